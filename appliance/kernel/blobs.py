@@ -1,0 +1,97 @@
+"""Sealed files. A blob is written whole or not at all, and is never readable without its tenant's key."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import UUID
+
+from appliance.kernel.errors import Kind, Refusal
+from appliance.kernel.ids import TenantId
+from appliance.kernel.sealing import seal, unseal
+
+
+class StorageFull(Refusal):
+    """The disk is full. Nothing was stored; ask the operator to free space, then try again."""
+
+    kind = Kind.UNAVAILABLE
+    code = "storage_full"
+
+
+class BlobMissing(Refusal):
+    """The stored file is missing. Ask the operator to restore it from the backup."""
+
+    kind = Kind.UNAVAILABLE
+    code = "blob_missing"
+
+
+class Blobs:
+    """Files under one directory: <tenant>/<two hex digits>/<id>."""
+
+    def __init__(self, directory: Path, *, key_of: Callable[[TenantId], bytes]) -> None:
+        self._directory = directory
+        self._key_of = key_of
+
+    def put(self, tenant_id: TenantId, blob_id: UUID, content: bytes) -> None:
+        """Seal and store. On return the bytes are on disk (file and directory are fsynced)."""
+        path = self._path(tenant_id, blob_id)
+        sealed = seal(self._key_of(tenant_id), content, context=_context(tenant_id, blob_id))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _write_durably(path, sealed)
+        except OSError as error:
+            raise StorageFull from error
+
+    def get(self, tenant_id: TenantId, blob_id: UUID) -> bytes:
+        """Return the content. Raises BlobMissing, or IntegrityError if the file was altered or moved."""
+        try:
+            sealed = self._path(tenant_id, blob_id).read_bytes()
+        except FileNotFoundError as error:
+            raise BlobMissing from error
+        return unseal(self._key_of(tenant_id), sealed, context=_context(tenant_id, blob_id))
+
+    def delete(self, tenant_id: TenantId, blob_id: UUID) -> None:
+        """Remove the file; removing what is gone already is fine."""
+        self._path(tenant_id, blob_id).unlink(missing_ok=True)
+
+    def stored(self, tenant_id: TenantId) -> Iterator[tuple[UUID, float]]:
+        """Yield (id, modification time in Unix seconds) of each blob, for the orphan sweep."""
+        for path in (self._directory / str(tenant_id)).glob("??/*"):
+            if path.suffix == ".part":
+                continue
+            yield UUID(path.name), path.stat().st_mtime
+
+    def ping(self) -> None:
+        """Raise StorageFull unless the directory can be written."""
+        if not os.access(self._directory, os.W_OK):
+            raise StorageFull
+
+    def _path(self, tenant_id: TenantId, blob_id: UUID) -> Path:
+        return self._directory / str(tenant_id) / blob_id.hex[-2:] / str(blob_id)
+
+
+def _context(tenant_id: TenantId, blob_id: UUID) -> bytes:
+    return b"blob\0" + tenant_id.bytes + blob_id.bytes
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    part = path.with_suffix(".part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    for directory in (path.parent, path.parent.parent):
+        _sync_directory(directory)
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,115 @@
+"""The only two ways to a transaction: `Database.tenant(id)` and `Database.platform()`.
+
+A tenant transaction runs `SET LOCAL app.tenant_id` first, so that row-level security
+shows this tenant's rows and no other's. A platform transaction sets it to nothing, and
+row-level security shows no tenant rows at all. SET LOCAL ends with the transaction: a
+pooled connection, also behind a transaction-pooling pgbouncer, never carries a tenant
+into the next one.
+
+Prepared statements are off (`prepare_threshold=None`): with a transaction pooler,
+statement names collide across connections and answer for another tenant (measured).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
+
+from appliance.kernel.errors import Kind, Refusal
+from appliance.kernel.ids import TenantId
+
+NO_TENANT = ""
+
+
+class Table(DeclarativeBase):
+    """Base of every room's mapped classes."""
+
+
+class DatabaseUnavailable(Refusal):
+    """The database does not answer. Nothing was changed; try again in a moment."""
+
+    kind = Kind.UNAVAILABLE
+    code = "database_unavailable"
+
+
+class Tx(Session):
+    """One transaction, bound to one tenant, or to none, for its whole life."""
+
+    @property
+    def tenant_id(self) -> TenantId:
+        """The tenant this transaction belongs to. Raises LookupError in a platform transaction."""
+        tenant = self.info["tenant"]
+        if tenant == NO_TENANT:
+            raise LookupError("a platform transaction has no tenant")
+        return TenantId(UUID(cast("str", tenant)))
+
+
+@event.listens_for(Tx, "after_begin")
+def _bind_tenant(tx: Tx, transaction: SessionTransaction, connection: Connection) -> None:
+    # The value is the text of a parsed UUID or empty, never input: SET takes no parameters.
+    if transaction.nested:
+        return  # A savepoint stays inside the binding of its transaction; rebinding is not offered.
+    connection.exec_driver_sql(f"SET LOCAL app.tenant_id = '{tx.info['tenant']}'")
+
+
+class Database:
+    """A pool of connections as one Postgres role, and the two doors to it."""
+
+    def __init__(self, url: str, *, pool_size: int = 8, application: str = "cloister") -> None:
+        self.engine = make_engine(url, pool_size=pool_size, application=application)
+
+    @contextmanager
+    def tenant(self, tenant_id: TenantId) -> Iterator[Tx]:
+        """Open a transaction that sees this tenant. Commits on a clean exit, else rolls back."""
+        if not isinstance(tenant_id, UUID):
+            raise TypeError("a tenant is opened by its UUID, never by text")
+        with self._open(str(tenant_id)) as tx:
+            yield tx
+
+    @contextmanager
+    def platform(self) -> Iterator[Tx]:
+        """Open a transaction without a tenant: row-level security shows it no tenant's rows."""
+        with self._open(NO_TENANT) as tx:
+            yield tx
+
+    def ping(self) -> None:
+        """Raise DatabaseUnavailable unless the database answers."""
+        with self.platform() as tx:
+            tx.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Close the pool."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _open(self, tenant: str) -> Iterator[Tx]:
+        try:
+            with Tx(self.engine, info={"tenant": tenant}, expire_on_commit=False) as tx, tx.begin():
+                yield tx
+        except OperationalError as error:
+            if _is_outage(error):
+                raise DatabaseUnavailable from error
+            raise
+
+
+def make_engine(url: str | URL, *, pool_size: int = 8, application: str = "cloister") -> Engine:
+    """Return an engine with the settings that keep tenants apart behind any pooler."""
+    return create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=15,
+        pool_pre_ping=True,
+        hide_parameters=True,  # values never reach a log through an error's text
+        connect_args={"prepare_threshold": None, "application_name": application, "connect_timeout": 10},
+    )
+
+
+def _is_outage(error: DBAPIError) -> bool:
+    state = getattr(error.orig, "sqlstate", None)
+    return state is None or state.startswith(("08", "57P", "53"))

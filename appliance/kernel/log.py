@@ -1,0 +1,83 @@
+"""Structured logs: one line a request, with ids, never content.
+
+The redaction processor is the last line of defence, not the first: it drops fields
+whose name says that they hold content or a secret, and keeps exceptions to their type
+and place, because an exception's text may quote what a person wrote.
+"""
+
+import logging
+import sys
+import traceback
+from collections.abc import MutableMapping
+from typing import Any, Literal, cast
+
+import structlog
+
+_FORBIDDEN = ("password", "secret", "token", "cookie", "content", "text", "question", "answer", "email", "name")
+_PLAIN = frozenset({"prompt_tokens", "answer_tokens", "logger_name", "event_name"})
+
+
+def configure(*, format: Literal["json", "console"] = "json", level: str = "INFO") -> None:  # noqa: A002 - the setting's own name
+    """Send all logs, ours and the libraries', to standard error in one form."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        exceptions_by_place,
+        redact,
+    ]
+    final: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if format == "json" else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, final],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for noisy in ("sqlalchemy", "procrastinate", "alembic", "httpx2", "httpcore2"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def logger(room: str) -> structlog.stdlib.BoundLogger:
+    """Return the logger of a room."""
+    return cast("structlog.stdlib.BoundLogger", structlog.get_logger(room).bind(room=room))
+
+
+def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace the value of every field whose name says content or secret."""
+    for field in event:
+        if field not in _PLAIN and any(word in field.lower() for word in _FORBIDDEN):
+            event[field] = "[redacted]"
+    return event
+
+
+def exceptions_by_place(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Turn exc_info into types and source lines, without the message and without local values."""
+    raised = event.pop("exc_info", None)
+    if raised is True:
+        raised = sys.exc_info()
+    error = raised[1] if isinstance(raised, tuple) else raised
+    if isinstance(error, BaseException):
+        event["exception"] = " <- ".join(_chain(error))
+        frames = traceback.extract_tb(error.__traceback__)
+        event["at"] = " > ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in frames[-6:])
+    return event
+
+
+def _chain(error: BaseException) -> list[str]:
+    names = [type(error).__name__]
+    while (cause := error.__cause__ or error.__context__) is not None and len(names) < 5:  # noqa: PLR2004 - enough to see the root
+        names.append(type(cause).__name__)
+        error = cause
+    return names

@@ -1,0 +1,76 @@
+"""Brings a database to this version's schema: roles first (superuser), then numbered migrations (migrator)."""
+
+from pathlib import Path
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from psycopg import sql
+from sqlalchemy import Engine, text
+
+import appliance
+
+LOGIN_ROLES = ("migrator", "app", "worker", "sealer", "auditor", "backup")
+_TREE = Path(appliance.__file__).parent.parent / "migrations"
+
+
+def role_name(role: str) -> str:
+    """Return the Postgres role that a process of ours connects as."""
+    return f"cloister_{role}"
+
+
+def prepare_roles(engine: Engine, passwords: dict[str, str]) -> None:
+    """Create the roles, the schema and the revocations in the connected database. Needs a superuser.
+
+    `passwords` maps a login role ("app", "worker", …) to its password.
+    """
+    with engine.begin() as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the engine is psycopg's, see kernel.db
+        driver.execute((_TREE / "sql" / "roles.sql").read_bytes())
+        for role, password in passwords.items():
+            # A verifier, not the password: statement logs of the server then hold nothing that signs in.
+            name = role_name(role)
+            verifier = driver.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
+            driver.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(name), sql.Literal(verifier)))
+
+
+def upgrade(engine: Engine) -> tuple[str | None, str]:
+    """Run every migration that is missing, as the migrator; return the revisions before and after."""
+    before = current_revision(engine)
+    config = _config()
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return before, head_revision()
+
+
+def head_revision() -> str:
+    """Return the newest revision that this version knows."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None  # noqa: S101 - the tree always has one head; test_migrations guards it
+    return head
+
+
+def current_revision(engine: Engine) -> str | None:
+    """Return the database's revision, or None before the first migration."""
+    with engine.connect() as connection:
+        if connection.scalar(text("SELECT to_regclass('cloister.alembic_version')")) is None:
+            return None
+        context = MigrationContext.configure(connection, opts={"version_table_schema": "cloister"})
+        return context.get_current_revision()
+
+
+def is_known(revision: str | None) -> bool:
+    """Say whether this version knows the revision; a newer product's database has one that it does not."""
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return revision is None or revision in known
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_TREE))
+    config.set_main_option("path_separator", "os")
+    return config
