@@ -121,6 +121,7 @@ def _doors() -> None:
     door("resolve_session.sql", "resolve_session(bytea)", roles=[app])
     door("list_memberships.sql", "list_memberships(uuid)", roles=[app, worker])
     door("create_user.sql", "create_user(uuid, text, text, timestamptz)", roles=[app, worker])
+    door("change_password.sql", "change_password(uuid, text)", roles=[app])
     door("find_user.sql", "find_user(text)", roles=[worker])
     door("record_sign_in_attempt.sql", "record_sign_in_attempt(uuid, bytea, text, timestamptz, boolean)", roles=[app])
     door("count_failed_sign_ins.sql", "count_failed_sign_ins(bytea, text, timestamptz)", roles=[app])

@@ -1,0 +1,12 @@
+"""The audit log. Verbs record their event in their own transaction: no record, no change.
+
+Trusted: this process while it writes. Not trusted: who can write the database; that is
+what sealing the inbox into a signed tree is for. Entries hold ids and numbers, never
+content and never a secret.
+"""
+
+from appliance.audit.events import Event
+from appliance.audit.inbox import list_entries, record
+from appliance.audit.values import PLATFORM, Actor, ActorKind, Entry, Outcome
+
+__all__ = ["PLATFORM", "Actor", "ActorKind", "Entry", "Event", "Outcome", "list_entries", "record"]

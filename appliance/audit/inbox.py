@@ -1,0 +1,81 @@
+"""The inbox: entries wait here, in their verb's transaction, until the sealer takes them into the log."""
+
+import json
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import insert, select
+
+from appliance.audit.events import Event
+from appliance.audit.tables import InboxRow
+from appliance.audit.values import Actor, ActorKind, Entry, Outcome
+from appliance.kernel.canonical import canonical
+from appliance.kernel.db import Tx
+from appliance.kernel.ids import new_id
+
+
+def record(
+    tx: Tx,
+    actor: Actor,
+    event: Event,
+    *,
+    subject: UUID | None = None,
+    outcome: Outcome = Outcome.SUCCESS,
+    **facts: str | int,
+) -> None:
+    """Record an event in this transaction. Facts are ids, codes and numbers, never content.
+
+    The body is canonical JSON (RFC 8785), so that its digest is the same wherever it is computed.
+    """
+    event_id, now = new_id(), datetime.now(UTC)
+    body = canonical(
+        {
+            "actor": {
+                "address": actor.address,
+                "id": str(actor.id) if actor.id else None,
+                "kind": actor.kind.value,
+            },
+            "at": now.isoformat(timespec="microseconds"),
+            "event": event.value,
+            "event_id": str(event_id),
+            "facts": facts,
+            "outcome": outcome.value,
+            "request_id": actor.request_id,
+            "subject": str(subject) if subject else None,
+            "tenant_id": str(tx.tenant_id),
+            "version": 1,
+        }
+    )
+    tx.execute(
+        insert(InboxRow).values(
+            tenant_id=tx.tenant_id, event_id=event_id, event=event.value, body=body, recorded_at=now
+        )
+    )
+
+
+def list_entries(tx: Tx, *, before: UUID | None = None, limit: int = 100) -> list[Entry]:
+    """Return the newest entries, or those before one of them. Asking for permission is the caller's part."""
+    query = select(InboxRow).where(InboxRow.tenant_id == tx.tenant_id)
+    if before is not None:
+        query = query.where(InboxRow.event_id < before)
+    rows = tx.scalars(query.order_by(InboxRow.event_id.desc()).limit(limit))
+    return [_entry(row) for row in rows]
+
+
+def _entry(row: InboxRow) -> Entry:
+    body = json.loads(row.body)
+    actor = body["actor"]
+    return Entry(
+        event_id=row.event_id,
+        event=row.event,
+        at=row.recorded_at,
+        actor=Actor(
+            kind=ActorKind(actor["kind"]),
+            id=UUID(actor["id"]) if actor["id"] else None,
+            address=actor["address"],
+            request_id=body["request_id"],
+        ),
+        outcome=Outcome(body["outcome"]),
+        subject=body["subject"],
+        facts=body["facts"],
+    )

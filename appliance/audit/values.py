@@ -1,0 +1,48 @@
+"""What an audit entry is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from appliance.kernel.ids import TenantId
+
+PLATFORM: Final = TenantId(UUID(int=0))
+"""The platform's own log: what happens before, or outside, any organisation."""
+
+
+class ActorKind(StrEnum):
+    OPERATOR = "operator"
+    SYSTEM = "system"
+    USER = "user"
+
+
+class Outcome(StrEnum):
+    FAILURE = "failure"
+    REFUSED = "refused"
+    SUCCESS = "success"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who did it, and from where."""
+
+    kind: ActorKind
+    id: UUID | None = None
+    address: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One recorded event, as read back."""
+
+    event_id: UUID
+    event: str
+    at: datetime
+    actor: Actor
+    outcome: Outcome
+    subject: str | None
+    facts: Mapping[str, str | int]

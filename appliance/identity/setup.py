@@ -1,0 +1,75 @@
+"""The first owner: a single-use link from the operator's console opens the set-up page."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from appliance import audit, tenancy
+from appliance.audit import PLATFORM, Actor, ActorKind, Event
+from appliance.identity.errors import SetupLinkClosed
+from appliance.identity.people import enrol
+from appliance.identity.values import Role, UserId
+from appliance.kernel.clock import Clock
+from appliance.kernel.db import Database, Tx
+from appliance.kernel.ids import TenantId, new_id
+from appliance.kernel.sealing import digest
+
+LINK_LIFETIME = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Founding:
+    """What the set-up page asks for."""
+
+    organisation: str
+    display_name: str
+    email: str
+    password: str
+
+
+def create_setup_link(db: Database, *, clock: Clock) -> str:
+    """Return the token of a new link; the link before it closes. The operator's console only."""
+    token, now = secrets.token_urlsafe(32), clock.now()
+    with db.tenant(PLATFORM) as tx:
+        tx.execute(
+            text("SELECT create_setup_link(:digest, :now, :expires)"),
+            {"digest": digest(token), "now": now, "expires": now + LINK_LIFETIME},
+        )
+        audit.record(tx, Actor(ActorKind.OPERATOR), Event.SETUP_LINK_CREATED)
+    return token
+
+
+def link_is_open(db: Database, token: str, *, clock: Clock) -> bool:
+    """Say whether the link would still work."""
+    with db.platform() as tx:
+        return bool(
+            tx.scalar(text("SELECT setup_link_is_open(:digest, :now)"), {"digest": digest(token), "now": clock.now()})
+        )
+
+
+def found_organisation(
+    db: Database, token: str, founding: Founding, *, actor: Actor, clock: Clock
+) -> tuple[TenantId, UserId]:
+    """Create an organisation and its owner, and close the link, in one transaction."""
+    tenant_id = TenantId(new_id())
+    with db.tenant(tenant_id) as tx:
+        _consume(tx, token, clock)
+        tenancy.create_organisation(tx, actor, name=founding.organisation, clock=clock)
+        user_id = enrol(
+            tx,
+            actor,
+            email=founding.email,
+            display_name=founding.display_name,
+            password=founding.password,
+            role=Role.OWNER,
+            clock=clock,
+        )
+    return tenant_id, user_id
+
+
+def _consume(tx: Tx, token: str, clock: Clock) -> None:
+    used = tx.scalar(text("SELECT consume_setup_link(:digest, :now)"), {"digest": digest(token), "now": clock.now()})
+    if not used:
+        raise SetupLinkClosed

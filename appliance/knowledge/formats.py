@@ -1,0 +1,75 @@
+"""Which kind of document it is, by its bytes. A name is only asked where bytes cannot tell (Markdown, text)."""
+
+import io
+import re
+import zipfile
+from dataclasses import dataclass
+from enum import StrEnum
+
+_SNIFF = 4096
+_MAIL = re.compile(rb"(?:[A-Za-z-]+: [^\n]*\n(?:[ \t][^\n]*\n)*)*?(?:MIME-Version|Received|Message-I[Dd]): ")
+
+
+class Format(StrEnum):
+    """What the parser reads."""
+
+    DOCX = "docx"
+    HTML = "html"
+    MARKDOWN = "markdown"
+    PDF = "pdf"
+    TEXT = "text"
+
+
+MEDIA_TYPES = {
+    Format.DOCX: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    Format.HTML: "text/html",
+    Format.MARKDOWN: "text/markdown",
+    Format.PDF: "application/pdf",
+    Format.TEXT: "text/plain",
+}
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A format, or why there is none."""
+
+    format: Format | None
+    code: str = ""
+
+
+def recognise(content: bytes, file_name: str) -> Recognised:
+    """Return the format of the content, or the code of the reason why it cannot be read."""
+    head = content[:_SNIFF]
+    if not content.strip(b" \t\r\n\0"):
+        return Recognised(None, "no_text")
+    if b"%PDF-" in head[:1024]:
+        return Recognised(Format.PDF)
+    if head.startswith(b"PK"):
+        return _office(content)
+    if head.startswith(b"\xd0\xcf\x11\xe0"):  # compound file: old Office, or an encrypted new one
+        is_encrypted = "EncryptedPackage".encode("utf-16-le") in content
+        return Recognised(None, "encrypted" if is_encrypted else "unsupported")
+    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return Recognised(None, "unsupported")
+    if head.startswith(b"{\\rtf") or head.lstrip().startswith(b"<?xml") and b"<html" not in head or _MAIL.match(head):
+        return Recognised(None, "unsupported")
+    return Recognised(_written(head, file_name.lower()))
+
+
+def _office(content: bytes) -> Recognised:
+    try:
+        names = zipfile.ZipFile(io.BytesIO(content)).namelist()
+    except (zipfile.BadZipFile, ValueError, OSError):
+        return Recognised(None, "damaged")
+    return Recognised(Format.DOCX) if "word/document.xml" in names else Recognised(None, "unsupported")
+
+
+def _written(head: bytes, name: str) -> Format:
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:512].lower()
+    if start.startswith((b"<!doctype html", b"<html")) or b"<html" in start or b"<body" in start:
+        return Format.HTML
+    if name.endswith((".md", ".markdown")):
+        return Format.MARKDOWN
+    if name.endswith((".html", ".htm", ".xhtml")):
+        return Format.HTML
+    return Format.TEXT

@@ -1,0 +1,31 @@
+"""Why a document could not be read: a closed list of codes, each with its reason and its remedy.
+
+A document that gives no text is never "ready" and never "clean".
+"""
+
+REASONS: dict[str, str] = {
+    "bomb": "The file unpacks to far more than it should. Save it again from the program that wrote it.",
+    "damaged": "The file is damaged or incomplete. Open it in its own program, save it again and upload the copy.",
+    "document_type": "The file declares its own XML entities, which is a known attack. Save it again from Word.",
+    "encrypted": "The file is protected by a password. Remove the password and upload the copy.",
+    "memory_limit": "Reading the file needs more memory than is allowed. Split it and upload the parts.",
+    "no_text": "The file holds no text that can be read. If it is a scan, it needs text recognition (OCR) first.",
+    "not_confined": "This host cannot confine the parser, so nothing is read. Ask the operator to run `appliance doctor`.",
+    "time_limit": "Reading the file takes longer than is allowed. Split it and upload the parts.",
+    "too_deep": "The file is nested too deeply. Save it again from the program that wrote it.",
+    "too_many_pages": "The file has more than 5,000 pages. Split it and upload the parts.",
+    "too_much_text": "The file holds more than 20 million characters. Split it and upload the parts.",
+    "unsupported": "This kind of file is not supported. Upload a PDF, DOCX, HTML, Markdown or text file.",
+}
+
+
+class UnreadableDocument(Exception):
+    """The document cannot be read; `code` is a key of REASONS."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code if code in REASONS else "damaged"
+        super().__init__(self.code)
+
+    @property
+    def reason(self) -> str:
+        return REASONS[self.code]

@@ -1,0 +1,12 @@
+"""
+Refusal
+└── OrganisationNameMissing   kind=invalid
+"""  # noqa: D212, D200 - the tree is the docstring
+
+from appliance.kernel.errors import Invalid
+
+
+class OrganisationNameMissing(Invalid):
+    """An organisation needs a name of 1 to 200 characters."""
+
+    code = "organisation_name_missing"

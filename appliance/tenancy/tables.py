@@ -1,0 +1,15 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import DateTime
+from sqlalchemy.orm import Mapped, mapped_column
+
+from appliance.kernel.db import Table
+
+
+class OrganisationRow(Table):
+    __tablename__ = "organisations"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
