@@ -34,6 +34,7 @@ def upgrade() -> None:
            page_count integer,
            chunk_count integer,
            uploaded_by uuid NOT NULL,
+           approved_by uuid,
            uploaded_at timestamptz NOT NULL,
            ready_at timestamptz,
            PRIMARY KEY (tenant_id, document_id),

@@ -1,0 +1,75 @@
+"""Builds the house once: `assemble(settings, role)` is the only constructor of the outside world."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.engine import make_url
+
+from appliance.chat import Chat
+from appliance.gateway import Gateway
+from appliance.kernel.blobs import Blobs
+from appliance.kernel.clock import Clock, SystemClock
+from appliance.kernel.db import Database
+from appliance.kernel.egress import Egress
+from appliance.knowledge.flow import Workshop
+from appliance.knowledge.parsing import Limits
+from appliance.ops.data_directory import read_secret
+from appliance.ops.embedded_postgres import EmbeddedPostgres
+from appliance.ops.migrations import role_name
+from appliance.providers.local.embeddings import LocalEmbedder
+from appliance.providers.local.extractive import ExtractiveAnswerer
+from appliance.settings import Settings
+from appliance.vault import Keyring
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that the doors hand to the rooms."""
+
+    settings: Settings
+    clock: Clock
+    db: Database
+    keyring: Keyring
+    blobs: Blobs
+    egress: Egress
+    gateway: Gateway
+    chat: Chat
+    workshop: Workshop
+    pings: Mapping[str, Callable[[], None]]
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.db.close()
+
+
+def assemble(settings: Settings, *, role: str, clock: Clock | None = None) -> Services:
+    """Build the services of one process, which connects to the database as cloister_<role>."""
+    clock = clock or SystemClock()
+    db = Database(database_url(settings, role), pool_size=settings.database_pool, application=f"cloister-{role}")
+    keyring = Keyring(settings.secrets / "root.key")
+    blobs = Blobs(settings.data_dir / "blobs", key_of=keyring.tenant_key)
+    embedder = LocalEmbedder(settings.models_dir / LocalEmbedder.name, threads=settings.embedding_threads)
+    answerer = ExtractiveAnswerer(embedder)
+    gateway = Gateway(db, embedder=embedder, models={answerer.name: answerer}, clock=clock)
+    return Services(
+        settings=settings,
+        clock=clock,
+        db=db,
+        keyring=keyring,
+        blobs=blobs,
+        egress=Egress(settings.egress_allow, ca_bundle=settings.egress_ca_file, proxy=settings.egress_proxy),
+        gateway=gateway,
+        chat=Chat(db, gateway, clock=clock),
+        workshop=Workshop(db, blobs, gateway, clock, Limits(cpu_seconds=settings.parse_seconds, wall_seconds=2.0 * settings.parse_seconds)),
+        pings={"blobs": blobs.ping, "database": db.ping, "models": embedder.ping},
+    )
+
+
+def database_url(settings: Settings, role: str) -> str:
+    """Return the URL by which one of our roles connects, with its password from the secrets directory."""
+    password = read_secret(settings.secrets / f"database-{role}")
+    if settings.database_url is None:
+        return EmbeddedPostgres(settings.data_dir / "postgres").url(role_name(role), database="cloister", password=password)
+    # Whatever user the given URL names, a service connects as its own role and nothing else.
+    url = make_url(settings.database_url).set(username=role_name(role), password=password)
+    return url.render_as_string(hide_password=False)

@@ -1,0 +1,58 @@
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from appliance import audit, identity
+from appliance.audit import Event
+from appliance.budgets.errors import BudgetMalformed, OverBudget
+from appliance.budgets.tables import BudgetRow
+from appliance.identity import Caller, Permission
+from appliance.kernel.clock import Clock
+from appliance.kernel.db import Tx
+
+_MOST = 10**15
+_USED = text(
+    """SELECT coalesce(sum(CASE WHEN state = 'admitted' THEN reserved_tokens ELSE prompt_tokens + answer_tokens END), 0)
+       FROM model_calls WHERE tenant_id = :tenant AND admitted_at >= date_trunc('month', CAST(:now AS timestamptz), 'UTC')"""
+)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Tokens a calendar month (UTC); `limit` None means no limit."""
+
+    limit: int | None
+    used: int
+
+
+def get_budget(tx: Tx, *, clock: Clock) -> Budget:
+    """Return the organisation's budget and what this month used, open reservations counted in full."""
+    limit = tx.scalar(select(BudgetRow.monthly_tokens).where(BudgetRow.tenant_id == tx.tenant_id))
+    used = tx.scalar(_USED, {"tenant": tx.tenant_id, "now": clock.now()})
+    return Budget(limit, int(used or 0))
+
+
+def reserve(tx: Tx, *, tokens: int, clock: Clock) -> int:
+    """Return the tokens reserved, which the caller records with its call. Raises OverBudget.
+
+    The budget's row is locked, so that two calls at once cannot both take what is left.
+    """
+    row = tx.scalar(select(BudgetRow).where(BudgetRow.tenant_id == tx.tenant_id).with_for_update())
+    if row is not None and get_budget(tx, clock=clock).used + tokens > row.monthly_tokens:
+        raise OverBudget
+    return tokens
+
+
+def set_budget(tx: Tx, caller: Caller, *, monthly_tokens: int | None, clock: Clock) -> None:
+    """Set, or with None lift, the monthly limit."""
+    identity.require(caller, Permission.BUDGET_CHANGE)
+    if monthly_tokens is None:
+        tx.execute(delete(BudgetRow).where(BudgetRow.tenant_id == tx.tenant_id))
+    elif 0 <= monthly_tokens <= _MOST:
+        values = {"monthly_tokens": monthly_tokens, "set_by": caller.user_id, "set_at": clock.now()}
+        statement = insert(BudgetRow).values(tenant_id=tx.tenant_id, **values)
+        tx.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=values))
+    else:
+        raise BudgetMalformed
+    audit.record(tx, caller.actor, Event.BUDGET_CHANGED, monthly_tokens=-1 if monthly_tokens is None else monthly_tokens)

@@ -1,0 +1,94 @@
+"""The gate: a function of a request that returns vectors or streams an answer. Flask is one door to it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from appliance import dlp, policy
+from appliance.audit import Actor, ActorKind
+from appliance.gateway import ledger
+from appliance.gateway.values import Asker, State
+from appliance.kernel.clock import Clock
+from appliance.kernel.db import Database
+from appliance.kernel.ids import TenantId
+from appliance.providers.base import ChatModel, ChatRequest, Embedder, Finish, Item, Purpose, Vectors
+
+_ANSWER_RESERVE = 500
+_SIGNS_PER_TOKEN = 3
+
+
+class Gateway:
+    """Holds the catalogue of models, and lets nothing past that is not on record."""
+
+    def __init__(self, db: Database, *, embedder: Embedder, models: Mapping[str, ChatModel], clock: Clock) -> None:
+        self._db, self._embedder, self._models, self._clock = db, embedder, models, clock
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of the chat models that may be chosen."""
+        return tuple(self._models)
+
+    def embed_passages(self, tenant_id: TenantId, texts: Sequence[str]) -> Vectors:
+        """Return (len(texts), dimension) vectors of an organisation's own passages."""
+        return self._embed(Asker(tenant_id, Actor(ActorKind.SYSTEM)), texts, Purpose.PASSAGE)
+
+    def embed_query(self, asker: Asker, text: str) -> Vectors:
+        """Return the vector of a question, shape (dimension,)."""
+        row: Vectors = self._embed(asker, [text], Purpose.QUERY)[0]
+        return row
+
+    def stream(self, asker: Asker, model: str, request: ChatRequest) -> Iterator[Item]:
+        """Yield the answer as it comes. Raises a Refusal before the first item, or nothing is sent.
+
+        A reader that stops reading (closes the iterator) cancels the call, which is settled as cancelled.
+        """
+        tokens = _estimate(request) + _ANSWER_RESERVE
+        self._refuse_findings(asker, model, request.question)
+        chosen = self._models.get(model)
+        call = policy.Call("chat", model, is_known=chosen is not None, is_local=bool(chosen and chosen.is_local))
+        call_id = ledger.admit(self._db, asker, kind="chat", call=call, tokens=tokens, clock=self._clock)
+        state: State = "cancelled"
+        prompt_tokens, answer_tokens = 0, 0
+        assert chosen is not None  # noqa: S101 - policy refuses what is not in the catalogue
+        try:
+            for item in chosen.stream(request):
+                if isinstance(item, Finish):
+                    prompt_tokens, answer_tokens, state = item.prompt_tokens, item.answer_tokens, "completed"
+                yield item
+        except GeneratorExit:
+            raise
+        except Exception:
+            state = "failed"
+            raise
+        finally:
+            ledger.settle(
+                self._db, asker, call_id, state=state, clock=self._clock,
+                prompt_tokens=prompt_tokens, answer_tokens=answer_tokens,
+            )  # fmt: skip
+
+    def _embed(self, asker: Asker, texts: Sequence[str], purpose: Purpose) -> Vectors:
+        if purpose is Purpose.QUERY:
+            self._refuse_findings(asker, self._embedder.name, texts[0])
+        tokens = sum(len(text) for text in texts) // _SIGNS_PER_TOKEN + 1
+        call = policy.Call("embedding", self._embedder.name, is_known=True, is_local=True)
+        call_id = ledger.admit(self._db, asker, kind="embedding", call=call, tokens=tokens, clock=self._clock)
+        state: State = "failed"
+        try:
+            vectors = self._embedder.embed(texts, purpose=purpose)
+            state = "completed"
+        finally:
+            used = tokens if state == "completed" else 0
+            ledger.settle(
+                self._db, asker, call_id, state=state, prompt_tokens=used, answer_tokens=0, clock=self._clock
+            )
+        return vectors
+
+    def _refuse_findings(self, asker: Asker, model: str, text: str) -> None:
+        findings = dlp.inspect(text)
+        if findings:
+            refusal = dlp.DlpBlocked(category=findings[0].category.value)
+            ledger.record_refusal(self._db, asker, refusal, model=model)
+            raise refusal
+
+
+def _estimate(request: ChatRequest) -> int:
+    signs = len(request.question) + sum(len(passage.text) for passage in request.passages)
+    return signs // _SIGNS_PER_TOKEN + 1

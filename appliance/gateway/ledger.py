@@ -1,0 +1,103 @@
+"""The rows behind the gate: admitted once, settled once."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select, text, update
+
+from appliance import audit, budgets, policy
+from appliance.audit import Actor, ActorKind, Event, Outcome
+from appliance.gateway.tables import CallRow
+from appliance.gateway.values import Asker, Kind, State, Usage
+from appliance.kernel.clock import Clock
+from appliance.kernel.db import Database, Tx
+from appliance.kernel.errors import Refusal
+from appliance.kernel.ids import new_id
+
+ABANDONED_AFTER = timedelta(minutes=15)
+
+
+def admit(db: Database, asker: Asker, *, kind: Kind, call: policy.Call, tokens: int, clock: Clock) -> UUID:
+    """Record the call and reserve its tokens in one transaction, or raise a Refusal, which is recorded too."""
+    try:
+        with db.tenant(asker.tenant_id) as tx:
+            policy.decide(call)
+            reserved = budgets.reserve(tx, tokens=tokens, clock=clock)
+            call_id = new_id()
+            tx.add(
+                CallRow(
+                    tenant_id=tx.tenant_id, call_id=call_id, kind=kind, model=call.model,
+                    provider="local" if call.is_local else "remote", actor_kind=asker.actor.kind,
+                    actor_id=asker.actor.id, state="admitted", reserved_tokens=reserved, admitted_at=clock.now(),
+                )  # fmt: skip
+            )
+            tx.flush()
+            audit.record(tx, asker.actor, Event.CALL_ADMITTED, subject=call_id, kind=kind, model=call.model)
+    except Refusal as refusal:
+        record_refusal(db, asker, refusal, model=call.model)
+        raise
+    return call_id
+
+
+def record_refusal(db: Database, asker: Asker, refusal: Refusal, *, model: str) -> None:
+    """Record that a call was refused, in a transaction of its own: the refused one rolled back."""
+    with db.tenant(asker.tenant_id) as tx:
+        audit.record(
+            tx, asker.actor, Event.CALL_REFUSED, outcome=Outcome.REFUSED, code=refusal.code, model=model[:100]
+        )
+
+
+def settle(
+    db: Database, asker: Asker, call_id: UUID, *, state: State, prompt_tokens: int, answer_tokens: int, clock: Clock
+) -> None:
+    """Replace the reservation by what was used. The second of two settlements changes nothing."""
+    with db.tenant(asker.tenant_id) as tx:
+        settled = tx.scalar(
+            update(CallRow)
+            .where(CallRow.tenant_id == tx.tenant_id, CallRow.call_id == call_id, CallRow.state == "admitted")
+            .values(state=state, prompt_tokens=prompt_tokens, answer_tokens=answer_tokens, settled_at=clock.now())
+            .returning(CallRow.call_id)
+        )
+        if settled is None:
+            return  # The sweep got there first.
+        audit.record(
+            tx,
+            asker.actor,
+            Event.CALL_SETTLED,
+            subject=call_id,
+            outcome=Outcome.FAILURE if state == "failed" else Outcome.SUCCESS,
+            state=state,
+            prompt_tokens=prompt_tokens,
+            answer_tokens=answer_tokens,
+        )
+
+
+def sweep(tx: Tx, *, clock: Clock) -> int:
+    """Settle calls whose process died, at their full reservation; return how many."""
+    now = clock.now()
+    left = tx.scalars(
+        update(CallRow)
+        .where(
+            CallRow.tenant_id == tx.tenant_id, CallRow.state == "admitted", CallRow.admitted_at < now - ABANDONED_AFTER
+        )
+        .values(state="abandoned", prompt_tokens=CallRow.reserved_tokens, settled_at=now)
+        .returning(CallRow.call_id)
+    ).all()
+    for call_id in left:
+        audit.record(
+            tx, Actor(ActorKind.SYSTEM), Event.CALL_SETTLED, subject=call_id, outcome=Outcome.FAILURE, state="abandoned"
+        )
+    return len(left)
+
+
+def month_usage(tx: Tx, *, clock: Clock) -> Usage:
+    """Return this calendar month's settled usage (UTC)."""
+    row = tx.execute(
+        select(text("count(*), coalesce(sum(prompt_tokens), 0), coalesce(sum(answer_tokens), 0)"))
+        .select_from(CallRow)
+        .where(
+            CallRow.tenant_id == tx.tenant_id,
+            text("admitted_at >= date_trunc('month', CAST(:now AS timestamptz), 'UTC')").bindparams(now=clock.now()),
+        )
+    ).one()
+    return Usage(int(row[0]), int(row[1]), int(row[2]))

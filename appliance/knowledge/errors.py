@@ -1,0 +1,52 @@
+"""
+Refusal
+├── DocumentNotFound    kind=not_found
+├── DocumentTooLarge    kind=too_large
+├── NotQuarantined      kind=conflict
+├── NotFailed           kind=conflict
+└── Invalid
+    ├── EmptyFile
+    └── FileNameMissing
+"""  # noqa: D212, D200 - the tree is the docstring
+
+from appliance.kernel.errors import Invalid, Kind, Refusal
+
+
+class DocumentNotFound(Refusal):
+    """Your organisation has no such document. It may have been deleted; look under Documents."""
+
+    kind = Kind.NOT_FOUND
+    code = "document_not_found"
+
+
+class DocumentTooLarge(Refusal):
+    """The file is larger than {megabytes} MB, the most that is taken. Split it, or ask the operator to raise the limit."""
+
+    kind = Kind.TOO_LARGE
+    code = "document_too_large"
+
+
+class NotQuarantined(Refusal):
+    """This document is not in quarantine, so there is nothing to release."""
+
+    kind = Kind.CONFLICT
+    code = "not_quarantined"
+
+
+class NotFailed(Refusal):
+    """This document did not fail, so there is nothing to try again."""
+
+    kind = Kind.CONFLICT
+    code = "not_failed"
+
+
+class EmptyFile(Invalid):
+    """The file is empty. Check the original and upload it again."""
+
+    code = "empty_file"
+
+
+class FileNameMissing(Invalid):
+    """Choose a file first. A file needs a name of at most 255 characters."""
+
+    code = "file_name_missing"

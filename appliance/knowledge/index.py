@@ -1,0 +1,87 @@
+"""Writes what is searched: chunks, vectors and postings, all of a document at once."""
+
+from collections import Counter
+from collections.abc import Sequence
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy import text
+
+from appliance.gateway import Vectors
+from appliance.kernel.db import Tx
+from appliance.kernel.ids import new_id
+from appliance.kernel.words import terms
+from appliance.knowledge.chunking import Chunk
+from appliance.knowledge.values import DocumentId
+
+# Arrays and unnest: COPY is refused on tables with row security, and a row a statement would take minutes.
+_CHUNKS = text(
+    """INSERT INTO chunks (tenant_id, chunk_id, document_id, position, heading, body, page_from, page_to, start_at, end_at, term_count)
+       SELECT :tenant, c.id, :document, c.position, c.heading, c.body, c.page_from, c.page_to, c.start_at, c.end_at, c.terms
+       FROM unnest(CAST(:ids AS uuid[]), CAST(:positions AS int[]), CAST(:headings AS text[]), CAST(:bodies AS text[]),
+                   CAST(:pages_from AS int[]), CAST(:pages_to AS int[]), CAST(:starts AS int[]), CAST(:ends AS int[]),
+                   CAST(:term_counts AS int[])) c (id, position, heading, body, page_from, page_to, start_at, end_at, terms)"""
+)
+_VECTORS = text(
+    """INSERT INTO chunk_vectors (tenant_id, chunk_id, e)
+       SELECT :tenant, v.id, CAST(v.e AS halfvec) FROM unnest(CAST(:ids AS uuid[]), CAST(:vectors AS text[])) v (id, e)"""
+)
+_POSTINGS = text(
+    """INSERT INTO postings (tenant_id, term, chunk_id, frequency)
+       SELECT :tenant, p.term, p.id, p.frequency
+       FROM unnest(CAST(:terms AS text[]), CAST(:ids AS uuid[]), CAST(:frequencies AS smallint[])) p (term, id, frequency)"""
+)
+_FREQUENCY_LIMIT = 1000
+
+
+def replace_index(tx: Tx, document_id: DocumentId, title: str, chunks: Sequence[Chunk], vectors: Vectors) -> None:
+    """Put these chunks in the place of whatever the document had before."""
+    tx.execute(
+        text("DELETE FROM chunks WHERE tenant_id = :tenant AND document_id = :document"),
+        {"tenant": tx.tenant_id, "document": document_id},
+    )
+    ids = [new_id() for _ in chunks]
+    words = [Counter(terms(f"{title} {chunk.heading} {chunk.text}")) for chunk in chunks]
+    _insert_chunks(tx, document_id, ids, chunks, words)
+    tx.execute(_VECTORS, {"tenant": tx.tenant_id, "ids": ids, "vectors": [as_literal(row) for row in vectors]})
+    _insert_postings(tx, ids, words)
+
+
+def as_literal(vector: Vectors) -> str:
+    """Return a vector in pgvector's own text form."""
+    return "[" + ",".join(np.char.mod("%.6g", vector)) + "]"
+
+
+def _insert_chunks(
+    tx: Tx, document_id: DocumentId, ids: list[UUID], chunks: Sequence[Chunk], words: list[Counter[str]]
+) -> None:
+    tx.execute(
+        _CHUNKS,
+        {
+            "tenant": tx.tenant_id,
+            "document": document_id,
+            "ids": ids,
+            "positions": [chunk.position for chunk in chunks],
+            "headings": [chunk.heading for chunk in chunks],
+            "bodies": [chunk.text for chunk in chunks],
+            "pages_from": [chunk.page_from for chunk in chunks],
+            "pages_to": [chunk.page_to for chunk in chunks],
+            "starts": [chunk.start for chunk in chunks],
+            "ends": [chunk.end for chunk in chunks],
+            "term_counts": [counter.total() for counter in words],
+        },
+    )
+
+
+def _insert_postings(tx: Tx, ids: list[UUID], words: list[Counter[str]]) -> None:
+    rows = sorted(
+        (term, chunk_id, min(count, _FREQUENCY_LIMIT))
+        for chunk_id, counter in zip(ids, words, strict=True)
+        for term, count in counter.items()
+    )
+    if rows:
+        found_terms, found_ids, frequencies = (list(column) for column in zip(*rows, strict=True))
+        tx.execute(
+            _POSTINGS,
+            {"tenant": tx.tenant_id, "terms": found_terms, "ids": found_ids, "frequencies": frequencies},
+        )

@@ -1,0 +1,101 @@
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from appliance import identity
+from appliance.identity import Caller, Permission
+from appliance.kernel.db import Tx
+from appliance.knowledge.errors import DocumentNotFound
+from appliance.knowledge.tables import ChunkRow, DocumentRow
+from appliance.knowledge.values import Document, DocumentCounts, DocumentId, Passage, Status
+
+
+def list_documents(tx: Tx, caller: Caller, *, limit: int = 500) -> list[Document]:
+    """Return the organisation's documents, newest first."""
+    identity.require(caller, Permission.DOCUMENT_READ)
+    rows = tx.scalars(
+        select(DocumentRow)
+        .where(DocumentRow.tenant_id == tx.tenant_id)
+        .order_by(DocumentRow.document_id.desc())
+        .limit(limit)
+    ).all()
+    return as_documents(tx, rows)
+
+
+def get_document(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
+    """Return the document. Raises DocumentNotFound."""
+    identity.require(caller, Permission.DOCUMENT_READ)
+    row = tx.get(DocumentRow, (tx.tenant_id, document_id))
+    if row is None:
+        raise DocumentNotFound
+    return as_documents(tx, [row])[0]
+
+
+def list_passages(tx: Tx, caller: Caller, document_id: DocumentId) -> list[Passage]:
+    """Return a document's chunks in reading order."""
+    document = get_document(tx, caller, document_id)
+    rows = tx.scalars(
+        select(ChunkRow)
+        .where(ChunkRow.tenant_id == tx.tenant_id, ChunkRow.document_id == document_id)
+        .order_by(ChunkRow.position)
+    )
+    return [as_passage(row, document.title) for row in rows]
+
+
+def counts(tx: Tx) -> DocumentCounts:
+    """Return how many documents there are, and how many can be searched."""
+    total, ready = tx.execute(
+        select(func.count(), func.count().filter(DocumentRow.status == Status.READY)).where(
+            DocumentRow.tenant_id == tx.tenant_id
+        )
+    ).one()
+    return DocumentCounts(total, ready)
+
+
+def as_documents(tx: Tx, rows: Sequence[DocumentRow]) -> list[Document]:
+    """Return rows as values, with the names of who uploaded them."""
+    names = identity.names_of(tx, [row.uploaded_by for row in rows])
+    return [
+        Document(
+            document_id=DocumentId(row.document_id),
+            file_name=row.file_name,
+            title=row.title,
+            media_type=row.media_type,
+            byte_count=row.byte_count,
+            status=Status(row.status),
+            progress=row.progress,
+            reason_code=row.reason_code,
+            reason=row.reason,
+            page_count=row.page_count,
+            chunk_count=row.chunk_count,
+            uploaded_at=row.uploaded_at,
+            ready_at=row.ready_at,
+            uploaded_by_name=names.get(row.uploaded_by, ""),
+        )
+        for row in rows
+    ]
+
+
+def as_passage(row: ChunkRow, title: str) -> Passage:
+    """Return a chunk as a passage of the document with this title."""
+    return Passage(
+        chunk_id=row.chunk_id,
+        document_id=DocumentId(row.document_id),
+        title=title,
+        heading=row.heading,
+        body=row.body,
+        page_from=row.page_from,
+        page_to=row.page_to,
+        position=row.position,
+    )
+
+
+def existing_passages(tx: Tx, chunk_ids: Sequence[UUID]) -> set[UUID]:
+    """Return which of these passages exist now, and keep their documents from being deleted until the end of tx."""
+    rows = tx.scalars(
+        select(ChunkRow.chunk_id)
+        .where(ChunkRow.tenant_id == tx.tenant_id, ChunkRow.chunk_id.in_(chunk_ids))
+        .with_for_update(read=True, key_share=True)
+    )
+    return set(rows)

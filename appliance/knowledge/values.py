@@ -1,0 +1,61 @@
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+DocumentId = NewType("DocumentId", UUID)
+
+
+class Status(StrEnum):
+    """Where a document is on its way; only `ready` is searched."""
+
+    RECEIVED = "received"
+    PARSING = "parsing"
+    EMBEDDING = "embedding"
+    READY = "ready"
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+
+    @property
+    def is_final(self) -> bool:
+        """Nothing more happens to it by itself."""
+        return self in {Status.READY, Status.FAILED, Status.QUARANTINED}
+
+
+@dataclass(frozen=True)
+class Document:
+    document_id: DocumentId
+    file_name: str
+    title: str
+    media_type: str
+    byte_count: int
+    status: Status
+    progress: int
+    reason_code: str | None
+    reason: str | None
+    page_count: int | None
+    chunk_count: int | None
+    uploaded_at: datetime
+    ready_at: datetime | None
+    uploaded_by_name: str
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A chunk as people see it."""
+
+    chunk_id: UUID
+    document_id: DocumentId
+    title: str
+    heading: str
+    body: str
+    page_from: int | None
+    page_to: int | None
+    position: int
+
+
+@dataclass(frozen=True)
+class DocumentCounts:
+    total: int
+    ready: int

@@ -1,0 +1,13 @@
+"""
+Refusal
+└── ModelNotAllowed   kind=blocked
+"""  # noqa: D212, D200 - the tree is the docstring
+
+from appliance.kernel.errors import Kind, Refusal
+
+
+class ModelNotAllowed(Refusal):
+    """The model {model} may not be used: {rule}. Choose another under Chatbots."""
+
+    kind = Kind.BLOCKED
+    code = "model_not_allowed"

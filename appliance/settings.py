@@ -1,0 +1,124 @@
+"""Settings: typed, frozen, every mistake reported at once.
+
+Read from /etc/appliance/appliance.toml (or APPLIANCE_CONFIG), then APPLIANCE_* variables; no .env file is read.
+Secrets stand in files in `secrets_dir`, never in a variable.
+"""
+
+import difflib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+PREFIX = "APPLIANCE_"
+_DEFAULT_FILE = Path("/etc/appliance/appliance.toml")
+_NOT_SETTINGS = {"APPLIANCE_CONFIG"}
+
+
+class InvalidSettings(Exception):
+    """Some settings are wrong; `faults` has a line for each."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(faults))
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+class Settings(BaseSettings):
+    """Everything an operator may choose. `deploy/docs/settings.md` is written from these descriptions."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", enable_decoding=False)
+
+    data_dir: Path = Field(Path("/var/lib/appliance"), description="Where documents, the embedded database and secrets live.")
+    secrets_dir: Path | None = Field(None, description="Where keys and passwords stand as 0400 files; by default `secrets` in the data directory.")
+    models_dir: Path = Field(Path(sys.prefix) / "share" / "appliance" / "models", description="Where the local models are.")
+    host: str = Field("127.0.0.1", description="The address to listen on. Put a TLS proxy in front before choosing another.")
+    port: int = Field(8080, ge=1, le=65535, description="The port to listen on.")
+    public_url: str | None = Field(None, pattern=r"^https?://[^/?#]+$", description="The address people open, such as https://ai.example.org. With https, cookies are Secure and HSTS is sent.")
+    trusted_proxies: int = Field(0, ge=0, le=5, description="How many proxies in front set X-Forwarded-For and -Proto.")
+    database_url: str | None = Field(None, pattern=r"^postgresql://", description="An existing Postgres instead of the embedded one.")
+    database_pool: int = Field(8, ge=2, le=100, description="Connections of each process to the database.")
+    web_threads: int = Field(16, ge=2, le=256, description="Requests that one web process answers at a time.")
+    worker_concurrency: int = Field(2, ge=1, le=32, description="Documents that the worker reads at a time.")
+    embedding_threads: int = Field(2, ge=1, le=64, description="Threads of the local embedding model.")
+    upload_limit_mb: int = Field(100, ge=1, le=2000, description="The largest document, in megabytes.")
+    parse_seconds: int = Field(60, ge=5, le=3600, description="Processor seconds that reading one document may take.")
+    session_idle_minutes: int = Field(60, ge=5, le=1440, description="After how long without a click a session ends.")
+    session_hours: int = Field(12, ge=1, le=720, description="After how long a session ends in any case.")
+    egress_allow: Annotated[list[str], BeforeValidator(_split)] = Field(default_factory=list, description="Hosts that may be called, separated by commas. Empty: nothing leaves this host.")
+    egress_ca_file: Path | None = Field(None, description="Certificates to trust for outgoing calls, as PEM.")
+    egress_proxy: str | None = Field(None, description="The proxy that outgoing calls take.")
+    log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or lines for people.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="The least urgent lines that are written.")
+
+    @model_validator(mode="after")
+    def _session_outlasts_idleness(self) -> Self:
+        if self.session_hours * 60 < self.session_idle_minutes:
+            raise ValueError("session_hours must be longer than session_idle_minutes")
+        return self
+
+    @property
+    def secrets(self) -> Path:
+        return self.secrets_dir or self.data_dir / "secrets"
+
+    @property
+    def is_https(self) -> bool:
+        return bool(self.public_url and self.public_url.startswith("https://"))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Variables win over the file; nothing else is read."""
+        del dotenv_settings, file_secret_settings
+        file = Path(os.environ.get("APPLIANCE_CONFIG", _DEFAULT_FILE))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
+
+
+def load() -> Settings:
+    """Return the settings. Raises InvalidSettings with a line for every mistake."""
+    faults = [_unknown(name) for name in sorted(os.environ) if _is_unknown(name)]
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        faults += [_fault(detail) for detail in error.errors(include_url=False)]
+    except (ValueError, OSError) as error:
+        faults.append(f"the configuration file cannot be read: {error}")
+    if faults:
+        raise InvalidSettings(faults)
+    return settings
+
+
+def _is_unknown(name: str) -> bool:
+    return name.startswith(PREFIX) and name not in _NOT_SETTINGS and name[len(PREFIX) :].lower() not in Settings.model_fields
+
+
+def _unknown(name: str) -> str:
+    known = [PREFIX + field.upper() for field in Settings.model_fields]
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else "see `appliance config check --help` for the list"
+    return f"{name}: there is no such setting; {hint}"
+
+
+def _fault(detail: Mapping[str, Any]) -> str:
+    field = ".".join(str(part) for part in detail["loc"])
+    if not field:
+        return str(detail["msg"])
+    name = PREFIX + field.upper()
+    if detail["type"] == "extra_forbidden":
+        return _unknown(name)
+    return f"{name}: {detail['msg']} (given: {detail['input']!r})"
