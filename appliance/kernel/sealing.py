@@ -70,6 +70,11 @@ def content_digest(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()
 
 
+def token_for(key: bytes, value: str) -> str:
+    """Return a token that only a holder of the key can make for this value (HMAC-SHA256, hex)."""
+    return hmac.new(key, value.encode(), hashlib.sha256).hexdigest()
+
+
 def same(left: str, right: str) -> bool:
     """Compare two secrets in constant time."""
     return hmac.compare_digest(left.encode(), right.encode())

@@ -4,7 +4,7 @@ Trusted: this process. Not trusted: every uploaded byte, and the parser once it 
 searchable only when it is whole: chunks, vectors and postings appear in one transaction with its status.
 """
 
-from appliance.knowledge.flow import ERASE, INGEST, erase, ingest, sweep_orphans
+from appliance.knowledge.flow import ERASE, INGEST, erase, ingest, settle_stranded, sweep_orphans
 from appliance.knowledge.queries import counts, existing_passages, get_document, list_documents, list_passages
 from appliance.knowledge.retrieval import Found, search
 from appliance.knowledge.service import Upload, approve, delete, opened, receive, retry
@@ -13,5 +13,5 @@ from appliance.knowledge.values import Document, DocumentCounts, DocumentId, Pas
 __all__ = [
     "ERASE", "INGEST", "Document", "DocumentCounts", "DocumentId", "Found", "Passage", "Status", "Upload", "approve",
     "counts", "delete", "erase", "existing_passages", "get_document", "ingest", "list_documents", "list_passages", "opened", "receive",
-    "retry", "search", "sweep_orphans",
+    "retry", "search", "settle_stranded", "sweep_orphans",
 ]  # fmt: skip

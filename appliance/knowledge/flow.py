@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from appliance import audit, dlp
 from appliance.audit import Actor, ActorKind, Event, Outcome
@@ -25,6 +25,12 @@ INGEST = "knowledge.ingest"
 ERASE = "knowledge.erase"
 _BATCH = 32
 _ORPHAN_AGE = timedelta(hours=1)
+_STRANDED = text(
+    """SELECT d.document_id FROM documents d
+       WHERE d.tenant_id = :tenant AND d.status IN ('received', 'parsing', 'embedding') AND NOT EXISTS (
+         SELECT FROM procrastinate_jobs j WHERE j.tenant_id = :tenant AND j.status IN ('todo', 'doing')
+         AND j.args ->> 'subject' = d.document_id::text)"""
+)
 _SYSTEM = Actor(ActorKind.SYSTEM)
 
 
@@ -174,3 +180,12 @@ def _unfinished(tx: Tx, document_id: DocumentId) -> DocumentRow | None:
         .with_for_update()
     )
     return None if row is None or Status(row.status).is_final else row
+
+
+def settle_stranded(shop: Workshop, tenant_id: TenantId) -> int:
+    """Fail documents on their way that no job will carry further; return how many. A person can try them again."""
+    with shop.db.tenant(tenant_id) as tx:
+        stranded = tx.scalars(_STRANDED, {"tenant": tenant_id}).all()
+    for document_id in stranded:
+        _fail(shop, tenant_id, DocumentId(document_id), UnreadableDocument("interrupted"))
+    return len(stranded)

@@ -8,6 +8,7 @@ REASONS: dict[str, str] = {
     "damaged": "The file is damaged or incomplete. Open it in its own program, save it again and upload the copy.",
     "document_type": "The file declares its own XML entities, which is a known attack. Save it again from Word.",
     "encrypted": "The file is protected by a password. Remove the password and upload the copy.",
+    "interrupted": "Reading was interrupted several times. Try again; if it stays, tell the operator.",
     "memory_limit": "Reading the file needs more memory than is allowed. Split it and upload the parts.",
     "no_text": "The file holds no text that can be read. If it is a scan, it needs text recognition (OCR) first.",
     "not_confined": "This host cannot confine the parser, so nothing is read. Ask the operator to run `appliance doctor`.",

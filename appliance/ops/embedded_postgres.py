@@ -86,8 +86,7 @@ class EmbeddedPostgres:
 
     def url(self, user: str = SUPERUSER, *, database: str = "postgres", password: str | None = None) -> str:
         """Return the libpq URL over the socket; the superuser signs in as this process's own OS user."""
-        credentials = f"{user}:{quote(password, safe='')}" if password else user
-        return f"postgresql://{credentials}@/{database}?host={quote(str(self.socket_directory), safe='')}"
+        return socket_url(self._directory.parent, user=user, database=database, password=password)
 
     def start(self) -> None:
         """Initialise if new, wait for a server that is still stopping, start, and wait until it answers."""
@@ -249,6 +248,12 @@ class EmbeddedPostgres:
         if b"No space left" in tail:
             return "The disk is full: free some space and start again."
         return f"Its last words, from {self._log}: {_last_line(tail)}"
+
+
+def socket_url(directory: Path, *, user: str, database: str, password: str | None = None) -> str:
+    """Return the libpq URL of the cluster in this directory, running or not."""
+    credentials = f"{user}:{quote(password, safe='')}" if password else user
+    return f"postgresql://{credentials}@/{database}?host={quote(str(_socket_directory(directory)), safe='')}"
 
 
 def _wheel_programs() -> Path:

@@ -1,0 +1,40 @@
+"""For machines that watch: /livez (this process), /readyz (what it stands on), /metrics (counts, never content)."""
+
+from typing import cast
+
+from flask import Blueprint, Response, current_app, jsonify
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Histogram, generate_latest
+
+from appliance.assembly import Services
+from appliance.kernel.errors import Refusal
+
+blueprint = Blueprint("health", __name__)
+requests = Counter("cloister_http_requests_total", "Requests answered", ["endpoint", "method", "status"])
+duration = Histogram("cloister_http_request_seconds", "Seconds to the first byte of an answer", ["endpoint"])
+
+
+@blueprint.get("/livez")
+def livez() -> Response:
+    """Say that this process answers."""
+    return jsonify(status="alive")
+
+
+@blueprint.get("/readyz")
+def readyz() -> tuple[Response, int]:
+    """Ask each service; 503 names the ones that do not answer."""
+    services = cast("Services", current_app.extensions["services"])
+    failing = {}
+    for name, ping in services.pings.items():
+        try:
+            ping()
+        except Refusal as refusal:
+            failing[name] = refusal.code
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, it is not ready
+            failing[name] = "error"
+    return jsonify(status="not ready" if failing else "ready", failing=failing), 503 if failing else 200
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Return counts in Prometheus' text form."""
+    return Response(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)

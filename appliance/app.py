@@ -1,0 +1,104 @@
+"""create_app(services): doors, error table, one line of log a request. No globals."""
+
+import json
+import time
+from pathlib import Path
+from uuid import UUID
+
+from flask import Flask, Response, g, redirect, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response as Redirect
+
+from appliance import web
+from appliance.api import health
+from appliance.kernel.problems import fault, problem
+from appliance.assembly import Services
+from appliance.identity import NotSignedIn
+from appliance.kernel.errors import Refusal
+from appliance.kernel.ids import new_id
+from appliance.kernel.log import logger
+from appliance.web.render import wants_json
+
+log = logger("web")
+_FORM_BYTES = 1_000_000
+Answer = Response | Redirect | tuple[str, int]
+
+
+def create_app(services: Services) -> Flask:
+    """Return the WSGI application over these services."""
+    here = Path(web.__file__).parent
+    app = Flask("appliance", template_folder=str(here / "templates"), static_folder=str(here / "static"))
+    app.extensions["services"] = services
+    app.config["MAX_CONTENT_LENGTH"] = services.settings.upload_limit_mb * 1_000_000 * 4 + _FORM_BYTES
+    app.config["MAX_FORM_MEMORY_SIZE"] = _FORM_BYTES
+    app.before_request(_begin)
+    app.register_blueprint(health.blueprint)
+    web.install(app)
+    app.register_error_handler(Refusal, _refused)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _failed)
+    app.after_request(_log)
+    if services.settings.trusted_proxies:
+        hops = services.settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app
+
+
+def _begin() -> None:
+    g.request_id = str(new_id())
+    g.began = time.perf_counter()
+
+
+def _refused(refusal: Refusal) -> Answer:
+    if isinstance(refusal, NotSignedIn) and not wants_json():
+        target = request.full_path.rstrip("?") if request.method == "GET" else "/"
+        return redirect(url_for("signin.sign_in_page", next=target), 303)
+    return _answer(problem(refusal, request_id=g.request_id))
+
+
+def _http(error: HTTPException) -> Answer:
+    details = {
+        404: "There is nothing at this address. Go back, or start from the overview.",
+        405: "This address cannot be used in that way.",
+        413: "That is more than is taken at once. Upload fewer or smaller files.",
+    }
+    status = error.code or 500
+    return _answer(fault(status, details.get(status, "The request was not understood."), request_id=g.request_id))
+
+
+def _failed(error: Exception) -> Answer:
+    log.error("request_failed", exc_info=error, request_id=g.request_id, endpoint=request.endpoint)
+    detail = "It has been noted. Try again; if it stays, give the operator this number."
+    return _answer(fault(500, detail, request_id=g.request_id))
+
+
+def _answer(members: dict[str, str | int]) -> Answer:
+    if wants_json():
+        status = int(members["status"])
+        return Response(json.dumps(members), status=status, content_type="application/problem+json")
+    return render_template("problem.html", problem=members), int(members["status"])
+
+
+def _log(response: Response) -> Response:
+    seconds = time.perf_counter() - g.began
+    endpoint = request.endpoint or "none"
+    health.requests.labels(endpoint, request.method, response.status_code).inc()
+    health.duration.labels(endpoint).observe(seconds)
+    person = g.get("caller")
+    if not endpoint.startswith(("health.", "static")):
+        log.info(
+            "request",
+            request_id=g.request_id,
+            endpoint=endpoint,
+            method=request.method,
+            status=response.status_code,
+            milliseconds=round(seconds * 1000, 1),
+            tenant_id=_text(person.tenant_id if person else None),
+            user_id=_text(person.user_id if person else None),
+        )
+    return response
+
+
+def _text(value: UUID | None) -> str | None:
+    return str(value) if value else None

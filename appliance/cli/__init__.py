@@ -1,0 +1,41 @@
+"""The door for operators: every command prints what it does, takes --json, and says how to go on."""
+
+import sys
+
+import click
+
+import appliance
+from appliance.cli.operate import config, doctor, migrate, run, setup, worker
+from appliance.cli.use import ask, ingest
+from appliance.kernel.errors import Refusal
+from appliance.ops.errors import CannotStart
+from appliance.settings import InvalidSettings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(appliance.__version__, prog_name="appliance")
+def group() -> None:
+    """Cloister: AI over your own documents, on your own host.
+
+    \b
+    First time:   appliance run                 start everything; prints one URL
+    Every day:    appliance ingest FILE…        add documents
+                  appliance ask "QUESTION"      ask from the console
+    Something odd? appliance doctor             what is wrong, and the remedy
+
+    Settings are APPLIANCE_* variables or /etc/appliance/appliance.toml; `appliance config check` explains them.
+    """
+
+
+for command in (run, setup, migrate, ingest, ask, doctor, config, worker):
+    group.add_command(command)
+
+
+def main() -> None:
+    """Run the command; a refusal is a message and exit code 1, never a traceback."""
+    try:
+        group()
+    except InvalidSettings as error:
+        sys.exit("Some settings are wrong:\n" + "\n".join(f"  {fault}" for fault in error.faults))
+    except (CannotStart, Refusal) as error:
+        sys.exit(str(error))

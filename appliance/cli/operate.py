@@ -1,0 +1,144 @@
+"""Commands that run the house."""
+
+import json
+import os
+
+import click
+
+from appliance import identity, tenancy
+from appliance.assembly import assemble, database_url
+from appliance.kernel import log
+from appliance.ops import launch
+from appliance.ops.data_directory import DataDirectory
+from appliance.ops.diagnosis import diagnose
+from appliance.ops.preflight import Level
+from appliance.ops.supervisor import stop_with_parent
+from appliance.settings import Settings, load
+
+_EXIT = {Level.FAIL: 1, Level.WARN: 2}
+
+
+def say(line: str) -> None:
+    """Print a line for the person at the console."""
+    click.echo(line)
+
+
+@click.command()
+@click.option("--stop-with-parent", "with_parent", is_flag=True, help="Stop when the starting process ends (make run).")
+def run(*, with_parent: bool) -> None:
+    """Start the database, the web site and the worker, and print the URL to open. Ctrl-C stops; the data stays."""
+    if with_parent:
+        stop_with_parent()
+    os.umask(0o077)
+    settings = load()
+    log.configure(format=settings.log_format, level="WARNING")
+    launch.run(_plan(settings), say=say, greet=lambda: _greeting(settings))
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def setup(*, as_json: bool) -> None:
+    """Print a new single-use link that creates an organisation and its owner. Needs a running house."""
+    settings = load()
+    services = assemble(settings, role="worker")
+    link = _setup_link(settings, identity.create_setup_link(services.db, clock=services.clock))
+    say(json.dumps({"url": link}) if as_json else f"Open this link within 24 hours; it works once:\n  {link}")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def migrate(*, as_json: bool) -> None:
+    """Check the database, create its roles, and bring it to this version's schema."""
+    settings = load()
+    directory = DataDirectory(settings.data_dir, settings.secrets)
+    with launch.opened(directory, settings.database_url, (lambda _line: None) if as_json else say):
+        pass
+    say(json.dumps({"schema": launch.migrations.head_revision()}) if as_json else "The database is ready.")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--preflight", is_flag=True, help="Only what must hold before the house is started.")
+def doctor(*, as_json: bool, preflight: bool) -> None:
+    """Check host, secrets, models, parser and database. Exit code 0: well, 1: failing, 2: warnings."""
+    settings = load()
+    findings = diagnose(
+        data_directory=settings.data_dir, secrets=settings.secrets, models=settings.models_dir,
+        host=settings.host, port=settings.port, preflight=preflight,
+        url=lambda: database_url(settings, "worker"),
+    )  # fmt: skip
+    if as_json:
+        say(json.dumps([vars(finding) for finding in findings]))
+    else:
+        for finding in findings:
+            say(f"[ {finding.level.value:^7} ] {finding.name:<10} {finding.detail}")
+            if finding.remedy:
+                say(f"            {finding.remedy}")
+    worst = {finding.level for finding in findings}
+    raise SystemExit(next((code for level, code in _EXIT.items() if level in worst), 0))
+
+
+@click.group()
+def config() -> None:
+    """Look at the settings."""
+
+
+@config.command("check")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check(*, as_json: bool) -> None:
+    """Report every mistake in the settings at once; without one, print what is in force."""
+    settings = load()
+    values = {f"APPLIANCE_{name.upper()}": _shown(name, value) for name, value in settings.model_dump().items()}
+    if as_json:
+        say(json.dumps(values))
+        return
+    for name, field in Settings.model_fields.items():
+        say(f"{'APPLIANCE_' + name.upper():<34} {values['APPLIANCE_' + name.upper()]}\n    {field.description}")
+
+
+@click.command(hidden=True)
+def worker() -> None:
+    """Run the worker alone, as `appliance run` and the container do."""
+    from appliance.worker import loop
+
+    settings = load()
+    log.configure(format=settings.log_format, level=settings.log_level)
+    loop.run(assemble(settings, role="worker"), database_url(settings, "worker"))
+
+
+def _plan(settings: Settings) -> launch.Plan:
+    return launch.Plan(
+        data_dir=settings.data_dir.absolute(),
+        secrets_dir=settings.secrets.absolute(),
+        host=settings.host,
+        port=settings.port,
+        web_threads=settings.web_threads,
+        database_url=settings.database_url,
+    )
+
+
+def _greeting(settings: Settings) -> str:
+    services = assemble(settings, role="worker")
+    try:
+        with services.db.platform() as tx:
+            is_inhabited = tenancy.count_organisations(tx) > 0
+        if is_inhabited:
+            return f"\nCloister is running. Open:\n\n  {_address(settings)}/\n\nCtrl-C stops it."
+        link = _setup_link(settings, identity.create_setup_link(services.db, clock=services.clock))
+        return f"\nCloister is running. Open this link to set it up; it works once:\n\n  {link}\n\nCtrl-C stops it."
+    finally:
+        services.close()
+
+
+def _setup_link(settings: Settings, token: str) -> str:
+    return f"{_address(settings)}/setup?link={token}"
+
+
+def _address(settings: Settings) -> str:
+    return settings.public_url or _plan(settings).address
+
+
+def _shown(name: str, value: object) -> object:
+    if name == "database_url" and value:
+        return "(set)"  # it may hold a password
+    return value if isinstance(value, str | int | bool | list) or value is None else str(value)

@@ -1,0 +1,112 @@
+"""Commands that use the house from the console, as one of its people."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from appliance import chat, knowledge
+from appliance.assembly import Services, assemble
+from appliance.chat import Answered, Says
+from appliance.identity import Caller
+from appliance.identity.console import caller_by_email
+from appliance.kernel.log import configure
+from appliance.knowledge import Document, DocumentId, Upload
+from appliance.settings import load
+
+_POLL = 0.3
+
+
+@contextmanager
+def acting_as(email: str | None) -> Iterator[tuple[Services, Caller]]:
+    """Enter the house as one of its people; without an address, as the only owner there is."""
+    settings = load()
+    configure(format="console", level="ERROR")
+    services = assemble(settings, role="worker")
+    try:
+        yield services, caller_by_email(services.db, email)
+    finally:
+        services.close()
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--as", "email", help="Whose upload it is: an e-mail address. Default: the only owner.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def ingest(*, files: tuple[Path, ...], email: str | None, as_json: bool) -> None:
+    """Add documents and wait until each is ready, failed or in quarantine. Exit code 1 unless all are ready."""
+    with acting_as(email) as (services, caller):
+        received = [
+            knowledge.receive(
+                services.db,
+                services.blobs,
+                caller,
+                Upload(path.name, path.read_bytes()),
+                limit_megabytes=services.settings.upload_limit_mb,
+                clock=services.clock,
+            )
+            for path in files
+        ]
+        settled = [_settled(services, caller, document) for document in received]
+    if as_json:
+        click.echo(json.dumps([_as_json(document) for document in settled]))
+    else:
+        for document in settled:
+            click.echo(f"{document.status.value:<12} {document.file_name}  {document.reason or ''}")
+    raise SystemExit(0 if all(document.status is knowledge.Status.READY for document in settled) else 1)
+
+
+@click.command()
+@click.argument("question")
+@click.option("--as", "email", help="Who asks: an e-mail address. Default: the only owner.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def ask(*, question: str, email: str | None, as_json: bool) -> None:
+    """Ask the first chatbot; the answer streams, its sources follow. Exit code 3 if nothing was found."""
+    with acting_as(email) as (services, caller):
+        with services.db.tenant(caller.tenant_id) as tx:
+            chatbot = chat.list_chatbots(tx, caller)[0]
+            conversation = chat.create_conversation(tx, caller, chatbot.chatbot_id, clock=services.clock)
+        _, answer = services.chat.ask(caller, conversation.conversation_id, question)
+        outcome = "stopped"
+        for step in answer:
+            if isinstance(step, Says) and not as_json:
+                click.echo(step.text, nl=False)
+            elif isinstance(step, Answered):
+                outcome = step.message.outcome or outcome
+                _print_sources(step, as_json=as_json)
+    raise SystemExit(0 if outcome == "answered" else 3)
+
+
+def _print_sources(step: Answered, *, as_json: bool) -> None:
+    message = step.message
+    if as_json:
+        sources = [
+            {"number": c.number, "title": c.title, "page": c.page_from, "quote": c.quote} for c in message.citations
+        ]
+        click.echo(json.dumps({"answer": message.body, "outcome": message.outcome, "sources": sources}))
+        return
+    click.echo("\n")
+    for citation in message.citations:
+        page = f", page {citation.page_from}" if citation.page_from else ""
+        click.echo(f"  [{citation.number}] {citation.title}{page}")
+
+
+def _settled(services: Services, caller: Caller, document: Document) -> Document:
+    while not document.status.is_final:
+        time.sleep(_POLL)
+        with services.db.tenant(caller.tenant_id) as tx:
+            document = knowledge.get_document(tx, caller, DocumentId(document.document_id))
+    return document
+
+
+def _as_json(document: Document) -> dict[str, str | int | None]:
+    return {
+        "id": str(document.document_id),
+        "file_name": document.file_name,
+        "status": document.status.value,
+        "reason": document.reason,
+        "passages": document.chunk_count,
+    }

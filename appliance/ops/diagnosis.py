@@ -1,0 +1,69 @@
+"""`appliance doctor`: what is wrong, and the remedy. A check that could not run is skipped, and says so."""
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from appliance.kernel.db import make_engine
+from appliance.ops import migrations
+from appliance.ops.errors import CannotStart
+from appliance.ops.preflight import Finding, Level, check_host
+
+_OPEN_TO_OTHERS = 0o077
+
+
+def diagnose(
+    *, data_directory: Path, secrets: Path, models: Path, host: str, port: int, preflight: bool, url: Callable[[], str]
+) -> list[Finding]:
+    """Return every finding. `url` is called late: it fails where the secrets do."""
+    findings = check_host(data_directory=data_directory, host=host, port=port if preflight else None)
+    findings.append(_models(models))
+    if preflight:
+        return findings
+    findings.append(_secrets(secrets))
+    findings += _database(url)
+    return findings
+
+
+def _models(models: Path) -> Finding:
+    found = sorted(path.parent.name for path in models.glob("*/model.onnx"))
+    if not found:
+        return Finding("models", Level.FAIL, f"no local model in {models}", "Run `make models`.")
+    return Finding("models", Level.OK, ", ".join(found))
+
+
+def _secrets(secrets: Path) -> Finding:
+    if not (secrets / "root.key").exists():
+        return Finding("secrets", Level.FAIL, f"{secrets}/root.key is missing", "Restore it; it is never made anew.")
+    loose = [path.name for path in secrets.iterdir() if stat.S_IMODE(path.stat().st_mode) & _OPEN_TO_OTHERS]
+    if loose:
+        return Finding("secrets", Level.FAIL, f"readable by others: {', '.join(loose)}", f"Run: chmod 0400 {secrets}/*")
+    return Finding("secrets", Level.OK, str(secrets))
+
+
+def _database(url: Callable[[], str]) -> list[Finding]:
+    try:
+        engine = make_engine(url(), pool_size=1, application="cloister-doctor")
+    except CannotStart as error:
+        return [Finding("database", Level.FAIL, str(error), "Run `appliance migrate`, or restore the secrets.")]
+    try:
+        with engine.connect() as connection:
+            version = str(connection.scalar(text("SHOW server_version")))
+            revision = connection.scalar(text("SELECT version_num FROM cloister.alembic_version"))
+            may_rebind = connection.scalar(
+                text("SELECT has_function_privilege('pg_catalog.set_config(text,text,boolean)', 'EXECUTE')")
+            )
+    except DBAPIError:
+        return [Finding("database", Level.FAIL, "does not answer", "Start the house with `appliance run`.")]
+    finally:
+        engine.dispose()
+    findings = [Finding("database", Level.OK, f"Postgres {version}, schema {revision}")]
+    if revision != migrations.head_revision():
+        findings.append(Finding("schema", Level.FAIL, f"{revision} is not this version's", "Run `appliance migrate`."))
+    if may_rebind:
+        remedy = "As superuser: REVOKE EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) FROM PUBLIC"
+        findings.append(Finding("isolation", Level.FAIL, "services may call set_config()", remedy))
+    return findings

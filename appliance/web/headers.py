@@ -1,0 +1,47 @@
+"""The headers of every answer: one table. No inline script, no foreign origin, no frame."""
+
+from flask import Flask, Response, g, request
+
+from appliance.web.sessions import services
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_STATIC_SECONDS = 3600
+
+
+def install(app: Flask) -> None:
+    """Set them."""
+    app.after_request(_set)
+
+
+def _set(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    if services().settings.is_https:
+        response.headers["Strict-Transport-Security"] = "max-age=63072000"
+    if request.endpoint == "static":
+        response.headers["Cache-Control"] = f"public, max-age={_STATIC_SECONDS}"
+    else:
+        # What one person saw must not be shown to the next one at the same desk.
+        response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,151 @@
+"""Cookie to Caller, and the check that a form is our own. Every route is guarded unless it is marked public.
+
+Cross-site requests: a token bound to the session (or, before sign-in, to a form cookie) by HMAC, and the browser's
+own word (Sec-Fetch-Site, Origin). Both must hold; either alone has had its bypasses.
+"""
+
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, g, request
+
+from appliance import identity
+from appliance.assembly import Services
+from appliance.identity import Caller, NotSignedIn
+from appliance.kernel.errors import Kind, Refusal
+from appliance.kernel.sealing import same, token_for
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_FORM_COOKIE = "cloister_form"
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class ForeignForm(Refusal):
+    """This form was not sent from Cloister's own page, or the page was open too long. Reload it and try again."""
+
+    kind = Kind.FORBIDDEN
+    code = "foreign_form"
+
+
+def public(reason: str) -> Callable[[View], View]:
+    """Mark a view as open to strangers, and say why."""
+
+    def mark(view: View) -> View:
+        view.__dict__["public_reason"] = reason
+        return view
+
+    return mark
+
+
+def services() -> Services:
+    """Return the house's services."""
+    return cast("Services", current_app.extensions["services"])
+
+
+def caller() -> Caller:
+    """Return who is asking. Raises NotSignedIn."""
+    found = cast("Caller | None", g.get("caller"))
+    if found is None:
+        raise NotSignedIn
+    return found
+
+
+def install(app: Flask) -> None:
+    """Put the guard in front of every route."""
+    app.before_request(_guard)
+    app.after_request(_keep_form_cookie)
+
+
+def sign_in_cookie(response: Response, token: str) -> None:
+    """Hand the session to the browser."""
+    settings = services().settings
+    response.set_cookie(
+        _cookie_name(), token, max_age=settings.session_hours * 3600, secure=settings.is_https, httponly=True,
+        samesite="Lax", path="/",
+    )  # fmt: skip
+
+
+def sign_out_cookie(response: Response) -> None:
+    """Take the session from the browser."""
+    response.delete_cookie(_cookie_name(), path="/", secure=services().settings.is_https, httponly=True)
+
+
+def session_token() -> str | None:
+    """Return the browser's session token, if it sent one."""
+    return request.cookies.get(_cookie_name())
+
+
+def csrf_token() -> str:
+    """Return the token that this browser's forms must carry."""
+    return token_for(services().keyring.web_key(), _bound_to())
+
+
+def _guard() -> None:
+    token = session_token()
+    g.caller = None
+    if token:
+        try:
+            g.caller = _resolve(token)
+        except NotSignedIn:
+            g.caller = None
+    view = current_app.view_functions.get(request.endpoint or "")
+    if view is None:
+        return  # 404 and 405 are answered by the error table
+    if request.method not in _SAFE:
+        _require_own_form()
+    if g.caller is None and not is_public(view):
+        raise NotSignedIn
+
+
+def is_public(view: Callable[..., Any]) -> bool:
+    """Say whether a view is open to strangers."""
+    is_programs_door = view.__module__.startswith("appliance.api.")  # which asks for its own proof, or needs none
+    return hasattr(view, "public_reason") or is_programs_door or request.endpoint == "static"
+
+
+def _resolve(token: str) -> Caller:
+    house = services()
+    return identity.resolve_session(
+        house.db,
+        token,
+        address=request.remote_addr or "",
+        request_id=g.request_id,
+        idle=timedelta(minutes=house.settings.session_idle_minutes),
+        clock=house.clock,
+    )
+
+
+def _require_own_form() -> None:
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+        raise ForeignForm
+    origin = request.headers.get("Origin")
+    if origin and origin != "null" and urlsplit(origin).netloc != request.host:
+        raise ForeignForm
+    given = request.headers.get("X-CSRF-Token") or request.form.get("csrf", "")
+    if not same(given, csrf_token()):
+        raise ForeignForm
+
+
+def _bound_to() -> str:
+    if g.get("caller") is not None:
+        return f"session {session_token()}"
+    if "form_cookie" not in g:
+        g.form_cookie = request.cookies.get(_FORM_COOKIE) or secrets.token_urlsafe(16)
+    return f"form {g.form_cookie}"
+
+
+def _keep_form_cookie(response: Response) -> Response:
+    value = g.get("form_cookie")
+    if value and request.cookies.get(_FORM_COOKIE) != value:
+        response.set_cookie(
+            _FORM_COOKIE, value, secure=services().settings.is_https, httponly=True, samesite="Lax", path="/"
+        )
+    return response
+
+
+def _cookie_name() -> str:
+    # __Host- binds the cookie to this host and to https (RFC 6265bis 4.1.3); browsers refuse it on plain http.
+    return "__Host-cloister" if services().settings.is_https else "cloister"

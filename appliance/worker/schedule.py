@@ -1,0 +1,21 @@
+"""What happens by the clock: calls and documents that a dead process left open, and files that nothing names."""
+
+from appliance import knowledge, tenancy
+from appliance.assembly import Services
+from appliance.gateway.ledger import sweep
+from appliance.kernel.log import logger
+
+log = logger("worker")
+
+
+def tidy(services: Services) -> None:
+    """Visit every tenant, each in transactions of its own."""
+    with services.db.platform() as tx:
+        tenants = tenancy.list_tenants(tx)
+    for tenant_id in tenants:
+        with services.db.tenant(tenant_id) as tx:
+            abandoned = sweep(tx, clock=services.clock)
+        stranded = knowledge.settle_stranded(services.workshop, tenant_id)
+        orphans = knowledge.sweep_orphans(services.workshop, tenant_id)
+        if abandoned or stranded or orphans:
+            log.warning("tidied", tenant_id=str(tenant_id), calls=abandoned, documents=stranded, files=orphans)
