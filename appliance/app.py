@@ -12,12 +12,12 @@ from werkzeug.wrappers import Response as Redirect
 
 from appliance import web
 from appliance.api import health
-from appliance.kernel.problems import fault, problem
 from appliance.assembly import Services
 from appliance.identity import NotSignedIn
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import new_id
 from appliance.kernel.log import logger
+from appliance.kernel.problems import fault, problem
 from appliance.web.render import wants_json
 
 log = logger("web")

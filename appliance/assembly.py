@@ -60,7 +60,13 @@ def assemble(settings: Settings, *, role: str, clock: Clock | None = None) -> Se
         egress=Egress(settings.egress_allow, ca_bundle=settings.egress_ca_file, proxy=settings.egress_proxy),
         gateway=gateway,
         chat=Chat(db, gateway, clock=clock),
-        workshop=Workshop(db, blobs, gateway, clock, Limits(cpu_seconds=settings.parse_seconds, wall_seconds=2.0 * settings.parse_seconds)),
+        workshop=Workshop(
+            db,
+            blobs,
+            gateway,
+            clock,
+            Limits(cpu_seconds=settings.parse_seconds, wall_seconds=2.0 * settings.parse_seconds),
+        ),
         pings={"blobs": blobs.ping, "database": db.ping, "models": embedder.ping},
     )
 

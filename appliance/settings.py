@@ -38,14 +38,28 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", enable_decoding=False)
 
-    data_dir: Path = Field(Path("/var/lib/appliance"), description="Where documents, the embedded database and secrets live.")
-    secrets_dir: Path | None = Field(None, description="Where keys and passwords stand as 0400 files; by default `secrets` in the data directory.")
-    models_dir: Path = Field(Path(sys.prefix) / "share" / "appliance" / "models", description="Where the local models are.")
-    host: str = Field("127.0.0.1", description="The address to listen on. Put a TLS proxy in front before choosing another.")
+    data_dir: Path = Field(
+        Path("/var/lib/appliance"), description="Where documents, the embedded database and secrets live."
+    )
+    secrets_dir: Path | None = Field(
+        None, description="Where keys and passwords stand as 0400 files; by default `secrets` in the data directory."
+    )
+    models_dir: Path = Field(
+        Path(sys.prefix) / "share" / "appliance" / "models", description="Where the local models are."
+    )
+    host: str = Field(
+        "127.0.0.1", description="The address to listen on. Put a TLS proxy in front before choosing another."
+    )
     port: int = Field(8080, ge=1, le=65535, description="The port to listen on.")
-    public_url: str | None = Field(None, pattern=r"^https?://[^/?#]+$", description="The address people open, such as https://ai.example.org. With https, cookies are Secure and HSTS is sent.")
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/?#]+$",
+        description="The address people open, such as https://ai.example.org. With https, cookies are Secure and HSTS is sent.",
+    )
     trusted_proxies: int = Field(0, ge=0, le=5, description="How many proxies in front set X-Forwarded-For and -Proto.")
-    database_url: str | None = Field(None, pattern=r"^postgresql://", description="An existing Postgres instead of the embedded one.")
+    database_url: str | None = Field(
+        None, pattern=r"^postgresql://", description="An existing Postgres instead of the embedded one."
+    )
     database_pool: int = Field(8, ge=2, le=100, description="Connections of each process to the database.")
     web_threads: int = Field(16, ge=2, le=256, description="Requests that one web process answers at a time.")
     worker_concurrency: int = Field(2, ge=1, le=32, description="Documents that the worker reads at a time.")
@@ -54,11 +68,16 @@ class Settings(BaseSettings):
     parse_seconds: int = Field(60, ge=5, le=3600, description="Processor seconds that reading one document may take.")
     session_idle_minutes: int = Field(60, ge=5, le=1440, description="After how long without a click a session ends.")
     session_hours: int = Field(12, ge=1, le=720, description="After how long a session ends in any case.")
-    egress_allow: Annotated[list[str], BeforeValidator(_split)] = Field(default_factory=list, description="Hosts that may be called, separated by commas. Empty: nothing leaves this host.")
+    egress_allow: Annotated[list[str], BeforeValidator(_split)] = Field(
+        default_factory=list,
+        description="Hosts that may be called, separated by commas. Empty: nothing leaves this host.",
+    )
     egress_ca_file: Path | None = Field(None, description="Certificates to trust for outgoing calls, as PEM.")
     egress_proxy: str | None = Field(None, description="The proxy that outgoing calls take.")
     log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or lines for people.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="The least urgent lines that are written.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="The least urgent lines that are written."
+    )
 
     @model_validator(mode="after")
     def _session_outlasts_idleness(self) -> Self:
@@ -104,7 +123,11 @@ def load() -> Settings:
 
 
 def _is_unknown(name: str) -> bool:
-    return name.startswith(PREFIX) and name not in _NOT_SETTINGS and name[len(PREFIX) :].lower() not in Settings.model_fields
+    return (
+        name.startswith(PREFIX)
+        and name not in _NOT_SETTINGS
+        and name[len(PREFIX) :].lower() not in Settings.model_fields
+    )
 
 
 def _unknown(name: str) -> str:

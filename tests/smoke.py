@@ -42,7 +42,10 @@ def uses(person: Person, given: list[Path]) -> None:
         show(question, answer)
         expect(fact in answer.text, f"the answer holds {fact!r}")
         expect(answer.pieces > 1, "the answer streams")
-        expect(any(Path(name).stem.split("-")[0] in c["title"].lower() or fact in c["quote"] for c in answer.citations), "it is cited")
+        expect(
+            any(Path(name).stem.split("-")[0] in c["title"].lower() or fact in c["quote"] for c in answer.citations),
+            "it is cited",
+        )
         opened = person.http.get(answer.citations[0]["url"].partition("#")[0])
         expect(opened.status_code == 200 and 'class="marked"' in opened.text, "the citation opens the passage")
     answer = person.asks(UNANSWERABLE)

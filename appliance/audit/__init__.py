@@ -6,7 +6,7 @@ content and never a secret.
 """
 
 from appliance.audit.events import Event
-from appliance.audit.inbox import list_entries, record
+from appliance.audit.inbox import iterate_bodies, list_entries, record
 from appliance.audit.values import PLATFORM, Actor, ActorKind, Entry, Outcome
 
-__all__ = ["PLATFORM", "Actor", "ActorKind", "Entry", "Event", "Outcome", "list_entries", "record"]
+__all__ = ["PLATFORM", "Actor", "ActorKind", "Entry", "Event", "Outcome", "iterate_bodies", "list_entries", "record"]

@@ -22,6 +22,7 @@ class Event(StrEnum):
     DOCUMENT_QUARANTINED = "knowledge:document:quarantined"
     DOCUMENT_RECEIVED = "knowledge:document:received"
     DOCUMENT_RETRIED = "knowledge:document:retried"
+    LOG_EXPORTED = "audit:log:exported"
     LOG_READ = "audit:log:read"
     MEMBER_ADDED = "identity:member:added"
     MEMBER_REMOVED = "identity:member:removed"
@@ -55,6 +56,7 @@ MEANING: dict[Event, str] = {
     Event.DOCUMENT_QUARANTINED: "A document held something that must not be there and was held back.",
     Event.DOCUMENT_RECEIVED: "A document was uploaded, sealed and queued.",
     Event.DOCUMENT_RETRIED: "A failed document was queued again.",
+    Event.LOG_EXPORTED: "The log was written to a file for an auditor.",
     Event.LOG_READ: "Somebody read this log.",
     Event.MEMBER_ADDED: "A person joined the organisation.",
     Event.MEMBER_REMOVED: "A person left the organisation; their sessions ended at once.",

@@ -1,6 +1,7 @@
 """The inbox: entries wait here, in their verb's transaction, until the sealer takes them into the log."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -60,6 +61,12 @@ def list_entries(tx: Tx, *, before: UUID | None = None, limit: int = 100) -> lis
         query = query.where(InboxRow.event_id < before)
     rows = tx.scalars(query.order_by(InboxRow.event_id.desc()).limit(limit))
     return [_entry(row) for row in rows]
+
+
+def iterate_bodies(tx: Tx) -> Iterator[bytes]:
+    """Yield every entry's canonical bytes, oldest first."""
+    query = select(InboxRow.body).where(InboxRow.tenant_id == tx.tenant_id).order_by(InboxRow.event_id)
+    yield from tx.scalars(query.execution_options(yield_per=1000))
 
 
 def _entry(row: InboxRow) -> Entry:

@@ -2,7 +2,7 @@
 Refusal
 ├── OverBudget        kind=over_limit
 └── BudgetMalformed   kind=invalid
-"""  # noqa: D212, D200 - the tree is the docstring
+"""
 
 from appliance.kernel.errors import Invalid, Kind, Refusal
 

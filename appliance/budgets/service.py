@@ -55,4 +55,6 @@ def set_budget(tx: Tx, caller: Caller, *, monthly_tokens: int | None, clock: Clo
         tx.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=values))
     else:
         raise BudgetMalformed
-    audit.record(tx, caller.actor, Event.BUDGET_CHANGED, monthly_tokens=-1 if monthly_tokens is None else monthly_tokens)
+    audit.record(
+        tx, caller.actor, Event.BUDGET_CHANGED, monthly_tokens=-1 if monthly_tokens is None else monthly_tokens
+    )

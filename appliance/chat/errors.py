@@ -5,7 +5,7 @@ Refusal
 └── Invalid
     ├── QuestionMissing
     └── ChatbotMalformed
-"""  # noqa: D212, D200 - the tree is the docstring
+"""
 
 from appliance.kernel.errors import Invalid, Kind, Refusal
 

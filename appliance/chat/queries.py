@@ -15,9 +15,7 @@ from appliance.kernel.db import Tx
 def list_chatbots(tx: Tx, caller: Caller) -> list[Chatbot]:
     """Return the organisation's chatbots, oldest first."""
     identity.require(caller, Permission.CHAT)
-    rows = tx.scalars(
-        select(ChatbotRow).where(ChatbotRow.tenant_id == tx.tenant_id).order_by(ChatbotRow.chatbot_id)
-    )
+    rows = tx.scalars(select(ChatbotRow).where(ChatbotRow.tenant_id == tx.tenant_id).order_by(ChatbotRow.chatbot_id))
     return [as_chatbot(row) for row in rows]
 
 

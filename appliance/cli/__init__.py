@@ -5,8 +5,8 @@ import sys
 import click
 
 import appliance
-from appliance.cli.operate import config, doctor, migrate, run, setup, worker
-from appliance.cli.use import ask, ingest
+from appliance.cli.operate import config, doctor, migrate, run, setup
+from appliance.cli.use import ask, audit_export, ingest
 from appliance.kernel.errors import Refusal
 from appliance.ops.errors import CannotStart
 from appliance.settings import InvalidSettings
@@ -27,7 +27,7 @@ def group() -> None:
     """
 
 
-for command in (run, setup, migrate, ingest, ask, doctor, config, worker):
+for command in (run, setup, migrate, ingest, ask, audit_export, doctor, config):
     group.add_command(command)
 
 

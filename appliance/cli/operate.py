@@ -8,7 +8,7 @@ import click
 from appliance import identity, tenancy
 from appliance.assembly import assemble, database_url
 from appliance.kernel import log
-from appliance.ops import launch
+from appliance.ops import launch, migrations
 from appliance.ops.data_directory import DataDirectory
 from appliance.ops.diagnosis import diagnose
 from appliance.ops.preflight import Level
@@ -53,7 +53,7 @@ def migrate(*, as_json: bool) -> None:
     directory = DataDirectory(settings.data_dir, settings.secrets)
     with launch.opened(directory, settings.database_url, (lambda _line: None) if as_json else say):
         pass
-    say(json.dumps({"schema": launch.migrations.head_revision()}) if as_json else "The database is ready.")
+    say(json.dumps({"schema": migrations.head_revision()}) if as_json else "The database is ready.")
 
 
 @click.command()
@@ -94,16 +94,6 @@ def check(*, as_json: bool) -> None:
         return
     for name, field in Settings.model_fields.items():
         say(f"{'APPLIANCE_' + name.upper():<34} {values['APPLIANCE_' + name.upper()]}\n    {field.description}")
-
-
-@click.command(hidden=True)
-def worker() -> None:
-    """Run the worker alone, as `appliance run` and the container do."""
-    from appliance.worker import loop
-
-    settings = load()
-    log.configure(format=settings.log_format, level=settings.log_level)
-    loop.run(assemble(settings, role="worker"), database_url(settings, "worker"))
 
 
 def _plan(settings: Settings) -> launch.Plan:

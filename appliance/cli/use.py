@@ -8,13 +8,15 @@ from pathlib import Path
 
 import click
 
-from appliance import chat, knowledge
+from appliance import audit, chat, identity, knowledge
 from appliance.assembly import Services, assemble
+from appliance.audit import Event
 from appliance.chat import Answered, Says
-from appliance.identity import Caller
+from appliance.identity import Caller, Permission
 from appliance.identity.console import caller_by_email
 from appliance.kernel.log import configure
 from appliance.knowledge import Document, DocumentId, Upload
+from appliance.proof.export import lines
 from appliance.settings import load
 
 _POLL = 0.3
@@ -110,3 +112,17 @@ def _as_json(document: Document) -> dict[str, str | int | None]:
         "reason": document.reason,
         "passages": document.chunk_count,
     }
+
+
+@click.command("audit-export")
+@click.argument("target", type=click.Path(dir_okay=False, writable=True, path_type=Path))
+@click.option("--as", "email", help="Who exports: an owner, admin or auditor. Default: the only owner.")
+def audit_export(*, target: Path, email: str | None) -> None:
+    """Write an organisation's audit log to a file that `python -m appliance.proof FILE` checks offline."""
+    with acting_as(email) as (services, caller), services.db.tenant(caller.tenant_id) as tx:
+        identity.require(caller, Permission.AUDIT_READ)
+        audit.record(tx, caller.actor, Event.LOG_EXPORTED)
+        with target.open("x", encoding="utf-8") as file:
+            for line in lines(audit.iterate_bodies(tx)):
+                file.write(line + "\n")
+    click.echo(f"{target}: check it with `python -m appliance.proof {target}`; note the root elsewhere.")

@@ -76,9 +76,7 @@ class Gateway:
             state = "completed"
         finally:
             used = tokens if state == "completed" else 0
-            ledger.settle(
-                self._db, asker, call_id, state=state, prompt_tokens=used, answer_tokens=0, clock=self._clock
-            )
+            ledger.settle(self._db, asker, call_id, state=state, prompt_tokens=used, answer_tokens=0, clock=self._clock)
         return vectors
 
     def _refuse_findings(self, asker: Asker, model: str, text: str) -> None:

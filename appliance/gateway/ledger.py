@@ -26,10 +26,17 @@ def admit(db: Database, asker: Asker, *, kind: Kind, call: policy.Call, tokens: 
             call_id = new_id()
             tx.add(
                 CallRow(
-                    tenant_id=tx.tenant_id, call_id=call_id, kind=kind, model=call.model,
-                    provider="local" if call.is_local else "remote", actor_kind=asker.actor.kind,
-                    actor_id=asker.actor.id, state="admitted", reserved_tokens=reserved, admitted_at=clock.now(),
-                )  # fmt: skip
+                    tenant_id=tx.tenant_id,
+                    call_id=call_id,
+                    kind=kind,
+                    model=call.model,
+                    provider="local" if call.is_local else "remote",
+                    actor_kind=asker.actor.kind,
+                    actor_id=asker.actor.id,
+                    state="admitted",
+                    reserved_tokens=reserved,
+                    admitted_at=clock.now(),
+                )
             )
             tx.flush()
             audit.record(tx, asker.actor, Event.CALL_ADMITTED, subject=call_id, kind=kind, model=call.model)
@@ -42,9 +49,7 @@ def admit(db: Database, asker: Asker, *, kind: Kind, call: policy.Call, tokens: 
 def record_refusal(db: Database, asker: Asker, refusal: Refusal, *, model: str) -> None:
     """Record that a call was refused, in a transaction of its own: the refused one rolled back."""
     with db.tenant(asker.tenant_id) as tx:
-        audit.record(
-            tx, asker.actor, Event.CALL_REFUSED, outcome=Outcome.REFUSED, code=refusal.code, model=model[:100]
-        )
+        audit.record(tx, asker.actor, Event.CALL_REFUSED, outcome=Outcome.REFUSED, code=refusal.code, model=model[:100])
 
 
 def settle(

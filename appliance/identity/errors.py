@@ -13,7 +13,7 @@ Refusal
     ├── WeakPassword
     ├── EmailMalformed
     └── NameMissing
-"""  # noqa: D212, D200 - the tree is the docstring
+"""
 
 from appliance.kernel.errors import Invalid, Kind, Refusal
 

@@ -67,15 +67,13 @@ def remove_member(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clock) -> N
 def list_people(tx: Tx, caller: Caller) -> list[Person]:
     """Return the members, owners first."""
     require(caller, Permission.PEOPLE_READ)
-    seen = func.max(SessionRow.last_seen_at)
+    seen = (
+        select(func.max(SessionRow.last_seen_at))
+        .where(SessionRow.tenant_id == MembershipRow.tenant_id, SessionRow.user_id == MembershipRow.user_id)
+        .scalar_subquery()
+    )
     rows = tx.execute(
-        select(MembershipRow, seen)
-        .outerjoin(
-            SessionRow,
-            (SessionRow.tenant_id == MembershipRow.tenant_id) & (SessionRow.user_id == MembershipRow.user_id),
-        )
-        .where(MembershipRow.tenant_id == tx.tenant_id, MembershipRow.suspended_at.is_(None))
-        .group_by(MembershipRow)
+        select(MembershipRow, seen).where(MembershipRow.tenant_id == tx.tenant_id, MembershipRow.suspended_at.is_(None))
     )
     people = [
         Person(UserId(row.user_id), row.display_name, row.email, Role(row.role), row.joined_at, last_seen)
@@ -91,12 +89,10 @@ def names_of(tx: Tx, user_ids: Iterable[UUID]) -> dict[UUID, str]:
             MembershipRow.tenant_id == tx.tenant_id, MembershipRow.user_id.in_(set(user_ids))
         )
     )
-    return {user_id: name for user_id, name in rows}
+    return dict(rows.tuples().all())
 
 
-def enrol(
-    tx: Tx, actor: Actor, *, email: str, display_name: str, password: str, role: Role, clock: Clock
-) -> UserId:
+def enrol(tx: Tx, actor: Actor, *, email: str, display_name: str, password: str, role: Role, clock: Clock) -> UserId:
     """Create the person and the membership, whoever asks. Doors never call this; verbs and set-up do."""
     email = normal_email(email)
     display_name = display_name.strip()
@@ -170,4 +166,3 @@ def _keep_one_owner(tx: Tx) -> None:
     ).all()
     if len(owners) < 2:  # noqa: PLR2004 - the one who leaves and one who stays
         raise LastOwner
-

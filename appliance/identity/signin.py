@@ -65,9 +65,7 @@ def change_password(tx: Tx, caller: Caller, *, current: str, new: str, session: 
     if found is None or not password_matches(found.password_hash, current):
         raise SignInFailed
     check_password(new, email=caller.email)
-    tx.execute(
-        text("SELECT change_password(:id, :hash)"), {"id": caller.user_id, "hash": hash_password(new)}
-    )
+    tx.execute(text("SELECT change_password(:id, :hash)"), {"id": caller.user_id, "hash": hash_password(new)})
     close_other_sessions(tx, caller, keep=session)
     audit.record(tx, caller.actor, Event.PASSWORD_CHANGED, subject=caller.user_id)
 

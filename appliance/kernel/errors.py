@@ -25,7 +25,7 @@ class Kind(StrEnum):
     UNSUPPORTED = "unsupported"
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error of ours
+class Refusal(Exception):
     """This is not possible."""
 
     kind: Kind = Kind.INVALID

@@ -45,4 +45,3 @@ def fault(status: int, detail: str, *, request_id: str) -> dict[str, str | int]:
     titles = {404: "Not found", 405: "Not possible", 413: "Too large", 500: "Something went wrong on our side"}
     title = titles.get(status, "Not possible")
     return {"type": "about:blank", "title": title, "status": status, "detail": detail, "request_id": request_id}
-

@@ -7,7 +7,7 @@ Refusal
 └── Invalid
     ├── EmptyFile
     └── FileNameMissing
-"""  # noqa: D212, D200 - the tree is the docstring
+"""
 
 from appliance.kernel.errors import Invalid, Kind, Refusal
 

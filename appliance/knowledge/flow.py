@@ -117,7 +117,12 @@ def _embed(
 
 
 def _finish(
-    shop: Workshop, tenant_id: TenantId, document_id: DocumentId, parsed: Parsed, chunks: tuple[Chunk, ...], vectors: Vectors
+    shop: Workshop,
+    tenant_id: TenantId,
+    document_id: DocumentId,
+    parsed: Parsed,
+    chunks: tuple[Chunk, ...],
+    vectors: Vectors,
 ) -> None:
     with shop.db.tenant(tenant_id) as tx:
         row = _unfinished(tx, document_id)
@@ -141,9 +146,7 @@ def _fail(shop: Workshop, tenant_id: TenantId, document_id: DocumentId, unreadab
     _settle(shop, tenant_id, document_id, settle)
 
 
-def _quarantine(
-    shop: Workshop, tenant_id: TenantId, document_id: DocumentId, categories: list[dlp.Category]
-) -> None:
+def _quarantine(shop: Workshop, tenant_id: TenantId, document_id: DocumentId, categories: list[dlp.Category]) -> None:
     found = ", ".join(category.value for category in categories)
 
     def settle(tx: Tx, row: DocumentRow) -> None:

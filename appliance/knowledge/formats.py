@@ -51,7 +51,7 @@ def recognise(content: bytes, file_name: str) -> Recognised:
         return Recognised(None, "encrypted" if is_encrypted else "unsupported")
     if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return Recognised(None, "unsupported")
-    if head.startswith(b"{\\rtf") or head.lstrip().startswith(b"<?xml") and b"<html" not in head or _MAIL.match(head):
+    if head.startswith(b"{\\rtf") or (head.lstrip().startswith(b"<?xml") and b"<html" not in head) or _MAIL.match(head):
         return Recognised(None, "unsupported")
     return Recognised(_written(head, file_name.lower()))
 

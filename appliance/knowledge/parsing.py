@@ -54,7 +54,7 @@ class Parsed:
     pages: tuple[Page, ...]
 
 
-def parse(content: bytes, *, file_name: str, limits: Limits = Limits()) -> Parsed:  # noqa: B008 - frozen
+def parse(content: bytes, *, file_name: str, limits: Limits = Limits()) -> Parsed:
     """Return the document's text in blocks. Raises UnreadableDocument with a code; never returns an empty text."""
     recognised = recognise(content, file_name)
     if recognised.format is None:

@@ -65,9 +65,15 @@ def search(tx: Tx, question: str, vector: Vectors, *, limit: int = 6) -> Found:
     rows = tx.execute(statement, {"terms": asked, "vector": as_literal(vector), "limit": limit})
     passages = tuple(
         Passage(
-            row.chunk_id, DocumentId(row.document_id), row.title, row.heading, row.body, row.page_from, row.page_to,
+            row.chunk_id,
+            DocumentId(row.document_id),
+            row.title,
+            row.heading,
+            row.body,
+            row.page_from,
+            row.page_to,
             row.position,
-        )  # fmt: skip
+        )
         for row in rows
     )
     return Found(passages, _term_weights(tx, asked))

@@ -13,7 +13,14 @@ from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.ids import new_id
 from appliance.kernel.sealing import content_digest
-from appliance.knowledge.errors import DocumentNotFound, DocumentTooLarge, EmptyFile, FileNameMissing, NotFailed, NotQuarantined
+from appliance.knowledge.errors import (
+    DocumentNotFound,
+    DocumentTooLarge,
+    EmptyFile,
+    FileNameMissing,
+    NotFailed,
+    NotQuarantined,
+)
 from appliance.knowledge.flow import ERASE, INGEST
 from appliance.knowledge.queries import as_documents
 from appliance.knowledge.tables import DocumentRow
@@ -30,7 +37,9 @@ class Upload:
     content: bytes
 
 
-def receive(db: Database, blobs: Blobs, caller: Caller, upload: Upload, *, limit_megabytes: int, clock: Clock) -> Document:
+def receive(
+    db: Database, blobs: Blobs, caller: Caller, upload: Upload, *, limit_megabytes: int, clock: Clock
+) -> Document:
     """Seal the file, then record it, its audit entry and its job in one transaction.
 
     The same bytes are recognised: the document that is there already is returned, and nothing is stored twice.

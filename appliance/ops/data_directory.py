@@ -96,7 +96,9 @@ def read_secret(path: Path) -> str:
         mode = path.stat().st_mode
         content = path.read_text().strip()
     except OSError as error:
-        raise CannotStart(f"The secret {path} cannot be read ({error.strerror}). Restore it, or check its owner.") from error
+        raise CannotStart(
+            f"The secret {path} cannot be read ({error.strerror}). Restore it, or check its owner."
+        ) from error
     if stat.S_IMODE(mode) & _READABLE_BY_OTHERS:
         raise CannotStart(f"The secret {path} can be read by others. Run: chmod 0400 {path}")
     if not content:

@@ -31,7 +31,9 @@ def prepare(admin_url: str, passwords: Mapping[str, str], *, migrator_url: str) 
     try:
         faults = check(engine)
         if faults:
-            raise CannotStart("This database is not ready for Cloister:\n" + "\n".join(f"  - {fault}" for fault in faults))
+            raise CannotStart(
+                "This database is not ready for Cloister:\n" + "\n".join(f"  - {fault}" for fault in faults)
+            )
         migrations.prepare_roles(engine, dict(passwords))
     except OperationalError as error:
         raise CannotStart(f"The database does not answer: {_first_line(error)}") from error

@@ -27,7 +27,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote
 
 from appliance.ops.errors import CannotStart
@@ -121,7 +121,9 @@ class EmbeddedPostgres:
 
     def _check_version(self) -> None:
         others = [path.name for path in self._directory.parent.glob("*/PG_VERSION") if path.parent.name != str(MAJOR)]
-        newer = [path for path in self._directory.parent.glob("[0-9]*") if path.name.isdigit() and int(path.name) > MAJOR]
+        newer = [
+            path for path in self._directory.parent.glob("[0-9]*") if path.name.isdigit() and int(path.name) > MAJOR
+        ]
         if newer and not (others and (self._directory / "PG_VERSION").exists()):
             raise CannotStart(
                 f"The database in {newer[0]} belongs to a newer Postgres than this version's ({MAJOR}). "
@@ -150,9 +152,7 @@ class EmbeddedPostgres:
         fresh.rename(self._directory)
 
     def _write_authentication(self, directory: Path) -> None:
-        (directory / "pg_hba.conf").write_text(
-            f"local all {SUPERUSER} peer map=boot\nlocal all all scram-sha-256\n"
-        )
+        (directory / "pg_hba.conf").write_text(f"local all {SUPERUSER} peer map=boot\nlocal all all scram-sha-256\n")
         operator = pwd.getpwuid(os.geteuid()).pw_name
         (directory / "pg_ident.conf").write_text(f"boot {operator} {SUPERUSER}\n")
 
@@ -185,9 +185,7 @@ class EmbeddedPostgres:
             yield str(directory), ()
             return
         self.socket_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptors = tuple(
-            os.open(path, os.O_RDONLY | os.O_DIRECTORY) for path in (directory, self.socket_directory)
-        )
+        descriptors = tuple(os.open(path, os.O_RDONLY | os.O_DIRECTORY) for path in (directory, self.socket_directory))
         try:
             yield f"/proc/self/fd/{descriptors[0]}", descriptors
         finally:
@@ -204,7 +202,7 @@ class EmbeddedPostgres:
             if os.getppid() != parent:
                 os._exit(1)
 
-        return subprocess.Popen(
+        server: subprocess.Popen[bytes] = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -215,8 +213,9 @@ class EmbeddedPostgres:
             preexec_fn=die_with_parent,  # noqa: PLW1509 - the supervisor has one thread
             **self._identity(descriptors),
         )
+        return server
 
-    def _identity(self, descriptors: tuple[int, ...]) -> dict[str, object]:
+    def _identity(self, descriptors: tuple[int, ...]) -> dict[str, Any]:
         if not self._owner:
             return {}
         return {
@@ -280,7 +279,9 @@ def _reachable(programs: Path, owner: pwd.struct_passwd | None) -> Path:
                 raise
         shutil.rmtree(fresh, ignore_errors=True)
     if not _can_run(copy, owner):
-        raise CannotStart(f"The user {owner.pw_name} cannot run {copy}/bin/postgres. Mount {_SHARED_PROGRAMS} with exec.")
+        raise CannotStart(
+            f"The user {owner.pw_name} cannot run {copy}/bin/postgres. Mount {_SHARED_PROGRAMS} with exec."
+        )
     return copy
 
 
@@ -325,7 +326,7 @@ def _socket_directory(directory: Path) -> Path:
 def _runs_in(pid: int, directory: Path) -> bool:
     # A postmaster's working directory is its data directory; a pid that was given to another program is none of ours.
     try:
-        return Path(os.readlink(f"/proc/{pid}/cwd")) == directory
+        return Path(f"/proc/{pid}/cwd").readlink() == directory
     except OSError:
         return False
 

@@ -1,6 +1,6 @@
 """
 CannotStart (exit code 1)   what stands in the way, and what to do about it
-"""  # noqa: D212, D200 - the tree is the docstring
+"""  # noqa: D200 - the tree is the docstring
 
 
 class CannotStart(Exception):

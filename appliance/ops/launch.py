@@ -122,7 +122,7 @@ def _children(plan: Plan) -> list[Child]:
         sys.executable, "-m", "gunicorn", "--config", str(_TREE / "deploy" / "gunicorn.conf.py"),
         "--bind", f"{host}:{plan.port}", "--threads", str(plan.web_threads), "appliance.wsgi:application()",
     ]  # fmt: skip
-    worker = [sys.executable, "-m", "appliance", "worker"]
+    worker = [sys.executable, "-m", "appliance.worker"]
     return [Child("web", web, environment), Child("worker", worker, environment)]
 
 

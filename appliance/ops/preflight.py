@@ -65,7 +65,9 @@ def check_disk(directory: Path) -> Finding:
     free = shutil.disk_usage(directory).free
     detail = f"{free // _MEGABYTE:,} MB free at {directory}"
     if free < _DISK_FAIL:
-        return Finding("disk", Level.FAIL, f"the disk is full: {detail}", "Free some space, or choose another APPLIANCE_DATA_DIR.")
+        return Finding(
+            "disk", Level.FAIL, f"the disk is full: {detail}", "Free some space, or choose another APPLIANCE_DATA_DIR."
+        )
     if free < _DISK_WARN:
         return Finding("disk", Level.WARN, detail, "Free some space before uploading much.")
     return Finding("disk", Level.OK, detail)

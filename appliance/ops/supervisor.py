@@ -91,7 +91,9 @@ class Supervisor:
         lived = time.monotonic() - child.started
         child.hasty_deaths = child.hasty_deaths + 1 if lived < _HASTY_SECONDS else 0
         if child.hasty_deaths >= _HASTY_DEATHS:
-            raise CannotStart(f"The {child.name} process ends as soon as it starts (status {status}). Its reason is above.")
+            raise CannotStart(
+                f"The {child.name} process ends as soon as it starts (status {status}). Its reason is above."
+            )
         child.process = None
         child.start_after = time.monotonic() + 0.2 * 2**child.hasty_deaths
         self._say(f"The {child.name} process ended (status {status}); starting it again.")

@@ -1,7 +1,7 @@
 """
 Refusal
 └── ModelMissing   kind=unavailable
-"""  # noqa: D212, D200 - the tree is the docstring
+"""
 
 from appliance.kernel.errors import Kind, Refusal
 

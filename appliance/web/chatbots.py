@@ -4,11 +4,11 @@ from flask import Blueprint, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from appliance import chat, identity
-from appliance.kernel.problems import STATUS, problem
 from appliance.chat import ChatbotId
 from appliance.chat.service import ChatbotForm
 from appliance.identity import Permission
 from appliance.kernel.errors import Refusal
+from appliance.kernel.problems import STATUS, problem
 from appliance.web.render import page
 from appliance.web.sessions import caller, services
 
@@ -60,7 +60,9 @@ def _list(*, form: object, shown: Refusal | None) -> Answer:
         chatbots = chat.list_chatbots(tx, person)
     status = STATUS[shown.kind] if shown else 200
     members = problem(shown, request_id=g.request_id) if shown else None
-    return page("chatbots/page.html", status, chatbots=chatbots, form=form, models=house.gateway.models, problem=members)
+    return page(
+        "chatbots/page.html", status, chatbots=chatbots, form=form, models=house.gateway.models, problem=members
+    )
 
 
 def _form() -> ChatbotForm:

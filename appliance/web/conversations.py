@@ -6,13 +6,13 @@ from flask import Blueprint, Response, g, redirect, render_template, request, st
 from werkzeug.wrappers import Response as Redirect
 
 from appliance import chat
-from appliance.kernel.problems import fault, problem
 from appliance.chat import Answered, ChatbotId, Cites, ConversationId, Message, Says
 from appliance.chat.errors import ChatbotNotFound
 from appliance.chat.flow import Step
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import parse_id
 from appliance.kernel.log import logger
+from appliance.kernel.problems import fault, problem
 from appliance.web.render import page, source
 from appliance.web.sessions import caller, services
 

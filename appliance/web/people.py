@@ -4,9 +4,9 @@ from flask import Blueprint, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from appliance import identity
-from appliance.kernel.problems import STATUS, problem
 from appliance.identity import Role, UserId
 from appliance.kernel.errors import Invalid, Refusal
+from appliance.kernel.problems import STATUS, problem
 from appliance.web.render import page
 from appliance.web.sessions import caller, services
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request
+from werkzeug.wrappers import Response as AnyResponse
 
 from appliance import identity
 from appliance.assembly import Services
@@ -59,7 +60,7 @@ def install(app: Flask) -> None:
     app.after_request(_keep_form_cookie)
 
 
-def sign_in_cookie(response: Response, token: str) -> None:
+def sign_in_cookie(response: AnyResponse, token: str) -> None:
     """Hand the session to the browser."""
     settings = services().settings
     response.set_cookie(
@@ -68,7 +69,7 @@ def sign_in_cookie(response: Response, token: str) -> None:
     )  # fmt: skip
 
 
-def sign_out_cookie(response: Response) -> None:
+def sign_out_cookie(response: AnyResponse) -> None:
     """Take the session from the browser."""
     response.delete_cookie(_cookie_name(), path="/", secure=services().settings.is_https, httponly=True)
 

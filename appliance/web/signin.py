@@ -5,12 +5,12 @@ from flask import Blueprint, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from appliance import chat, identity
-from appliance.kernel.problems import STATUS, problem
 from appliance.audit import Actor, ActorKind
 from appliance.identity.errors import SetupLinkClosed
 from appliance.identity.setup import Founding
 from appliance.identity.signin import Attempt
 from appliance.kernel.errors import Invalid, Refusal
+from appliance.kernel.problems import STATUS, problem
 from appliance.kernel.sealing import digest
 from appliance.web.render import page
 from appliance.web.sessions import caller, public, services, session_token, sign_in_cookie, sign_out_cookie
@@ -40,7 +40,9 @@ def setup() -> Answer:
 def found() -> Answer:
     """Create the first organisation and its owner, and sign them in."""
     house, form = services(), request.form
-    founding = Founding(form.get("organisation", ""), form.get("name", ""), form.get("email", ""), form.get("password", ""))
+    founding = Founding(
+        form.get("organisation", ""), form.get("name", ""), form.get("email", ""), form.get("password", "")
+    )
     actor = Actor(ActorKind.USER, address=request.remote_addr, request_id=g.request_id)
     try:
         if founding.password != form.get("again", ""):
@@ -75,15 +77,17 @@ def sign_in() -> Answer:
     """Sign in by e-mail address and password."""
     house, form = services(), request.form
     attempt = Attempt(
-        form.get("email", ""), form.get("password", ""), request.remote_addr or "", request.user_agent.string, g.request_id
+        form.get("email", ""),
+        form.get("password", ""),
+        request.remote_addr or "",
+        request.user_agent.string,
+        g.request_id,
     )
     try:
         token = identity.sign_in(house.db, attempt, lifetime=_lifetime(), clock=house.clock)
     except Refusal as refusal:
         shown = problem(refusal, request_id=g.request_id)
-        return page(
-            "signin/page.html", STATUS[refusal.kind], form=form, next=own_path(form.get("next")), problem=shown
-        )
+        return page("signin/page.html", STATUS[refusal.kind], form=form, next=own_path(form.get("next")), problem=shown)
     return _signed_in(token, own_path(form.get("next")))
 
 
@@ -94,7 +98,7 @@ def sign_out() -> Answer:
     with services().db.tenant(person.tenant_id) as tx:
         identity.close_session(tx, person, session=digest(token or ""))
     response = redirect(url_for("signin.sign_in_page"), 303)
-    sign_out_cookie(response)  # type: ignore[arg-type] - werkzeug's own response class
+    sign_out_cookie(response)
     return response
 
 
@@ -108,7 +112,7 @@ def own_path(target: str | None) -> str:
 
 def _signed_in(token: str, target: str) -> Response:
     response = redirect(target, 303)
-    sign_in_cookie(response, token)  # type: ignore[arg-type] - werkzeug's own response class
+    sign_in_cookie(response, token)
     return response
 
 

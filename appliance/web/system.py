@@ -3,11 +3,11 @@ from werkzeug.wrappers import Response
 
 import appliance
 from appliance import budgets, identity
-from appliance.kernel.problems import STATUS, problem
 from appliance.budgets.errors import BudgetMalformed
 from appliance.gateway.ledger import month_usage
 from appliance.identity import Permission
 from appliance.kernel.errors import Refusal
+from appliance.kernel.problems import STATUS, problem
 from appliance.kernel.sealing import digest
 from appliance.web.render import page
 from appliance.web.sessions import caller, services, session_token

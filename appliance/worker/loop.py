@@ -5,7 +5,7 @@ queue: handlers are safe to repeat, so twice is the same as once.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import procrastinate
 
@@ -50,8 +50,8 @@ async def _run(services: Services, url: str) -> None:
                 delete_jobs="successful",
             )
         finally:
-            for task in clockwork:
-                task.cancel()
+            for ticking in clockwork:
+                ticking.cancel()
 
 
 def _entered(task: str, handler: Handler) -> Callable[..., None]:
@@ -69,11 +69,11 @@ def _entered(task: str, handler: Handler) -> Callable[..., None]:
     return run_job
 
 
-async def _every(seconds: float, do: Callable[[], object]) -> None:
+async def _every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
-            await do()  # type: ignore[misc] - both callers give coroutines
-        except Exception:  # noqa: BLE001 - the next round may do better; the log has the reason
+            await do()
+        except Exception:
             log.exception("schedule_failed")
         await asyncio.sleep(seconds)
 

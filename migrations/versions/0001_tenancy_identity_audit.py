@@ -14,7 +14,9 @@ down_revision = None
 
 def upgrade() -> None:
     """Create the first tables, top-down: who, where, and what was done."""
-    op.execute("GRANT USAGE ON SCHEMA cloister TO cloister_app, cloister_worker, cloister_sealer, cloister_auditor, cloister_doors, cloister_backup")
+    op.execute(
+        "GRANT USAGE ON SCHEMA cloister TO cloister_app, cloister_worker, cloister_sealer, cloister_auditor, cloister_doors, cloister_backup"
+    )
     op.execute("ALTER DEFAULT PRIVILEGES IN SCHEMA cloister REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC")
     op.execute("ALTER DEFAULT PRIVILEGES IN SCHEMA cloister GRANT SELECT ON TABLES TO cloister_backup")
     op.execute("ALTER DEFAULT PRIVILEGES IN SCHEMA cloister GRANT SELECT ON SEQUENCES TO cloister_backup")
@@ -130,4 +132,3 @@ def _doors() -> None:
     door("consume_setup_link.sql", "consume_setup_link(bytea, timestamptz)", roles=[app])
     door("count_organisations.sql", "count_organisations()", roles=[app, worker])
     door("list_tenants.sql", "list_tenants()", roles=[worker])
-

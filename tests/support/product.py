@@ -157,7 +157,9 @@ class Person:
 
     def documents(self) -> list[dict[str, Any]]:
         """Return the list of documents."""
-        listed: list[dict[str, Any]] = self.http.get("/documents", headers={"Accept": "application/json"}).json()["documents"]
+        listed: list[dict[str, Any]] = self.http.get("/documents", headers={"Accept": "application/json"}).json()[
+            "documents"
+        ]
         return listed
 
     def waits_for(self, *ids: str, seconds: float = 300) -> list[dict[str, Any]]:

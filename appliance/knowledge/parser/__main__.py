@@ -9,7 +9,18 @@ from .blocks import Unreadable
 from .confinement import NotConfined, confine, limit
 
 # Loaded before confinement: Python looks codecs up in files, and no file opens after it.
-CODECS = ("cp437", "cp1252", "latin-1", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
+CODECS = (
+    "cp437",
+    "cp1252",
+    "latin-1",
+    "utf-8-sig",
+    "utf-16",
+    "utf-16-le",
+    "utf-16-be",
+    "utf-32",
+    "utf-32-le",
+    "utf-32-be",
+)
 READERS = {"pdf": ".pdf", "docx": ".docx", "html": ".html", "markdown": ".plain", "text": ".plain"}
 
 

@@ -7,10 +7,49 @@ from .plain import decode
 
 _SKIPPED = frozenset({"script", "style", "noscript", "template", "svg", "math", "iframe", "object", "head"})
 _BREAKS = frozenset(
-    """address article aside blockquote body br caption center dd details dialog div dl dt fieldset figcaption figure
-    footer form header hr html legend li main nav ol p pre section summary table tbody tfoot thead tr ul""".split()
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "br",
+        "caption",
+        "center",
+        "dd",
+        "details",
+        "dialog",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "header",
+        "hr",
+        "html",
+        "legend",
+        "li",
+        "main",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "summary",
+        "table",
+        "tbody",
+        "tfoot",
+        "thead",
+        "tr",
+        "ul",
+    ]
 )
-_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
+)
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _DEPTH = 2_000
 
@@ -40,7 +79,7 @@ class _Reader(HTMLParser):
         if tag == "title":
             self._in_title = True
             return
-        if tag in {"table"}:
+        if tag == "table":
             self._header = None
         if tag in _BREAKS or tag in _HEADINGS:
             self._flush()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pypdfium2 as pdfium
-import pypdfium2.raw as raw
+from pypdfium2 import raw
 
 from .blocks import Output, Page, Unreadable
 
@@ -112,9 +112,7 @@ def _kind(lines: list[str]) -> str:
 def _joined(lines: list[str]) -> str:
     text = lines[0]
     for line in lines[1:]:
-        if text.endswith(_HYPHENS):
-            text = text[:-1] + line
-        elif text.endswith("-") and line[:1].islower():
+        if text.endswith(_HYPHENS) or (text.endswith("-") and line[:1].islower()):
             text = text[:-1] + line
         else:
             text = f"{text} {line}"

@@ -66,9 +66,7 @@ class ExtractiveAnswerer:
             yield Cited(candidate.passage.number, candidate.start, candidate.end)
         yield Finish("answered", prompt_tokens, sum(_tokens(candidate.text) for candidate in chosen))
 
-    def _choose(
-        self, candidates: Sequence[Candidate], question: str, weights: Mapping[str, float]
-    ) -> list[Candidate]:
+    def _choose(self, candidates: Sequence[Candidate], question: str, weights: Mapping[str, float]) -> list[Candidate]:
         vectors = self._embedder.embed([candidate.text for candidate in candidates], purpose=Purpose.PASSAGE)
         asked = self._embedder.embed([question], purpose=Purpose.QUERY)[0]
         cosine = vectors @ asked

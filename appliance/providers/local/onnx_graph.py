@@ -42,9 +42,7 @@ class Graph:
             helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"])
             for name in ("input_ids", "attention_mask")
         ]
-        output = helper.make_tensor_value_info(
-            "sentence_embedding", TensorProto.FLOAT, ["batch", self._shape.hidden]
-        )
+        output = helper.make_tensor_value_info("sentence_embedding", TensorProto.FLOAT, ["batch", self._shape.hidden])
         graph = helper.make_graph(self._nodes, "encoder", inputs, [output], list(self._constants.values()))
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
         onnx.save(model, str(path))
