@@ -44,9 +44,10 @@ def open_to_doors(name: str, *, grants: str = READ_WRITE) -> None:
 def door(file: str, signature: str, *, roles: Iterable[str]) -> None:
     """Create a SECURITY DEFINER function from sql/functions, owned by the doors, callable by these roles."""
     op.execute((Path(__file__).parent / "sql" / "functions" / file).read_text())
-    op.execute(f"ALTER FUNCTION {signature} OWNER TO cloister_doors")
     op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
     op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO {', '.join(roles)}")
+    # Last: once it belongs to the doors, its grants are no longer ours to change, and a REVOKE would only warn.
+    op.execute(f"ALTER FUNCTION {signature} OWNER TO cloister_doors")
 
 
 def _force(name: str) -> None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, update
 
 from appliance import audit, budgets, policy
 from appliance.audit import Actor, ActorKind, Event, Outcome
@@ -97,12 +97,12 @@ def sweep(tx: Tx, *, clock: Clock) -> int:
 
 def month_usage(tx: Tx, *, clock: Clock) -> Usage:
     """Return this calendar month's settled usage (UTC)."""
+    month = func.date_trunc("month", clock.now(), "UTC")
     row = tx.execute(
-        select(text("count(*), coalesce(sum(prompt_tokens), 0), coalesce(sum(answer_tokens), 0)"))
-        .select_from(CallRow)
-        .where(
-            CallRow.tenant_id == tx.tenant_id,
-            text("admitted_at >= date_trunc('month', CAST(:now AS timestamptz), 'UTC')").bindparams(now=clock.now()),
-        )
+        select(
+            func.count(),
+            func.coalesce(func.sum(CallRow.prompt_tokens), 0),
+            func.coalesce(func.sum(CallRow.answer_tokens), 0),
+        ).where(CallRow.tenant_id == tx.tenant_id, CallRow.admitted_at >= month)
     ).one()
     return Usage(int(row[0]), int(row[1]), int(row[2]))

@@ -89,7 +89,7 @@ def names_of(tx: Tx, user_ids: Iterable[UUID]) -> dict[UUID, str]:
             MembershipRow.tenant_id == tx.tenant_id, MembershipRow.user_id.in_(set(user_ids))
         )
     )
-    return dict(rows.tuples().all())
+    return {row.user_id: row.display_name for row in rows}
 
 
 def enrol(tx: Tx, actor: Actor, *, email: str, display_name: str, password: str, role: Role, clock: Clock) -> UserId:

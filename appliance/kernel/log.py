@@ -50,8 +50,11 @@ def configure(*, format: Literal["json", "console"] = "json", level: str = "INFO
 
 
 def logger(room: str) -> structlog.stdlib.BoundLogger:
-    """Return the logger of a room."""
-    return cast("structlog.stdlib.BoundLogger", structlog.get_logger(room).bind(room=room))
+    """Return the logger of a room.
+
+    Lazy on purpose: bound at import it would keep structlog's own default, which prints local variables.
+    """
+    return cast("structlog.stdlib.BoundLogger", structlog.get_logger(room=room))
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -81,6 +81,11 @@ class EmbeddedPostgres:
         return self._server.pid if self._server else None
 
     @property
+    def runs_as(self) -> pwd.struct_passwd | None:
+        """The unprivileged user that the server runs as, where this process is root."""
+        return self._owner
+
+    @property
     def is_running(self) -> bool:
         return self._server is not None and self._server.poll() is None
 
@@ -193,7 +198,6 @@ class EmbeddedPostgres:
                 os.close(descriptor)
 
     def _popen(self, command: Sequence[str], descriptors: tuple[int, ...]) -> "subprocess.Popen[bytes]":
-        output = self._log.open("ab") if self._log else subprocess.DEVNULL
         parent = os.getpid()
         libc = ctypes.CDLL(None)
 
@@ -202,17 +206,18 @@ class EmbeddedPostgres:
             if os.getppid() != parent:
                 os._exit(1)
 
-        server: subprocess.Popen[bytes] = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=_environment(),
-            cwd="/",
-            start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - the supervisor has one thread
-            **self._identity(descriptors),
-        )
+        with (self._log or Path(os.devnull)).open("ab") as output:
+            server: subprocess.Popen[bytes] = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=_environment(),
+                cwd="/",
+                start_new_session=True,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - the supervisor has one thread
+                **self._identity(descriptors),
+            )
         return server
 
     def _identity(self, descriptors: tuple[int, ...]) -> dict[str, Any]:

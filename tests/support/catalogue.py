@@ -1,0 +1,175 @@
+"""The isolation catalogue: reads pg_catalog and says every way in which a tenant could see another's rows."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+
+CANONICAL = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)"
+RUNTIME = ("cloister_app", "cloister_worker", "cloister_sealer", "cloister_auditor", "cloister_migrator")
+NO_TENANT_COLUMN = {
+    "alembic_version": "the schema's number, readable by all",
+    "users": "people exist once; only the doors' functions see them",
+    "setup_links": "before any organisation; only the doors' functions see them",
+    "sign_in_attempts": "before the person is known; only the doors' functions see them",
+    "procrastinate_events": "times of jobs; the app may add and never read",
+    "procrastinate_periodic_defers": "the worker's own",
+    "procrastinate_workers": "the worker's own heartbeats",
+}
+FURTHER_POLICIES = {  # beside tenant_isolation: (table, policy) -> the one role it is for
+    ("organisations", "doors"): "cloister_doors",
+    ("memberships", "doors"): "cloister_doors",
+    ("sessions", "doors"): "cloister_doors",
+    ("audit_inbox", "sealer"): "cloister_sealer",
+    ("procrastinate_jobs", "worker"): "cloister_worker",
+}
+DOORS = {
+    "change_password", "consume_setup_link", "count_failed_sign_ins", "count_organisations", "create_setup_link",
+    "create_user", "find_credentials", "find_user", "list_memberships", "list_tenants", "record_sign_in_attempt",
+    "resolve_session", "setup_link_is_open",
+}  # fmt: skip
+GLOBAL_UNIQUE = {"procrastinate_jobs": "the queue's own serial numbers"}
+GLOBAL_TARGETS = {"users", "procrastinate_workers"}
+
+Rows = list[tuple[Any, ...]]
+
+
+def faults(connection: "psycopg.Connection[Any]") -> list[str]:
+    """Return every broken rule; none means isolated."""
+
+    def ask(query: str, *values: object) -> Rows:
+        return connection.execute(query, values or None).fetchall()
+
+    found = [*_roles(ask), *_functions(ask), *_views(ask), *_sequences(ask), *_database(ask)]
+    for table in ask(
+        "SELECT oid, relname, relkind::text, relrowsecurity, relforcerowsecurity, pg_get_userbyid(relowner)::text "
+        "FROM pg_class WHERE relnamespace IN ('cloister'::regnamespace, 'public'::regnamespace) AND relkind IN ('r','p','m','f') "
+        "AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e')"
+    ):
+        found += _table(ask, *table)
+    return found
+
+
+def _table(ask: Any, oid: int, name: str, kind: str, enabled: bool, forced: bool, owner: str) -> Iterator[str]:
+    if kind in {"m", "f"}:
+        yield f"{name}: materialized views and foreign tables know no row security"
+        return
+    if owner != "cloister_owner":
+        yield f"{name}: owned by {owner}"
+    if name != "alembic_version" and not (enabled and forced):
+        yield f"{name}: row security enabled={enabled} forced={forced}"
+    column = ask("SELECT atttypid::regtype::text, attnotnull FROM pg_attribute WHERE attrelid=%s AND attname='tenant_id'", oid)
+    if name not in NO_TENANT_COLUMN and column != [("uuid", True)]:
+        yield f"{name}: no tenant_id uuid NOT NULL"
+    yield from _policies(ask, oid, name)
+    if name not in NO_TENANT_COLUMN:
+        yield from _keys(ask, oid, name)
+    for grantee, right in ask(
+        "SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(grantee) END, privilege_type "
+        "FROM pg_class, aclexplode(relacl) WHERE oid=%s AND grantee <> relowner", oid
+    ):  # fmt: skip
+        if grantee == "PUBLIC" or right in {"TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"}:
+            yield f"{name}: {grantee} has {right}"
+        if grantee == "cloister_backup" and right != "SELECT":
+            yield f"{name}: backup may {right}"
+    if name == "audit_inbox":
+        for grantee, right in ask("SELECT pg_get_userbyid(grantee), privilege_type FROM pg_class, aclexplode(relacl) WHERE oid=%s", oid):
+            if right in {"UPDATE", "DELETE"} and grantee not in {"cloister_sealer", "cloister_owner"}:
+                yield f"{name}: {grantee} may {right} audit entries"
+
+
+def _policies(ask: Any, oid: int, name: str) -> Iterator[str]:
+    policies = ask(
+        "SELECT polname, polcmd::text, ARRAY(SELECT CASE r WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(r) END FROM unnest(polroles) r), "
+        "pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid), polpermissive FROM pg_policy WHERE polrelid=%s", oid
+    )  # fmt: skip
+    isolating = 0
+    for policy, command, roles, using, check, is_permissive in policies:
+        if policy == "tenant_isolation":
+            isolating += 1
+            if (command, roles, using, check, is_permissive) != ("*", ["PUBLIC"], CANONICAL, CANONICAL, True):
+                yield f"{name}: policy {policy} is not the canonical one: {using} / {check}"
+        elif name in NO_TENANT_COLUMN:
+            if roles not in (["cloister_doors"], ["cloister_worker"]) and (name, policy) != ("procrastinate_events", "app_notes"):
+                yield f"{name}: policy {policy} opens the table to {roles}"
+        elif [FURTHER_POLICIES.get((name, policy))] != roles:
+            yield f"{name}: policy {policy} widens access to {roles}"
+    if name not in NO_TENANT_COLUMN and isolating != 1:
+        yield f"{name}: {isolating} tenant policies"
+
+
+def _keys(ask: Any, oid: int, name: str) -> Iterator[str]:
+    if name not in GLOBAL_UNIQUE:
+        for index, columns in ask(
+            "SELECT indexrelid::regclass::text, ARRAY(SELECT attname::text FROM unnest(indkey::int2[]) k JOIN pg_attribute ON attrelid=indrelid AND attnum=k) "
+            "FROM pg_index WHERE indrelid=%s AND indisunique", oid
+        ):  # fmt: skip
+            if "tenant_id" not in columns:
+                yield f"{name}: unique {index} tells of other tenants' rows"
+    for constraint, columns, target in ask(
+        "SELECT conname, ARRAY(SELECT attname::text FROM unnest(conkey) k JOIN pg_attribute ON attrelid=conrelid AND attnum=k), confrelid::regclass::text "
+        "FROM pg_constraint WHERE conrelid=%s AND contype='f'", oid
+    ):  # fmt: skip
+        if target.split(".")[-1] not in GLOBAL_TARGETS and "tenant_id" not in columns:
+            yield f"{name}: foreign key {constraint} reaches into other tenants"
+
+
+def _roles(ask: Any) -> Iterator[str]:
+    for name, superuser, bypass, createrole, createdb, replication in ask(
+        "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication FROM pg_roles WHERE rolname LIKE 'cloister\\_%%' AND rolname <> 'cloister_boot'"
+        .replace("%%", "%")
+    ):  # fmt: skip
+        if superuser or createrole or createdb or replication or (bypass and name != "cloister_backup"):
+            yield f"role {name}: dangerous attribute"
+    for member, role in ask("SELECT pg_get_userbyid(member)::text, pg_get_userbyid(roleid)::text FROM pg_auth_members"):
+        allowed = {("cloister_migrator", "cloister_owner"), ("cloister_owner", "cloister_doors")}
+        if member.startswith("cloister_") and (member, role) not in allowed:
+            yield f"role {member}: member of {role}"
+    for (name,) in ask("SELECT rolname FROM pg_roles WHERE rolname IN ('cloister_owner', 'cloister_doors') AND rolcanlogin"):
+        yield f"role {name}: may sign in"
+
+
+def _functions(ask: Any) -> Iterator[str]:
+    for signature, name, owner, settings, is_public in ask(
+        "SELECT p.oid::regprocedure::text, proname, pg_get_userbyid(proowner)::text, coalesce(proconfig::text, ''), "
+        "proacl IS NULL OR EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee = 0) FROM pg_proc p "
+        "WHERE pronamespace IN ('cloister'::regnamespace, 'public'::regnamespace) AND prosecdef"
+    ):
+        if name not in DOORS or owner != "cloister_doors":
+            yield f"function {signature}: SECURITY DEFINER and not a door"
+        if "search_path=cloister" not in settings:
+            yield f"function {signature}: no fixed search_path"
+        if is_public:
+            yield f"function {signature}: PUBLIC may call it"
+    for role in RUNTIME:
+        for function in ("set_config(text,text,boolean)", "lo_create(oid)", "lo_get(oid)"):
+            if ask(f"SELECT has_function_privilege(%s, 'pg_catalog.{function}', 'EXECUTE')", role) == [(True,)]:
+                yield f"role {role}: may call {function}"
+
+
+def _views(ask: Any) -> Iterator[str]:
+    for name, options in ask(
+        "SELECT relname, coalesce(reloptions::text, '') FROM pg_class WHERE relkind='v' AND relnamespace IN ('cloister'::regnamespace, 'public'::regnamespace)"
+    ):
+        if "security_invoker=true" not in options:
+            yield f"view {name}: not security_invoker"
+
+
+def _sequences(ask: Any) -> Iterator[str]:
+    for name, grantee, right in ask(
+        "SELECT relname, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(grantee) END, privilege_type "
+        "FROM pg_class, aclexplode(relacl) WHERE relkind='S' AND relnamespace='cloister'::regnamespace AND grantee <> relowner"
+    ):
+        if grantee == "PUBLIC" or right == "UPDATE" or (right == "SELECT" and grantee != "cloister_backup"):
+            yield f"sequence {name}: {grantee} has {right}"
+
+
+def _database(ask: Any) -> Iterator[str]:
+    for right in ("CREATE", "TEMPORARY"):
+        for role in RUNTIME:
+            if ask("SELECT has_database_privilege(%s, current_database(), %s)", role, right) == [(True,)]:
+                yield f"role {role}: may {right} in the database"
+    for schema in ("public", "cloister"):
+        for role in RUNTIME:
+            if ask("SELECT has_schema_privilege(%s, %s, 'CREATE')", role, schema) == [(True,)]:
+                yield f"role {role}: may create in schema {schema}"

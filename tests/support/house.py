@@ -1,0 +1,167 @@
+"""The house without its doors: real Postgres, real roles, real models; and the people who live in it."""
+
+import itertools
+import os
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+
+from appliance import chat, identity, knowledge
+from appliance.assembly import Services, assemble
+from appliance.audit import Actor, ActorKind
+from appliance.chat import Answered
+from appliance.identity import Caller, Role
+from appliance.identity.sessions import caller_of
+from appliance.identity.setup import Founding
+from appliance.kernel.ids import TenantId
+from appliance.knowledge import Document, DocumentId, Upload
+from appliance.ops.data_directory import DataDirectory
+from appliance.ops.embedded_postgres import EmbeddedPostgres
+from appliance.settings import Settings
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+PASSWORD = "a long and private sentence"
+_numbers = itertools.count()
+
+
+@dataclass
+class Server:
+    """A running Postgres, and the right to make databases in it."""
+
+    postgres: EmbeddedPostgres
+    admin: "psycopg.Connection[tuple[object, ...]]"
+    passwords: dict[str, str]
+    directory: Path
+
+    def url(self, user: str, database: str) -> str:
+        """Return a URL as one of the roles."""
+        password = self.passwords.get(user.removeprefix("cloister_"))
+        return self.postgres.url(user, database=database, password=password)
+
+    def clone(self, template: str) -> str:
+        """Make a copy of a database; return its name."""
+        name = f"test_{os.getpid()}_{next(_numbers)}"
+        self.admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log")
+        for role in self.passwords:  # settings and rights of a database are not cloned with it
+            self.admin.execute(f"ALTER ROLE cloister_{role} IN DATABASE {name} SET search_path = cloister, public")
+            self.admin.execute(f"GRANT CONNECT ON DATABASE {name} TO cloister_{role}")
+        self.admin.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+        return name
+
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever is connected."""
+        self.admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def connect(self, role: str, database: str) -> "psycopg.Connection[tuple[object, ...]]":
+        """Open a plain connection as one of our roles, or as the superuser."""
+        return psycopg.connect(self.url(f"cloister_{role}", database), autocommit=True)
+
+
+class MovableClock:
+    """A clock that tests move."""
+
+    def __init__(self) -> None:
+        self._now = datetime.now(UTC)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def passes(self, **time: float) -> None:
+        """Let time pass."""
+        self._now += timedelta(**time)
+
+
+class House:
+    """Services as the app and as the worker, over one database."""
+
+    def __init__(self, server: Server, database: str, directory: Path, **settings: object) -> None:
+        self.server, self.database = server, database
+        data = DataDirectory(directory / "data", directory / "data" / "secrets")
+        data.root.mkdir()
+        data.secrets.mkdir()
+        data.create_root_key()
+        data.prepare(version="0.1.0")
+        for role, password in server.passwords.items():
+            (data.secrets / f"database-{role}").write_text(password)
+            (data.secrets / f"database-{role}").chmod(0o400)
+        models = Path(os.environ.get("APPLIANCE_MODELS_DIR", Path(sys.prefix) / "share" / "appliance" / "models"))
+        url = server.postgres.url(database=database)
+        chosen = {"data_dir": data.root, "models_dir": models, "database_url": url, "embedding_threads": 1} | settings
+        self.settings = Settings(**chosen)  # type: ignore[arg-type]
+        self.clock = MovableClock()
+        self.app = assemble(self.settings, role="app", clock=self.clock)
+        self.worker = assemble(self.settings, role="worker", clock=self.clock)
+
+    def founds(self, organisation: str, email: str) -> "Member":
+        """Create an organisation with its owner, by a set-up link."""
+        token = identity.create_setup_link(self.worker.db, clock=self.clock)
+        founding = Founding(organisation, email.split("@")[0].title(), email, PASSWORD)
+        tenant_id, user_id = identity.found_organisation(
+            self.app.db, token, founding, actor=Actor(ActorKind.USER), clock=self.clock
+        )
+        with self.app.db.tenant(tenant_id) as tx:
+            chat.create_first_chatbot(tx, Actor(ActorKind.USER, user_id), clock=self.clock)
+            return Member(self, caller_of(tx, user_id))
+
+    def close(self) -> None:
+        """Let go."""
+        self.app.close()
+        self.worker.close()
+
+
+@dataclass
+class Member:
+    """A person of an organisation, acting through the rooms."""
+
+    house: House
+    caller: Caller
+
+    @property
+    def tenant_id(self) -> TenantId:
+        return self.caller.tenant_id
+
+    @property
+    def services(self) -> Services:
+        return self.house.app
+
+    def adds(self, email: str, role: Role) -> "Member":
+        """Add a colleague."""
+        with self.services.db.tenant(self.tenant_id) as tx:
+            user_id = identity.add_member(
+                tx, self.caller, email=email, display_name=email.split("@")[0], password=PASSWORD, role=role,
+                clock=self.house.clock,
+            )  # fmt: skip
+            return Member(self.house, caller_of(tx, user_id))
+
+    def uploads(self, name: str, content: bytes | str | None = None) -> Document:
+        """Upload a sample, or this content."""
+        if content is None:
+            content = (SAMPLES / name).read_bytes()
+        given = content.encode() if isinstance(content, str) else content
+        return knowledge.receive(
+            self.services.db, self.services.blobs, self.caller, Upload(name, given), limit_megabytes=100,
+            clock=self.house.clock,
+        )  # fmt: skip
+
+    def reads_in(self, name: str, content: bytes | str | None = None) -> Document:
+        """Upload, and let the worker do its part."""
+        document = self.uploads(name, content)
+        knowledge.ingest(self.house.worker.workshop, self.tenant_id, document.document_id)
+        return self.document(document.document_id)
+
+    def document(self, document_id: DocumentId) -> Document:
+        """Look a document up."""
+        with self.services.db.tenant(self.tenant_id) as tx:
+            return knowledge.get_document(tx, self.caller, document_id)
+
+    def asks(self, question: str) -> chat.Message:
+        """Ask the first chatbot in a new conversation; return the stored answer."""
+        with self.services.db.tenant(self.tenant_id) as tx:
+            chatbot = chat.list_chatbots(tx, self.caller)[0]
+            conversation = chat.create_conversation(tx, self.caller, chatbot.chatbot_id, clock=self.house.clock)
+        _, answer = self.services.chat.ask(self.caller, conversation.conversation_id, question)
+        return next(step.message for step in answer if isinstance(step, Answered))
