@@ -5,7 +5,10 @@ from tests.support.house import Server
 
 PLANTED = {
     "row security off": ("ALTER TABLE documents DISABLE ROW LEVEL SECURITY", "documents: row security enabled=False"),
-    "not forced": ("ALTER TABLE documents NO FORCE ROW LEVEL SECURITY", "documents: row security enabled=True forced=False"),
+    "not forced": (
+        "ALTER TABLE documents NO FORCE ROW LEVEL SECURITY",
+        "documents: row security enabled=True forced=False",
+    ),
     "no policy": ("DROP POLICY tenant_isolation ON chunks", "chunks: 0 tenant policies"),
     "always true": ("ALTER POLICY tenant_isolation ON chunks USING (true)", "chunks: policy tenant_isolation is not"),
     "no check": ("ALTER POLICY tenant_isolation ON chunks WITH CHECK (true)", "chunks: policy tenant_isolation is not"),
@@ -17,13 +20,19 @@ PLANTED = {
     ),
     "new table": ("CREATE TABLE cloister.notes (body text)", "notes: no tenant_id"),
     "table in public": ("CREATE TABLE public.notes (tenant_id uuid NOT NULL)", "notes: row security enabled=False"),
-    "nullable tenant": ("ALTER TABLE budgets DROP CONSTRAINT budgets_pkey, ALTER tenant_id DROP NOT NULL", "budgets: no tenant_id uuid NOT NULL"),
+    "nullable tenant": (
+        "ALTER TABLE budgets DROP CONSTRAINT budgets_pkey, ALTER tenant_id DROP NOT NULL",
+        "budgets: no tenant_id uuid NOT NULL",
+    ),
     "global unique": ("CREATE UNIQUE INDEX oracle ON documents (content_digest)", "documents: unique"),
     "foreign key": (
         "ALTER TABLE chunks ADD UNIQUE (chunk_id); ALTER TABLE citations ADD FOREIGN KEY (chunk_id) REFERENCES chunks (chunk_id)",
         "citations: foreign key",
     ),
-    "materialized view": ("CREATE MATERIALIZED VIEW cloister.copies AS SELECT * FROM documents", "copies: materialized"),
+    "materialized view": (
+        "CREATE MATERIALIZED VIEW cloister.copies AS SELECT * FROM documents",
+        "copies: materialized",
+    ),
     "view": ("CREATE VIEW cloister.seen AS SELECT * FROM documents", "view seen: not security_invoker"),
     "definer": (
         "CREATE FUNCTION cloister.leak() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT 1::bigint'",
@@ -35,9 +44,15 @@ PLANTED = {
     "public grant": ("GRANT SELECT ON documents TO PUBLIC", "documents: PUBLIC has SELECT"),
     "audit update": ("GRANT UPDATE ON audit_inbox TO cloister_app", "audit_inbox: cloister_app may UPDATE"),
     "owner": ("ALTER TABLE documents OWNER TO cloister_app", "documents: owned by cloister_app"),
-    "sequence": ("GRANT UPDATE ON SEQUENCE procrastinate_jobs_id_seq TO cloister_app", "sequence procrastinate_jobs_id_seq"),
+    "sequence": (
+        "GRANT UPDATE ON SEQUENCE procrastinate_jobs_id_seq TO cloister_app",
+        "sequence procrastinate_jobs_id_seq",
+    ),
     "temporary tables": ("GRANT TEMPORARY ON DATABASE {database} TO PUBLIC", "may TEMPORARY"),
-    "set_config": ("GRANT EXECUTE ON FUNCTION pg_catalog.set_config(text,text,boolean) TO PUBLIC", "may call set_config"),
+    "set_config": (
+        "GRANT EXECUTE ON FUNCTION pg_catalog.set_config(text,text,boolean) TO PUBLIC",
+        "may call set_config",
+    ),
     "schema": ("GRANT CREATE ON SCHEMA public TO PUBLIC", "may create in schema public"),
 }
 PLANTED_ROLES = {
@@ -58,7 +73,7 @@ def test_it_finds_each_planted_fault(server: Server, database: str, fault: str) 
     statement, expected = PLANTED[fault]
     with server.connect("boot", database) as boot:
         boot.execute("SET search_path = cloister, public")
-        boot.execute(statement.format(database=database))  # type: ignore[call-overload]
+        boot.execute(statement.format(database=database))
 
         found = faults(boot)
 
@@ -70,9 +85,9 @@ def test_it_finds_each_planted_role(server: Server, database: str, fault: str) -
     plant, remove, expected = PLANTED_ROLES[fault]
     with server.connect("boot", database) as boot:
         try:
-            boot.execute(plant)  # type: ignore[call-overload]
+            boot.execute(plant)
             found = faults(boot)
         finally:
-            boot.execute(remove)  # type: ignore[call-overload]
+            boot.execute(remove)
 
     assert any(expected in line for line in found), found

@@ -117,7 +117,7 @@ def test_it_does_not_let_a_row_refer_to_another_tenants(app: Connection, ada: Me
 def test_it_refuses_the_app_what_it_never_needs(app: Connection, ada: Member, statement: str) -> None:
     with pytest.raises(errors.InsufficientPrivilege), app.transaction():
         bound(app, ada.tenant_id)
-        app.execute(statement)  # type: ignore[call-overload]
+        app.execute(statement)
 
 
 def test_it_filters_copy_out_and_refuses_copy_in(app: Connection, ada: Member, bo: Member) -> None:
@@ -135,10 +135,10 @@ def test_it_filters_copy_out_and_refuses_copy_in(app: Connection, ada: Member, b
 def test_it_queues_no_job_without_a_tenant_and_none_for_another(app: Connection, ada: Member, bo: Member) -> None:
     insert = "INSERT INTO procrastinate_jobs (task_name, queue_name{}) VALUES ('t', 'q'{})"
     with pytest.raises((errors.NotNullViolation, errors.InsufficientPrivilege)), app.transaction():
-        app.execute(insert.format("", ""))  # type: ignore[call-overload]
+        app.execute(insert.format("", ""))
     with pytest.raises(errors.InsufficientPrivilege), app.transaction():
         bound(app, ada.tenant_id)
-        app.execute(insert.format(", tenant_id", f", '{bo.tenant_id}'"))  # type: ignore[call-overload]
+        app.execute(insert.format(", tenant_id", f", '{bo.tenant_id}'"))
 
 
 def test_it_shows_the_app_only_its_own_tenants_jobs(app: Connection, ada: Member, bo: Member) -> None:
@@ -168,7 +168,9 @@ def test_it_has_no_tenant_in_a_platform_transaction(house: House, ada: Member) -
             _ = tx.tenant_id
 
 
-def test_it_rolls_back_document_job_and_audit_together(server: Server, database: str, house: House, ada: Member) -> None:
+def test_it_rolls_back_document_job_and_audit_together(
+    server: Server, database: str, house: House, ada: Member
+) -> None:
     with server.connect("boot", database) as boot:
         before = _counts(boot)
         boot.execute("REVOKE INSERT ON cloister.audit_inbox FROM cloister_app")

@@ -29,7 +29,9 @@ def members(house: House) -> tuple[Member, Member]:
     return ada, bo
 
 
-def test_it_never_mixes_tenants_over_a_small_pool(server: Server, database: str, members: tuple[Member, Member]) -> None:
+def test_it_never_mixes_tenants_over_a_small_pool(
+    server: Server, database: str, members: tuple[Member, Member]
+) -> None:
     db = Database(server.url("cloister_app", database), pool_size=4)
 
     seen = storm(db, members)
@@ -58,7 +60,7 @@ def pooler(server: Server, database: str, tmp_path: Path) -> Iterator[str]:
                 path.chmod(0o755)
         shutil.chown(tmp_path, server.postgres.runs_as.pw_uid)
         server.directory.chmod(0o711)
-    process = subprocess.Popen([program, str(tmp_path / "pgbouncer.ini")], stderr=subprocess.DEVNULL, **own)  # type: ignore[call-overload]
+    process = subprocess.Popen([program, str(tmp_path / "pgbouncer.ini")], stderr=subprocess.DEVNULL, **own)
     yield f"postgresql://cloister_app:{server.passwords['app']}@127.0.0.1:{port}/{database}"
     process.terminate()
     process.wait(10)

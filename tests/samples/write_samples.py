@@ -12,31 +12,41 @@ LEAVE = [
     ("Leave and travel policy", "Title"),
     ("Annual leave", "Heading2"),
     (
-        ("Every employee of Harrow Textiles receives 28 days of paid annual leave per calendar year. Leave that is not "
-        "taken by 31 March of the following year expires, unless the line manager has agreed to carry it over in writing."),
+        (
+            "Every employee of Harrow Textiles receives 28 days of paid annual leave per calendar year. Leave that is not "
+            "taken by 31 March of the following year expires, unless the line manager has agreed to carry it over in writing."
+        ),
         "BodyText",
     ),
     (
-        ("Requests are made at least two weeks ahead. The line manager answers within five working days; a request that "
-        "is not answered counts as granted."),
+        (
+            "Requests are made at least two weeks ahead. The line manager answers within five working days; a request that "
+            "is not answered counts as granted."
+        ),
         "BodyText",
     ),
     ("Parental leave", "Heading2"),
     (
-        ("Both parents may take up to 16 weeks of parental leave at full pay within the first two years of the child. "
-        "The leave may be split into three parts."),
+        (
+            "Both parents may take up to 16 weeks of parental leave at full pay within the first two years of the child. "
+            "The leave may be split into three parts."
+        ),
         "BodyText",
     ),
     None,
     ("Travel", "Heading2"),
     (
-        ("Journeys of less than four hours are made by train. Hotel rooms are reimbursed up to 140 euros a night, breakfast "
-        "included. Receipts are handed in within 30 days of the return."),
+        (
+            "Journeys of less than four hours are made by train. Hotel rooms are reimbursed up to 140 euros a night, breakfast "
+            "included. Receipts are handed in within 30 days of the return."
+        ),
         "BodyText",
     ),
     (
-        ("Employees who travel by bicycle receive 12 cents per kilometre. Taxis are reimbursed only after 22:00 or with heavy "
-        "luggage."),
+        (
+            "Employees who travel by bicycle receive 12 cents per kilometre. Taxis are reimbursed only after 22:00 or with heavy "
+            "luggage."
+        ),
         "BodyText",
     ),
 ]
@@ -47,8 +57,10 @@ SECURITY = [
     (2, "Incidents"),
     (
         0,
-        ("A lost laptop is reported to the security desk within one hour, by telephone. The security desk locks the device "
-        "remotely and informs the data protection officer, Marta Lindqvist, on the same day."),
+        (
+            "A lost laptop is reported to the security desk within one hour, by telephone. The security desk locks the device "
+            "remotely and informs the data protection officer, Marta Lindqvist, on the same day."
+        ),
     ),
     (3, "The report names the time and the place of the loss"),
     (3, "The report names the data that the device held"),

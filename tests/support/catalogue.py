@@ -58,7 +58,9 @@ def _table(ask: Any, oid: int, name: str, kind: str, enabled: bool, forced: bool
         yield f"{name}: owned by {owner}"
     if name != "alembic_version" and not (enabled and forced):
         yield f"{name}: row security enabled={enabled} forced={forced}"
-    column = ask("SELECT atttypid::regtype::text, attnotnull FROM pg_attribute WHERE attrelid=%s AND attname='tenant_id'", oid)
+    column = ask(
+        "SELECT atttypid::regtype::text, attnotnull FROM pg_attribute WHERE attrelid=%s AND attname='tenant_id'", oid
+    )
     if name not in NO_TENANT_COLUMN and column != [("uuid", True)]:
         yield f"{name}: no tenant_id uuid NOT NULL"
     yield from _policies(ask, oid, name)
@@ -73,7 +75,9 @@ def _table(ask: Any, oid: int, name: str, kind: str, enabled: bool, forced: bool
         if grantee == "cloister_backup" and right != "SELECT":
             yield f"{name}: backup may {right}"
     if name == "audit_inbox":
-        for grantee, right in ask("SELECT pg_get_userbyid(grantee), privilege_type FROM pg_class, aclexplode(relacl) WHERE oid=%s", oid):
+        for grantee, right in ask(
+            "SELECT pg_get_userbyid(grantee), privilege_type FROM pg_class, aclexplode(relacl) WHERE oid=%s", oid
+        ):
             if right in {"UPDATE", "DELETE"} and grantee not in {"cloister_sealer", "cloister_owner"}:
                 yield f"{name}: {grantee} may {right} audit entries"
 
@@ -90,7 +94,10 @@ def _policies(ask: Any, oid: int, name: str) -> Iterator[str]:
             if (command, roles, using, check, is_permissive) != ("*", ["PUBLIC"], CANONICAL, CANONICAL, True):
                 yield f"{name}: policy {policy} is not the canonical one: {using} / {check}"
         elif name in NO_TENANT_COLUMN:
-            if roles not in (["cloister_doors"], ["cloister_worker"]) and (name, policy) != ("procrastinate_events", "app_notes"):
+            if roles not in (["cloister_doors"], ["cloister_worker"]) and (name, policy) != (
+                "procrastinate_events",
+                "app_notes",
+            ):
                 yield f"{name}: policy {policy} opens the table to {roles}"
         elif [FURTHER_POLICIES.get((name, policy))] != roles:
             yield f"{name}: policy {policy} widens access to {roles}"
@@ -125,7 +132,9 @@ def _roles(ask: Any) -> Iterator[str]:
         allowed = {("cloister_migrator", "cloister_owner"), ("cloister_owner", "cloister_doors")}
         if member.startswith("cloister_") and (member, role) not in allowed:
             yield f"role {member}: member of {role}"
-    for (name,) in ask("SELECT rolname FROM pg_roles WHERE rolname IN ('cloister_owner', 'cloister_doors') AND rolcanlogin"):
+    for (name,) in ask(
+        "SELECT rolname FROM pg_roles WHERE rolname IN ('cloister_owner', 'cloister_doors') AND rolcanlogin"
+    ):
         yield f"role {name}: may sign in"
 
 

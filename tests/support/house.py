@@ -99,7 +99,7 @@ class House:
     def founds(self, organisation: str, email: str) -> "Member":
         """Create an organisation with its owner, by a set-up link."""
         token = identity.create_setup_link(self.worker.db, clock=self.clock)
-        founding = Founding(organisation, email.split("@")[0].title(), email, PASSWORD)
+        founding = Founding(organisation, email.split("@", maxsplit=1)[0].title(), email, PASSWORD)
         tenant_id, user_id = identity.found_organisation(
             self.app.db, token, founding, actor=Actor(ActorKind.USER), clock=self.clock
         )
@@ -132,7 +132,7 @@ class Member:
         """Add a colleague."""
         with self.services.db.tenant(self.tenant_id) as tx:
             user_id = identity.add_member(
-                tx, self.caller, email=email, display_name=email.split("@")[0], password=PASSWORD, role=role,
+                tx, self.caller, email=email, display_name=email.split("@", maxsplit=1)[0], password=PASSWORD, role=role,
                 clock=self.house.clock,
             )  # fmt: skip
             return Member(self.house, caller_of(tx, user_id))

@@ -1,0 +1,117 @@
+"""A law: every route, as a stranger and as a member of another organisation."""
+
+import re
+import uuid
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+from appliance import chat
+from tests.support.house import House, Member
+from tests.support.site import Browser
+
+OPEN_TO_STRANGERS = {
+    "health.livez": "a watchdog has no account",
+    "health.metrics": "counts, never content",
+    "health.readyz": "a watchdog has no account",
+    "signin.found": "the single-use link is the proof",
+    "signin.setup": "the single-use link is the proof",
+    "signin.sign_in": "nobody is signed in before they sign in",
+    "signin.sign_in_page": "nobody is signed in before they sign in",
+    "static": "our own style and script",
+}
+
+
+def rules(site: Flask) -> list[tuple[Rule, str]]:
+    return [
+        (rule, method)
+        for rule in site.url_map.iter_rules()
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+    ]
+
+
+def path_of(rule: Rule, ids: dict[str, str]) -> str:
+    return re.sub(r"<(?:[^:>]+:)?([^>]+)>", lambda part: ids.get(part[1], str(uuid.uuid4())), rule.rule)
+
+
+def test_it_lets_a_stranger_in_nowhere_but_where_a_reason_is_given(site: Flask, at_cy: Browser, ada: Member) -> None:
+    for rule, method in rules(site):
+        if rule.endpoint in OPEN_TO_STRANGERS:
+            continue
+        path = path_of(rule, {})
+        answer = at_cy.gets(path) if method == "GET" else at_cy.posts(path)
+        assert answer.status_code == 303, (rule.rule, method, answer.status_code)
+        assert "/sign-in" in answer.headers["Location"], rule.rule
+
+
+def test_it_takes_no_form_without_its_token(site: Flask, at_ada: Browser, at_cy: Browser) -> None:
+    for rule, method in rules(site):
+        if method == "POST":
+            for browser in (at_ada, at_cy):
+                answer = browser.client.post(path_of(rule, {}), data={"csrf": "0" * 64})
+                assert answer.status_code == 403, rule.rule
+
+
+def test_it_takes_no_form_from_another_site(site: Flask, at_ada: Browser) -> None:
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+        token = re.search(r'name="csrf" content="([^"]+)"', at_ada.gets("/account").text)
+        assert token is not None
+        answer = at_ada.client.post("/settings/budget", data={"csrf": token[1], "monthly_tokens": "5"}, headers=headers)
+        assert answer.status_code == 403
+
+
+def test_it_answers_404_for_everything_of_another_organisation(
+    site: Flask, house: House, ada: Member, at_bo: Browser
+) -> None:
+    document = ada.reads_in("fire-drill.txt")
+    answer = ada.asks("When does the fire drill take place?")
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        conversation = chat.list_conversations(tx, ada.caller)[0]
+        chatbot = chat.list_chatbots(tx, ada.caller)[0]
+    ids = {
+        "document_id": str(document.document_id),
+        "conversation_id": str(conversation.conversation_id),
+        "chatbot_id": str(chatbot.chatbot_id),
+        "user_id": str(ada.caller.user_id),
+        "session": "00" * 32,
+    }
+    assert "first Thursday of May" in answer.body
+    for rule, method in rules(site):
+        if not rule.arguments or rule.endpoint == "static":
+            continue
+        path = path_of(rule, ids)
+        form = {"question": "x", "role": "member", "name": "x", "model": "extractive"}
+        reply = at_bo.gets(path) if method == "GET" else at_bo.posts(path, **form)
+        assert reply.status_code == 404, (rule.rule, method, reply.status_code)
+        assert "Thursday" not in reply.text
+
+    assert ada.document(document.document_id).status.value == "ready"
+
+
+def test_it_shows_nothing_of_another_organisation_on_any_page(
+    site: Flask, ada: Member, bo: Member, at_bo: Browser
+) -> None:
+    ada.reads_in("harrow-canary-name.txt", "harrow-canary-text: the merger with Tarn is planned for June.")
+    ada.asks("When is the harrow-canary-text merger with Tarn planned?")
+    bo.reads_in("fire-drill.txt")
+
+    for rule, method in rules(site):
+        if method == "GET" and not rule.arguments:
+            assert "harrow" not in at_bo.gets(rule.rule).text.lower(), rule.rule
+    assert "Tarn" not in bo.asks("When is the merger with Tarn planned?").body
+
+
+def test_it_shows_a_members_conversation_to_nobody_else_in_the_organisation(
+    site: Flask, ada: Member, house: House
+) -> None:
+    from appliance.identity import Role
+
+    admin = ada.adds("eve@harrow.example", Role.ADMIN)
+    ada.reads_in("fire-drill.txt")
+    ada.asks("When does the fire drill take place?")
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        conversation = chat.list_conversations(tx, ada.caller)[0]
+    browser = Browser(site)
+    browser.signs_in(admin)
+
+    assert browser.gets(f"/chat/{conversation.conversation_id}").status_code == 404
