@@ -19,7 +19,7 @@ smoke: models ## the main job over HTTP, start to stop; ARGS='file.pdf …' adds
 
 test: install-dev models browser ## lint, types, contracts, licences, tests
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n 2 -m "not long" -q
+	$(BIN)/python -m pytest -n 2 -m "not long" --dist loadfile -q
 
 test-long: install-dev models browser ## kills, fuzz, soak
 	$(BIN)/python -m pytest -m long -q

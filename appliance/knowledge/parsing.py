@@ -6,6 +6,7 @@ could do at worst is to lie about this one document's text; see `knowledge.parse
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,10 +17,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from appliance.knowledge.formats import MEDIA_TYPES, recognise
-from appliance.knowledge.unreadable import UnreadableDocument
+from appliance.knowledge.unreadable import WARNINGS, UnreadableDocument
 
 Kind = Literal["heading", "paragraph", "list_item", "table_row", "code"]
 _KINDS = frozenset({"heading", "paragraph", "list_item", "table_row", "code"})
+_LAYERS = frozenset({"namespaces", "landlock", "seccomp"})
+_NOT_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_MOST_BLOCKS = 1_000_000
 _ROOM = Path(__file__).parent
 # `-I` ignores the environment and the working directory; the parser is the only package that is added.
 _START = "import sys, runpy; sys.path.append(sys.argv.pop(1)); sys.argv[0] = 'parser'; runpy.run_module('parser', run_name='__main__', alter_sys=True)"
@@ -27,10 +31,11 @@ _START = "import sys, runpy; sys.path.append(sys.argv.pop(1)); sys.argv[0] = 'pa
 
 @dataclass(frozen=True)
 class Limits:
-    """How long one file may take."""
+    """What one file may take."""
 
     cpu_seconds: int = 60
     wall_seconds: float = 120.0
+    memory_bytes: int = 1_500_000_000
 
 
 @dataclass(frozen=True)
@@ -49,9 +54,13 @@ class Page:
 
 @dataclass(frozen=True)
 class Parsed:
+    """A document's text. `warnings` tell what was not read (keys of WARNINGS); `confinement` which layers held."""
+
     media_type: str
     title: str
     pages: tuple[Page, ...]
+    warnings: tuple[str, ...] = ()
+    confinement: tuple[str, ...] = ()
 
 
 def parse(content: bytes, *, file_name: str, limits: Limits = Limits()) -> Parsed:
@@ -63,11 +72,9 @@ def parse(content: bytes, *, file_name: str, limits: Limits = Limits()) -> Parse
     if "refused" in answer:
         raise UnreadableDocument(str(answer["refused"]))
     try:
-        pages = tuple(_page(page) for page in answer["pages"])
-        title = str(answer["title"])[:300]
-    except (KeyError, TypeError, ValueError) as error:
+        return _parsed(answer, MEDIA_TYPES[recognised.format], _stem(file_name))
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UnreadableDocument("damaged") from error
-    return Parsed(MEDIA_TYPES[recognised.format], title or _stem(file_name), pages)
 
 
 def _ask_child(kind: str, content: bytes, limits: Limits) -> dict[str, Any]:
@@ -76,7 +83,7 @@ def _ask_child(kind: str, content: bytes, limits: Limits) -> dict[str, Any]:
         given.write(content)
         given.seek(0)
         child = subprocess.Popen(
-            [sys.executable, "-I", "-c", _START, str(_ROOM), kind, str(limits.cpu_seconds), str(os.getpid())],
+            [sys.executable, "-I", "-c", _START, str(_ROOM), kind, *_numbers(limits)],
             stdin=given,
             stdout=taken,
             stderr=subprocess.DEVNULL,
@@ -91,7 +98,7 @@ def _ask_child(kind: str, content: bytes, limits: Limits) -> dict[str, Any]:
         raise UnreadableDocument(_code_of(status))
     try:
         answer = json.loads(output)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableDocument("damaged") from error
     return answer if isinstance(answer, dict) else {}
 
@@ -109,13 +116,19 @@ def _wait(child: "subprocess.Popen[bytes]", seconds: float) -> int:
             child.wait()
 
 
+def _numbers(limits: Limits) -> tuple[str, str, str]:
+    return str(limits.cpu_seconds), str(limits.memory_bytes), str(os.getpid())
+
+
 def _code_of(status: int) -> str:
-    if status in {-signal.SIGXCPU, -signal.SIGKILL}:
+    if status == -signal.SIGXCPU:
         return "time_limit"
     if status == -signal.SIGXFSZ:
         return "too_much_text"
-    # pdfium ends the process when an allocation fails: abort, trap or illegal instruction.
-    return "memory_limit" if status in {-signal.SIGABRT, -signal.SIGTRAP, -signal.SIGILL} else "damaged"
+    # pdfium ends the process when an allocation fails: abort, trap or illegal instruction. SIGKILL is the kernel's own
+    # answer when the host's memory is spent; our time limit ends as SIGXCPU.
+    out_of_memory = {-signal.SIGABRT, -signal.SIGTRAP, -signal.SIGILL, -signal.SIGKILL}
+    return "memory_limit" if status in out_of_memory else "damaged"
 
 
 @contextmanager
@@ -125,17 +138,45 @@ def _memory_file(name: str) -> Iterator[Any]:
         yield file
 
 
+def _parsed(answer: dict[str, Any], media_type: str, name: str) -> Parsed:
+    if sum(len(page["blocks"]) for page in answer["pages"]) > _MOST_BLOCKS:
+        raise ValueError("more blocks than any document has")
+    pages = tuple(_page(page) for page in answer["pages"])
+    if not any(not block.hidden for page in pages for block in page.blocks):
+        raise ValueError("an answer without text")
+    return Parsed(
+        media_type=media_type,
+        title=_text(answer["title"])[:300] or name,
+        pages=pages,
+        warnings=tuple(code for code in WARNINGS if code in answer["warnings"]),
+        confinement=tuple(layer for layer in answer["confinement"] if layer in _LAYERS),
+    )
+
+
 def _page(page: dict[str, Any]) -> Page:
-    number = page["number"]
-    return Page(number if number is None else int(number), tuple(_block(block) for block in page["blocks"]))
+    number = None if page["number"] is None else _bounded(page["number"], most=5_000)
+    return Page(number, tuple(_block(block) for block in page["blocks"]))
 
 
 def _block(block: dict[str, Any]) -> Block:
-    if block["kind"] not in _KINDS or not isinstance(block["text"], str):
+    if block["kind"] not in _KINDS:
         raise ValueError("not a block")
-    hidden = block["hidden"]
-    return Block(block["kind"], block["text"], int(block["level"]), None if hidden is None else str(hidden)[:80])
+    hidden = None if block["hidden"] is None else _text(block["hidden"])[:80]
+    return Block(block["kind"], _text(block["text"]), _bounded(block["level"], most=9), hidden)
+
+
+def _text(value: object) -> str:
+    # The parser cleans its text; one that was taken over does not, and the database would refuse these signs.
+    if not isinstance(value, str) or _NOT_TEXT.search(value):
+        raise ValueError("not clean text")
+    return value
+
+
+def _bounded(value: object, *, most: int) -> int:
+    if not isinstance(value, int) or not 0 <= value <= most:
+        raise ValueError("not a number of this range")
+    return value
 
 
 def _stem(file_name: str) -> str:
-    return Path(file_name).stem.replace("_", " ")[:300] or "Document"
+    return _NOT_TEXT.sub("", Path(file_name).stem.replace("_", " "))[:300] or "Document"

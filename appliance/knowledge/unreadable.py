@@ -19,6 +19,15 @@ REASONS: dict[str, str] = {
     "unsupported": "This kind of file is not supported. Upload a PDF, DOCX, HTML, Markdown or text file.",
 }
 
+WARNINGS: dict[str, str] = {
+    "comments": "Its comments were not made searchable. They were checked.",
+    "embedded_files": "It contains other files, which were not read. Upload them one by one.",
+    "hidden_text": "It contains text that a reader would not see. That text is not searchable.",
+    "macros": "It contains a program (macros), which was neither run nor read.",
+    "pages_without_text": "Some of its pages have no text, for instance scans. They need text recognition (OCR) first.",
+    "pages_unreadable": "Some of its pages are damaged and were left out.",
+}
+
 
 class UnreadableDocument(Exception):
     """The document cannot be read; `code` is a key of REASONS."""

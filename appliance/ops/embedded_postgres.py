@@ -271,23 +271,34 @@ def _reachable(programs: Path, owner: pwd.struct_passwd | None) -> Path:
     if owner is None or _can_run(programs, owner):
         return programs
     digest = hashlib.sha256((programs / "bin" / "postgres").read_bytes()).hexdigest()[:16]
-    copy = _SHARED_PROGRAMS / f"postgres-{digest}"
-    if not copy.exists():
-        _SHARED_PROGRAMS.mkdir(mode=0o755, parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(dir=_SHARED_PROGRAMS))
-        shutil.copytree(programs, fresh / "tree", symlinks=True)
-        fresh.chmod(0o755)
-        try:
-            (fresh / "tree").rename(copy)
-        except OSError:
-            if not copy.exists():  # else another start was first
-                raise
-        shutil.rmtree(fresh, ignore_errors=True)
+    shared = _SHARED_PROGRAMS / f"postgres-{digest}"
+    if not shared.exists():
+        _copy_programs(programs.parent, shared)
+    copy = shared / programs.parent.name / programs.name
     if not _can_run(copy, owner):
         raise CannotStart(
             f"The user {owner.pw_name} cannot run {copy}/bin/postgres. Mount {_SHARED_PROGRAMS} with exec."
         )
     return copy
+
+
+def _copy_programs(package: Path, shared: Path) -> None:
+    # The package and, beside it, the libraries that its programs find by a path relative to themselves.
+    _SHARED_PROGRAMS.mkdir(mode=0o755, parents=True, exist_ok=True)
+    _SHARED_PROGRAMS.chmod(0o755)
+    fresh = Path(tempfile.mkdtemp(dir=_SHARED_PROGRAMS))
+    try:
+        for source in package.parent.glob(f"{package.name}*"):
+            if source.suffix != ".dist-info":
+                shutil.copytree(source, fresh / source.name, symlinks=True)
+        for path in (fresh, *fresh.rglob("*")):
+            if path.is_dir():
+                path.chmod(0o755)
+        fresh.rename(shared)
+    except OSError:
+        shutil.rmtree(fresh, ignore_errors=True)
+        if not shared.exists():  # else another start was first
+            raise
 
 
 def _can_run(programs: Path, owner: pwd.struct_passwd) -> bool:

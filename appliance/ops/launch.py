@@ -20,6 +20,7 @@ from appliance.ops.embedded_postgres import EmbeddedPostgres
 from appliance.ops.errors import CannotStart
 from appliance.ops.preflight import Level, check_host
 from appliance.ops.supervisor import Child, Supervisor
+from appliance.vault import Keyring
 
 DATABASE = "cloister"
 _TREE = Path(appliance.__file__).parent.parent
@@ -72,6 +73,7 @@ def opened(directory: DataDirectory, database_url: str | None, say: Say) -> Iter
         directory.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
         directory.create_root_key()
         directory.prepare(version=appliance.__version__)
+        Keyring(directory.secrets / "root.key")  # unknown key, no start
         passwords = {role: directory.create_secret(f"database-{role}") for role in migrations.LOGIN_ROLES}
         if database_url is not None:
             say("Checking the database")

@@ -5,6 +5,10 @@ queue: handlers are safe to repeat, so twice is the same as once.
 """
 
 import asyncio
+import contextlib
+import os
+import signal
+import threading
 from collections.abc import Awaitable, Callable
 
 import procrastinate
@@ -26,7 +30,8 @@ log = logger("worker")
 
 def run(services: Services, url: str) -> None:
     """Work until SIGTERM or SIGINT."""
-    asyncio.run(_run(services, url))
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(_run(services, url))
 
 
 async def _run(services: Services, url: str) -> None:
@@ -34,6 +39,7 @@ async def _run(services: Services, url: str) -> None:
     retry = procrastinate.RetryStrategy(max_attempts=_ATTEMPTS, wait=1, linear_wait=3)
     for task, handler in handlers(services).items():
         app.task(name=task, retry=retry)(_entered(task, handler))
+    _end_in_time()
     async with app.open_async():
         clockwork = [
             asyncio.create_task(_every(_TIDY_SECONDS, lambda: asyncio.to_thread(tidy, services))),
@@ -48,10 +54,27 @@ async def _run(services: Services, url: str) -> None:
                 shutdown_graceful_timeout=_STOP_SECONDS,
                 fetch_job_polling_interval=2.0,
                 delete_jobs="successful",
+                install_signal_handlers=False,
             )
         finally:
             for ticking in clockwork:
                 ticking.cancel()
+
+
+def _end_in_time() -> None:
+    this = asyncio.current_task()
+    assert this is not None  # noqa: S101 - called inside one
+    cancel = this.cancel
+
+    # Where the database is gone as well, as when the parent was killed, a queue waits for it without end.
+    def on_signal() -> None:
+        watchdog = threading.Timer(_STOP_SECONDS + 3, os._exit, (1,))
+        watchdog.daemon = True
+        watchdog.start()
+        cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
 
 
 def _entered(task: str, handler: Handler) -> Callable[..., None]:

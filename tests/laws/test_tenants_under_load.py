@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -52,7 +53,7 @@ def pooler(server: Server, database: str, tmp_path: Path) -> Iterator[str]:
         f"auth_file = {tmp_path}/users.txt\npool_mode = transaction\ndefault_pool_size = 4\n"
         f"max_client_conn = 100\nlogfile = {tmp_path}/pgbouncer.log\npidfile = {tmp_path}/pgbouncer.pid\n"
     )
-    own = {}
+    own: dict[str, Any] = {}
     if server.postgres.runs_as is not None:  # pgbouncer refuses root too; the socket is open to Postgres' own user
         own = {"user": server.postgres.runs_as.pw_uid, "group": server.postgres.runs_as.pw_gid, "extra_groups": []}
         for path in (tmp_path, *tmp_path.parents):

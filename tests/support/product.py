@@ -106,8 +106,9 @@ class Product:
     def _drain(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
         self.output.clear()
-        for line in process.stdout:
-            self.output.append(line)
+        with process.stdout:
+            for line in process.stdout:
+                self.output.append(line)
 
 
 @dataclass
@@ -126,7 +127,9 @@ class Person:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.http = httpx2.Client(base_url=address, timeout=120, trust_env=False)
+        self.http = httpx2.Client(
+            base_url=address, timeout=120, trust_env=False, limits=httpx2.Limits(max_keepalive_connections=0)
+        )
 
     def sets_up(self, link: str, *, organisation: str = "Harrow Textiles", email: str = "ada@harrow.example") -> Self:
         """Open the set-up link and create organisation and owner."""

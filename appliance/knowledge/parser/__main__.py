@@ -1,4 +1,4 @@
-"""python -m parser KIND CPU_SECONDS PARENT: content on standard input, JSON on standard output."""
+"""python -m parser KIND CPU_SECONDS MEMORY_BYTES PARENT: content on standard input, JSON on standard output."""
 
 import codecs
 import importlib
@@ -24,16 +24,16 @@ CODECS = (
 READERS = {"pdf": ".pdf", "docx": ".docx", "html": ".html", "markdown": ".plain", "text": ".plain"}
 
 
-def main(kind: str, cpu_seconds: int, parent: int) -> None:
+def main(kind: str, cpu_seconds: int, memory_bytes: int, parent: int) -> None:
     """Read, confine, parse, print. Whatever goes wrong is printed as {"refused": code}."""
-    limit(cpu_seconds=cpu_seconds)
-    content = sys.stdin.buffer.read()
-    for name in CODECS:
-        codecs.lookup(name)
-    reader = importlib.import_module(READERS[kind], __package__)
+    limit(cpu_seconds=cpu_seconds, memory_bytes=memory_bytes)
     try:
-        confine(parent)
-        answer = reader.read(content, kind).as_json()
+        content = sys.stdin.buffer.read()
+        for name in CODECS:
+            codecs.lookup(name)
+        reader = importlib.import_module(READERS[kind], __package__)
+        layers = confine(parent)
+        answer = reader.read(content, kind).as_json(layers)
     except Unreadable as error:
         answer = json.dumps({"refused": error.code})
     except NotConfined:
@@ -42,9 +42,9 @@ def main(kind: str, cpu_seconds: int, parent: int) -> None:
         answer = json.dumps({"refused": "memory_limit"})
     except RecursionError:
         answer = json.dumps({"refused": "too_deep"})
-    sys.stdout.write(answer)
-    sys.stdout.flush()
+    sys.stdout.buffer.write(answer.encode())
+    sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))

@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 CHARACTERS = 20_000_000
 
@@ -42,6 +42,7 @@ class Output:
     title: str | None = None
     pages: list[Page] = field(default_factory=list)
     characters: int = 0
+    warnings: list[str] = field(default_factory=list)
 
     def add(self, page: Page, kind: str, text: str, *, level: int = 0, hidden: str | None = None) -> None:
         """Append a block unless it is empty. Raises Unreadable past the limit of characters."""
@@ -53,11 +54,24 @@ class Output:
             raise Unreadable("too_much_text")
         page.blocks.append(Block(kind, text, level, hidden))
 
-    def as_json(self) -> str:
+    def warn(self, code: str) -> None:
+        """Note, once, that something of the document was not read; codes are those of `knowledge.unreadable.WARNINGS`."""
+        if code not in self.warnings:
+            self.warnings.append(code)
+
+    def as_json(self, layers: tuple[str, ...]) -> str:
         """Return the output in the form that `knowledge.parsing` reads."""
         if not any(not block.hidden for page in self.pages for block in page.blocks):
             raise Unreadable("no_text")
-        return json.dumps({"title": clean(self.title or "")[:300], "pages": [asdict(page) for page in self.pages]})
+        if any(block.hidden for page in self.pages for block in page.blocks):
+            self.warn("hidden_text")
+        answer = {
+            "title": clean(self.title or "")[:300],
+            "pages": [{"number": page.number, "blocks": [vars(block) for block in page.blocks]} for page in self.pages],
+            "warnings": self.warnings,
+            "confinement": layers,
+        }
+        return json.dumps(answer, ensure_ascii=False)
 
 
 def clean(text: str) -> str:

@@ -1,0 +1,136 @@
+"""kill -9 of web, worker, database and of `make run` itself, at random moments during upload and chat."""
+
+import contextlib
+import os
+import random
+import signal
+import threading
+import time
+from pathlib import Path
+
+import httpx2
+import psutil
+import pytest
+
+from tests.support.product import Answer, Person, Product
+
+VICTIMS = ("web", "worker", "postgres", "parent")
+
+
+def rounds(product: Product, count: int, seed: int) -> None:
+    """Upload and ask while somebody kills; then every accepted document must be ready, exactly once."""
+    dice = random.Random(seed)
+    person = Person(product.address).sets_up(product.link)
+    accepted: dict[str, str] = {}
+    for number in range(count):
+        victim = VICTIMS[number % len(VICTIMS)]
+        killer = threading.Timer(dice.uniform(0.0, 1.2), kill, (product, victim))
+        killer.start()
+        with contextlib.suppress(httpx2.HTTPError, AssertionError, KeyError):
+            text = f"Badge number {number} opens door {number + 1000} of the archive.\n\n" * dice.randint(1, 40)
+            path = product.data_dir.parent / f"badge-{number}.txt"
+            path.write_text(text)
+            for document in person.uploads(path):
+                accepted[document["id"]] = path.name
+            person.asks("Which door does the badge open?")
+        killer.join()
+        revive(product, person)
+    settled = person.waits_for(*accepted, seconds=180)
+    assert {document["status"] for document in settled} == {"ready"}
+    assert len(person.documents()) == len({document["file_name"] for document in person.documents()})
+    for document_id in accepted:
+        page = person.http.get(f"/documents/{document_id}").text
+        listed = next(document for document in settled if document["id"] == document_id)
+        assert page.count('<section id="p-') == listed["passages"]
+    answer: Answer = person.asks("Which door does badge number 0 open?")
+    assert answer.outcome in {"answered", "abstained"}
+
+
+def kill(product: Product, victim: str) -> None:
+    """Send SIGKILL to one of the product's processes."""
+    with contextlib.suppress(psutil.Error, StopIteration):
+        parent = psutil.Process(product.pid)
+        if victim == "parent":
+            parent.kill()
+            return
+        marks = {"web": "gunicorn", "worker": "appliance.worker", "postgres": "/bin/postgres"}
+        next(child for child in parent.children() if marks[victim] in " ".join(child.cmdline())).kill()
+
+
+def revive(product: Product, person: Person) -> None:
+    """Wait until the product answers again, starting it if its parent was killed."""
+    family = processes(product)
+    if not psutil.pid_exists(product.pid) or psutil.Process(product.pid).status() == psutil.STATUS_ZOMBIE:
+        product.kill()
+        gone(family)
+        product.start()
+    limit = time.monotonic() + 60
+    while time.monotonic() < limit:
+        with contextlib.suppress(httpx2.HTTPError):
+            if person.http.get("/readyz").status_code == 200:
+                return
+        time.sleep(0.2)
+    raise TimeoutError("".join(product.output)[-3000:])
+
+
+def processes(product: Product) -> list[psutil.Process]:
+    """Return every process that works in this product's data directory or belongs to its tree."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            belongs = str(product.data_dir) in process.environ().get("APPLIANCE_DATA_DIR", "")
+            if belongs or str(product.data_dir) in process.cwd():
+                found.append(process)
+    return found
+
+
+def gone(family: list[psutil.Process]) -> None:
+    """Fail if one of them is still there after half a minute."""
+    _, alive = psutil.wait_procs(family, timeout=35)
+    assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE], "orphans"
+
+
+def test_it_loses_nothing_to_kills(tmp_path: Path) -> None:
+    product = Product(tmp_path / "data")
+    product.start()
+    try:
+        rounds(product, 4, seed=1)
+    finally:
+        family = processes(product)
+        code = product.stop()
+    gone(family)
+    assert code == 0
+
+
+@pytest.mark.long
+def test_it_loses_nothing_to_fifty_kills(tmp_path: Path) -> None:
+    product = Product(tmp_path / "data")
+    product.start()
+    try:
+        rounds(product, 50, seed=int(os.environ.get("SEED", "7")))
+    finally:
+        product.stop()
+
+
+def test_it_starts_twice_in_a_row_and_keeps_the_data(tmp_path: Path) -> None:
+    with Product(tmp_path / "data") as product:
+        person = Person(product.address).sets_up(product.link)
+        received = person.uploads(Path(__file__).parents[1] / "samples" / "fire-drill.txt")
+        person.waits_for(received[0]["id"])
+    with Product(tmp_path / "data") as again:
+        assert "/setup" not in again.link
+        person = Person(again.address)
+        assert person.signs_in("ada@harrow.example").status_code == 303
+        assert "oak tree" in person.asks("Where is the assembly point of the fire drill?").text
+
+
+def test_it_ends_with_everything_when_the_parent_is_killed(tmp_path: Path) -> None:
+    product = Product(tmp_path / "data")
+    product.start()
+    family = processes(product)
+    assert len(family) >= 4
+
+    os.kill(product.pid, signal.SIGKILL)
+    product.kill()
+
+    gone(family)

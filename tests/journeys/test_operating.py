@@ -1,0 +1,142 @@
+"""What an operator does at the console, and what stands in the way of starting."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.house import SAMPLES, Server
+from tests.support.product import ROOT, Person, Product
+
+
+def refused(product: Product) -> str:
+    """Start what must not start; return what it said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "appliance", "run"], cwd=ROOT, env=product.environment(), capture_output=True,
+        text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+def test_it_serves_the_console(tmp_path: Path) -> None:
+    with Product(tmp_path / "data") as product:
+        Person(product.address).sets_up(product.link)
+        ingested = product.command("ingest", str(SAMPLES / "leave-and-travel.pdf"), "--json")
+        assert json.loads(ingested.stdout)[0]["status"] == "ready", ingested.stderr
+        asked = product.command("ask", "How much is reimbursed for a hotel room a night?", "--json")
+        assert "140 euros" in json.loads(asked.stdout)["answer"]
+        assert json.loads(asked.stdout)["sources"][0]["page"] == 2
+        assert product.command("ask", "Who won the ice hockey championship?").returncode == 3
+        doctor = product.command("doctor", "--json")
+        assert {finding["level"] for finding in json.loads(doctor.stdout)} <= {"ok", "warn"}
+        again = product.command("setup", "--json")
+        assert "/setup?link=" in json.loads(again.stdout)["url"]
+        log = tmp_path / "log.jsonl"
+        assert product.command("audit-export", str(log)).returncode == 0
+    assert verify(log).returncode == 0
+    lines = log.read_text().splitlines()
+    log.write_text("\n".join([lines[0].replace("success", "failure"), *lines[1:]]))
+    assert "NOT INTACT" in verify(log).stderr
+
+
+def verify(log: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "appliance.proof", str(log)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_it_says_which_port_is_busy(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        said = refused(Product(tmp_path / "data", port=taken.getsockname()[1]))
+
+    assert "is not free" in said
+    assert "APPLIANCE_PORT=" in said
+
+
+def test_it_refuses_a_newer_data_directory(tmp_path: Path) -> None:
+    (tmp_path / "VERSION").write_text('{"product": "99.0.0"}')
+
+    assert "newer than this one" in refused(Product(tmp_path))
+
+
+def test_it_refuses_a_second_start_on_the_same_data(tmp_path: Path) -> None:
+    with Product(tmp_path / "data"):
+        assert "Another `appliance run` is using" in refused(Product(tmp_path / "data"))
+
+
+def test_it_refuses_to_start_without_its_root_key(tmp_path: Path) -> None:
+    with Product(tmp_path / "data"):
+        pass
+    key = tmp_path / "data" / "secrets" / "root.key"
+    kept = key.read_bytes()
+    key.unlink()
+
+    assert "root key" in refused(Product(tmp_path / "data"))
+    assert not key.exists()
+
+    key.write_bytes(kept)
+    key.chmod(0o644)
+    assert "0400" in refused(Product(tmp_path / "data"))
+
+
+def test_it_reports_every_wrong_setting_at_once(tmp_path: Path) -> None:
+    product = Product(tmp_path, web_thread="3", database_url="mysql://x", log_format="loud")
+    product.port = 99999
+
+    said = refused(product)
+
+    assert "did you mean APPLIANCE_WEB_THREADS?" in said
+    for name in ("APPLIANCE_PORT", "APPLIANCE_DATABASE_URL", "APPLIANCE_LOG_FORMAT"):
+        assert name in said
+
+
+def test_it_lives_in_a_given_postgres_and_says_what_one_lacks(server: Server, tmp_path: Path) -> None:
+    server.admin.execute("CREATE DATABASE given")
+    try:
+        url = server.postgres.url(database="given")
+        with Product(tmp_path / "data", database_url=url) as product:
+            person = Person(product.address).sets_up(product.link)
+            received = person.uploads(SAMPLES / "fire-drill.txt")
+            assert person.waits_for(received[0]["id"])[0]["status"] == "ready"
+            assert not (product.data_dir / "postgres").exists()
+    finally:
+        for role, password in server.passwords.items():  # roles are the server's, and the product set its own
+            server.admin.execute(f"ALTER ROLE cloister_{role} PASSWORD '{password}'")
+        server.drop("given")
+    weak = server.url("cloister_app", "template_house")
+    said = refused(Product(tmp_path / "weak", database_url=weak))
+    assert "not a superuser" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_it_runs_as_an_ordinary_user(tmp_path: Path) -> None:
+    python = shutil.which("python3", path="/usr/bin")
+    if python is None:
+        pytest.skip("this host has no Python that other users can run")
+    program = (
+        "import sys; sys.path[:0] = [%r, %r]; from pathlib import Path; "
+        "from appliance.ops.embedded_postgres import EmbeddedPostgres; import os\n"
+        "p = EmbeddedPostgres(Path(%r), durable=False); p.start(); print(os.geteuid(), p.is_running); p.stop()"
+    )
+    packages = tmp_path / "packages"
+    for package in (Path(sys.prefix) / "lib").glob("python*/site-packages/embedded_postgres*"):
+        shutil.copytree(package, packages / package.name)
+    shutil.copytree(ROOT / "appliance", packages / "appliance")
+    for path in (tmp_path, *tmp_path.parents):
+        if str(path).startswith("/tmp/"):  # noqa: S108
+            path.chmod(0o755)
+    (tmp_path / "own").mkdir()
+    shutil.chown(tmp_path / "own", "nobody")
+    done = subprocess.run(
+        [python, "-c", program % (str(packages), str(packages), str(tmp_path / "own" / "postgres"))],
+        user="nobody", group="nogroup", extra_groups=[], cwd="/", env={}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout == "65534 True\n", done.stderr
