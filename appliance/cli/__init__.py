@@ -5,7 +5,7 @@ import sys
 import click
 
 import appliance
-from appliance.cli.operate import config, doctor, migrate, run, setup
+from appliance.cli.operate import config, doctor, migrate, ready, run, setup
 from appliance.cli.use import ask, audit_export, ingest
 from appliance.kernel.errors import Refusal
 from appliance.ops.errors import CannotStart
@@ -27,7 +27,7 @@ def group() -> None:
     """
 
 
-for command in (run, setup, migrate, ingest, ask, audit_export, doctor, config):
+for command in (run, setup, migrate, ingest, ask, audit_export, doctor, ready, config):
     group.add_command(command)
 
 

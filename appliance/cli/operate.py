@@ -78,6 +78,13 @@ def doctor(*, as_json: bool, preflight: bool) -> None:
     raise SystemExit(next((code for level, code in _EXIT.items() if level in worst), 0))
 
 
+@click.command()
+def ready() -> None:
+    """Exit with 0 if the web site answers and all it stands on does, else with 1. For health checks."""
+    settings = load()
+    raise SystemExit(0 if launch.is_ready(_plan(settings).address) else 1)
+
+
 @click.group()
 def config() -> None:
     """Look at the settings."""

@@ -55,7 +55,7 @@ def run(plan: Plan, *, say: Say, greet: Callable[[], str]) -> None:
         supervisor.start()
         try:
             limit = time.monotonic() + _READY_SECONDS
-            supervisor.watch(until=lambda: _is_ready(plan.address) or time.monotonic() > limit)
+            supervisor.watch(until=lambda: is_ready(plan.address) or time.monotonic() > limit)
             if not supervisor.is_stopping:
                 say(greet())
                 supervisor.watch()
@@ -128,7 +128,8 @@ def _children(plan: Plan) -> list[Child]:
     return [Child("web", web, environment), Child("worker", worker, environment)]
 
 
-def _is_ready(address: str) -> bool:
+def is_ready(address: str) -> bool:
+    """Ask the web site whether it, and everything that it stands on, is ready."""
     try:
         with urllib.request.urlopen(f"{address}/readyz", timeout=2) as answer:  # noqa: S310 - our own loopback address
             return bool(answer.status == 200)  # noqa: PLR2004

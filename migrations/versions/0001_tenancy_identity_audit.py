@@ -25,6 +25,7 @@ def upgrade() -> None:
     op.execute("GRANT CREATE ON SCHEMA cloister TO cloister_doors")  # needed to own functions; taken back below
     _tenancy()
     _identity()
+    _sessions()
     _audit()
     _doors()
     op.execute("REVOKE CREATE ON SCHEMA cloister FROM cloister_doors")
@@ -62,6 +63,9 @@ def _identity() -> None:
            FOREIGN KEY (tenant_id) REFERENCES organisations (tenant_id)""",
     )
     open_to_doors("memberships", grants="SELECT")
+
+
+def _sessions() -> None:
     tenant_table(
         "sessions",
         """digest bytea NOT NULL,

@@ -19,6 +19,11 @@ down_revision = "0001"
 
 def upgrade() -> None:
     """Create what the knowledge room keeps."""
+    _documents()
+    _index()
+
+
+def _documents() -> None:
     tenant_table(
         "documents",
         """document_id uuid NOT NULL,
@@ -57,6 +62,9 @@ def upgrade() -> None:
            UNIQUE (tenant_id, document_id, position),
            FOREIGN KEY (tenant_id, document_id) REFERENCES documents (tenant_id, document_id) ON DELETE CASCADE""",
     )
+
+
+def _index() -> None:
     tenant_table(
         "chunk_vectors",
         """chunk_id uuid NOT NULL,

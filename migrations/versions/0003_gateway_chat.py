@@ -12,6 +12,7 @@ def upgrade() -> None:
     """Create what the gateway records and what people talk in."""
     _gateway()
     _chat()
+    _citations()
 
 
 def _gateway() -> None:
@@ -81,6 +82,9 @@ def _chat() -> None:
            FOREIGN KEY (tenant_id, conversation_id) REFERENCES conversations (tenant_id, conversation_id) ON DELETE CASCADE""",
     )
     op.execute("CREATE INDEX messages_by_conversation ON messages (tenant_id, conversation_id, message_id)")
+
+
+def _citations() -> None:
     tenant_table(
         "citations",
         """message_id uuid NOT NULL,

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 CHARACTERS = 20_000_000
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
+HIDDEN = "hidden text"
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 _SPACES = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
 
 
@@ -63,7 +65,7 @@ class Output:
         """Return the output in the form that `knowledge.parsing` reads."""
         if not any(not block.hidden for page in self.pages for block in page.blocks):
             raise Unreadable("no_text")
-        if any(block.hidden for page in self.pages for block in page.blocks):
+        if any(block.hidden == HIDDEN for page in self.pages for block in page.blocks):
             self.warn("hidden_text")
         answer = {
             "title": clean(self.title or "")[:300],

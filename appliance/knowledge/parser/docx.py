@@ -6,20 +6,23 @@ Sizes are checked while inflating, never trusted from the archive's directory.
 
 import io
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from .blocks import Output, Page, Unreadable
+from .blocks import HIDDEN, Output, Page, Unreadable
+from .rows import Cell, Row, lines
 
 _PART_BYTES = 150_000_000
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _PARTS = (
     ("word/document.xml", None),
     ("word/footnotes.xml", None),
+    ("word/endnotes.xml", None),
     ("word/comments.xml", "comment"),
 )
 _OFF = {"0", "false", "none", "off"}
+_FALLBACK = "http://schemas.openxmlformats.org/markup-compatibility/2006 Fallback"
+_CELL_NOTES = frozenset({"gridSpan", "vMerge", "tblHeader", "tblLook"})
 
 
 def read(content: bytes, _kind: str) -> Output:
@@ -38,7 +41,18 @@ def read(content: bytes, _kind: str) -> Output:
     for name, hidden in _PARTS:
         if name in names:
             _Reader(output, page, styles, hidden).read(_part(archive, name))
+    _warn(output, names)
     return output
+
+
+def _warn(output: Output, names: set[str]) -> None:
+    for code, is_found in (
+        ("comments", "word/comments.xml" in names),
+        ("embedded_files", any(name.startswith("word/embeddings/") or "/afchunk" in name.lower() for name in names)),
+        ("macros", any(name.endswith("vbaProject.bin") for name in names)),
+    ):
+        if is_found:
+            output.warn(code)
 
 
 def _part(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -102,9 +116,16 @@ class _Paragraph:
 
 @dataclass
 class _Table:
-    header: list[str] | None = None
-    cells: list[str] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    row: Row = field(default_factory=list)
     cell: list[str] = field(default_factory=list)
+    above: dict[int, str] = field(default_factory=dict)  # column -> text, for cells merged downwards
+    column: int = 0
+    span: int = 1
+    is_continued: bool = False
+    is_header: bool = False
+    is_painted: bool = False
+    has_header_row: bool = True
 
 
 class _Reader:
@@ -114,26 +135,37 @@ class _Reader:
         self._output, self._page, self._styles, self._hidden = output, page, styles, hidden
         self._paragraphs: list[_Paragraph] = []
         self._tables: list[_Table] = []
-        self._run_is_hidden = False
+        self._run: dict[str, str] = {}
         self._takes_text = False
+        self._skipped = 0
 
     def read(self, part: bytes) -> None:
         parse(part, self._start, self._end, self._text)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
+        # A text box comes twice, once for old programs; the second is left out.
+        if name == _FALLBACK or self._skipped:
+            self._skipped += 1
+            return
         namespace, _, local = name.rpartition(" ")
         if namespace != _W:
             return
+        value = attributes.get(f"{_W} val", "")
         if local == "p":
             self._paragraphs.append(_Paragraph())
+            self._run = {}
         elif local == "tbl":
             self._tables.append(_Table())
         elif local == "r":
-            self._run_is_hidden = False
+            self._run = {}
         elif local == "t":
             self._takes_text = True
+        elif local == "shd":
+            self._note_ground(attributes.get(f"{_W} fill", ""))
+        elif local in _CELL_NOTES and self._tables:
+            self._note_cell(local, attributes)
         elif self._paragraphs:
-            self._note(local, attributes.get(f"{_W} val", ""))
+            self._note(local, value)
 
     def _note(self, local: str, value: str) -> None:
         paragraph = self._paragraphs[-1]
@@ -141,12 +173,33 @@ class _Reader:
             paragraph.style = value
         elif local == "numPr":
             paragraph.is_item = True
-        elif (local == "vanish" and value not in _OFF) or (local == "color" and value.upper() == "FFFFFF"):
-            self._run_is_hidden = True
+        elif local in {"vanish", "color", "sz"}:
+            self._run[local] = value
         elif local in {"tab", "br", "cr"}:
             paragraph.runs.append(" ")
 
+    def _note_ground(self, fill: str) -> None:
+        is_painted = fill.upper() not in {"", "AUTO", "FFFFFF"}
+        if self._paragraphs:
+            self._run["ground"] = "painted" if is_painted else ""
+        elif self._tables:
+            self._tables[-1].is_painted = is_painted
+
+    def _note_cell(self, local: str, attributes: dict[str, str]) -> None:
+        table, value = self._tables[-1], attributes.get(f"{_W} val", "")
+        if local == "gridSpan":
+            table.span = min(int(value), 100) if value.isascii() and value.isdigit() else 1
+        elif local == "vMerge":
+            table.is_continued = value != "restart"
+        elif local == "tblHeader":
+            table.is_header = value not in _OFF
+        elif local == "tblLook":
+            table.has_header_row = attributes.get(f"{_W} firstRow", "1") not in _OFF
+
     def _end(self, name: str) -> None:
+        if self._skipped:
+            self._skipped -= 1
+            return
         namespace, _, local = name.rpartition(" ")
         if namespace != _W:
             return
@@ -154,41 +207,51 @@ class _Reader:
             self._takes_text = False
         elif local == "p" and self._paragraphs:
             self._finish(self._paragraphs.pop())
-        elif local == "tc" and self._tables:
-            self._tables[-1].cells.append(" ".join(self._tables[-1].cell))
-            self._tables[-1].cell = []
-        elif local == "tr" and self._tables:
-            self._row(self._tables[-1])
-        elif local == "tbl" and self._tables:
+        elif self._tables:
+            self._end_table_part(local)
+
+    def _end_table_part(self, local: str) -> None:
+        table = self._tables[-1]
+        if local == "tc":
+            text = " ".join(part for part in table.cell if part)
+            text = table.above.get(table.column, "") if table.is_continued else text
+            table.above[table.column] = text
+            table.row.append(Cell(text, table.column, table.is_header))
+            table.column += max(1, table.span)
+            table.cell, table.span, table.is_continued, table.is_painted = [], 1, False, False
+        elif local == "tr":
+            table.rows.append(table.row)
+            table.row, table.column, table.is_header = [], 0, False
+        elif local == "tbl":
             self._tables.pop()
+            for line in lines(table.rows, guess=table.has_header_row):
+                # A table inside a cell belongs to that cell.
+                if self._tables:
+                    self._tables[-1].cell.append(line)
+                else:
+                    self._output.add(self._page, "table_row", line, hidden=self._hidden)
 
     def _text(self, text: str) -> None:
-        if self._takes_text and self._paragraphs:
+        if self._takes_text and self._paragraphs and not self._skipped:
             paragraph = self._paragraphs[-1]
-            (paragraph.hidden if self._run_is_hidden else paragraph.runs).append(text)
+            (paragraph.hidden if self._is_unseen() else paragraph.runs).append(text)
+
+    def _is_unseen(self) -> bool:
+        run = self._run
+        if run.get("vanish", "0") not in _OFF or run.get("sz", "99") in {"0", "1", "2"}:
+            return True
+        # White letters on a painted ground are a heading, not a trick.
+        is_painted = run.get("ground") or (self._tables and self._tables[-1].is_painted)
+        return run.get("color", "").upper() == "FFFFFF" and not is_painted
 
     def _finish(self, paragraph: _Paragraph) -> None:
         text = "".join(paragraph.runs)
         if self._tables:
-            self._tables[-1].cell.append(text.strip())
+            self._tables[-1].cell.append(" ".join(text.split()))
         elif (level := self._styles.get(paragraph.style)) and not self._hidden:
             self._output.title = self._output.title or text
             self._output.add(self._page, "heading", text, level=level)
         else:
             is_item = paragraph.is_item or paragraph.style.lower().startswith("list")
             self._output.add(self._page, "list_item" if is_item else "paragraph", text, hidden=self._hidden)
-        self._output.add(self._page, "paragraph", "".join(paragraph.hidden), hidden="hidden text")
-
-    def _row(self, table: _Table) -> None:
-        cells, table.cells = table.cells, []
-        if table.header is None:
-            table.header = cells
-            self._output.add(self._page, "table_row", " | ".join(cells))
-            return
-        self._output.add(self._page, "table_row", " | ".join(_labelled(table.header, cells)))
-
-
-def _labelled(header: list[str], cells: list[str]) -> Iterator[str]:
-    for place, cell in enumerate(cells):
-        label = header[place] if place < len(header) else ""
-        yield f"{label}: {cell}" if label and cell and label != cell else cell
+        self._output.add(self._page, "paragraph", "".join(paragraph.hidden), hidden=HIDDEN)

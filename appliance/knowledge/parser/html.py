@@ -1,12 +1,39 @@
-"""HTML: the text a reader sees, with headings, list items and table rows; scripts and hidden parts are left out or marked."""
+"""HTML: the text a reader sees, with headings, list items and table rows.
 
+Scripts are left out. What the markup hides, and navigation, is handed over as hidden: searched for what must not be
+there, never indexed. Style sheets are not computed, so hiding by a class is not seen.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-from .blocks import Output, Page, Unreadable
+from .blocks import HIDDEN, Output, Page, Unreadable
 from .plain import decode
+from .rows import Cell, Row, lines
 
-_SKIPPED = frozenset({"script", "style", "noscript", "template", "svg", "math", "iframe", "object", "head"})
-_BREAKS = frozenset(
+_SKIPPED = frozenset(
+    [
+        "script",
+        "style",
+        "noscript",
+        "template",
+        "svg",
+        "math",
+        "iframe",
+        "object",
+        "head",
+        "audio",
+        "video",
+        "canvas",
+        "select",
+        "datalist",
+    ]
+)
+_NAVIGATION = frozenset({"nav"})
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_BREAKS = _HEADINGS.keys() | frozenset(
     [
         "address",
         "article",
@@ -39,19 +66,31 @@ _BREAKS = frozenset(
         "pre",
         "section",
         "summary",
-        "table",
-        "tbody",
-        "tfoot",
-        "thead",
-        "tr",
         "ul",
     ]
 )
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
 )
-_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+# An opened tag ends these open ones, though nothing says so; the search stops at the second set (HTML 13.1.2.4).
+_ENDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "li": (frozenset({"li"}), frozenset({"ul", "ol", "table"})),
+    "dt": (frozenset({"dt", "dd"}), frozenset({"dl"})),
+    "dd": (frozenset({"dt", "dd"}), frozenset({"dl"})),
+    "td": (frozenset({"td", "th"}), frozenset({"tr", "table"})),
+    "th": (frozenset({"td", "th"}), frozenset({"tr", "table"})),
+    "tr": (frozenset({"tr"}), frozenset({"table"})),
+    "tbody": (frozenset({"tr", "thead", "tbody", "tfoot"}), frozenset({"table"})),
+}
 _DEPTH = 2_000
+_LAYOUT_LENGTH = 1_500
+_UNSEEN = re.compile(
+    r"display:none|visibility:hidden|font-size:0(?:px|pt|em|%)?(?:;|$)|opacity:0(?:\.0+)?(?:;|$)|"
+    r"(?:^|;)color:(?:#fff(?:fff)?|white|transparent|rgb\(255,255,255\))(?:;|!|$)|(?:text-indent|left|top):-\d{4}"
+)
+_BACKGROUND = re.compile(r"background(?:-color)?:(?!#fff|white|none|transparent)")
+
+Piece = tuple[str, str, int]  # kind, text, level
 
 
 def read(content: bytes, _kind: str) -> Output:
@@ -62,92 +101,190 @@ def read(content: bytes, _kind: str) -> Output:
     return reader.finish()
 
 
+@dataclass
+class _Element:
+    tag: str
+    skipped: bool
+    hidden: str | None
+    painted: bool
+
+
+@dataclass
+class _Table:
+    rows: list[Row] = field(default_factory=list)
+    row: Row = field(default_factory=list)
+    cell: list[Piece] | None = None
+    column: int = 0
+    span: int = 1
+    is_header: bool = False
+    is_layout: bool = False
+    pieces: list[Piece] = field(default_factory=list)
+    outside: list[Piece] = field(default_factory=list)  # a caption, and text beside the cells
+
+
 class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.output = Output()
         self._page = Page(None)
         self.output.pages.append(self._page)
-        self._open: list[tuple[str, bool, bool]] = []  # tag, skipped, hidden
-        self._pieces: list[str] = []
+        self._open: list[_Element] = []
+        self._count: Counter[str] = Counter()
+        self._tables: list[_Table] = []
+        self._text: list[str] = []
+        self._hidden: str | None = None
         self._kind, self._level = "paragraph", 0
-        self._cells: list[str] = []
-        self._header: list[str] | None = None
         self._in_title = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "title":
+        if tag == "title" and not self._count["svg"]:
             self._in_title = True
             return
-        if tag == "table":
-            self._header = None
-        if tag in _BREAKS or tag in _HEADINGS:
-            self._flush()
-            self._kind = "heading" if tag in _HEADINGS else "list_item" if tag == "li" else "paragraph"
-            self._level = _HEADINGS.get(tag, 0)
-        if tag in {"td", "th"}:
-            self._pieces = []
-        if tag in _VOID:
-            return
-        if len(self._open) >= _DEPTH:
-            raise Unreadable("too_deep")
-        skipped, hidden = (self._open[-1][1], self._open[-1][2]) if self._open else (False, False)
-        self._open.append((tag, skipped or tag in _SKIPPED, hidden or _is_hidden(attrs)))
+        if tag in _ENDS:
+            self._end_implied(*_ENDS[tag])
+        elif tag in _BREAKS and self._open and self._open[-1].tag == "p":
+            self._close(1)
+        if tag in _BREAKS:
+            self._begin("heading" if tag in _HEADINGS else _KINDS.get(tag, "paragraph"), _HEADINGS.get(tag, 0))
+        if tag not in _VOID:
+            self._push(tag, attrs)
+        self._begin_table_part(tag, dict(attrs))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)  # HTML ignores the slash, except on what is void anyway
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "title":
             self._in_title = False
-            return
-        if tag in {"td", "th"}:
-            self._cells.append(" ".join("".join(self._pieces).split()))
-            self._pieces = []
-        elif tag == "tr":
-            self._row()
-        elif tag in _BREAKS or tag in _HEADINGS:
-            self._flush()
-            self._kind, self._level = "paragraph", 0
-        if any(name == tag for name, _, _ in self._open):
-            while self._open and self._open.pop()[0] != tag:
-                pass
+        elif self._count[tag]:
+            place = next(place for place in range(len(self._open) - 1, -1, -1) if self._open[place].tag == tag)
+            self._close(len(self._open) - place)
 
     def handle_data(self, data: str) -> None:
+        element = self._open[-1] if self._open else None
         if self._in_title:
             self.output.title = (self.output.title or "") + data
-        elif not (self._open and self._open[-1][1]):
-            if self._open and self._open[-1][2]:
-                self.output.add(self._page, "paragraph", data, hidden="hidden text")
-            else:
-                self._pieces.append(data)
+        elif element is None or not element.skipped:
+            hidden = element.hidden if element else None
+            if hidden != self._hidden:
+                self._flush()
+                self._hidden = hidden
+            self._text.append(data)
 
     def finish(self) -> Output:
         """Return what was read, also where the file ends in the middle of a tag."""
-        self._row()
+        self._close(len(self._open))
         self._flush()
         return self.output
 
+    def _push(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if len(self._open) >= _DEPTH:
+            raise Unreadable("too_deep")
+        above = self._open[-1] if self._open else _Element("", skipped=False, hidden=None, painted=False)
+        style = _style(attrs)
+        painted = above.painted or bool(_BACKGROUND.search(style))
+        hidden = above.hidden or ("navigation" if tag in _NAVIGATION else _hidden(attrs, style, painted=painted))
+        self._open.append(_Element(tag, above.skipped or tag in _SKIPPED, hidden, painted))
+        self._count[tag] += 1
+
+    def _end_implied(self, ended: frozenset[str], fences: frozenset[str]) -> None:
+        for place in range(len(self._open) - 1, -1, -1):
+            if self._open[place].tag in ended:
+                self._close(len(self._open) - place)
+                return
+            if self._open[place].tag in fences:
+                return
+
+    def _close(self, count: int) -> None:
+        for _ in range(count):
+            tag = self._open.pop().tag
+            self._count[tag] -= 1
+            if tag in _BREAKS:
+                self._begin("paragraph", 0)
+            elif self._tables:
+                self._end_table_part(tag)
+
+    def _begin(self, kind: str, level: int) -> None:
+        self._flush()
+        self._kind, self._level = kind, level
+
     def _flush(self) -> None:
-        if self._cells:
-            return  # blocks inside a cell belong to its row
-        text = " ".join("".join(self._pieces).split())
-        self._pieces = []
-        self.output.add(self._page, self._kind, text, level=self._level)
-
-    def _row(self) -> None:
-        cells, self._cells = self._cells, []
-        if not any(cells):
+        text = "".join(self._text)
+        self._text = []
+        text = text.strip("\n") if self._kind == "code" else " ".join(text.split())
+        if not text:
             return
-        if self._header is None:
-            self._header = cells
-            self.output.add(self._page, "table_row", " | ".join(cells))
+        if self._hidden:
+            self.output.add(self._page, "paragraph", text, hidden=self._hidden)
+        else:
+            self._emit((self._kind, text, self._level))
+
+    def _emit(self, piece: Piece) -> None:
+        if not self._tables:
+            self.output.add(self._page, piece[0], piece[1], level=piece[2])
+        elif self._tables[-1].cell is not None:
+            self._tables[-1].cell.append(piece)
+        else:
+            self._tables[-1].pieces.append(piece)
+            self._tables[-1].outside.append(piece)
+
+    def _begin_table_part(self, tag: str, given: dict[str, str | None]) -> None:
+        if tag == "table":
+            self._begin("paragraph", 0)
+            self._tables.append(_Table())
+        elif tag in {"td", "th"} and self._tables:
+            self._begin("paragraph", 0)
+            table, span = self._tables[-1], given.get("colspan") or "1"
+            table.cell, table.is_header = [], tag == "th"
+            table.span = min(int(span), 100) if span.isascii() and span.isdigit() else 1
+
+    def _end_table_part(self, tag: str) -> None:
+        table = self._tables[-1]
+        if tag in {"td", "th"} and table.cell is not None:
+            self._begin("paragraph", 0)
+            if any(kind in {"heading", "table_row"} for kind, _, _ in table.cell):
+                table.is_layout = True
+            text = " ".join(text for _, text, _ in table.cell)
+            table.is_layout |= len(text) > _LAYOUT_LENGTH
+            table.row.append(Cell(text, table.column, table.is_header))
+            table.column += max(1, table.span)
+            table.pieces += table.cell
+            table.cell = None
+        elif tag == "tr":
+            table.rows.append(table.row)
+            table.row, table.column = [], 0
+        elif tag == "table":
+            self._end_table()
+
+    def _end_table(self) -> None:
+        self._begin("paragraph", 0)
+        table = self._tables.pop()
+        if table.row:
+            table.rows.append(table.row)
+        if table.is_layout:  # it only places things on the page
+            for piece in table.pieces:
+                self._emit(piece)
             return
-        labelled = [
-            f"{self._header[place]}: {cell}" if place < len(self._header) and self._header[place] and cell else cell
-            for place, cell in enumerate(cells)
-        ]
-        self.output.add(self._page, "table_row", " | ".join(labelled))
+        for piece in table.outside:
+            self._emit(piece)
+        widest = max((len(row) for row in table.rows), default=0)
+        for line in lines(table.rows, guess=widest > 2):  # noqa: PLR2004 - two columns are as often name and value
+            self._emit(("table_row", line, 0))
 
 
-def _is_hidden(attrs: list[tuple[str, str | None]]) -> bool:
-    given = {name: (value or "").replace(" ", "").lower() for name, value in attrs}
-    style = given.get("style", "")
-    return "hidden" in given or "display:none" in style or "visibility:hidden" in style
+_KINDS = {"li": "list_item", "pre": "code"}
+
+
+def _style(attrs: list[tuple[str, str | None]]) -> str:
+    given = next((value for name, value in attrs if name == "style"), None) or ""
+    colour = any(name == "bgcolor" for name, _ in attrs)
+    return re.sub(r"\s", "", given).lower() + (";background:bgcolor" if colour else "")
+
+
+def _hidden(attrs: list[tuple[str, str | None]], style: str, *, painted: bool) -> str | None:
+    if any(name == "hidden" for name, _ in attrs):
+        return HIDDEN
+    found = _UNSEEN.search(style)
+    if found is None or (painted and "color:" in found[0]):
+        return None  # white letters on a painted ground are seen
+    return HIDDEN

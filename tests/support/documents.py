@@ -1,0 +1,51 @@
+"""Writes the generated pages: `python -m tests.support.documents`. A law test fails when they are not current."""
+
+from pathlib import Path
+
+from appliance.audit.events import MEANING, Event
+from appliance.settings import Settings
+
+DOCS = Path(__file__).parents[2] / "deploy" / "docs"
+
+
+def settings_page() -> str:
+    """Return deploy/docs/settings.md."""
+    lines = [
+        "# Settings\n",
+        "Variables, or the same names in lower case and without `APPLIANCE_` in `/etc/appliance/appliance.toml` (or the file",
+        "in `APPLIANCE_CONFIG`); variables win. An unknown name is an error. Secrets are files, never variables.",
+        "`appliance config check` prints what is in force, and every mistake at once.\n",
+        "| setting | default | what it does |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        shown = (
+            "`.venv/share/appliance/models`"
+            if name == "models_dir"
+            else f"`{default}`"
+            if default not in (None, [])
+            else "none"
+        )
+        lines.append(f"| `APPLIANCE_{name.upper()}` | {shown} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def events_page() -> str:
+    """Return deploy/docs/audit-events.md."""
+    lines = [
+        "# Audit events\n",
+        "The closed catalogue: `<room>:<subject>:<past tense>`. A name is never reused or changed. Each entry has actor, source",
+        "address, request id, organisation, subject, outcome and time (UTC); facts are ids, codes and numbers, never content.\n",
+        "| event | what happened |",
+        "|---|---|",
+    ]
+    lines += [f"| `{event.value}` | {MEANING[event]} |" for event in sorted(Event)]
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"settings.md": settings_page, "audit-events.md": events_page}
+
+if __name__ == "__main__":
+    for page_name, render in PAGES.items():
+        (DOCS / page_name).write_text(render())
