@@ -40,7 +40,7 @@ def inspect(text: str) -> list[Finding]:
 def _cards(text: str) -> Iterator[Finding]:
     for match in _CARD.finditer(text):
         digits = re.sub(r"\D", "", match.group())
-        if _NETWORKS.fullmatch(digits) and len(set(digits)) > 2 and _luhn(digits):  # noqa: PLR2004 - 4444 4444 … is no card
+        if _NETWORKS.fullmatch(digits) and len(set(digits)) > 1 and _luhn(digits):  # sixteen times one digit is no card
             yield Finding(Category.PAYMENT_CARD, "card/luhn/1", match.start(), match.end())
 
 

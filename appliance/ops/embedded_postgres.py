@@ -35,6 +35,7 @@ from appliance.ops.errors import CannotStart
 SUPERUSER = "cloister_boot"
 MAJOR = 18
 _PR_SET_PDEATHSIG = 1
+_LOG_BYTES = 10_000_000
 _SOCKET_PATH_LIMIT = 107 - len("/.s.PGSQL.5432.lock")
 _SHARED_PROGRAMS = Path("/var/lib/cloister")
 _CONFIGURATION = {
@@ -206,6 +207,8 @@ class EmbeddedPostgres:
             if os.getppid() != parent:
                 os._exit(1)
 
+        if self._log and self._log.exists() and self._log.stat().st_size > _LOG_BYTES:
+            self._log.replace(self._log.with_suffix(".1.log"))
         with (self._log or Path(os.devnull)).open("ab") as output:
             server: subprocess.Popen[bytes] = subprocess.Popen(
                 command,

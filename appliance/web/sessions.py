@@ -21,6 +21,8 @@ from appliance.kernel.sealing import same, token_for
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORM_COOKIE = "cloister_form"
+_FORM_BYTES = 1_000_000
+_TAKES_FILES = "documents.add"
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -95,10 +97,12 @@ def _guard() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None:
         return  # 404 and 405 are answered by the error table
+    if request.endpoint != _TAKES_FILES:
+        request.max_content_length = _FORM_BYTES
+    if g.caller is None and not is_public(view):
+        raise NotSignedIn  # before a byte of a stranger's body is read
     if request.method not in _SAFE:
         _require_own_form()
-    if g.caller is None and not is_public(view):
-        raise NotSignedIn
 
 
 def is_public(view: Callable[..., Any]) -> bool:

@@ -47,9 +47,15 @@ def test_it_lets_a_stranger_in_nowhere_but_where_a_reason_is_given(site: Flask, 
 def test_it_takes_no_form_without_its_token(site: Flask, at_ada: Browser, at_cy: Browser) -> None:
     for rule, method in rules(site):
         if method == "POST":
-            for browser in (at_ada, at_cy):
-                answer = browser.client.post(path_of(rule, {}), data={"csrf": "0" * 64})
-                assert answer.status_code == 403, rule.rule
+            answers = [browser.client.post(path_of(rule, {}), data={"csrf": "0" * 64}) for browser in (at_ada, at_cy)]
+            assert answers[0].status_code == 403, rule.rule
+            assert answers[1].status_code == (403 if rule.endpoint in OPEN_TO_STRANGERS else 303), rule.rule
+
+
+def test_it_reads_no_large_body_of_a_stranger(site: Flask, at_cy: Browser) -> None:
+    for path in ("/sign-in", "/setup", "/documents"):
+        answer = at_cy.client.post(path, data=b"x" * 2_000_000, content_type="application/x-www-form-urlencoded")
+        assert answer.status_code == (303 if path == "/documents" else 413), path
 
 
 def test_it_takes_no_form_from_another_site(site: Flask, at_ada: Browser) -> None:
