@@ -1,41 +1,173 @@
-"""Embedding and answering on this host. Ratios within one run are what counts; processors here are shared."""
+"""Embedding and answering on this host. Ratios within one run are what counts; processors here are shared.
 
+With `../shared/data` beside the project it measures quality as well, on a fixed sample of the questions.
+"""
+
+import json
+import math
+import os
+import random
 import sys
 import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
+import numpy as np
+
 from appliance.kernel.words import terms
-from appliance.providers.base import ChatRequest, Passage, Purpose
+from appliance.providers.base import Passage, Purpose, Vectors
 from appliance.providers.local.embeddings import LocalEmbedder
-from appliance.providers.local.extractive import ExtractiveAnswerer
+from appliance.providers.local.extractive import THRESHOLD, Ranking, rank
 
 Result = dict[str, str | float]
-TEXT = "Employees receive 28 days of paid leave per calendar year, and requests are made two weeks ahead. " * 8
+RETRIEVAL = Path(__file__).parents[3] / "shared" / "data" / "retrieval"
+MODELS = Path(os.environ.get("APPLIANCE_MODELS_DIR", Path(sys.prefix) / "share" / "appliance" / "models"))
+CHUNK = "Employees receive 28 days of paid leave per calendar year, and requests are made two weeks ahead. " * 8
+QUESTION = "How many days of leave do employees have?"
+QUESTIONS_FOR_RANKING, QUESTIONS_FOR_ANSWERS, PASSAGES = 300, 60, 6
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A question, the documents that answer it with their grade, and the answer's words where known."""
+
+    text: str
+    relevant: Mapping[int, int]
+    answer: str
+
+
+class Remembering:
+    """An Embedder that embeds each text once: questions share their paragraphs."""
+
+    def __init__(self, inner: LocalEmbedder) -> None:
+        self.name, self.dimension, self._inner = inner.name, inner.dimension, inner
+        self._known: dict[tuple[str, Purpose], Vectors] = {}
+
+    def embed(self, texts: Sequence[str], *, purpose: Purpose) -> Vectors:
+        new = [text for text in dict.fromkeys(texts) if (text, purpose) not in self._known]
+        if new:
+            for text, vector in zip(new, self._inner.embed(new, purpose=purpose), strict=True):
+                self._known[text, purpose] = vector
+        return np.stack([self._known[text, purpose] for text in texts])
 
 
 def run() -> list[Result]:
-    """Measure chunks a second with one and two threads, a query, and an answer."""
-    directory = Path(sys.prefix) / "share" / "appliance" / "models" / LocalEmbedder.name
-    one, two = LocalEmbedder(directory, threads=1), LocalEmbedder(directory, threads=2)
-    rates: dict[int, float] = {}
-    for threads, embedder in ((1, one), (2, two), (1, one), (2, two)):
-        embedder.embed(["warm up"], purpose=Purpose.QUERY)
-        began = time.perf_counter()
-        embedder.embed([TEXT] * 32, purpose=Purpose.PASSAGE)
-        rates[threads] = max(rates.get(threads, 0.0), 32 / (time.perf_counter() - began))
+    """Measure speed; and, where the labelled questions are, ranking and answering."""
+    one, two = (LocalEmbedder(MODELS / LocalEmbedder.name, threads=threads) for threads in (1, 2))
+    results = [*speed(one, two)]
+    for name in ("xquad_en", "xquad_de", "product_docs_qa"):
+        if (RETRIEVAL / name).is_dir():
+            results += quality(name, Remembering(two))
+    return results
+
+
+def speed(one: LocalEmbedder, two: LocalEmbedder) -> Iterator[Result]:
+    """Yield chunks a CPU second and a second, turn about, and the time of a question."""
+    taken: dict[int, list[tuple[float, float]]] = {1: [], 2: []}
+    for _ in range(4):
+        for threads, embedder in ((1, one), (2, two)):
+            taken[threads].append(_time(embedder, [CHUNK] * 16, Purpose.PASSAGE))
+    (cpu, wall), (cpu_of_two, wall_of_two) = (np.min(taken[threads][1:], axis=0) for threads in (1, 2))
+    yield {"name": "models: embed, 1 thread", "value": 16 / cpu, "unit": "chunks/CPU-s"}
+    yield {"name": "models: embed, 2 threads", "value": 16 / cpu_of_two, "unit": "chunks/CPU-s"}
+    yield {"name": "models: embed, 2 threads to 1, by the clock", "value": wall / wall_of_two, "unit": "ratio"}
+    queries = [_time(one, [QUESTION], Purpose.QUERY)[1] for _ in range(50)]
+    yield {"name": "models: embed a question, median", "value": float(np.median(queries)) * 1000, "unit": "ms"}
+    passages = [Passage(number, "", CHUNK.replace("28", str(number))) for number in range(1, PASSAGES + 1)]
     began = time.perf_counter()
-    for _ in range(50):
-        one.embed(["How many days of leave do employees have?"], purpose=Purpose.QUERY)
-    query = (time.perf_counter() - began) / 50
-    passages = tuple(Passage(number, "Policy", TEXT) for number in range(1, 7))
-    request = ChatRequest("How many days of leave?", passages, term_weights=dict.fromkeys(terms(TEXT), 2.0))
-    began = time.perf_counter()
-    for _ in range(5):
-        list(ExtractiveAnswerer(one).stream(request))
-    answer = (time.perf_counter() - began) / 5
-    return [
-        {"name": "embed, 1 thread", "value": rates[1], "unit": "chunks/s"},
-        {"name": "embed, 2 threads to 1", "value": rates[2] / rates[1], "unit": "ratio"},
-        {"name": "embed a query", "value": query * 1000, "unit": "ms"},
-        {"name": "answer from 6 passages", "value": answer * 1000, "unit": "ms"},
-    ]
+    rank(two, QUESTION, passages, {})
+    yield {"name": "models: answer from 6 passages", "value": (time.perf_counter() - began) * 1000, "unit": "ms"}
+
+
+def quality(name: str, embedder: Remembering) -> Iterator[Result]:
+    """Yield nDCG@10 of the vectors alone, and what the answerer finds and refuses."""
+    texts, questions = _labelled(RETRIEVAL / name)
+    vectors = embedder.embed(texts, purpose=Purpose.PASSAGE)
+    asked = embedder.embed([question.text for question in questions], purpose=Purpose.QUERY)
+    orders = np.argsort(-(asked @ vectors.T), axis=1)
+    gains = [_ndcg(order[:10], question.relevant) for order, question in zip(orders, questions, strict=True)]
+    yield {"name": f"models: {name}, dense", "value": float(np.mean(gains)), "unit": "nDCG@10"}
+    if name.startswith("xquad"):
+        yield from _answers(name, embedder, texts, list(zip(questions, orders, strict=True))[:QUESTIONS_FOR_ANSWERS])
+
+
+def _answers(
+    name: str, embedder: Remembering, texts: Sequence[str], asked: Sequence[tuple[Labelled, Iterable[int]]]
+) -> Iterator[Result]:
+    weight = _weights(texts)
+    hits, answerable, unanswerable = [], [], []
+    for question, order in asked:
+        weights = {term: weight(term) for term in terms(question.text)}
+        without = [place for place in order if place not in question.relevant]
+        found = rank(embedder, question.text, _passages(texts, order), weights)
+        lost = rank(embedder, question.text, _passages(texts, without), weights)
+        hits.append(_holds(found, question.answer))
+        answerable.append(found.scores[0])
+        unanswerable.append(lost.scores[0])
+    area = np.mean([(high > low) + (high == low) / 2 for high, low in product(answerable, unanswerable)])
+    yield {"name": f"models: {name}, answer in three quotes", "value": float(np.mean(hits)), "unit": "share"}
+    yield {"name": f"models: {name}, abstention", "value": float(area), "unit": "AUC"}
+    kept, refused = np.mean(np.array(answerable) >= THRESHOLD), np.mean(np.array(unanswerable) < THRESHOLD)
+    yield {"name": f"models: {name}, answerable answered", "value": float(kept), "unit": "share"}
+    yield {"name": f"models: {name}, unanswerable refused", "value": float(refused), "unit": "share"}
+
+
+def _labelled(directory: Path) -> tuple[list[str], list[Labelled]]:
+    documents = [json.loads(line) for line in (directory / "corpus.jsonl").read_text().splitlines()]
+    place = {document["_id"]: number for number, document in enumerate(documents)}
+    relevant: dict[str, dict[int, int]] = {}
+    for line in (directory / "qrels.tsv").read_text().splitlines()[1:]:
+        question, document, grade = line.split("\t")
+        relevant.setdefault(question, {})[place[document]] = int(grade)
+    rows = [json.loads(line) for line in (directory / "queries.jsonl").read_text().splitlines()]
+    rows = [row for row in rows if row["_id"] in relevant]
+    chosen = random.Random(7).sample(rows, min(len(rows), QUESTIONS_FOR_RANKING))
+    texts = [f"{document.get('title') or ''}\n{document['text']}".strip() for document in documents]
+    return texts, [Labelled(row["text"], relevant[row["_id"]], _first(row.get("answer"))) for row in chosen]
+
+
+def _weights(texts: Sequence[str]) -> "Weights":
+    return Weights(len(texts), Counter(term for text in texts for term in set(terms(text))))
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Inverse document frequency, as the product counts it."""
+
+    documents: int
+    holding: Counter[str]
+
+    def __call__(self, term: str) -> float:
+        count = self.holding[term]
+        return math.log(1 + (self.documents - count + 0.5) / (count + 0.5))
+
+
+def _passages(texts: Sequence[str], order: Iterable[int]) -> list[Passage]:
+    return [Passage(number, "", texts[place]) for number, place in zip(range(1, PASSAGES + 1), order, strict=False)]
+
+
+def _holds(ranking: Ranking, answer: str) -> bool:
+    return any(_plain(answer) in _plain(candidate.text) for candidate in ranking.candidates[:3])
+
+
+def _plain(text: str) -> str:
+    return " ".join("".join(sign if sign.isalnum() else " " for sign in text.lower()).split())
+
+
+def _first(answer: str | list[str] | None) -> str:
+    return answer[0] if isinstance(answer, list) else answer or ""
+
+
+def _ndcg(order: Iterable[int], relevant: Mapping[int, int]) -> float:
+    gain = sum(relevant.get(int(place), 0) / math.log2(rank_ + 2) for rank_, place in enumerate(order))
+    best = sum(grade / math.log2(place + 2) for place, grade in enumerate(sorted(relevant.values(), reverse=True)[:10]))
+    return gain / best
+
+
+def _time(embedder: LocalEmbedder, texts: Sequence[str], purpose: Purpose) -> tuple[float, float]:
+    cpu, wall = time.process_time(), time.perf_counter()
+    embedder.embed(texts, purpose=purpose)
+    return time.process_time() - cpu, time.perf_counter() - wall

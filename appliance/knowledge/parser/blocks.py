@@ -48,7 +48,7 @@ class Output:
 
     def add(self, page: Page, kind: str, text: str, *, level: int = 0, hidden: str | None = None) -> None:
         """Append a block unless it is empty. Raises Unreadable past the limit of characters."""
-        text = clean(text)
+        text = clean(text, keeps_indent=kind == "code")
         if not text:
             return
         self.characters += len(text)
@@ -76,7 +76,9 @@ class Output:
         return json.dumps(answer, ensure_ascii=False)
 
 
-def clean(text: str) -> str:
+def clean(text: str, *, keeps_indent: bool = False) -> str:
     """Normalise (NFC), drop control characters that Postgres refuses, and fold spaces."""
     text = unicodedata.normalize("NFC", _CONTROLS.sub("", text))
+    if keeps_indent:
+        return "\n".join(line.rstrip().expandtabs(4) for line in text.splitlines()).strip("\n")
     return "\n".join(_SPACES.sub(" ", line).strip() for line in text.splitlines()).strip()

@@ -34,10 +34,12 @@ def read(content: bytes, _kind: str) -> Output:
         raise Unreadable("damaged") from error
     if "EncryptedPackage" in names or any(entry.flag_bits & 1 for entry in archive.infolist()):
         raise Unreadable("encrypted")
+    if "word/document.xml" not in names:
+        raise Unreadable("unsupported")
     output = Output()
     page = Page(None)
     output.pages.append(page)
-    styles = _heading_styles(_part(archive, "word/styles.xml")) if "word/styles.xml" in names else {}
+    styles = _styles(_part(archive, "word/styles.xml")) if "word/styles.xml" in names else Styles()
     for name, hidden in _PARTS:
         if name in names:
             _Reader(output, page, styles, hidden).read(_part(archive, name))
@@ -66,9 +68,17 @@ def _part(archive: zipfile.ZipFile, name: str) -> bytes:
     return part
 
 
-def _heading_styles(part: bytes) -> dict[str, int]:
-    """Return the level of each style that has an outline level or is named like a heading."""
-    found: dict[str, int] = {}
+@dataclass(frozen=True)
+class Styles:
+    """What styles say: the level of those that are headings, and which of them hide their text."""
+
+    levels: dict[str, int] = field(default_factory=dict)
+    hiding: set[str] = field(default_factory=set)
+
+
+def _styles(part: bytes) -> Styles:
+    styles = Styles()
+    found = styles.levels
     style = ""
 
     def start(name: str, attributes: dict[str, str]) -> None:
@@ -85,9 +95,11 @@ def _heading_styles(part: bytes) -> dict[str, int]:
             level = int(attributes.get(f"{_W} val", "9")) + 1
             if level < 10:  # noqa: PLR2004 - 9 means body text
                 found.setdefault(style, level)
+        elif name == f"{_W} vanish" and style and attributes.get(f"{_W} val", "") not in _OFF:
+            styles.hiding.add(style)
 
     parse(part, start, lambda _name: None, lambda _text: None)
-    return found
+    return styles
 
 
 def parse(part: bytes, start: object, end: object, text: object) -> None:
@@ -131,7 +143,7 @@ class _Table:
 class _Reader:
     """Turns the events of one part into blocks."""
 
-    def __init__(self, output: Output, page: Page, styles: dict[str, int], hidden: str | None) -> None:
+    def __init__(self, output: Output, page: Page, styles: Styles, hidden: str | None) -> None:
         self._output, self._page, self._styles, self._hidden = output, page, styles, hidden
         self._paragraphs: list[_Paragraph] = []
         self._tables: list[_Table] = []
@@ -173,7 +185,7 @@ class _Reader:
             paragraph.style = value
         elif local == "numPr":
             paragraph.is_item = True
-        elif local in {"vanish", "color", "sz"}:
+        elif local in {"vanish", "color", "sz", "rStyle"}:
             self._run[local] = value
         elif local in {"tab", "br", "cr"}:
             paragraph.runs.append(" ")
@@ -238,6 +250,8 @@ class _Reader:
 
     def _is_unseen(self) -> bool:
         run = self._run
+        if {run.get("rStyle"), self._paragraphs[-1].style} & self._styles.hiding:
+            return True
         if run.get("vanish", "0") not in _OFF or run.get("sz", "99") in {"0", "1", "2"}:
             return True
         # White letters on a painted ground are a heading, not a trick.
@@ -248,7 +262,7 @@ class _Reader:
         text = "".join(paragraph.runs)
         if self._tables:
             self._tables[-1].cell.append(" ".join(text.split()))
-        elif (level := self._styles.get(paragraph.style)) and not self._hidden:
+        elif (level := self._styles.levels.get(paragraph.style)) and not self._hidden:
             self._output.title = self._output.title or text
             self._output.add(self._page, "heading", text, level=level)
         else:

@@ -2,6 +2,7 @@
 
 import ctypes
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ _HEADING_LENGTH = 120
 _BOLD = 600
 _LEVELS = 3
 _HEADING_LINES = 3
+_RUNNING = 3  # the same line on so many pages is a running head
 _SLANT = 0.1  # radians
 _BULLETS = ("•", "▪", "◦", "‣", "●", "○", "–", "-", "*", "·")
 _NUMBERED = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,3})\s+[A-ZÄÖÜ]\w")
@@ -60,7 +62,9 @@ def read(content: bytes, _kind: str) -> Output:
 def _title(document: pdfium.PdfDocument) -> str:
     title = str(document.get_metadata_value("Title")).strip()
     # What programs write when nobody gave a title.
-    return "" if title.lower() in {"(anonymous)", "untitled"} or title.lower().startswith("microsoft word - ") else title
+    return (
+        "" if title.lower() in {"(anonymous)", "untitled"} or title.lower().startswith("microsoft word - ") else title
+    )
 
 
 def _read_page(document: pdfium.PdfDocument, index: int, output: Output, budget: Budget) -> list[Line]:
@@ -107,7 +111,7 @@ def _lines(text: pdfium.PdfTextPage, eye: Eye) -> Iterator[Line]:
 
 def _sign(text: pdfium.PdfTextPage, place: int) -> str:
     code = raw.FPDFText_GetUnicode(text, place)
-    return chr(code) if 0 < code < 0x110000 else " "
+    return chr(code) if 0 < code <= sys.maxunicode else " "
 
 
 class TypeSizes:
@@ -120,6 +124,9 @@ class TypeSizes:
             written[round(line.size, 1)] += len(line.text)
             bold += len(line.text) if line.is_bold else 0
         self.body = _median(written)
+        repeated = Counter(sign for lines in pages for sign in {_sameness(line) for line in lines if line.text})
+        most = max(_RUNNING, len(pages) // 5)
+        self._running = {sign for sign, count in repeated.items() if count >= most}
         # Where most is bold, being bold says nothing.
         self._bold_tells = bold * 3 < written.total()
         larger = sorted((size for size in written if 0 < self.body * _HEADING_RATIO <= size), reverse=True)
@@ -130,7 +137,7 @@ class TypeSizes:
         text = line.text.strip()
         if not 2 < len(text) <= _HEADING_LENGTH or text.endswith((".", ",", ";")) or _SENTENCE.search(text):  # noqa: PLR2004 - not a lone sign
             return None
-        if text.startswith(_BULLETS) or not any(sign.isalpha() for sign in text):
+        if text.startswith(_BULLETS) or _sameness(line) in self._running or not any(sign.isalpha() for sign in text):
             return None
         if level := self._levels.get(round(line.size, 1)):
             return level
@@ -141,6 +148,11 @@ class TypeSizes:
             return min(_LEVELS, 2 + numbered[1].count("."))
         is_bold_alone = line.is_bold and self._bold_tells and not text.endswith(":") and text[0].isupper()
         return _LEVELS if is_bold_alone else None
+
+
+def _sameness(line: Line) -> str:
+    """What a running head keeps from page to page."""
+    return re.sub(r"\d+", "0", line.text.strip())
 
 
 def _median(written: "Counter[float]") -> float:

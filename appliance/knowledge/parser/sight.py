@@ -15,6 +15,7 @@ from pypdfium2 import raw
 _PALE, _FAINT, _TINY = 190, 64, 2.0  # of 255, of 255, points
 _CONTRAST = 28
 _RENDERED_PAGES = 200  # rendering a scan costs about 50 ms, and a document may have thousands
+_UNICODE = 0xFFFFF
 _SCALE = 1.5
 _INVISIBLE = {3, 7}  # text render modes of ISO 32000-1, 9.3.6: neither fill nor stroke
 
@@ -70,14 +71,18 @@ class Eye:
         left, bottom, right, top = box
         if right < self._frame[0] or left > self._frame[2] or top < self._frame[1] or bottom > self._frame[3]:
             return "outside"
-        if raw.FPDFTextObj_GetTextRenderMode(raw.FPDFText_GetTextObject(self._text, place)) in _INVISIBLE:
+        object_ = raw.FPDFText_GetTextObject(self._text, place)
+        sign = chr(raw.FPDFText_GetUnicode(self._text, place) & _UNICODE)
+        if not object_ or sign.isspace() or not sign.isprintable():
+            return ""  # a space or line end, perhaps one that pdfium added: nothing to see
+        if raw.FPDFTextObj_GetTextRenderMode(object_) in _INVISIBLE:
             return "invisible"
         red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
         if not raw.FPDFText_GetFillColor(self._text, place, red, green, blue, alpha):
             return ""
         if alpha.value < _FAINT or min(red.value, green.value, blue.value) > _PALE:
             return "pale"
-        return "tiny" if 0 < type_size(self._text, place) < _TINY else ""
+        return "tiny" if 0 < type_size(self._text, place) < _TINY and top - bottom < _TINY else ""
 
     def _box(self, place: int) -> tuple[float, float, float, float] | None:
         left, right, bottom, top = (ctypes.c_double() for _ in range(4))

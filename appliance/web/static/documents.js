@@ -2,55 +2,109 @@
 const csrf = document.querySelector("meta[name=csrf]").content;
 const rows = document.querySelector("[data-rows]");
 const form = document.querySelector("[data-upload]");
+const say = document.querySelector("[data-say]");
+const MEGABYTE = 1_000_000;
+
+const rowsOf = (html) => {
+  const holder = document.createElement("template");
+  holder.innerHTML = html; // rendered and escaped by our own server
+  return [...holder.content.querySelectorAll("tr")];
+};
+
+const find = (id) => rows.querySelector(`[data-document="${id}"]`);
+
+// A row is left alone while nothing about it changed, or while somebody is using it: replacing it would take
+// the keyboard's focus and close an open question.
+const settle = (fresh) => {
+  const present = find(fresh.dataset.document);
+  if (!present) return fresh;
+  if (present.outerHTML === fresh.outerHTML) return present;
+  if (present.contains(document.activeElement) || present.querySelector("details[open]")) return present;
+  if (present.dataset.status !== fresh.dataset.status && !("busy" in fresh.dataset)) announce(fresh);
+  return fresh;
+};
+
+const announce = (row) => {
+  say.textContent = `${row.querySelector("a").textContent}: ${row.querySelector(".status").textContent}`;
+};
+
+const place = (wanted) => {
+  wanted.forEach((row, position) => {
+    if (rows.children[position] !== row) rows.insertBefore(row, rows.children[position] ?? null);
+  });
+  while (rows.children.length > wanted.length) rows.lastElementChild.remove();
+};
 
 const refresh = async () => {
   const answer = await fetch(rows.dataset.rows, { headers: { "X-Fragment": "rows" } });
-  if (!answer.ok || answer.redirected) return;
-  if (!rows.querySelector("details[open]")) rows.innerHTML = await answer.text();
+  if (answer.ok && !answer.redirected) place(rowsOf(await answer.text()).map(settle));
 };
 
 const watch = async () => {
-  if (rows.querySelector("[data-busy]")) await refresh().catch(() => {});
-  setTimeout(watch, rows.querySelector("[data-busy]") ? 1000 : 4000);
+  const isBusy = () => rows.querySelector("[data-busy]") && !document.hidden;
+  if (isBusy()) await refresh().catch(() => {});
+  setTimeout(watch, isBusy() ? 1000 : 2500);
 };
 watch();
 
-const upload = (files) => {
+const report = (text, isBad = false) => {
   const status = form.querySelector("[data-upload-status]");
+  status.textContent = text;
+  status.classList.toggle("bad", isBad);
+};
+
+const parsed = (text) => {
+  try { return JSON.parse(text); } catch { return {}; } // a proxy on the way answers in HTML
+};
+
+const finish = async (request) => {
+  const answer = parsed(request.responseText);
+  if (request.status === 202) {
+    const count = answer.documents.length;
+    report(`${count} ${count === 1 ? "file" : "files"} received. Reading and indexing happen on this host.`);
+    form.reset();
+  } else {
+    report(answer.detail || "The upload was not taken. Reload the page and try again.", true);
+  }
+  await refresh().catch(() => {});
+};
+
+const upload = (files) => {
+  const tooLarge = files.find((file) => file.size > Number(form.dataset.limit) * MEGABYTE);
+  if (tooLarge) {
+    report(`${tooLarge.name} is larger than ${form.dataset.limit} MB. Nothing was uploaded.`, true);
+    return;
+  }
+  const bar = form.querySelector("[data-upload-progress]");
+  const button = form.querySelector("button");
   const body = new FormData();
   for (const file of files) body.append("files", file);
-  const request = new XMLHttpRequest();
+  const request = new XMLHttpRequest(); // fetch cannot report how much of a body is sent
   request.open("POST", form.action);
   request.setRequestHeader("X-CSRF-Token", csrf);
   request.setRequestHeader("Accept", "application/json");
-  request.upload.onprogress = (event) => {
-    if (event.lengthComputable) status.textContent = `Uploading ${Math.round((100 * event.loaded) / event.total)} %`;
-  };
-  request.onload = async () => {
-    const answer = JSON.parse(request.responseText || "{}");
-    status.textContent = request.status === 202
-      ? `${answer.documents.length} received. They are read on this host.`
-      : answer.detail || "The upload did not arrive. Try again.";
-    status.classList.toggle("bad", request.status !== 202);
-    form.reset();
-    await refresh();
-  };
-  request.onerror = () => { status.textContent = "The upload did not arrive. Check the connection and try again."; };
-  status.classList.remove("bad");
-  status.textContent = "Uploading";
+  request.upload.onprogress = (event) => { if (event.lengthComputable) bar.value = (100 * event.loaded) / event.total; };
+  request.onload = () => finish(request);
+  request.onerror = () => report("The upload did not arrive. Check the connection and try again.", true);
+  request.onloadend = () => { bar.hidden = true; button.disabled = false; };
+  report(`Uploading ${files.length === 1 ? files[0].name : `${files.length} files`}`);
+  bar.value = 0;
+  bar.hidden = false;
+  button.disabled = true;
   request.send(body);
 };
 
 if (form) {
+  const button = form.querySelector("button");
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    upload(form.querySelector("[type=file]").files);
+    upload([...form.querySelector("[type=file]").files]);
   });
   for (const kind of ["dragover", "dragleave", "drop"]) {
     form.addEventListener(kind, (event) => {
       event.preventDefault();
       form.classList.toggle("over", kind === "dragover");
-      if (kind === "drop" && event.dataTransfer.files.length) upload(event.dataTransfer.files);
+      if (kind === "drop" && event.dataTransfer.files.length && !button.disabled) upload([...event.dataTransfer.files]);
     });
   }
 }

@@ -1,19 +1,30 @@
 // Runs before the page is painted, so that a chosen theme does not flash.
 const root = document.documentElement;
-const chosen = localStorage.getItem("theme");
-if (chosen) root.dataset.theme = chosen;
+
+// A browser that forbids storage throws here; the theme then lasts for one page.
+const recall = () => { try { return localStorage.getItem("theme"); } catch { return null; } };
+const remember = (theme) => { try { localStorage.setItem("theme", theme); } catch { /* as above */ } };
+
+const chosen = recall();
+if (chosen === "light" || chosen === "dark") root.dataset.theme = chosen;
 
 document.addEventListener("DOMContentLoaded", () => {
-  const button = document.querySelector("[data-theme-switch]");
-  if (!button) return;
-  const isDark = () =>
-    root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  const label = () => { button.textContent = isDark() ? "Light" : "Dark"; };
-  button.hidden = false;
+  const buttons = document.querySelectorAll("[data-theme-switch]");
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
+  const label = () => {
+    for (const button of buttons) {
+      button.textContent = isDark() ? "Light theme" : "Dark theme";
+      button.hidden = false;
+    }
+  };
   label();
-  button.addEventListener("click", () => {
-    root.dataset.theme = isDark() ? "light" : "dark";
-    localStorage.setItem("theme", root.dataset.theme);
-    label();
-  });
+  system.addEventListener("change", label);
+  for (const button of buttons) {
+    button.addEventListener("click", () => {
+      root.dataset.theme = isDark() ? "light" : "dark";
+      remember(root.dataset.theme);
+      label();
+    });
+  }
 });
