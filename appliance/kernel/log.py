@@ -9,6 +9,7 @@ import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
+from types import TracebackType
 from typing import Any, Literal, cast
 
 import structlog
@@ -45,6 +46,7 @@ def configure(*, format: Literal["json", "console"] = "json", level: str = "INFO
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    sys.excepthook = _log_uncaught  # Python's own would print what the exception quotes
     for noisy in ("sqlalchemy", "procrastinate", "alembic", "httpx2", "httpcore2"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
@@ -76,6 +78,10 @@ def exceptions_by_place(_logger: Any, _method: str, event: MutableMapping[str, A
         frames = traceback.extract_tb(error.__traceback__)
         event["at"] = " > ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in frames[-6:])
     return event
+
+
+def _log_uncaught(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+    structlog.get_logger().error("ended", exc_info=error)
 
 
 def _chain(error: BaseException) -> list[str]:

@@ -5,6 +5,7 @@ from werkzeug.wrappers import Response
 
 from appliance import chat, identity
 from appliance.chat import ChatbotId
+from appliance.chat.errors import ChatbotMalformed
 from appliance.chat.service import ChatbotForm
 from appliance.identity import Permission
 from appliance.kernel.errors import Refusal
@@ -48,8 +49,15 @@ def edit(chatbot_id: UUID) -> Answer:
 def change(chatbot_id: UUID) -> Answer:
     """Change a chatbot."""
     person, house = caller(), services()
-    with house.db.tenant(person.tenant_id) as tx:
-        chat.update_chatbot(tx, person, ChatbotId(chatbot_id), _form(), models=house.gateway.models)
+    try:
+        with house.db.tenant(person.tenant_id) as tx:
+            chat.update_chatbot(tx, person, ChatbotId(chatbot_id), _form(), models=house.gateway.models)
+    except ChatbotMalformed as refusal:
+        with house.db.tenant(person.tenant_id) as tx:
+            chatbot = chat.get_chatbot(tx, person, ChatbotId(chatbot_id))
+        members = problem(refusal, request_id=g.request_id)
+        context = {"chatbot": chatbot, "form": request.form, "models": house.gateway.models, "problem": members}
+        return page("chatbots/edit.html", STATUS[refusal.kind], **context)
     return redirect(url_for("chatbots.show"), 303)
 
 

@@ -216,3 +216,13 @@ def test_it_changes_a_password_and_ends_the_other_sessions(site: Flask, ada: Mem
     assert other.gets("/").status_code == 303
     assert at_ada.gets("/").status_code == 200
     assert Browser(site).signs_in(ada, "another private sentence").status_code == 303
+
+
+def test_it_keeps_what_was_typed_into_a_chatbots_form(at_ada: Browser) -> None:
+    path = at_ada.first(r'href="(/chatbots/[0-9a-f-]+)"', "/chatbots")
+    refused = at_ada.posts(path, name="", welcome="typed with care", model="extractive")
+
+    assert refused.status_code == 422
+    assert "typed with care" in refused.text
+    assert at_ada.posts(path, name="Renamed", welcome="x", model="extractive").status_code == 303
+    assert "Renamed" in at_ada.gets("/chatbots").text

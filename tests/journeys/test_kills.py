@@ -59,13 +59,13 @@ def kill(product: Product, victim: str) -> None:
 
 def revive(product: Product, person: Person) -> None:
     """Wait until the product answers again, starting it if its parent was killed."""
-    family = processes(product)
-    if not psutil.pid_exists(product.pid) or psutil.Process(product.pid).status() == psutil.STATUS_ZOMBIE:
-        product.kill()
-        gone(family)
-        product.start()
-    limit, answers = time.monotonic() + 60, 0
+    limit, answers = time.monotonic() + 90, 0
     while time.monotonic() < limit:
+        if has_ended(product):
+            family = processes(product)
+            product.kill()
+            gone(family)
+            product.start()
         try:
             answers = answers + 1 if person.http.get("/readyz").status_code == 200 else 0
         except httpx2.HTTPError:
@@ -74,6 +74,11 @@ def revive(product: Product, person: Person) -> None:
             return
         time.sleep(0.3)
     raise TimeoutError("".join(product.output)[-3000:])
+
+
+def has_ended(product: Product) -> bool:
+    """Say whether the product's parent is gone."""
+    return not psutil.pid_exists(product.pid) or psutil.Process(product.pid).status() == psutil.STATUS_ZOMBIE
 
 
 def processes(product: Product) -> list[psutil.Process]:

@@ -1,3 +1,4 @@
+import sys
 import threading
 import uuid
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -135,7 +136,8 @@ def test_it_lets_out_what_was_allowed_and_nothing_else() -> None:
     server.server_close()
 
 
-def test_it_logs_no_content(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_logs_no_content(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.excepthook", sys.excepthook)
     log.configure()
     logger = log.logger("test")
     canary = "canary-4711"
@@ -144,6 +146,7 @@ def test_it_logs_no_content(capsys: pytest.CaptureFixture[str]) -> None:
         raise ValueError(f"could not parse {local}")
     except ValueError:
         logger.exception("broke", question=canary, password=canary, tenant_id="t-1")
+    sys.excepthook(KeyError, KeyError(canary), None)
 
     written = capsys.readouterr().err
     assert canary not in written
