@@ -50,7 +50,7 @@ def house(server: Server, database: str, tmp_path: Path) -> Iterator[House]:
 def migrate(server: Server, database: str) -> None:
     """Create roles and schema, as an operator would."""
     boot = make_engine(server.url("cloister_boot", database), pool_size=1)
-    migrations.prepare_roles(boot, PASSWORDS)
+    migrations.prepare_roles(boot, server.passwords)
     boot.dispose()
     migrator = make_engine(server.url("cloister_migrator", database), pool_size=2)
     migrations.upgrade(migrator)
