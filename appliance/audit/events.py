@@ -51,7 +51,7 @@ MEANING: dict[Event, str] = {
     Event.DOCUMENT_APPROVED: "A quarantined document was released to be indexed.",
     Event.DOCUMENT_DELETED: "A document was removed from the store and from the index.",
     Event.DOCUMENT_FAILED: "A document could not be read; the reason's code is in the facts.",
-    Event.DOCUMENT_INDEXED: "A document became searchable.",
+    Event.DOCUMENT_INDEXED: "A document became searchable; codes of what was not read are in the facts.",
     Event.DOCUMENT_OPENED: "A person opened a document, or one of its passages, in the reader.",
     Event.DOCUMENT_QUARANTINED: "A document held something that must not be there and was held back.",
     Event.DOCUMENT_RECEIVED: "A document was uploaded, sealed and queued.",

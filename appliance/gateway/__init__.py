@@ -6,9 +6,9 @@ worker's sweep settles as abandoned, at its full reservation.
 """
 
 from appliance.gateway.flow import Gateway
-from appliance.gateway.values import Asker, Usage
+from appliance.gateway.values import Asker, Model, Usage
 from appliance.providers.base import ChatRequest, Cited, Delta, Finish, Item, Passage, Turn, Vectors
 
 __all__ = [
-    "Asker", "ChatRequest", "Cited", "Delta", "Finish", "Gateway", "Item", "Passage", "Turn", "Usage", "Vectors",
+    "Asker", "ChatRequest", "Cited", "Delta", "Finish", "Gateway", "Item", "Model", "Passage", "Turn", "Usage", "Vectors",
 ]  # fmt: skip

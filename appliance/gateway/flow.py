@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from appliance import dlp, policy
 from appliance.audit import Actor, ActorKind
 from appliance.gateway import ledger
-from appliance.gateway.values import Asker, State
+from appliance.gateway.values import Asker, Model, State
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database
 from appliance.kernel.ids import TenantId
@@ -25,6 +25,11 @@ class Gateway:
     def models(self) -> tuple[str, ...]:
         """The names of the chat models that may be chosen."""
         return tuple(self._models)
+
+    @property
+    def catalogue(self) -> tuple[Model, ...]:
+        """The chat models that may be chosen, and whether what is asked of them leaves this host."""
+        return tuple(Model(name, is_local=model.is_local) for name, model in self._models.items())
 
     def embed_passages(self, tenant_id: TenantId, texts: Sequence[str]) -> Vectors:
         """Return (len(texts), dimension) vectors of an organisation's own passages."""

@@ -17,6 +17,14 @@ class Asker:
 
 
 @dataclass(frozen=True)
+class Model:
+    """A chat model of the catalogue; what is asked of a local one stays on this host."""
+
+    name: str
+    is_local: bool
+
+
+@dataclass(frozen=True)
 class Usage:
     """What a month used."""
 

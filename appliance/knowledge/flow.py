@@ -131,9 +131,16 @@ def _finish(
         replace_index(tx, document_id, parsed.title, chunks, vectors)
         row.title, row.media_type = parsed.title, parsed.media_type
         row.page_count = len(parsed.pages) if parsed.pages[0].number is not None else None
-        row.chunk_count, row.progress = len(chunks), 100
+        row.chunk_count, row.progress, row.warnings = len(chunks), 100, list(parsed.warnings)
         row.status, row.ready_at = Status.READY, shop.clock.now()
-        audit.record(tx, _SYSTEM, Event.DOCUMENT_INDEXED, subject=document_id, chunk_count=len(chunks))
+        audit.record(
+            tx,
+            _SYSTEM,
+            Event.DOCUMENT_INDEXED,
+            subject=document_id,
+            chunk_count=len(chunks),
+            unread=", ".join(parsed.warnings),
+        )
 
 
 def _fail(shop: Workshop, tenant_id: TenantId, document_id: DocumentId, unreadable: UnreadableDocument) -> None:

@@ -21,7 +21,7 @@ from appliance.knowledge.unreadable import WARNINGS, UnreadableDocument
 
 Kind = Literal["heading", "paragraph", "list_item", "table_row", "code"]
 _KINDS = frozenset({"heading", "paragraph", "list_item", "table_row", "code"})
-_LAYERS = frozenset({"namespaces", "landlock", "seccomp"})
+CONFINEMENT_LAYERS = frozenset({"namespaces", "landlock", "seccomp"})
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _MOST_BLOCKS = 1_000_000
 _ROOM = Path(__file__).parent
@@ -149,7 +149,7 @@ def _parsed(answer: dict[str, Any], media_type: str, name: str) -> Parsed:
         title=_text(answer["title"])[:300] or name,
         pages=pages,
         warnings=tuple(code for code in WARNINGS if code in answer["warnings"]),
-        confinement=tuple(layer for layer in answer["confinement"] if layer in _LAYERS),
+        confinement=tuple(layer for layer in answer["confinement"] if layer in CONFINEMENT_LAYERS),
     )
 
 

@@ -8,6 +8,7 @@ from appliance.identity import Caller, Permission
 from appliance.kernel.db import Tx
 from appliance.knowledge.errors import DocumentNotFound
 from appliance.knowledge.tables import ChunkRow, DocumentRow
+from appliance.knowledge.unreadable import WARNINGS
 from appliance.knowledge.values import Document, DocumentCounts, DocumentId, Passage, Status
 
 
@@ -69,6 +70,7 @@ def as_documents(tx: Tx, rows: Sequence[DocumentRow]) -> list[Document]:
             reason=row.reason,
             page_count=row.page_count,
             chunk_count=row.chunk_count,
+            warnings=tuple(WARNINGS[code] for code in row.warnings if code in WARNINGS),
             uploaded_at=row.uploaded_at,
             ready_at=row.ready_at,
             uploaded_by_name=names.get(row.uploaded_by, ""),

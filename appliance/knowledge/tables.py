@@ -1,7 +1,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime
+from sqlalchemy import DateTime, Text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.kernel.db import Table
@@ -23,6 +24,7 @@ class DocumentRow(Table):
     reason: Mapped[str | None]
     page_count: Mapped[int | None]
     chunk_count: Mapped[int | None]
+    warnings: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     uploaded_by: Mapped[UUID]
     approved_by: Mapped[UUID | None]
     uploaded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

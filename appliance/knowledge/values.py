@@ -25,6 +25,8 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Document:
+    """A document as people see it; `warnings` says in sentences which parts of it were not read."""
+
     document_id: DocumentId
     file_name: str
     title: str
@@ -36,6 +38,7 @@ class Document:
     reason: str | None
     page_count: int | None
     chunk_count: int | None
+    warnings: tuple[str, ...]
     uploaded_at: datetime
     ready_at: datetime | None
     uploaded_by_name: str

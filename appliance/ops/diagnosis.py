@@ -8,6 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from appliance.kernel.db import make_engine
+from appliance.knowledge.parsing import CONFINEMENT_LAYERS, parse
+from appliance.knowledge.unreadable import UnreadableDocument
 from appliance.ops import migrations
 from appliance.ops.errors import CannotStart
 from appliance.ops.preflight import Finding, Level, check_host
@@ -23,7 +25,7 @@ def diagnose(
     findings.append(_models(models))
     if preflight:
         return findings
-    findings.append(_secrets(secrets))
+    findings += [_parser(), _secrets(secrets)]
     findings += _database(url)
     return findings
 
@@ -33,6 +35,19 @@ def _models(models: Path) -> Finding:
     if not found:
         return Finding("models", Level.FAIL, f"no local model in {models}", "Run `make models`.")
     return Finding("models", Level.OK, ", ".join(found))
+
+
+def _parser() -> Finding:
+    try:
+        layers = parse(b"A sentence to read.", file_name="check.txt").confinement
+    except UnreadableDocument as refused:
+        remedy = "No document can be read. Allow seccomp for this service, or use Linux 5.13 or newer."
+        return Finding("parser", Level.FAIL, refused.reason, remedy)
+    missing = sorted(CONFINEMENT_LAYERS.difference(layers))
+    if missing:
+        remedy = "Documents are read under the layers that hold; allow user namespaces and Landlock for all of them."
+        return Finding("parser", Level.WARN, f"confined without {', '.join(missing)}", remedy)
+    return Finding("parser", Level.OK, f"confined by {', '.join(layers)}")
 
 
 def _secrets(secrets: Path) -> Finding:

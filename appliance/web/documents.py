@@ -95,7 +95,7 @@ def create_retry(document_id: UUID) -> Answer:
     return redirect(url_for("documents.show"), 303)
 
 
-def as_json(document: Document) -> dict[str, str | int | None]:
+def as_json(document: Document) -> dict[str, str | int | list[str] | None]:
     """Return what a program needs to know of a document."""
     return {
         "id": str(document.document_id),
@@ -105,6 +105,7 @@ def as_json(document: Document) -> dict[str, str | int | None]:
         "progress": document.progress,
         "reason_code": document.reason_code,
         "reason": document.reason,
+        "warnings": list(document.warnings),
         "pages": document.page_count,
         "passages": document.chunk_count,
         "bytes": document.byte_count,

@@ -19,15 +19,7 @@ Answer = tuple[str, int] | Response
 @blueprint.get("/settings")
 def settings() -> Answer:
     """Show the organisation's settings: models, budget, what may leave this host."""
-    person, house = caller(), services()
-    identity.require(person, Permission.BUDGET_CHANGE)
-    with house.db.tenant(person.tenant_id) as tx:
-        budget = budgets.get_budget(tx, clock=house.clock)
-        usage = month_usage(tx, clock=house.clock)
-    return page(
-        "settings/page.html", budget=budget, usage=usage, models=house.gateway.models,
-        egress=house.settings.egress_allow, version=appliance.__version__,
-    )  # fmt: skip
+    return _settings(given=None, shown=None)
 
 
 @blueprint.post("/settings/budget")
@@ -35,11 +27,33 @@ def change_budget() -> Answer:
     """Set, or with an empty field lift, the monthly token budget."""
     person, house = caller(), services()
     given = request.form.get("monthly_tokens", "").replace(",", "").strip()
-    if given and not (given.isascii() and given.isdigit()):
-        raise BudgetMalformed
-    with house.db.tenant(person.tenant_id) as tx:
-        budgets.set_budget(tx, person, monthly_tokens=int(given) if given else None, clock=house.clock)
+    try:
+        tokens = _whole_number(given) if given else None
+        with house.db.tenant(person.tenant_id) as tx:
+            budgets.set_budget(tx, person, monthly_tokens=tokens, clock=house.clock)
+    except BudgetMalformed as refusal:
+        return _settings(given=given, shown=refusal)
     return redirect(url_for("system.settings"), 303)
+
+
+def _whole_number(given: str) -> int:
+    if not (given.isascii() and given.isdigit()):
+        raise BudgetMalformed
+    return int(given)
+
+
+def _settings(*, given: str | None, shown: Refusal | None) -> Answer:
+    person, house = caller(), services()
+    identity.require(person, Permission.BUDGET_CHANGE)
+    with house.db.tenant(person.tenant_id) as tx:
+        budget = budgets.get_budget(tx, clock=house.clock)
+        usage = month_usage(tx, clock=house.clock)
+    status = STATUS[shown.kind] if shown else 200
+    members = problem(shown, request_id=g.request_id) if shown else None
+    return page(
+        "settings/page.html", status, budget=budget, usage=usage, models=house.gateway.catalogue, given=given,
+        problem=members, egress=house.settings.egress_allow, version=appliance.__version__,
+    )  # fmt: skip
 
 
 @blueprint.get("/account")

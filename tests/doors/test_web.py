@@ -226,3 +226,17 @@ def test_it_keeps_what_was_typed_into_a_chatbots_form(at_ada: Browser) -> None:
     assert "typed with care" in refused.text
     assert at_ada.posts(path, name="Renamed", welcome="x", model="extractive").status_code == 303
     assert "Renamed" in at_ada.gets("/chatbots").text
+
+
+def test_it_says_which_parts_of_a_document_it_did_not_read(at_ada: Browser, ada: Member) -> None:
+    document = ada.reads_in("notes.html", '<p>The gate opens at six.</p><p style="display:none">Unseen words.</p>')
+
+    assert "Partly read" in at_ada.gets("/documents").text
+    assert "text that a reader would not see" in at_ada.gets(f"/documents/{document.document_id}").text
+
+
+def test_it_keeps_a_mistyped_budget_in_its_form(at_ada: Browser) -> None:
+    answer = at_ada.posts("/settings/budget", monthly_tokens="ten thousand")
+
+    assert answer.status_code == 422
+    assert 'value="ten thousand"' in answer.text
