@@ -3,7 +3,6 @@
 import contextlib
 import os
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -54,8 +53,7 @@ def run(plan: Plan, *, say: Say, greet: Callable[[], str]) -> None:
         say("Starting web and worker")
         supervisor.start()
         try:
-            limit = time.monotonic() + _READY_SECONDS
-            supervisor.watch(until=lambda: is_ready(plan.address) or time.monotonic() > limit)
+            supervisor.await_ready(lambda: is_ready(plan.address), seconds=_READY_SECONDS)
             if not supervisor.is_stopping:
                 say(greet())
                 supervisor.watch()

@@ -116,8 +116,15 @@ def test_it_loses_nothing_to_fifty_kills(tmp_path: Path) -> None:
     product.start()
     try:
         rounds(product, 50, seed=int(os.environ.get("SEED", "7")))
+    except Exception:
+        print("".join(product.output)[-6000:])  # noqa: T201 - pytest shows it with the failure
+        raise
     finally:
+        family = processes(product)
         product.stop()
+    gone(family)
+    log = (product.data_dir / "log" / "postgres.log").read_text()
+    assert "row-level security" not in log
 
 
 def test_it_starts_twice_in_a_row_and_keeps_the_data(tmp_path: Path) -> None:

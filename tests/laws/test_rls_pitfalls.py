@@ -195,3 +195,17 @@ def test_it_uses_no_prepared_statements(server: Server, database: str, house: Ho
     with db.platform() as tx:
         assert tx.connection().exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar() == 0
     db.close()
+
+
+def test_it_lets_go_of_a_dead_worker_that_had_put_a_job_back(server: Server, database: str, ada: Member) -> None:
+    # PostgreSQL 18 runs AFTER triggers as the role that queued them: here the tables' owner, by ON DELETE SET NULL.
+    with server.connect("worker", database) as worker:
+        (number,) = worker.execute("SELECT worker_id FROM procrastinate_register_worker_v1()").fetchone() or (0,)
+        (job,) = worker.execute("SELECT id FROM procrastinate_fetch_job_v2(NULL, %s)", [number]).fetchone() or (0,)
+        worker.execute("SELECT procrastinate_retry_job_v1(%s, now(), NULL, NULL, NULL)", [job])
+        worker.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'")
+
+        worker.execute("SELECT procrastinate_prune_stalled_workers_v1(12)")
+
+        left = worker.execute("SELECT status::text, worker_id FROM procrastinate_jobs WHERE id = %s", [job])
+        assert left.fetchone() == ("todo", None)

@@ -23,6 +23,10 @@ FURTHER_POLICIES = {  # beside tenant_isolation: (table, policy) -> the one role
     ("audit_inbox", "sealer"): "cloister_sealer",
     ("procrastinate_jobs", "worker"): "cloister_worker",
 }
+ADD_ONLY = {  # policies of tables without a tenant that let a role add rows and see none
+    ("procrastinate_events", "app_notes"): "cloister_app",
+    ("procrastinate_events", "owner_notes"): "cloister_owner",
+}
 DOORS = {
     "change_password", "consume_setup_link", "count_failed_sign_ins", "count_organisations", "create_setup_link",
     "create_user", "find_credentials", "find_user", "list_memberships", "list_tenants", "record_sign_in_attempt",
@@ -94,10 +98,8 @@ def _policies(ask: Any, oid: int, name: str) -> Iterator[str]:
             if (command, roles, using, check, is_permissive) != ("*", ["PUBLIC"], CANONICAL, CANONICAL, True):
                 yield f"{name}: policy {policy} is not the canonical one: {using} / {check}"
         elif name in NO_TENANT_COLUMN:
-            if roles not in (["cloister_doors"], ["cloister_worker"]) and (name, policy) != (
-                "procrastinate_events",
-                "app_notes",
-            ):
+            adds_only = command == "a" and [ADD_ONLY.get((name, policy))] == roles
+            if roles not in (["cloister_doors"], ["cloister_worker"]) and not adds_only:
                 yield f"{name}: policy {policy} opens the table to {roles}"
         elif [FURTHER_POLICIES.get((name, policy))] != roles:
             yield f"{name}: policy {policy} widens access to {roles}"

@@ -169,14 +169,14 @@ class Person:
     def waits_for(self, *ids: str, seconds: float = 300) -> list[dict[str, Any]]:
         """Wait until these documents are ready, failed or in quarantine."""
         limit = time.monotonic() + seconds
+        found: list[dict[str, Any]] = []
         while time.monotonic() < limit:
-            found = []
             with contextlib.suppress(httpx2.TransportError):  # a killed web server is back in a moment
                 found = [document for document in self.documents() if document["id"] in ids]
             if len(found) == len(set(ids)) and all(d["status"] in {"ready", "failed", "quarantined"} for d in found):
                 return found
             time.sleep(0.3)
-        raise TimeoutError(f"documents not settled: {self.documents()}")
+        raise TimeoutError(f"documents not settled: {found}")
 
     def starts_conversation(self) -> str:
         """Start a conversation with the first chatbot; return its path."""
