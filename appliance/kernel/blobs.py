@@ -5,16 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
-from appliance.kernel.errors import Kind, Refusal
+from appliance.kernel.errors import Kind, Refusal, StorageFull
 from appliance.kernel.ids import TenantId
 from appliance.kernel.sealing import seal, unseal
-
-
-class StorageFull(Refusal):
-    """The disk is full. Nothing was stored; ask the operator to free space, then try again."""
-
-    kind = Kind.UNAVAILABLE
-    code = "storage_full"
 
 
 class BlobMissing(Refusal):

@@ -20,10 +20,11 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 
-from appliance.kernel.errors import Kind, Refusal
+from appliance.kernel.errors import Kind, Refusal, StorageFull
 from appliance.kernel.ids import TenantId
 
 NO_TENANT = ""
+_DISK_FULL = "53100"
 
 
 class Table(DeclarativeBase):
@@ -92,6 +93,8 @@ class Database:
             with Tx(self.engine, info={"tenant": tenant}, expire_on_commit=False) as tx, tx.begin():
                 yield tx
         except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) == _DISK_FULL:
+                raise StorageFull from error
             if _is_outage(error):
                 raise DatabaseUnavailable from error
             raise

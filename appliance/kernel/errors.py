@@ -2,7 +2,8 @@
 
 Refusal (kind, code)           the docstring is the message; it says what to do next
 ├── each room's own errors.py  draws its branch of this tree
-└── Invalid                    for input that is wrong at the door
+├── Invalid                    for input that is wrong at the door
+└── StorageFull                for a disk that takes no more
 
 Anything that is not a Refusal is our bug: a 500 with a request id and no detail.
 """
@@ -43,3 +44,10 @@ class Invalid(Refusal):
 
     kind = Kind.INVALID
     code = "invalid"
+
+
+class StorageFull(Refusal):
+    """The disk is full. Nothing was stored; ask the operator to free space, then try again."""
+
+    kind = Kind.UNAVAILABLE
+    code = "storage_full"

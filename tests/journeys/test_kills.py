@@ -117,7 +117,7 @@ def test_it_loses_nothing_to_fifty_kills(tmp_path: Path) -> None:
     try:
         rounds(product, 50, seed=int(os.environ.get("SEED", "7")))
     except Exception:
-        print("".join(product.output)[-6000:])  # noqa: T201 - pytest shows it with the failure
+        print("".join(product.output)[-6000:])
         raise
     finally:
         family = processes(product)

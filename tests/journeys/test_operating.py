@@ -1,5 +1,6 @@
 """What an operator does at the console, and what stands in the way of starting."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.house import SAMPLES, Server
-from tests.support.product import ROOT, Person, Product
+from tests.support.product import ROOT, Person, Product, csrf
 
 
 def refused(product: Product) -> str:
@@ -114,6 +115,32 @@ def test_it_lives_in_a_given_postgres_and_says_what_one_lacks(server: Server, tm
     weak = server.url("cloister_app", "template_house")
     said = refused(Product(tmp_path / "weak", database_url=weak))
     assert "not a superuser" in said
+
+
+@pytest.mark.long
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_it_loses_nothing_on_a_full_disk(tmp_path: Path) -> None:
+    small, filler = tmp_path / "small", tmp_path / "small" / "filler"
+    small.mkdir()
+    if subprocess.run(["/usr/bin/mount", "-t", "tmpfs", "-o", "size=420m", "tmpfs", str(small)], check=False).returncode:
+        pytest.skip("this host lets nobody mount")
+    try:
+        with Product(small / "data") as product:
+            person = Person(product.address).sets_up(product.link)
+            with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+                while file.write(bytes(1 << 16)):
+                    pass
+            form = {"Accept": "application/json", "X-CSRF-Token": csrf(person.http.get("/documents").text)}
+            note = {"files": ("note.txt", b"The gate opens at six.\n" * 20_000)}
+            refused_upload = person.http.post("/documents", files=note, headers=form)
+            assert (refused_upload.status_code, refused_upload.json()["code"]) == (503, "storage_full")
+            assert person.http.get("/documents").status_code == 200
+            filler.unlink()
+            received = person.uploads(SAMPLES / "fire-drill.txt")
+            assert person.waits_for(received[0]["id"])[0]["status"] == "ready"
+            assert "oak tree" in person.asks("Where is the assembly point of the fire drill?").text
+    finally:
+        subprocess.run(["/usr/bin/umount", "--lazy", str(small)], check=True)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
