@@ -117,6 +117,8 @@ def _children(plan: Plan) -> list[Child]:
         bare = make_url(plan.database_url).set(username=None, password=None)
         environment["APPLIANCE_DATABASE_URL"] = bare.render_as_string(hide_password=False)
     environment["PYTHONPATH"] = str(_TREE)
+    if sys.stdout.isatty():  # a person reads along; a file or a collector gets what the setting says
+        environment.setdefault("APPLIANCE_LOG_FORMAT", "console")
     host = f"[{plan.host}]" if ":" in plan.host else plan.host
     web = [
         sys.executable, "-m", "gunicorn", "--config", str(_TREE / "deploy" / "gunicorn.conf.py"),
