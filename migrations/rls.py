@@ -5,7 +5,8 @@ tenant-aware estimates. `nullif` matters: after the first SET LOCAL a new transa
 reads '' and not NULL, and ''::uuid is an error instead of no rows. FORCE binds the owner.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import op
@@ -41,13 +42,31 @@ def open_to_doors(name: str, *, grants: str = READ_WRITE) -> None:
     op.execute(f"CREATE POLICY doors ON {name} TO cloister_doors USING (true) WITH CHECK (true)")
 
 
-def door(file: str, signature: str, *, roles: Iterable[str]) -> None:
-    """Create a SECURITY DEFINER function from sql/functions, owned by the doors, callable by these roles."""
+def door(file: str, *signatures: str, roles: Iterable[str]) -> None:
+    """Create the SECURITY DEFINER functions of a file in sql/functions, owned by the doors, callable by these roles."""
     op.execute((Path(__file__).parent / "sql" / "functions" / file).read_text())
-    op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
-    op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO {', '.join(roles)}")
-    # Last: once it belongs to the doors, its grants are no longer ours to change, and a REVOKE would only warn.
-    op.execute(f"ALTER FUNCTION {signature} OWNER TO cloister_doors")
+    for signature in signatures:
+        op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
+        op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO {', '.join(roles)}")
+        # Last: once it belongs to the doors, its grants are no longer ours to change, and a REVOKE would only warn.
+        op.execute(f"ALTER FUNCTION {signature} OWNER TO cloister_doors")
+
+
+@contextmanager
+def every_tenant(*tables: str) -> Iterator[None]:
+    """Let the migration, inside its own transaction, change rows of every tenant in these tables."""
+    for table in tables:
+        op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+    yield
+    for table in tables:
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+
+
+def as_doors(statement: str) -> None:
+    """Run a statement as the doors: for functions that are theirs already."""
+    op.execute("SET LOCAL ROLE cloister_doors")
+    op.execute(statement)
+    op.execute("SET LOCAL ROLE cloister_owner")
 
 
 def _force(name: str) -> None:

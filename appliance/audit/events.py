@@ -10,33 +10,68 @@ class Event(StrEnum):
     CALL_ADMITTED = "gateway:call:admitted"
     CALL_REFUSED = "gateway:call:refused"
     CALL_SETTLED = "gateway:call:settled"
+    CHATBOT_ARCHIVED = "chat:chatbot:archived"
     CHATBOT_CHANGED = "chat:chatbot:changed"
     CHATBOT_CREATED = "chat:chatbot:created"
+    CHATBOT_PUBLISHED = "chat:chatbot:published"
+    COLLECTION_CHANGED = "knowledge:collection:changed"
+    COLLECTION_CREATED = "knowledge:collection:created"
+    COLLECTION_DELETED = "knowledge:collection:deleted"
     CONVERSATION_CREATED = "chat:conversation:created"
     CONVERSATION_DELETED = "chat:conversation:deleted"
+    CONVERSATION_EXPORTED = "chat:conversation:exported"
+    CONVERSATION_REVIEWED = "chat:conversation:reviewed"
+    CONVERSATION_SHARED = "chat:conversation:shared"
     DOCUMENT_APPROVED = "knowledge:document:approved"
     DOCUMENT_DELETED = "knowledge:document:deleted"
     DOCUMENT_FAILED = "knowledge:document:failed"
     DOCUMENT_INDEXED = "knowledge:document:indexed"
+    DOCUMENT_MOVED = "knowledge:document:moved"
     DOCUMENT_OPENED = "knowledge:document:opened"
     DOCUMENT_QUARANTINED = "knowledge:document:quarantined"
     DOCUMENT_RECEIVED = "knowledge:document:received"
     DOCUMENT_RETRIED = "knowledge:document:retried"
+    FACTOR_ADDED = "identity:factor:added"
+    FACTOR_REMOVED = "identity:factor:removed"
+    FEEDBACK_GIVEN = "chat:feedback:given"
+    GROUP_CHANGED = "identity:group:changed"
+    GROUP_CREATED = "identity:group:created"
+    GROUP_DELETED = "identity:group:deleted"
+    IDENTITY_CONFIRMED = "identity:identity:confirmed"
+    INVITATION_ACCEPTED = "identity:invitation:accepted"
+    INVITATION_CREATED = "identity:invitation:created"
+    INVITATION_REVOKED = "identity:invitation:revoked"
     LOG_EXPORTED = "audit:log:exported"
     LOG_READ = "audit:log:read"
     MEMBER_ADDED = "identity:member:added"
     MEMBER_REMOVED = "identity:member:removed"
+    MEMBER_RESTORED = "identity:member:restored"
     ORGANISATION_CREATED = "tenancy:organisation:created"
+    ORGANISATION_RENAMED = "tenancy:organisation:renamed"
+    ORGANISATION_RESUMED = "tenancy:organisation:resumed"
+    ORGANISATION_SUSPENDED = "tenancy:organisation:suspended"
     PASSAGES_RETRIEVED = "knowledge:passages:retrieved"
     PASSWORD_CHANGED = "identity:password:changed"  # noqa: S105 - the name of an event
+    PASSWORD_RESET = "identity:password:reset"  # noqa: S105 - the name of an event
+    PASSWORD_RESET_CREATED = "identity:password_reset:created"  # noqa: S105 - the name of an event
+    PROFILE_CHANGED = "identity:profile:changed"
     QUESTION_ANSWERED = "chat:question:answered"
     QUESTION_ASKED = "chat:question:asked"
+    RECOVERY_CODES_REPLACED = "identity:recovery_codes:replaced"
+    REVIEW_DECIDED = "chat:review:decided"
+    REVIEW_REQUESTED = "chat:review:requested"
     ROLE_CHANGED = "identity:role:changed"
+    SECOND_FACTOR_FAILED = "identity:second_factor:failed"
+    SERVICE_ACCOUNT_CREATED = "identity:service_account:created"
+    SESSIONS_CLOSED = "identity:sessions:closed"
     SESSION_CLOSED = "identity:session:closed"
     SESSION_OPENED = "identity:session:opened"
+    SETTINGS_CHANGED = "tenancy:settings:changed"
     SETUP_LINK_CREATED = "identity:setup_link:created"
     SIGN_IN_FAILED = "identity:sign_in:failed"
     SIGN_IN_LOCKED = "identity:sign_in:locked"
+    TOKEN_CREATED = "identity:token:created"  # noqa: S105 - the name of an event
+    TOKEN_REVOKED = "identity:token:revoked"  # noqa: S105 - the name of an event
 
 
 MEANING: dict[Event, str] = {
@@ -44,31 +79,66 @@ MEANING: dict[Event, str] = {
     Event.CALL_ADMITTED: "A model call passed policy, DLP and budget, and its tokens were reserved.",
     Event.CALL_REFUSED: "A model call was refused before anything was sent.",
     Event.CALL_SETTLED: "A model call ended; its real usage replaced the reservation.",
+    Event.CHATBOT_ARCHIVED: "A chatbot was archived, or taken back; nobody can talk to an archived one.",
     Event.CHATBOT_CHANGED: "A chatbot's name, welcome text or instructions changed.",
     Event.CHATBOT_CREATED: "A chatbot was created.",
+    Event.CHATBOT_PUBLISHED: "A chatbot's draft became the version that people talk to.",
+    Event.COLLECTION_CHANGED: "A collection's name or readers changed.",
+    Event.COLLECTION_CREATED: "A collection was created.",
+    Event.COLLECTION_DELETED: "An empty collection was deleted.",
     Event.CONVERSATION_CREATED: "A person started a conversation.",
     Event.CONVERSATION_DELETED: "A person deleted a conversation of their own.",
+    Event.CONVERSATION_EXPORTED: "A person took a copy of a conversation.",
+    Event.CONVERSATION_REVIEWED: "Somebody else than its owner opened a conversation; the owner can see it.",
+    Event.CONVERSATION_SHARED: "A person shared a conversation inside the organisation, or stopped sharing it.",
     Event.DOCUMENT_APPROVED: "A quarantined document was released to be indexed.",
     Event.DOCUMENT_DELETED: "A document was removed from the store and from the index.",
     Event.DOCUMENT_FAILED: "A document could not be read; the reason's code is in the facts.",
     Event.DOCUMENT_INDEXED: "A document became searchable; codes of what was not read are in the facts.",
+    Event.DOCUMENT_MOVED: "A document was moved to another collection.",
     Event.DOCUMENT_OPENED: "A person opened a document, or one of its passages, in the reader.",
     Event.DOCUMENT_QUARANTINED: "A document held something that must not be there and was held back.",
     Event.DOCUMENT_RECEIVED: "A document was uploaded, sealed and queued.",
     Event.DOCUMENT_RETRIED: "A failed document was queued again.",
+    Event.FACTOR_ADDED: "A person added a second factor.",
+    Event.FACTOR_REMOVED: "A second factor was removed.",
+    Event.FEEDBACK_GIVEN: "A person said whether an answer was good.",
+    Event.GROUP_CHANGED: "A group's name or members changed.",
+    Event.GROUP_CREATED: "A group was created.",
+    Event.GROUP_DELETED: "A group was deleted; what was open to it alone is open to nobody.",
+    Event.IDENTITY_CONFIRMED: "A signed-in person proved again who they are.",
+    Event.INVITATION_ACCEPTED: "An invited person joined.",
+    Event.INVITATION_CREATED: "A person was invited by a single-use link.",
+    Event.INVITATION_REVOKED: "An invitation was taken back.",
     Event.LOG_EXPORTED: "The log was written to a file for an auditor.",
     Event.LOG_READ: "Somebody read this log.",
     Event.MEMBER_ADDED: "A person joined the organisation.",
     Event.MEMBER_REMOVED: "A person left the organisation; their sessions ended at once.",
+    Event.MEMBER_RESTORED: "A person who had been removed was let in again.",
     Event.ORGANISATION_CREATED: "An organisation was created with its first owner.",
+    Event.ORGANISATION_RENAMED: "An organisation got another name.",
+    Event.ORGANISATION_RESUMED: "A platform operator opened an organisation again.",
+    Event.ORGANISATION_SUSPENDED: "A platform operator closed an organisation; its sessions ended.",
     Event.PASSAGES_RETRIEVED: "Passages were searched for a question; their ids are in the facts.",
     Event.PASSWORD_CHANGED: "A person changed their password; their other sessions ended.",
+    Event.PASSWORD_RESET: "A person set a new password by a reset link; all their sessions ended.",
+    Event.PASSWORD_RESET_CREATED: "A single-use link for a new password was made for a person.",
+    Event.PROFILE_CHANGED: "A person changed their name, language or time zone.",
     Event.QUESTION_ANSWERED: "A question was answered, abstained from, or stopped.",
     Event.QUESTION_ASKED: "A person asked a chatbot a question.",
+    Event.RECOVERY_CODES_REPLACED: "A person made new recovery codes; the old ones ended.",
+    Event.REVIEW_DECIDED: "A second administrator granted or refused a look into a conversation.",
+    Event.REVIEW_REQUESTED: "An administrator asked to look into a conversation.",
     Event.ROLE_CHANGED: "A person's role changed.",
+    Event.SECOND_FACTOR_FAILED: "A sign-in's second factor was wrong.",
+    Event.SERVICE_ACCOUNT_CREATED: "An account for a program was created.",
+    Event.SESSIONS_CLOSED: "All sessions of a person were ended by an administrator.",
     Event.SESSION_CLOSED: "A session was ended, by its person or for them.",
     Event.SESSION_OPENED: "A person signed in.",
+    Event.SETTINGS_CHANGED: "The organisation's settings changed; before and after are in the facts.",
     Event.SETUP_LINK_CREATED: "The operator's console issued a single-use set-up link.",
     Event.SIGN_IN_FAILED: "A sign-in failed: unknown person or wrong password.",
     Event.SIGN_IN_LOCKED: "A sign-in was refused because too many had failed.",
+    Event.TOKEN_CREATED: "An API token was created; its scopes are in the facts.",
+    Event.TOKEN_REVOKED: "An API token was revoked.",
 }

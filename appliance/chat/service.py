@@ -91,15 +91,23 @@ def delete_conversation(tx: Tx, caller: Caller, conversation_id: ConversationId)
 
 
 def _create(tx: Tx, actor: Actor, form: ChatbotForm, clock: Clock) -> Chatbot:
+    chatbot_id, now = new_id(), clock.now()
     row = ChatbotRow(
         tenant_id=tx.tenant_id,
-        chatbot_id=new_id(),
+        chatbot_id=chatbot_id,
+        slug=chatbot_id.hex[-12:],
         name=form.name,
         welcome=form.welcome,
         instructions=form.instructions,
         model=form.model,
+        temperature=0.0,
+        is_grounded=True,
+        questions=[],
+        collection_ids=[],
+        audience="everyone",
         created_by=actor.id,
-        created_at=clock.now(),
+        created_at=now,
+        updated_at=now,
     )
     tx.add(row)
     tx.flush()

@@ -1,7 +1,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime
+from sqlalchemy import DateTime, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.kernel.db import Table
@@ -12,12 +13,47 @@ class ChatbotRow(Table):
 
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     chatbot_id: Mapped[UUID] = mapped_column(primary_key=True)
+    slug: Mapped[str]
     name: Mapped[str]
     welcome: Mapped[str]
     instructions: Mapped[str]
     model: Mapped[str]
+    temperature: Mapped[float]
+    is_grounded: Mapped[bool]
+    questions: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    collection_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
+    audience: Mapped[str]
+    published_version: Mapped[int | None]
+    archived_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_by: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class ChatbotVersionRow(Table):
+    __tablename__ = "chatbot_versions"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    chatbot_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    welcome: Mapped[str]
+    instructions: Mapped[str]
+    model: Mapped[str]
+    temperature: Mapped[float]
+    is_grounded: Mapped[bool]
+    questions: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    collection_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
+    published_by: Mapped[UUID | None]
+    published_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class ChatbotGroupRow(Table):
+    __tablename__ = "chatbot_groups"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    chatbot_id: Mapped[UUID] = mapped_column(primary_key=True)
+    group_id: Mapped[UUID] = mapped_column(primary_key=True)
 
 
 class ConversationRow(Table):
@@ -28,6 +64,8 @@ class ConversationRow(Table):
     chatbot_id: Mapped[UUID]
     owner_id: Mapped[UUID]
     title: Mapped[str]
+    head_id: Mapped[UUID | None]
+    shared_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
@@ -38,6 +76,7 @@ class MessageRow(Table):
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     message_id: Mapped[UUID] = mapped_column(primary_key=True)
     conversation_id: Mapped[UUID]
+    parent_id: Mapped[UUID | None]
     role: Mapped[str]
     body: Mapped[str]
     outcome: Mapped[str | None]
@@ -57,3 +96,40 @@ class CitationRow(Table):
     page_from: Mapped[int | None]
     page_to: Mapped[int | None]
     quote: Mapped[str]
+
+
+class FeedbackRow(Table):
+    __tablename__ = "feedback"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    message_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    is_good: Mapped[bool]
+    comment: Mapped[str]
+    given_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class ReviewRequestRow(Table):
+    __tablename__ = "review_requests"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    request_id: Mapped[UUID] = mapped_column(primary_key=True)
+    conversation_id: Mapped[UUID]
+    requested_by: Mapped[UUID]
+    reason: Mapped[str]
+    requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    decided_by: Mapped[UUID | None]
+    decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    is_granted: Mapped[bool | None]
+    expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class ConversationViewRow(Table):
+    __tablename__ = "conversation_views"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    view_id: Mapped[UUID] = mapped_column(primary_key=True)
+    conversation_id: Mapped[UUID]
+    viewer_id: Mapped[UUID]
+    reason: Mapped[str]
+    viewed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -3,7 +3,12 @@ Refusal
 ├── NotSignedIn          kind=unauthenticated
 ├── SignInFailed         kind=unauthenticated
 ├── SignInLocked         kind=over_limit
+├── OrganisationSuspended kind=forbidden
 ├── Forbidden            kind=forbidden
+├── GroupNotFound        kind=not_found
+├── GroupNameTaken       kind=conflict
+├── ScopeMissing         kind=forbidden
+├── StepUpRequired       kind=forbidden
 ├── PersonNotFound       kind=not_found
 ├── SessionNotFound      kind=not_found
 ├── AlreadyMember        kind=conflict
@@ -12,6 +17,7 @@ Refusal
 └── Invalid
     ├── WeakPassword
     ├── EmailMalformed
+    ├── GroupMalformed
     └── NameMissing
 """
 
@@ -44,6 +50,47 @@ class Forbidden(Refusal):
 
     kind = Kind.FORBIDDEN
     code = "forbidden"
+
+
+class OrganisationSuspended(Refusal):
+    """This organisation is closed for now. Ask the platform's operator."""
+
+    kind = Kind.FORBIDDEN
+    code = "organisation_suspended"
+
+
+class GroupNotFound(Refusal):
+    """Your organisation has no such group. Look under Groups."""
+
+    kind = Kind.NOT_FOUND
+    code = "group_not_found"
+
+
+class GroupNameTaken(Refusal):
+    """There is a group of that name already. Choose another name."""
+
+    kind = Kind.CONFLICT
+    code = "group_name_taken"
+
+
+class GroupMalformed(Invalid):
+    """A group needs a name of 1 to 120 characters."""
+
+    code = "group_malformed"
+
+
+class ScopeMissing(Refusal):
+    """This token may not do that. It needs the scope {scope}; create another token with it."""
+
+    kind = Kind.FORBIDDEN
+    code = "scope_missing"
+
+
+class StepUpRequired(Refusal):
+    """This step needs a fresh proof that it is you. Enter your password or second factor again, and repeat it."""
+
+    kind = Kind.FORBIDDEN
+    code = "step_up_required"
 
 
 class PersonNotFound(Refusal):

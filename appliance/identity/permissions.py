@@ -1,44 +1,106 @@
-"""What each role may do: one closed enum, one table."""
+"""What each role may do, what each token scope allows, and which steps need a fresh proof of who is asking."""
 
 from enum import StrEnum
 
-from appliance.identity.errors import Forbidden
-from appliance.identity.values import Caller, Role
+from appliance.identity.errors import Forbidden, ScopeMissing, StepUpRequired
+from appliance.identity.values import Caller, Role, Scope
 
 
 class Permission(StrEnum):
     AUDIT_READ = "audit:read"
     BUDGET_CHANGE = "budget:change"
-    CHATBOT_EDIT = "chatbot:edit"
     CHAT = "chat"
+    CHATBOT_EDIT = "chatbot:edit"
+    COLLECTION_CHANGE = "collection:change"
+    CONVERSATION_REVIEW = "conversation:review"
     DOCUMENT_ADD = "document:add"
     DOCUMENT_APPROVE = "document:approve"
     DOCUMENT_DELETE = "document:delete"
     DOCUMENT_READ = "document:read"
+    GROUP_CHANGE = "group:change"
+    JOB_READ = "job:read"
     OVERVIEW_READ = "overview:read"
+    PASSWORD_RESET = "password:reset"  # noqa: S105 - the name of a permission
     PEOPLE_CHANGE = "people:change"
     PEOPLE_READ = "people:read"
+    PLATFORM_CHANGE = "platform:change"
+    PLATFORM_READ = "platform:read"
+    ROLE_CHANGE = "role:change"
+    SERVICE_ACCOUNT_CHANGE = "service_account:change"
+    SETTINGS_CHANGE = "settings:change"
+    TOKEN_CREATE = "token:create"  # noqa: S105 - the name of a permission
+    USAGE_READ = "usage:read"
 
 
-_MEMBER = frozenset({Permission.CHAT, Permission.DOCUMENT_READ, Permission.DOCUMENT_ADD, Permission.OVERVIEW_READ})
-# An auditor sees who and what happened, and neither documents nor conversations.
-_AUDITOR = frozenset({Permission.AUDIT_READ, Permission.PEOPLE_READ, Permission.OVERVIEW_READ})
-_ADMIN = frozenset(Permission)
+_P = Permission
+_MEMBER = frozenset({_P.CHAT, _P.DOCUMENT_ADD, _P.DOCUMENT_READ, _P.OVERVIEW_READ, _P.TOKEN_CREATE})
+# An auditor sees who, how much and what happened, and neither documents nor conversations.
+_AUDITOR = frozenset({_P.AUDIT_READ, _P.OVERVIEW_READ, _P.PEOPLE_READ, _P.TOKEN_CREATE, _P.USAGE_READ})
+# An operator runs the box. Their tenant is the platform, whose rows hold no organisation's content.
+_OPERATOR = frozenset({_P.AUDIT_READ, _P.PEOPLE_READ, _P.PEOPLE_CHANGE, _P.PLATFORM_CHANGE, _P.PLATFORM_READ,
+                       _P.TOKEN_CREATE})  # fmt: skip
+_ADMIN = frozenset(_P) - {_P.PLATFORM_CHANGE, _P.PLATFORM_READ}
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _ADMIN,
     Role.ADMIN: _ADMIN,
     Role.AUDITOR: _AUDITOR,
     Role.MEMBER: _MEMBER,
+    Role.OPERATOR: _OPERATOR,
 }
+
+SCOPES: dict[Scope, frozenset[Permission]] = {
+    Scope.AUDIT_READ: frozenset({_P.AUDIT_READ}),
+    Scope.CHAT: frozenset({_P.CHAT, _P.DOCUMENT_READ}),
+    Scope.CHATBOTS_WRITE: frozenset({_P.CHATBOT_EDIT, _P.CHAT, _P.DOCUMENT_READ}),
+    Scope.CONVERSATIONS_REVIEW: frozenset({_P.CONVERSATION_REVIEW}),
+    Scope.DOCUMENTS_READ: frozenset({_P.DOCUMENT_READ}),
+    Scope.DOCUMENTS_WRITE: frozenset(
+        {_P.DOCUMENT_READ, _P.DOCUMENT_ADD, _P.DOCUMENT_APPROVE, _P.DOCUMENT_DELETE, _P.COLLECTION_CHANGE}
+    ),
+    Scope.PEOPLE_READ: frozenset({_P.PEOPLE_READ}),
+    Scope.PEOPLE_WRITE: frozenset(
+        {_P.PEOPLE_READ, _P.PEOPLE_CHANGE, _P.GROUP_CHANGE, _P.ROLE_CHANGE, _P.PASSWORD_RESET}
+    ),
+    Scope.PLATFORM: frozenset({_P.PLATFORM_READ, _P.PLATFORM_CHANGE}),
+    Scope.SETTINGS_WRITE: frozenset({_P.SETTINGS_CHANGE, _P.BUDGET_CHANGE, _P.OVERVIEW_READ}),
+    Scope.TOKENS_WRITE: frozenset({_P.TOKEN_CREATE, _P.SERVICE_ACCOUNT_CHANGE}),
+    Scope.USAGE_READ: frozenset({_P.USAGE_READ, _P.OVERVIEW_READ, _P.JOB_READ}),
+}
+
+# Whoever finds an unlocked browser can read along, and still not take the place over.
+NEEDS_RECENT_PROOF = frozenset(
+    {
+        _P.PASSWORD_RESET,
+        _P.PLATFORM_CHANGE,
+        _P.ROLE_CHANGE,
+        _P.SERVICE_ACCOUNT_CHANGE,
+        _P.SETTINGS_CHANGE,
+        _P.TOKEN_CREATE,
+    }
+)
 
 
 def may(caller: Caller, permission: Permission) -> bool:
-    """Say whether the caller's role grants it."""
-    return permission in GRANTS[caller.role]
+    """Say whether the caller's role, and their token's scopes, grant it."""
+    return permission in GRANTS[caller.role] and _in_scope(caller, permission)
 
 
 def require(caller: Caller, permission: Permission) -> None:
-    """Raise Forbidden unless the caller's role grants it. Every verb asks first."""
-    if not may(caller, permission):
+    """Every verb asks first. Raises Forbidden, ScopeMissing for a token, or StepUpRequired for a stale session."""
+    if permission not in GRANTS[caller.role]:
         raise Forbidden
+    if not _in_scope(caller, permission):
+        raise ScopeMissing(scope=_scope_for(permission))
+    if permission in NEEDS_RECENT_PROOF and not caller.is_recent:
+        raise StepUpRequired
+
+
+def _in_scope(caller: Caller, permission: Permission) -> bool:
+    return caller.scopes is None or any(permission in SCOPES[scope] for scope in caller.scopes)
+
+
+def _scope_for(permission: Permission) -> str:
+    return min(
+        (scope for scope, granted in SCOPES.items() if permission in granted), key=lambda s: len(SCOPES[s])
+    ).value

@@ -1,6 +1,8 @@
 """Server-side sessions: a random token in the browser, its SHA-256 in the tenant's rows."""
 
 import secrets
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, text, update
@@ -8,7 +10,8 @@ from sqlalchemy.orm import Session as OrmSession
 
 from appliance import audit, tenancy
 from appliance.audit import Event
-from appliance.identity.errors import NotSignedIn, SessionNotFound
+from appliance.identity.errors import NotSignedIn, OrganisationSuspended, SessionNotFound
+from appliance.identity.groups import groups_of
 from appliance.identity.tables import MembershipRow, SessionRow
 from appliance.identity.values import Caller, Role, Session, UserId
 from appliance.kernel.clock import Clock
@@ -16,11 +19,20 @@ from appliance.kernel.db import Database, Tx
 from appliance.kernel.ids import TenantId
 from appliance.kernel.sealing import digest
 
+PROOF_LASTS = timedelta(minutes=10)
 _TOUCH_EVERY = timedelta(minutes=1)
 
 
 def open_session(
-    tx: Tx, user_id: UserId, *, address: str, agent: str, request_id: str | None, lifetime: timedelta, clock: Clock
+    tx: Tx,
+    user_id: UserId,
+    *,
+    address: str,
+    agent: str,
+    request_id: str | None,
+    lifetime: timedelta,
+    clock: Clock,
+    methods: Iterable[str] = ("password",),
 ) -> str:
     """Open a session in this transaction's organisation; return the token, which is stored nowhere."""
     token, now = secrets.token_urlsafe(32), clock.now()
@@ -34,6 +46,8 @@ def open_session(
             expires_at=now + lifetime,
             address=address,
             agent=agent[:200],
+            authenticated_at=now,
+            methods=list(methods),
         )
     )
     tx.flush()
@@ -56,7 +70,8 @@ def resolve_session(
         if row is None or now >= row.expires_at or now - row.last_seen_at >= idle:
             raise NotSignedIn
         _touch(tx, row, now)
-        return caller_of(tx, UserId(row.user_id), address=address, request_id=request_id)
+        person = caller_of(tx, UserId(row.user_id), address=address, request_id=request_id)
+        return replace(person, is_recent=now - row.authenticated_at < PROOF_LASTS)
 
 
 def caller_of(
@@ -77,11 +92,21 @@ def caller_of(
         role=Role(member.role),
         display_name=member.display_name,
         email=member.email,
-        organisation=tenancy.get_organisation(tx).name,
+        organisation=_open_organisation(tx),
+        groups=groups_of(tx, user_id),
+        language=member.language,
+        zone=member.zone,
         kind=kind,
         address=address,
         request_id=request_id,
     )
+
+
+def _open_organisation(tx: Tx) -> str:
+    organisation = tenancy.get_organisation(tx)
+    if organisation.suspended_at is not None:
+        raise OrganisationSuspended
+    return organisation.name
 
 
 def list_sessions(tx: Tx, caller: Caller) -> list[Session]:

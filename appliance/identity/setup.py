@@ -13,7 +13,6 @@ from appliance.identity.people import enrol
 from appliance.identity.values import Role, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
-from appliance.kernel.ids import TenantId, new_id
 from appliance.kernel.sealing import digest
 
 LINK_LIFETIME = timedelta(hours=24)
@@ -49,27 +48,22 @@ def link_is_open(db: Database, token: str, *, clock: Clock) -> bool:
         )
 
 
-def found_organisation(
-    db: Database, token: str, founding: Founding, *, actor: Actor, clock: Clock
-) -> tuple[TenantId, UserId]:
-    """Create an organisation and its owner, and close the link, in one transaction."""
-    tenant_id = TenantId(new_id())
-    with db.tenant(tenant_id) as tx:
-        _consume(tx, token, clock)
-        tenancy.create_organisation(tx, actor, name=founding.organisation, clock=clock)
-        user_id = enrol(
-            tx,
-            actor,
-            email=founding.email,
-            display_name=founding.display_name,
-            password=founding.password,
-            role=Role.OWNER,
-            clock=clock,
-        )
-    return tenant_id, user_id
+def found_organisation(tx: Tx, founding: Founding, *, actor: Actor, clock: Clock) -> UserId:
+    """Create the organisation that this transaction is bound to, with its owner. Doors call `chat.found`."""
+    tenancy.create_organisation(tx, actor, name=founding.organisation, clock=clock)
+    return enrol(
+        tx,
+        actor,
+        email=founding.email,
+        display_name=founding.display_name,
+        password=founding.password,
+        role=Role.OWNER,
+        clock=clock,
+    )
 
 
-def _consume(tx: Tx, token: str, clock: Clock) -> None:
+def consume_setup_link(tx: Tx, token: str, *, clock: Clock) -> None:
+    """Close the link in this transaction. Raises SetupLinkClosed; of two clicks at once, one goes on."""
     used = tx.scalar(text("SELECT consume_setup_link(:digest, :now)"), {"digest": digest(token), "now": clock.now()})
     if not used:
         raise SetupLinkClosed

@@ -1,7 +1,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime
+from sqlalchemy import DateTime, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.kernel.db import Table
@@ -17,6 +18,9 @@ class MembershipRow(Table):
     email: Mapped[str]
     joined_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     suspended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    kind: Mapped[str] = mapped_column(default="person")
+    language: Mapped[str | None]
+    zone: Mapped[str | None]
 
 
 class SessionRow(Table):
@@ -30,3 +34,55 @@ class SessionRow(Table):
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     address: Mapped[str]
     agent: Mapped[str]
+    authenticated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    methods: Mapped[list[str]] = mapped_column(ARRAY(Text))
+
+
+class GroupRow(Table):
+    __tablename__ = "groups"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    group_id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class GroupMemberRow(Table):
+    __tablename__ = "group_members"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    group_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+
+
+class InvitationRow(Table):
+    __tablename__ = "invitations"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    invitation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    digest: Mapped[bytes]
+    email: Mapped[str]
+    role: Mapped[str]
+    group_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
+    invited_by: Mapped[UUID | None]
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    accepted_by: Mapped[UUID | None]
+    closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class TokenRow(Table):
+    __tablename__ = "api_tokens"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    token_id: Mapped[UUID] = mapped_column(primary_key=True)
+    digest: Mapped[bytes]
+    user_id: Mapped[UUID]
+    name: Mapped[str]
+    hint: Mapped[str]
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    created_by: Mapped[UUID]
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    last_used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -8,6 +8,7 @@ from appliance.audit import Actor, ActorKind
 from appliance.kernel.ids import TenantId
 
 UserId = NewType("UserId", UUID)
+GroupId = NewType("GroupId", UUID)
 
 
 class Role(StrEnum):
@@ -17,11 +18,37 @@ class Role(StrEnum):
     ADMIN = "admin"
     AUDITOR = "auditor"
     MEMBER = "member"
+    OPERATOR = "operator"
+    """Of the platform alone: runs the box, and reads no organisation's content."""
+
+
+ORGANISATION_ROLES = (Role.OWNER, Role.ADMIN, Role.AUDITOR, Role.MEMBER)
+
+
+class Scope(StrEnum):
+    """What a token may be used for; never more than its person's role. See `permissions.SCOPES`."""
+
+    AUDIT_READ = "audit:read"
+    CHAT = "chat"
+    CHATBOTS_WRITE = "chatbots:write"
+    CONVERSATIONS_REVIEW = "conversations:review"
+    DOCUMENTS_READ = "documents:read"
+    DOCUMENTS_WRITE = "documents:write"
+    PEOPLE_READ = "people:read"
+    PEOPLE_WRITE = "people:write"
+    PLATFORM = "platform"
+    SETTINGS_WRITE = "settings:write"
+    TOKENS_WRITE = "tokens:write"
+    USAGE_READ = "usage:read"
 
 
 @dataclass(frozen=True)
 class Caller:
-    """A person acting in one organisation, for one request."""
+    """A person, or a service account, acting in one organisation, for one request.
+
+    `groups` are the access groups they belong to. `scopes` bounds a token; None means everything that the role grants.
+    `is_recent` says that they proved who they are within the last minutes; a token was given with such a proof.
+    """
 
     tenant_id: TenantId
     user_id: UserId
@@ -29,6 +56,11 @@ class Caller:
     display_name: str
     email: str
     organisation: str
+    groups: frozenset[GroupId] = frozenset()
+    scopes: frozenset[Scope] | None = None
+    is_recent: bool = True
+    language: str | None = None
+    zone: str | None = None
     kind: ActorKind = ActorKind.USER
     address: str | None = None
     request_id: str | None = None
@@ -59,3 +91,12 @@ class Session:
     expires_at: datetime
     address: str
     agent: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some of an organisation's people."""
+
+    group_id: GroupId
+    name: str
+    member_ids: tuple[UserId, ...]

@@ -4,14 +4,65 @@ Trusted: this process. Not trusted: every uploaded byte, and the parser once it 
 searchable only when it is whole: chunks, vectors and postings appear in one transaction with its status.
 """
 
+from appliance.knowledge.collections import (
+    change_collection,
+    create_collection,
+    create_first_collection,
+    delete_collection,
+    get_collection,
+    list_collections,
+    readable_collections,
+)
 from appliance.knowledge.flow import ERASE, INGEST, erase, ingest, settle_stranded, sweep_orphans
 from appliance.knowledge.queries import counts, existing_passages, get_document, list_documents, list_passages
 from appliance.knowledge.retrieval import Found, search
 from appliance.knowledge.service import Upload, approve, delete, opened, receive, retry
-from appliance.knowledge.values import Document, DocumentCounts, DocumentId, Passage, Status
+from appliance.knowledge.values import (
+    Audience,
+    Collection,
+    CollectionForm,
+    CollectionId,
+    Document,
+    DocumentCounts,
+    DocumentId,
+    Passage,
+    Status,
+)
 
 __all__ = [
-    "ERASE", "INGEST", "Document", "DocumentCounts", "DocumentId", "Found", "Passage", "Status", "Upload", "approve",
-    "counts", "delete", "erase", "existing_passages", "get_document", "ingest", "list_documents", "list_passages", "opened", "receive",
-    "retry", "search", "settle_stranded", "sweep_orphans",
+    "ERASE",
+    "INGEST",
+    "Audience",
+    "Collection",
+    "CollectionForm",
+    "CollectionId",
+    "Document",
+    "DocumentCounts",
+    "DocumentId",
+    "Found",
+    "Passage",
+    "Status",
+    "Upload",
+    "approve",
+    "change_collection",
+    "counts",
+    "create_collection",
+    "create_first_collection",
+    "delete",
+    "delete_collection",
+    "erase",
+    "existing_passages",
+    "get_collection",
+    "get_document",
+    "ingest",
+    "list_collections",
+    "list_documents",
+    "list_passages",
+    "opened",
+    "readable_collections",
+    "receive",
+    "retry",
+    "search",
+    "settle_stranded",
+    "sweep_orphans",
 ]  # fmt: skip

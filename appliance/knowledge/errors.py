@@ -1,15 +1,46 @@
 """
 Refusal
+├── CollectionNameTaken kind=conflict
+├── CollectionNotEmpty  kind=conflict
+├── CollectionNotFound  kind=not_found
 ├── DocumentNotFound    kind=not_found
 ├── DocumentTooLarge    kind=too_large
 ├── NotQuarantined      kind=conflict
 ├── NotFailed           kind=conflict
 └── Invalid
+    ├── CollectionMalformed
     ├── EmptyFile
     └── FileNameMissing
 """
 
 from appliance.kernel.errors import Invalid, Kind, Refusal
+
+
+class CollectionNameTaken(Refusal):
+    """There is a collection of that name already. Choose another name."""
+
+    kind = Kind.CONFLICT
+    code = "collection_name_taken"
+
+
+class CollectionNotEmpty(Refusal):
+    """There are documents in this collection. Move or delete them first."""
+
+    kind = Kind.CONFLICT
+    code = "collection_not_empty"
+
+
+class CollectionNotFound(Refusal):
+    """There is no such collection, or it is not open to you. Look under Documents, or ask an administrator."""
+
+    kind = Kind.NOT_FOUND
+    code = "collection_not_found"
+
+
+class CollectionMalformed(Invalid):
+    """A collection needs a name of 1 to 120 characters, and at most 1,000 of description."""
+
+    code = "collection_malformed"
 
 
 class DocumentNotFound(Refusal):

@@ -9,7 +9,7 @@ from appliance.kernel.db import Tx
 from appliance.knowledge.errors import DocumentNotFound
 from appliance.knowledge.tables import ChunkRow, DocumentRow
 from appliance.knowledge.unreadable import WARNINGS
-from appliance.knowledge.values import Document, DocumentCounts, DocumentId, Passage, Status
+from appliance.knowledge.values import CollectionId, Document, DocumentCounts, DocumentId, Passage, Status
 
 
 def list_documents(tx: Tx, caller: Caller, *, limit: int = 500) -> list[Document]:
@@ -60,6 +60,7 @@ def as_documents(tx: Tx, rows: Sequence[DocumentRow]) -> list[Document]:
     return [
         Document(
             document_id=DocumentId(row.document_id),
+            collection_id=CollectionId(row.collection_id),
             file_name=row.file_name,
             title=row.title,
             media_type=row.media_type,

@@ -13,6 +13,7 @@ from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.ids import new_id
 from appliance.kernel.sealing import content_digest
+from appliance.knowledge.collections import target_collection
 from appliance.knowledge.errors import (
     DocumentNotFound,
     DocumentTooLarge,
@@ -24,17 +25,18 @@ from appliance.knowledge.errors import (
 from appliance.knowledge.flow import ERASE, INGEST
 from appliance.knowledge.queries import as_documents
 from appliance.knowledge.tables import DocumentRow
-from appliance.knowledge.values import Document, DocumentId, Status
+from appliance.knowledge.values import CollectionId, Document, DocumentId, Status
 
 _NAME_LIMIT = 255
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file as it came in."""
+    """A file as it came in, and the collection it is for; None is the first that its person may read."""
 
     file_name: str
     content: bytes
+    collection_id: CollectionId | None = None
 
 
 def receive(
@@ -109,6 +111,7 @@ def _record(tx: Tx, caller: Caller, document_id: DocumentId, name: str, upload: 
         .values(
             tenant_id=tx.tenant_id,
             document_id=document_id,
+            collection_id=target_collection(tx, caller, upload.collection_id),
             file_name=name,
             title=PurePosixPath(name).stem,
             media_type="application/octet-stream",

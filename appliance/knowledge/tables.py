@@ -13,6 +13,7 @@ class DocumentRow(Table):
 
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     document_id: Mapped[UUID] = mapped_column(primary_key=True)
+    collection_id: Mapped[UUID]
     file_name: Mapped[str]
     title: Mapped[str]
     media_type: Mapped[str]
@@ -45,3 +46,22 @@ class ChunkRow(Table):
     start_at: Mapped[int]
     end_at: Mapped[int]
     term_count: Mapped[int]
+
+
+class CollectionRow(Table):
+    __tablename__ = "collections"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    collection_id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    description: Mapped[str]
+    audience: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class CollectionGroupRow(Table):
+    __tablename__ = "collection_groups"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    collection_id: Mapped[UUID] = mapped_column(primary_key=True)
+    group_id: Mapped[UUID] = mapped_column(primary_key=True)

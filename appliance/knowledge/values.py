@@ -4,7 +4,37 @@ from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
+from appliance.identity import GroupId
+
+CollectionId = NewType("CollectionId", UUID)
 DocumentId = NewType("DocumentId", UUID)
+
+
+class Audience(StrEnum):
+    """Who may read a collection, or talk to a chatbot."""
+
+    EVERYONE = "everyone"
+    GROUPS = "groups"
+
+
+@dataclass(frozen=True)
+class CollectionForm:
+    """What a person may choose about a collection."""
+
+    name: str
+    description: str
+    audience: Audience
+    group_ids: tuple[GroupId, ...]
+
+
+@dataclass(frozen=True)
+class Collection:
+    collection_id: CollectionId
+    name: str
+    description: str
+    audience: Audience
+    group_ids: tuple[GroupId, ...]
+    document_count: int
 
 
 class Status(StrEnum):
@@ -28,6 +58,7 @@ class Document:
     """A document as people see it; `warnings` says in sentences which parts of it were not read."""
 
     document_id: DocumentId
+    collection_id: CollectionId
     file_name: str
     title: str
     media_type: str

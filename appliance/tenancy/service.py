@@ -40,4 +40,6 @@ def list_tenants(tx: Tx) -> list[TenantId]:
 
 
 def _organisation(row: OrganisationRow) -> Organisation:
-    return Organisation(tenant_id=TenantId(row.tenant_id), name=row.name, created_at=row.created_at)
+    return Organisation(
+        tenant_id=TenantId(row.tenant_id), name=row.name, created_at=row.created_at, suspended_at=row.suspended_at
+    )

@@ -9,3 +9,4 @@ class Organisation:
     tenant_id: TenantId
     name: str
     created_at: datetime
+    suspended_at: datetime | None = None

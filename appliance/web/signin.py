@@ -10,6 +10,7 @@ from appliance.identity.errors import SetupLinkClosed
 from appliance.identity.setup import Founding
 from appliance.identity.signin import Attempt
 from appliance.kernel.errors import Invalid, Refusal
+from appliance.kernel.ids import TenantId, new_id
 from appliance.kernel.problems import STATUS, problem
 from appliance.kernel.sealing import digest
 from appliance.web.render import page
@@ -47,14 +48,14 @@ def found() -> Answer:
     try:
         if founding.password != form.get("again", ""):
             raise PasswordsDiffer
-        tenant_id, user_id = identity.found_organisation(
-            house.db, form.get("link", ""), founding, actor=actor, clock=house.clock
-        )
+        tenant_id = TenantId(new_id())
+        with house.db.tenant(tenant_id) as tx:
+            identity.consume_setup_link(tx, form.get("link", ""), clock=house.clock)
+            user_id = chat.found(tx, founding, actor=actor, clock=house.clock)
     except Refusal as refusal:
         shown = problem(refusal, request_id=g.request_id)
         return page("signin/setup.html", STATUS[refusal.kind], link=form.get("link", ""), form=form, problem=shown)
     with house.db.tenant(tenant_id) as tx:
-        chat.create_first_chatbot(tx, Actor(ActorKind.USER, user_id), clock=house.clock)
         token = identity.open_session(
             tx, user_id, address=request.remote_addr or "", agent=request.user_agent.string, request_id=g.request_id,
             lifetime=_lifetime(), clock=house.clock,

@@ -122,7 +122,9 @@ def test_it_lives_in_a_given_postgres_and_says_what_one_lacks(server: Server, tm
 def test_it_loses_nothing_on_a_full_disk(tmp_path: Path) -> None:
     small, filler = tmp_path / "small", tmp_path / "small" / "filler"
     small.mkdir()
-    if subprocess.run(["/usr/bin/mount", "-t", "tmpfs", "-o", "size=420m", "tmpfs", str(small)], check=False).returncode:
+    if subprocess.run(
+        ["/usr/bin/mount", "-t", "tmpfs", "-o", "size=420m", "tmpfs", str(small)], check=False
+    ).returncode:
         pytest.skip("this host lets nobody mount")
     try:
         with Product(small / "data") as product:

@@ -16,7 +16,7 @@ from appliance.chat import Answered
 from appliance.identity import Caller, Role
 from appliance.identity.sessions import caller_of
 from appliance.identity.setup import Founding
-from appliance.kernel.ids import TenantId
+from appliance.kernel.ids import TenantId, new_id
 from appliance.knowledge import Document, DocumentId, Upload
 from appliance.ops.data_directory import DataDirectory
 from appliance.ops.embedded_postgres import EmbeddedPostgres
@@ -100,11 +100,10 @@ class House:
         """Create an organisation with its owner, by a set-up link."""
         token = identity.create_setup_link(self.worker.db, clock=self.clock)
         founding = Founding(organisation, email.split("@", maxsplit=1)[0].title(), email, PASSWORD)
-        tenant_id, user_id = identity.found_organisation(
-            self.app.db, token, founding, actor=Actor(ActorKind.USER), clock=self.clock
-        )
+        tenant_id = TenantId(new_id())
         with self.app.db.tenant(tenant_id) as tx:
-            chat.create_first_chatbot(tx, Actor(ActorKind.USER, user_id), clock=self.clock)
+            identity.consume_setup_link(tx, token, clock=self.clock)
+            user_id = chat.found(tx, founding, actor=Actor(ActorKind.USER), clock=self.clock)
             return Member(self, caller_of(tx, user_id))
 
     def close(self) -> None:

@@ -1,0 +1,128 @@
+"""Groups of an organisation's members: what collections and chatbots are opened to."""
+
+from collections.abc import Collection, Iterable
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
+
+from appliance import audit
+from appliance.audit import Event
+from appliance.identity.errors import GroupMalformed, GroupNameTaken, GroupNotFound, PersonNotFound
+from appliance.identity.permissions import Permission, require
+from appliance.identity.tables import GroupMemberRow, GroupRow, MembershipRow
+from appliance.identity.values import Caller, Group, GroupId, UserId
+from appliance.kernel.clock import Clock
+from appliance.kernel.db import Tx
+from appliance.kernel.ids import new_id
+
+_NAME_LIMIT = 120
+
+
+def create_group(tx: Tx, caller: Caller, *, name: str, clock: Clock) -> Group:
+    """Create an empty group. Raises GroupMalformed, GroupNameTaken."""
+    require(caller, Permission.GROUP_CHANGE)
+    group_id = GroupId(new_id())
+    tx.add(GroupRow(tenant_id=tx.tenant_id, group_id=group_id, name=_checked(name), created_at=clock.now()))
+    _write(tx)
+    audit.record(tx, caller.actor, Event.GROUP_CREATED, subject=group_id)
+    return get_group(tx, caller, group_id)
+
+
+def rename_group(tx: Tx, caller: Caller, group_id: GroupId, *, name: str) -> Group:
+    """Give a group another name; its id, and what is open to it, stay."""
+    require(caller, Permission.GROUP_CHANGE)
+    _row(tx, group_id).name = _checked(name)
+    _write(tx)
+    audit.record(tx, caller.actor, Event.GROUP_CHANGED, subject=group_id)
+    return get_group(tx, caller, group_id)
+
+
+def delete_group(tx: Tx, caller: Caller, group_id: GroupId) -> None:
+    """Delete a group. What was open to it alone is open to nobody until somebody opens it again."""
+    require(caller, Permission.GROUP_CHANGE)
+    tx.delete(_row(tx, group_id))
+    tx.flush()
+    audit.record(tx, caller.actor, Event.GROUP_DELETED, subject=group_id)
+
+
+def set_group_members(tx: Tx, caller: Caller, group_id: GroupId, user_ids: Collection[UserId]) -> Group:
+    """Make these, and nobody else, the members of a group. Raises PersonNotFound."""
+    require(caller, Permission.GROUP_CHANGE)
+    _row(tx, group_id)
+    known = set(
+        tx.scalars(
+            select(MembershipRow.user_id).where(
+                MembershipRow.tenant_id == tx.tenant_id, MembershipRow.user_id.in_(set(user_ids))
+            )
+        )
+    )
+    if known != set(user_ids):
+        raise PersonNotFound
+    tx.execute(
+        delete(GroupMemberRow).where(GroupMemberRow.tenant_id == tx.tenant_id, GroupMemberRow.group_id == group_id)
+    )
+    tx.add_all(GroupMemberRow(tenant_id=tx.tenant_id, group_id=group_id, user_id=user_id) for user_id in known)
+    tx.flush()
+    audit.record(tx, caller.actor, Event.GROUP_CHANGED, subject=group_id, members=len(known))
+    return get_group(tx, caller, group_id)
+
+
+def list_groups(tx: Tx, caller: Caller) -> list[Group]:
+    """Return the groups with their members, by name. Whoever may open something to groups may see them."""
+    require(caller, Permission.PEOPLE_READ)
+    members: dict[UUID, list[UserId]] = {}
+    for group_id, user_id in tx.execute(
+        select(GroupMemberRow.group_id, GroupMemberRow.user_id).where(GroupMemberRow.tenant_id == tx.tenant_id)
+    ):
+        members.setdefault(group_id, []).append(UserId(user_id))
+    rows = tx.scalars(select(GroupRow).where(GroupRow.tenant_id == tx.tenant_id).order_by(GroupRow.name))
+    return [Group(GroupId(row.group_id), row.name, tuple(members.get(row.group_id, ()))) for row in rows]
+
+
+def get_group(tx: Tx, caller: Caller, group_id: GroupId) -> Group:
+    """Return the group. Raises GroupNotFound."""
+    found = [group for group in list_groups(tx, caller) if group.group_id == group_id]
+    if not found:
+        raise GroupNotFound
+    return found[0]
+
+
+def groups_of(tx: Tx, user_id: UUID) -> frozenset[GroupId]:
+    """Return the groups of a member."""
+    rows = tx.scalars(
+        select(GroupMemberRow.group_id).where(
+            GroupMemberRow.tenant_id == tx.tenant_id, GroupMemberRow.user_id == user_id
+        )
+    )
+    return frozenset(GroupId(group_id) for group_id in rows)
+
+
+def check_groups(tx: Tx, group_ids: Iterable[GroupId]) -> None:
+    """Raise GroupNotFound unless each of them is a group of this organisation."""
+    wanted = set(group_ids)
+    query = select(func.count()).where(GroupRow.tenant_id == tx.tenant_id, GroupRow.group_id.in_(wanted))
+    if wanted and tx.scalar(query) != len(wanted):
+        raise GroupNotFound
+
+
+def _checked(name: str) -> str:
+    name = name.strip()
+    if not 0 < len(name) <= _NAME_LIMIT:
+        raise GroupMalformed
+    return name
+
+
+def _write(tx: Tx) -> None:
+    try:
+        with tx.begin_nested():
+            tx.flush()
+    except IntegrityError as error:
+        raise GroupNameTaken from error
+
+
+def _row(tx: Tx, group_id: GroupId) -> GroupRow:
+    row = tx.get(GroupRow, (tx.tenant_id, group_id), with_for_update=True)
+    if row is None:
+        raise GroupNotFound
+    return row
