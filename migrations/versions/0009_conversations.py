@@ -63,6 +63,11 @@ def _chatbots() -> None:
            FOREIGN KEY (tenant_id, chatbot_id) REFERENCES chatbots (tenant_id, chatbot_id) ON DELETE CASCADE""",
         grants="SELECT, INSERT, DELETE",
     )
+    _chatbot_groups()
+    _publish_what_is_there()
+
+
+def _chatbot_groups() -> None:
     tenant_table(
         "chatbot_groups",
         """chatbot_id uuid NOT NULL,
@@ -71,6 +76,9 @@ def _chatbots() -> None:
            FOREIGN KEY (tenant_id, chatbot_id) REFERENCES chatbots (tenant_id, chatbot_id) ON DELETE CASCADE,
            FOREIGN KEY (tenant_id, group_id) REFERENCES groups (tenant_id, group_id) ON DELETE CASCADE""",
     )
+
+
+def _publish_what_is_there() -> None:
     with every_tenant("chatbots", "chatbot_versions"):
         op.execute(
             """UPDATE chatbots SET slug = left(replace(chatbot_id::text, '-', ''), 20) || right(chatbot_id::text, 6),
