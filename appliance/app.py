@@ -13,12 +13,13 @@ from werkzeug.wrappers import Response as Redirect
 from appliance import web
 from appliance.api import health
 from appliance.assembly import Services
-from appliance.identity import NotSignedIn
+from appliance.identity import NotSignedIn, StepUpRequired
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import new_id
 from appliance.kernel.log import logger
-from appliance.kernel.problems import fault, problem
-from appliance.web.render import wants_json
+from appliance.kernel.problems import fault
+from appliance.web import confirmation
+from appliance.web.render import wants_json, words
 
 log = logger("web")
 _FORM_BYTES = 1_000_000
@@ -54,7 +55,9 @@ def _refused(refusal: Refusal) -> Answer:
     if isinstance(refusal, NotSignedIn) and not wants_json():
         target = request.full_path.rstrip("?") if request.method == "GET" else "/"
         return redirect(url_for("signin.sign_in_page", next=target), 303)
-    return _answer(problem(refusal, request_id=g.request_id))
+    if isinstance(refusal, StepUpRequired) and not wants_json() and request.method == "POST":
+        return confirmation.ask(refusal)
+    return _answer(words(refusal))
 
 
 def _http(error: HTTPException) -> Answer:

@@ -11,6 +11,7 @@ from appliance.kernel.blobs import Blobs
 from appliance.kernel.clock import Clock, SystemClock
 from appliance.kernel.db import Database
 from appliance.kernel.egress import Egress
+from appliance.kernel.mail import Mailer, MailServer
 from appliance.knowledge.flow import Workshop
 from appliance.knowledge.parsing import Limits
 from appliance.ops.data_directory import read_secret
@@ -35,6 +36,7 @@ class Services:
     gateway: Gateway
     chat: Chat
     workshop: Workshop
+    mailer: Mailer
     pings: Mapping[str, Callable[[], None]]
 
     def close(self) -> None:
@@ -67,8 +69,18 @@ def assemble(settings: Settings, *, role: str, clock: Clock | None = None) -> Se
             clock,
             Limits(cpu_seconds=settings.parse_seconds, wall_seconds=2.0 * settings.parse_seconds),
         ),
+        mailer=Mailer(_mail_server(settings)),
         pings={"blobs": blobs.ping, "database": db.ping, "models": embedder.ping},
     )
+
+
+def _mail_server(settings: Settings) -> MailServer | None:
+    if not settings.smtp_host or not settings.smtp_from:
+        return None
+    return MailServer(
+        settings.smtp_host, settings.smtp_port, settings.smtp_from, settings.smtp_security, settings.smtp_user,
+        settings.secrets / "smtp-password", settings.egress_ca_file,
+    )  # fmt: skip
 
 
 def database_url(settings: Settings, role: str) -> str:

@@ -74,6 +74,18 @@ class Settings(BaseSettings):
     )
     egress_ca_file: Path | None = Field(None, description="Certificates to trust for outgoing calls, as PEM.")
     egress_proxy: str | None = Field(None, description="The proxy that outgoing calls take.")
+    smtp_host: str | None = Field(
+        None, description="The mail server for invitations and new passwords. Unset: links are shown to be handed over."
+    )
+    smtp_port: int = Field(587, ge=1, le=65535, description="The mail server's port.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the mail server is spoken to; `none` only for a relay on this host."
+    )
+    smtp_user: str | None = Field(
+        None,
+        description="The user at the mail server; the password stands in the secrets directory as `smtp-password`.",
+    )
+    smtp_from: str | None = Field(None, description="The sender's address of mails, such as cloister@example.org.")
     log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or lines for people.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="The least urgent lines that are written."
@@ -85,9 +97,26 @@ class Settings(BaseSettings):
             raise ValueError("session_hours must be longer than session_idle_minutes")
         return self
 
+    @model_validator(mode="after")
+    def _mail_is_whole(self) -> Self:
+        if self.smtp_host and not self.smtp_from:
+            raise ValueError("smtp_host needs smtp_from, the sender's address")
+        return self
+
     @property
     def secrets(self) -> Path:
         return self.secrets_dir or self.data_dir / "secrets"
+
+    @property
+    def local_address(self) -> str:
+        """Where this host itself reaches the site."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not bound
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def address(self) -> str:
+        """What people open; links that are handed out begin with it."""
+        return self.public_url or self.local_address
 
     @property
     def is_https(self) -> bool:

@@ -111,6 +111,7 @@ def _plan(settings: Settings) -> launch.Plan:
         port=settings.port,
         web_threads=settings.web_threads,
         database_url=settings.database_url,
+        address=settings.local_address,
     )
 
 
@@ -120,7 +121,7 @@ def _greeting(settings: Settings) -> str:
         with services.db.platform() as tx:
             is_inhabited = tenancy.count_organisations(tx) > 0
         if is_inhabited:
-            return f"\nCloister is running. Open:\n\n  {_address(settings)}/\n\nCtrl-C stops it."
+            return f"\nCloister is running. Open:\n\n  {settings.address}/\n\nCtrl-C stops it."
         link = _setup_link(settings, identity.create_setup_link(services.db, clock=services.clock))
         return f"\nCloister is running. Open this link to set it up; it works once:\n\n  {link}\n\nCtrl-C stops it."
     finally:
@@ -128,11 +129,7 @@ def _greeting(settings: Settings) -> str:
 
 
 def _setup_link(settings: Settings, token: str) -> str:
-    return f"{_address(settings)}/setup?link={token}"
-
-
-def _address(settings: Settings) -> str:
-    return settings.public_url or _plan(settings).address
+    return f"{settings.address}/setup?link={token}"
 
 
 def _shown(name: str, value: object) -> object:

@@ -3,6 +3,9 @@ Refusal
 ├── NotSignedIn          kind=unauthenticated
 ├── SignInFailed         kind=unauthenticated
 ├── SignInLocked         kind=over_limit
+├── SecondStepFailed     kind=unauthenticated
+├── SecondStepClosed     kind=unauthenticated
+├── FactorNotFound       kind=not_found
 ├── OrganisationSuspended kind=forbidden
 ├── Forbidden            kind=forbidden
 ├── GroupNotFound        kind=not_found
@@ -10,6 +13,14 @@ Refusal
 ├── ScopeMissing         kind=forbidden
 ├── StepUpRequired       kind=forbidden
 ├── PersonNotFound       kind=not_found
+├── InvitationNotFound   kind=not_found
+├── InvitationClosed     kind=forbidden
+├── ResetLinkClosed      kind=forbidden
+├── ResetByOperator      kind=conflict
+├── TokenNotFound        kind=not_found
+├── PlaceNotFound        kind=not_found
+├── OrganisationNotFound kind=not_found
+├── SignInFirst          kind=conflict
 ├── SessionNotFound      kind=not_found
 ├── AlreadyMember        kind=conflict
 ├── LastOwner            kind=conflict
@@ -17,7 +28,13 @@ Refusal
 └── Invalid
     ├── WeakPassword
     ├── EmailMalformed
+    ├── CodeWrong
+    ├── FactorMalformed
+    ├── PasskeyRefused
     ├── GroupMalformed
+    ├── ProfileMalformed
+    ├── RoleMisplaced
+    ├── TokenMalformed
     └── NameMissing
 """
 
@@ -43,6 +60,45 @@ class SignInLocked(Refusal):
 
     kind = Kind.OVER_LIMIT
     code = "sign_in_locked"
+
+
+class SecondStepFailed(Refusal):
+    """That code or passkey is not right, or was used before. Wait for the next code, or use a recovery code."""
+
+    kind = Kind.UNAUTHENTICATED
+    code = "second_step_failed"
+
+
+class SecondStepClosed(Refusal):
+    """That took too long, or too many tries. Start again with your password."""
+
+    kind = Kind.UNAUTHENTICATED
+    code = "second_step_closed"
+
+
+class FactorNotFound(Refusal):
+    """You have no such second factor. Look under your account."""
+
+    kind = Kind.NOT_FOUND
+    code = "factor_not_found"
+
+
+class CodeWrong(Invalid):
+    """That code is not right. Check that the clock of your telephone is, and type the code that it shows now."""
+
+    code = "code_wrong"
+
+
+class FactorMalformed(Invalid):
+    """Give it a name of 1 to 120 characters by which you will know it."""
+
+    code = "factor_malformed"
+
+
+class PasskeyRefused(Invalid):
+    """Your browser's answer does not fit. Start again; if it stays, use an authenticator app."""
+
+    code = "passkey_refused"
 
 
 class Forbidden(Refusal):
@@ -98,6 +154,80 @@ class PersonNotFound(Refusal):
 
     kind = Kind.NOT_FOUND
     code = "person_not_found"
+
+
+class InvitationNotFound(Refusal):
+    """There is no such open invitation. It may have been accepted or taken back; look under People."""
+
+    kind = Kind.NOT_FOUND
+    code = "invitation_not_found"
+
+
+class InvitationClosed(Refusal):
+    """This invitation has been used, was taken back, or has expired. Ask an administrator for a new one."""
+
+    kind = Kind.FORBIDDEN
+    code = "invitation_closed"
+
+
+class SignInFirst(Refusal):
+    """There is an account for this address already. Sign in with it, and then open the invitation again."""
+
+    kind = Kind.CONFLICT
+    code = "sign_in_first"
+
+
+class ResetLinkClosed(Refusal):
+    """This link has been used or has expired. Ask an administrator for a new one."""
+
+    kind = Kind.FORBIDDEN
+    code = "reset_link_closed"
+
+
+class ResetByOperator(Refusal):
+    """This person belongs to another organisation as well, so only the platform's operator can reset the password."""
+
+    kind = Kind.CONFLICT
+    code = "reset_by_operator"
+
+
+class TokenNotFound(Refusal):
+    """There is no such token, or it is not yours. Look under API tokens."""
+
+    kind = Kind.NOT_FOUND
+    code = "token_not_found"
+
+
+class PlaceNotFound(Refusal):
+    """You do not belong to that organisation. Choose one of those listed."""
+
+    kind = Kind.NOT_FOUND
+    code = "place_not_found"
+
+
+class OrganisationNotFound(Refusal):
+    """This platform has no such organisation. Look under Organisations."""
+
+    kind = Kind.NOT_FOUND
+    code = "organisation_not_found"
+
+
+class RoleMisplaced(Invalid):
+    """Choose one of the roles: owner, admin, auditor or member. On the platform everyone is an operator."""
+
+    code = "role_misplaced"
+
+
+class ProfileMalformed(Invalid):
+    """Choose a language and a time zone from the list, and a name of 1 to 120 characters."""
+
+    code = "profile_malformed"
+
+
+class TokenMalformed(Invalid):
+    """A token needs a name of 1 to 120 characters, at least one scope that its role allows, and 1 to 365 days."""
+
+    code = "token_malformed"
 
 
 class SessionNotFound(Refusal):

@@ -1,13 +1,15 @@
-"""Members of an organisation. The last owner can be neither removed nor demoted."""
+"""Members of an organisation. The last owner, and the platform's last operator, can be neither removed nor demoted."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from uuid import UUID
+from zoneinfo import available_timezones
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from appliance import audit
-from appliance.audit import Actor, Event
+from appliance.audit import PLATFORM, Actor, Event
 from appliance.identity.errors import (
     AlreadyMember,
     EmailMalformed,
@@ -15,71 +17,90 @@ from appliance.identity.errors import (
     LastOwner,
     NameMissing,
     PersonNotFound,
+    ProfileMalformed,
+    RoleMisplaced,
     WeakPassword,
 )
 from appliance.identity.permissions import Permission, require
-from appliance.identity.tables import MembershipRow, SessionRow
-from appliance.identity.values import Caller, Person, Role, UserId
+from appliance.identity.revocation import end_access
+from appliance.identity.tables import GroupMemberRow, MembershipRow, SessionRow
+from appliance.identity.values import ORGANISATION_ROLES, Caller, GroupId, MemberKind, Person, Role, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import new_id
 from appliance.kernel.sealing import hash_password
 
 PASSWORD_MIN, PASSWORD_MAX = 12, 200
-NAME_MAX, EMAIL_MAX = 120, 254
-
-
-def add_member(
-    tx: Tx, caller: Caller, *, email: str, display_name: str, password: str, role: Role, clock: Clock
-) -> UserId:
-    """Create a person and make them a member of the caller's organisation."""
-    require(caller, Permission.PEOPLE_CHANGE)
-    _only_owners_make_owners(caller, role)
-    return enrol(tx, caller.actor, email=email, display_name=display_name, password=password, role=role, clock=clock)
+NAME_MAX, EMAIL_MAX, LANGUAGE_LETTERS = 120, 254, 2
 
 
 def change_role(tx: Tx, caller: Caller, user_id: UserId, *, role: Role) -> None:
     """Give a member another role."""
-    require(caller, Permission.PEOPLE_CHANGE)
+    require(caller, Permission.ROLE_CHANGE)
+    check_role(tx, caller, role)
     row = _membership(tx, user_id)
-    _only_owners_make_owners(caller, role)
     if row.role == Role.OWNER and role is not Role.OWNER:
-        _only_owners_make_owners(caller, Role.OWNER)
-        _keep_one_owner(tx)
-    row.role = role
+        check_role(tx, caller, Role.OWNER)
+        _keep_one(tx, Role.OWNER)
+    before, row.role = row.role, role
     tx.flush()
-    audit.record(tx, caller.actor, Event.ROLE_CHANGED, subject=user_id, role=role.value)
+    audit.record(tx, caller.actor, Event.ROLE_CHANGED, subject=user_id, before=before, role=role.value)
 
 
 def remove_member(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clock) -> None:
-    """Suspend a membership: every session ends now; what the person wrote stays."""
+    """Suspend a membership: sessions and tokens end now; what the person wrote stays."""
     require(caller, Permission.PEOPLE_CHANGE)
     row = _membership(tx, user_id)
-    if row.role == Role.OWNER:
-        _only_owners_make_owners(caller, Role.OWNER)
-        _keep_one_owner(tx)
-    tx.execute(delete(SessionRow).where(SessionRow.tenant_id == tx.tenant_id, SessionRow.user_id == user_id))
+    if row.role in {Role.OWNER, Role.OPERATOR}:
+        check_role(tx, caller, Role(row.role))
+        _keep_one(tx, Role(row.role))
+    end_access(tx, user_id, now=clock.now())
     row.suspended_at = clock.now()
     tx.flush()
     audit.record(tx, caller.actor, Event.MEMBER_REMOVED, subject=user_id)
 
 
-def list_people(tx: Tx, caller: Caller) -> list[Person]:
-    """Return the members, owners first."""
+def restore_member(tx: Tx, caller: Caller, user_id: UserId) -> None:
+    """Let somebody in again who was removed; they sign in as before."""
+    require(caller, Permission.PEOPLE_CHANGE)
+    row = tx.get(MembershipRow, (tx.tenant_id, user_id), with_for_update=True)
+    if row is None:
+        raise PersonNotFound
+    check_role(tx, caller, Role(row.role))
+    row.suspended_at = None
+    tx.flush()
+    audit.record(tx, caller.actor, Event.MEMBER_RESTORED, subject=user_id)
+
+
+def change_profile(tx: Tx, caller: Caller, *, display_name: str, language: str | None, zone: str | None) -> None:
+    """Change one's own name in this organisation, language (ISO 639-1) and time zone (IANA). None: the browser's."""
+    is_language = language is None or (len(language) == LANGUAGE_LETTERS and language.isascii() and language.islower())
+    if not is_language or not (zone is None or zone in available_timezones()):
+        raise ProfileMalformed
+    row = _membership(tx, caller.user_id)
+    row.display_name, row.language, row.zone = checked_name(display_name), language, zone
+    tx.flush()
+    audit.record(tx, caller.actor, Event.PROFILE_CHANGED, subject=caller.user_id)
+
+
+def list_people(tx: Tx, caller: Caller, *, with_removed: bool = False) -> list[Person]:
+    """Return the members, owners first; those who were removed only where asked for, last."""
     require(caller, Permission.PEOPLE_READ)
-    seen = (
-        select(func.max(SessionRow.last_seen_at))
-        .where(SessionRow.tenant_id == MembershipRow.tenant_id, SessionRow.user_id == MembershipRow.user_id)
-        .scalar_subquery()
+    query = _people(tx)
+    people = _as_people(tx, query if with_removed else query.where(MembershipRow.suspended_at.is_(None)))
+    order = list(Role)
+    return sorted(
+        people, key=lambda one: (one.suspended_at is not None, order.index(one.role), one.display_name.casefold())
     )
-    rows = tx.execute(
-        select(MembershipRow, seen).where(MembershipRow.tenant_id == tx.tenant_id, MembershipRow.suspended_at.is_(None))
-    )
-    people = [
-        Person(UserId(row.user_id), row.display_name, row.email, Role(row.role), row.joined_at, last_seen)
-        for row, last_seen in rows
-    ]
-    return sorted(people, key=lambda person: (list(Role).index(person.role), person.display_name.casefold()))
+
+
+def get_person(tx: Tx, caller: Caller, user_id: UserId) -> Person:
+    """Return a member, removed or not. Raises PersonNotFound."""
+    require(caller, Permission.PEOPLE_READ)
+    found = _as_people(tx, _people(tx).where(MembershipRow.user_id == user_id))
+    if not found:
+        raise PersonNotFound
+    return found[0]
 
 
 def names_of(tx: Tx, user_ids: Iterable[UUID]) -> dict[UUID, str]:
@@ -94,28 +115,52 @@ def names_of(tx: Tx, user_ids: Iterable[UUID]) -> dict[UUID, str]:
 
 def enrol(tx: Tx, actor: Actor, *, email: str, display_name: str, password: str, role: Role, clock: Clock) -> UserId:
     """Create the person and the membership, whoever asks. Doors never call this; verbs and set-up do."""
-    email = normal_email(email)
-    display_name = display_name.strip()
-    if not 0 < len(display_name) <= NAME_MAX:
-        raise NameMissing
+    email, display_name = normal_email(email), checked_name(display_name)
     check_password(password, email=email)
-    user_id, now = UserId(new_id()), clock.now()
+    user_id = create_account(tx, email=email, password_hash=hash_password(password), clock=clock)
+    join(tx, actor, user_id, email=email, display_name=display_name, role=role, clock=clock)
+    return user_id
+
+
+def create_account(tx: Tx, *, email: str, password_hash: str | None, clock: Clock) -> UserId:
+    """Create a person on this host, who belongs nowhere yet. Raises AlreadyMember for a taken address."""
+    user_id = UserId(new_id())
     try:
         with tx.begin_nested():
             tx.execute(
                 text("SELECT create_user(:id, :email, :hash, :at)"),
-                {"id": user_id, "email": email, "hash": hash_password(password), "at": now},
+                {"id": user_id, "email": email, "hash": password_hash, "at": clock.now()},
             )
     except IntegrityError as error:
         raise AlreadyMember from error
-    tx.add(
-        MembershipRow(
-            tenant_id=tx.tenant_id, user_id=user_id, role=role, display_name=display_name, email=email, joined_at=now
-        )
-    )
-    tx.flush()
-    audit.record(tx, actor, Event.MEMBER_ADDED, subject=user_id, role=role.value)
     return user_id
+
+
+def join(
+    tx: Tx, actor: Actor, user_id: UserId, *, email: str, display_name: str, role: Role, clock: Clock,
+    kind: MemberKind = MemberKind.PERSON, group_ids: Iterable[GroupId] = (),
+) -> None:  # fmt: skip
+    """Make an existing person a member of this transaction's organisation; who was removed before is let in again."""
+    row = tx.get(MembershipRow, (tx.tenant_id, user_id), with_for_update=True)
+    if row is not None and row.suspended_at is None:
+        raise AlreadyMember
+    if row is None:
+        row = MembershipRow(tenant_id=tx.tenant_id, user_id=user_id, email=email, kind=kind, joined_at=clock.now())
+        tx.add(row)
+    row.role, row.display_name, row.suspended_at = role, display_name, None
+    tx.flush()
+    for group_id in set(group_ids):
+        tx.merge(GroupMemberRow(tenant_id=tx.tenant_id, group_id=group_id, user_id=user_id))
+    tx.flush()
+    audit.record(tx, actor, Event.MEMBER_ADDED, subject=user_id, role=role.value, kind=kind.value)
+
+
+def check_role(tx: Tx, caller: Caller, role: Role) -> None:
+    """Raise unless the role exists here and the caller may give it: only owners make owners."""
+    if (role is Role.OPERATOR) != (tx.tenant_id == PLATFORM) or role not in {*ORGANISATION_ROLES, Role.OPERATOR}:
+        raise RoleMisplaced
+    if role is Role.OWNER and caller.role is not Role.OWNER:
+        raise Forbidden
 
 
 def normal_email(email: str) -> str:
@@ -127,10 +172,42 @@ def normal_email(email: str) -> str:
     return email
 
 
+def checked_name(display_name: str) -> str:
+    """Return the name without spaces around it. Raises NameMissing."""
+    display_name = display_name.strip()
+    if not 0 < len(display_name) <= NAME_MAX:
+        raise NameMissing
+    return display_name
+
+
 def check_password(password: str, *, email: str) -> None:
     """Raise WeakPassword. Length is the rule that helps (NIST SP 800-63B 3.1.1); composition rules do not."""
     if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX or password.lower() == email:
         raise WeakPassword
+
+
+def _people(tx: Tx) -> Select[MembershipRow, datetime]:
+    seen = (
+        select(func.max(SessionRow.last_seen_at))
+        .where(SessionRow.tenant_id == MembershipRow.tenant_id, SessionRow.user_id == MembershipRow.user_id)
+        .scalar_subquery()
+    )
+    return select(MembershipRow, seen).where(MembershipRow.tenant_id == tx.tenant_id)
+
+
+def _as_people(tx: Tx, query: Select[MembershipRow, datetime]) -> list[Person]:
+    groups: dict[UUID, list[GroupId]] = {}
+    for user_id, group_id in tx.execute(
+        select(GroupMemberRow.user_id, GroupMemberRow.group_id).where(GroupMemberRow.tenant_id == tx.tenant_id)
+    ):
+        groups.setdefault(user_id, []).append(GroupId(group_id))
+    return [
+        Person(
+            UserId(row.user_id), row.display_name, row.email, Role(row.role), row.joined_at, last_seen,
+            MemberKind(row.kind), row.suspended_at, tuple(groups.get(row.user_id, ())),
+        )
+        for row, last_seen in tx.execute(query)
+    ]  # fmt: skip
 
 
 def _membership(tx: Tx, user_id: UserId) -> MembershipRow:
@@ -148,21 +225,17 @@ def _membership(tx: Tx, user_id: UserId) -> MembershipRow:
     return row
 
 
-def _only_owners_make_owners(caller: Caller, role: Role) -> None:
-    if role is Role.OWNER and caller.role is not Role.OWNER:
-        raise Forbidden
-
-
-def _keep_one_owner(tx: Tx) -> None:
+def _keep_one(tx: Tx, role: Role) -> None:
     # Locking every owner's row makes two owners who leave at the same moment wait for each other.
-    owners = tx.scalars(
+    holders = tx.scalars(
         select(MembershipRow.user_id)
         .where(
             MembershipRow.tenant_id == tx.tenant_id,
-            MembershipRow.role == Role.OWNER,
+            MembershipRow.role == role,
+            MembershipRow.kind == MemberKind.PERSON,
             MembershipRow.suspended_at.is_(None),
         )
         .with_for_update()
     ).all()
-    if len(owners) < 2:  # noqa: PLR2004 - the one who leaves and one who stays
+    if len(holders) < 2:  # noqa: PLR2004 - the one who leaves and one who stays
         raise LastOwner

@@ -88,12 +88,29 @@ def may(caller: Caller, permission: Permission) -> bool:
 
 def require(caller: Caller, permission: Permission) -> None:
     """Every verb asks first. Raises Forbidden, ScopeMissing for a token, or StepUpRequired for a stale session."""
+    require_granted(caller, permission)
+    if permission in NEEDS_RECENT_PROOF and not caller.is_recent:
+        raise StepUpRequired
+
+
+def require_granted(caller: Caller, permission: Permission) -> None:
+    """What `require` asks of a verb that only shows: no fresh proof. Raises Forbidden or ScopeMissing."""
     if permission not in GRANTS[caller.role]:
         raise Forbidden
     if not _in_scope(caller, permission):
         raise ScopeMissing(scope=_scope_for(permission))
-    if permission in NEEDS_RECENT_PROOF and not caller.is_recent:
+
+
+def require_recent(caller: Caller) -> None:
+    """Raise StepUpRequired unless the caller proved who they are within the last minutes."""
+    if not caller.is_recent:
         raise StepUpRequired
+
+
+def require_browser(caller: Caller) -> None:
+    """Raise Forbidden for a token: one's password, factors and sessions are a person's own, at a browser."""
+    if caller.token_id is not None:
+        raise Forbidden
 
 
 def _in_scope(caller: Caller, permission: Permission) -> bool:

@@ -12,6 +12,8 @@ from appliance import audit, tenancy
 from appliance.audit import Event
 from appliance.identity.errors import NotSignedIn, OrganisationSuspended, SessionNotFound
 from appliance.identity.groups import groups_of
+from appliance.identity.permissions import Permission, require
+from appliance.identity.revocation import end_sessions
 from appliance.identity.tables import MembershipRow, SessionRow
 from appliance.identity.values import Caller, Role, Session, UserId
 from appliance.kernel.clock import Clock
@@ -109,11 +111,13 @@ def _open_organisation(tx: Tx) -> str:
     return organisation.name
 
 
-def list_sessions(tx: Tx, caller: Caller) -> list[Session]:
-    """Return the caller's own sessions, newest first."""
+def list_sessions(tx: Tx, caller: Caller, user_id: UserId | None = None) -> list[Session]:
+    """Return the caller's own sessions, newest first, or those of somebody whose access they may take."""
+    if user_id not in {None, caller.user_id}:
+        require(caller, Permission.PEOPLE_CHANGE)
     rows = tx.scalars(
         select(SessionRow)
-        .where(SessionRow.tenant_id == tx.tenant_id, SessionRow.user_id == caller.user_id)
+        .where(SessionRow.tenant_id == tx.tenant_id, SessionRow.user_id == (user_id or caller.user_id))
         .order_by(SessionRow.last_seen_at.desc())
     )
     return [_session(row) for row in rows]
@@ -133,6 +137,13 @@ def close_session(tx: Tx, caller: Caller, *, session: bytes) -> None:
     if closed is None:
         raise SessionNotFound
     audit.record(tx, caller.actor, Event.SESSION_CLOSED, subject=caller.user_id)
+
+
+def close_sessions_of(tx: Tx, caller: Caller, user_id: UserId) -> None:
+    """Sign somebody out of this organisation everywhere; their tokens stay."""
+    require(caller, Permission.PEOPLE_CHANGE)
+    end_sessions(tx, user_id)
+    audit.record(tx, caller.actor, Event.SESSIONS_CLOSED, subject=user_id)
 
 
 def close_other_sessions(tx: Tx, caller: Caller, *, keep: bytes) -> None:

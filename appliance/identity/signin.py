@@ -1,23 +1,30 @@
-"""Sign-in by e-mail and password, with lockout per person and per address.
+"""Sign-in by e-mail and password, then by a second factor where there is one; and the proof before a sensitive step.
 
-An unknown person costs the same time and gets the same words as a wrong password.
+An unknown person costs the same time and gets the same words as a wrong password. Failures of either step count
+towards one lock per person and one per address.
 """
 
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from appliance import audit
 from appliance.audit import PLATFORM, Actor, ActorKind, Event, Outcome
-from appliance.identity.errors import EmailMalformed, SignInFailed, SignInLocked
-from appliance.identity.people import check_password, normal_email
-from appliance.identity.sessions import close_other_sessions, open_session
+from appliance.identity.errors import EmailMalformed, SecondStepClosed, SecondStepFailed, SignInFailed, SignInLocked
+from appliance.identity.factors import list_factors, use_code
+from appliance.identity.passkeys import Site, assertion_options, use_passkey
+from appliance.identity.people import normal_email
+from appliance.identity.permissions import require_browser
+from appliance.identity.places import list_places
+from appliance.identity.sessions import open_session
+from appliance.identity.steps import Step, close_step, find_step, open_step, try_step
+from appliance.identity.tables import SessionRow
 from appliance.identity.values import Caller, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
-from appliance.kernel.ids import TenantId, new_id
-from appliance.kernel.sealing import digest, hash_password, password_matches
+from appliance.kernel.ids import new_id
+from appliance.kernel.sealing import digest, password_matches
 
 LOCK_WINDOW = timedelta(minutes=15)
 FAILURES_PER_PERSON = 10
@@ -35,39 +42,138 @@ class Attempt:
     request_id: str
 
 
-def sign_in(db: Database, attempt: Attempt, *, lifetime: timedelta, clock: Clock) -> str:
-    """Return a session token. Raises SignInFailed or SignInLocked; both are recorded."""
+@dataclass(frozen=True)
+class Proof:
+    """What a browser gives to prove a second factor: a code of an app, a recovery code, or a passkey's response."""
+
+    code: str = ""
+    passkey: str = ""
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A session's token."""
+
+    token: str
+
+
+@dataclass(frozen=True)
+class SecondStep:
+    """The password was right and a second factor is asked for; the token names this half of a sign-in."""
+
+    token: str
+
+
+def sign_in(db: Database, attempt: Attempt, *, lifetime: timedelta, clock: Clock) -> SignedIn | SecondStep:
+    """Check the password; open a session, or ask for the second factor. Raises SignInFailed, SignInLocked."""
     email = _comparable(attempt.email)
     _refuse_if_locked(db, email, attempt, clock)
     # No transaction is open while argon2id computes.
     with db.platform() as tx:
         found = tx.execute(text("SELECT * FROM find_credentials(:email)"), {"email": email}).first()
     is_right = password_matches(found.password_hash if found else None, attempt.password)
-    memberships = _memberships(db, UserId(found.user_id)) if found and is_right else []
-    _note(db, email, attempt, succeeded=bool(memberships), clock=clock)
-    if not memberships or found is None:
+    if found is None or not is_right or not list_places(db, UserId(found.user_id)):
+        _note(db, email, attempt, failure=Event.SIGN_IN_FAILED, clock=clock)
         raise SignInFailed
-    with db.tenant(memberships[0]) as tx:
-        return open_session(
-            tx,
-            UserId(found.user_id),
-            address=attempt.address,
-            agent=attempt.agent,
-            request_id=attempt.request_id,
-            lifetime=lifetime,
-            clock=clock,
+    user_id = UserId(found.user_id)
+    with db.platform() as tx:
+        if list_factors(tx, user_id):
+            # No success yet: it would wipe out the count of wrong codes, and let them be guessed without end.
+            return SecondStep(open_step(tx, user_id, clock=clock)[0])
+    return SignedIn(_open_session(db, user_id, email, attempt, ("password",), lifetime, clock))
+
+
+def second_step_options(db: Database, token: str, site: Site | None, *, clock: Clock) -> str | None:
+    """Return what a browser needs to prove a passkey in this step, or None. Raises SecondStepClosed."""
+    with db.platform() as tx:
+        step = find_step(tx, token, clock=clock)
+        return assertion_options(tx, step.user_id, site, challenge=step.challenge) if site else None
+
+
+def finish_sign_in(
+    db: Database, token: str, proof: Proof, attempt: Attempt, *,
+    site: Site | None, key: bytes, lifetime: timedelta, clock: Clock,
+) -> str:  # fmt: skip
+    """Open a session by the second factor. Raises SecondStepClosed when it is used up, SecondStepFailed for a try."""
+    step = try_step(db, token, clock=clock)
+    with db.platform() as tx:
+        email = str(tx.scalar(text("SELECT email_of(:id)"), {"id": step.user_id}) or "")
+    _refuse_if_locked(db, email, attempt, clock)
+    with db.platform() as tx:
+        method = _prove(tx, step, proof, site, key, clock)
+        if method is not None and not close_step(tx, token):
+            raise SecondStepClosed  # of two at once, one goes on
+    if method is None:
+        _note(db, email, attempt, failure=Event.SECOND_FACTOR_FAILED, clock=clock)
+        raise SecondStepFailed
+    return _open_session(db, step.user_id, email, attempt, ("password", method), lifetime, clock)
+
+
+def begin_confirmation(tx: Tx, caller: Caller, site: Site | None, *, clock: Clock) -> tuple[str, str | None]:
+    """Return a step for `confirm`, and what a browser needs to do it with a passkey, if the caller has one."""
+    require_browser(caller)
+    token, challenge = open_step(tx, caller.user_id, clock=clock)
+    return token, assertion_options(tx, caller.user_id, site, challenge=challenge) if site else None
+
+
+def confirm(
+    db: Database, caller: Caller, attempt: Attempt, proof: Proof, *,
+    step: str, session: str, site: Site | None, key: bytes, clock: Clock,
+) -> None:  # fmt: skip
+    """Prove again who is at the browser, before a sensitive step.
+
+    By password, with a code where there is a second factor; or by a passkey alone. Raises SignInFailed,
+    SecondStepFailed, SecondStepClosed, SignInLocked.
+    """
+    require_browser(caller)
+    _refuse_if_locked(db, caller.email, attempt, clock)
+    begun = try_step(db, step, clock=clock)
+    if begun.user_id != caller.user_id:
+        raise SecondStepClosed
+    with db.platform() as tx:
+        found = tx.execute(text("SELECT * FROM find_credentials(:email)"), {"email": caller.email}).first()
+        has_factors = bool(list_factors(tx, caller.user_id))
+    is_password = not proof.passkey and password_matches(found.password_hash if found else None, attempt.password)
+    if not (is_password or proof.passkey):
+        _note(db, caller.email, attempt, failure=Event.SIGN_IN_FAILED, clock=clock)
+        raise SignInFailed
+    with db.platform() as tx:
+        method = _prove(tx, begun, proof, site, key, clock) if has_factors else "password"
+    if method is None:
+        _note(db, caller.email, attempt, failure=Event.SECOND_FACTOR_FAILED, clock=clock)
+        raise SecondStepFailed
+    with db.tenant(caller.tenant_id) as tx:
+        close_step(tx, step)
+        tx.execute(
+            update(SessionRow)
+            .where(SessionRow.tenant_id == tx.tenant_id, SessionRow.digest == digest(session))
+            .values(authenticated_at=clock.now())
         )
+        audit.record(tx, caller.actor, Event.IDENTITY_CONFIRMED, subject=caller.user_id, method=method)
 
 
-def change_password(tx: Tx, caller: Caller, *, current: str, new: str, session: bytes) -> None:
-    """Change the caller's own password; their other sessions end. Raises SignInFailed or WeakPassword."""
-    found = tx.execute(text("SELECT * FROM find_credentials(:email)"), {"email": caller.email}).first()
-    if found is None or not password_matches(found.password_hash, current):
+def _prove(tx: Tx, step: Step, proof: Proof, site: Site | None, key: bytes, clock: Clock) -> str | None:
+    if proof.passkey:
+        is_good = site is not None and use_passkey(
+            tx, step.user_id, site, response=proof.passkey, challenge=step.challenge, key=key, clock=clock
+        )
+        return "passkey" if is_good else None
+    return use_code(tx, step.user_id, proof.code, key=key, clock=clock) if proof.code.strip() else None
+
+
+def _open_session(
+    db: Database, user_id: UserId, email: str, attempt: Attempt, methods: tuple[str, ...], lifetime: timedelta,
+    clock: Clock,
+) -> str:  # fmt: skip
+    places = list_places(db, user_id)
+    if not places:
         raise SignInFailed
-    check_password(new, email=caller.email)
-    tx.execute(text("SELECT change_password(:id, :hash)"), {"id": caller.user_id, "hash": hash_password(new)})
-    close_other_sessions(tx, caller, keep=session)
-    audit.record(tx, caller.actor, Event.PASSWORD_CHANGED, subject=caller.user_id)
+    _note(db, email, attempt, failure=None, clock=clock)
+    with db.tenant(places[0].tenant_id) as tx:
+        return open_session(
+            tx, user_id, address=attempt.address, agent=attempt.agent, request_id=attempt.request_id,
+            lifetime=lifetime, clock=clock, methods=methods,
+        )  # fmt: skip
 
 
 def _refuse_if_locked(db: Database, email: str, attempt: Attempt, clock: Clock) -> None:
@@ -83,7 +189,7 @@ def _refuse_if_locked(db: Database, email: str, attempt: Attempt, clock: Clock) 
         raise SignInLocked(minutes=int(LOCK_WINDOW.total_seconds() // 60))
 
 
-def _note(db: Database, email: str, attempt: Attempt, *, succeeded: bool, clock: Clock) -> None:
+def _note(db: Database, email: str, attempt: Attempt, *, failure: Event | None, clock: Clock) -> None:
     with db.tenant(PLATFORM) as tx:
         tx.execute(
             text("SELECT record_sign_in_attempt(:id, :email, :address, :at, :succeeded)"),
@@ -92,17 +198,11 @@ def _note(db: Database, email: str, attempt: Attempt, *, succeeded: bool, clock:
                 "email": digest(email),
                 "address": attempt.address,
                 "at": clock.now(),
-                "succeeded": succeeded,
+                "succeeded": failure is None,
             },
         )
-        if not succeeded:
-            audit.record(tx, _stranger(attempt), Event.SIGN_IN_FAILED, outcome=Outcome.FAILURE)
-
-
-def _memberships(db: Database, user_id: UserId) -> list[TenantId]:
-    with db.platform() as tx:
-        rows = tx.execute(text("SELECT tenant_id FROM list_memberships(:id)"), {"id": user_id})
-        return [TenantId(row.tenant_id) for row in rows]
+        if failure is not None:
+            audit.record(tx, _stranger(attempt), failure, outcome=Outcome.FAILURE)
 
 
 def _comparable(email: str) -> str:

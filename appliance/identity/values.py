@@ -59,6 +59,7 @@ class Caller:
     groups: frozenset[GroupId] = frozenset()
     scopes: frozenset[Scope] | None = None
     is_recent: bool = True
+    token_id: UUID | None = None
     language: str | None = None
     zone: str | None = None
     kind: ActorKind = ActorKind.USER
@@ -71,14 +72,26 @@ class Caller:
         return Actor(kind=self.kind, id=self.user_id, address=self.address, request_id=self.request_id)
 
 
+class MemberKind(StrEnum):
+    """A person signs in; a service account acts by its tokens alone."""
+
+    PERSON = "person"
+    SERVICE = "service"
+
+
 @dataclass(frozen=True)
 class Person:
+    """A member of an organisation. `suspended_at` is set for those who were removed."""
+
     user_id: UserId
     display_name: str
     email: str
     role: Role
     joined_at: datetime
     last_seen_at: datetime | None
+    kind: MemberKind = MemberKind.PERSON
+    suspended_at: datetime | None = None
+    groups: tuple[GroupId, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,3 +113,41 @@ class Group:
     group_id: GroupId
     name: str
     member_ids: tuple[UserId, ...]
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """Somebody who was asked to join and has not yet."""
+
+    invitation_id: UUID
+    email: str
+    role: Role
+    group_ids: tuple[GroupId, ...]
+    invited_by: UserId | None
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Token:
+    """A bearer token for the API, as it is listed: the secret itself is known to whoever was given it. `hint` ends it."""
+
+    token_id: UUID
+    user_id: UserId
+    owner_name: str
+    name: str
+    hint: str
+    scopes: frozenset[Scope]
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a person belongs: an organisation, or the platform."""
+
+    tenant_id: TenantId
+    name: str
+    role: Role

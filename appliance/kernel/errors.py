@@ -35,8 +35,8 @@ class Refusal(Exception):
     def __init__(self, message: str | None = None, /, **facts: str | int) -> None:
         """Take facts that fill the docstring's {placeholders}; they are shown, so never content or secrets."""
         self.facts = facts
-        template = message or " ".join((self.__doc__ or "").split())
-        super().__init__(template.format(**facts) if facts else template)
+        self.template = message or " ".join((self.__doc__ or "").split())
+        super().__init__(self.template.format(**facts) if facts else self.template)
 
 
 class Invalid(Refusal):

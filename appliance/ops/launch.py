@@ -37,11 +37,7 @@ class Plan:
     port: int
     web_threads: int
     database_url: str | None
-
-    @property
-    def address(self) -> str:
-        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not bound
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+    address: str
 
 
 def run(plan: Plan, *, say: Say, greet: Callable[[], str]) -> None:

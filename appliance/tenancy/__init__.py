@@ -1,6 +1,17 @@
 """Organisations: what people see as an organisation, and code isolates as a tenant."""
 
-from appliance.tenancy.service import count_organisations, create_organisation, get_organisation, list_tenants
-from appliance.tenancy.values import Organisation
+from appliance.tenancy.service import (
+    count_organisations,
+    create_organisation,
+    get_organisation,
+    get_settings,
+    list_tenants,
+    put_settings,
+    rename_organisation,
+)
+from appliance.tenancy.values import Organisation, OrganisationSettings, Review
 
-__all__ = ["Organisation", "count_organisations", "create_organisation", "get_organisation", "list_tenants"]
+__all__ = [
+    "Organisation", "OrganisationSettings", "Review", "count_organisations", "create_organisation", "get_organisation",
+    "get_settings", "list_tenants", "put_settings", "rename_organisation",
+]  # fmt: skip

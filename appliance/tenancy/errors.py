@@ -1,6 +1,8 @@
 """
 Refusal
-└── OrganisationNameMissing   kind=invalid
+└── Invalid
+    ├── LinkHostMalformed
+    └── OrganisationNameMissing
 """
 
 from appliance.kernel.errors import Invalid
@@ -10,3 +12,9 @@ class OrganisationNameMissing(Invalid):
     """An organisation needs a name of 1 to 200 characters."""
 
     code = "organisation_name_missing"
+
+
+class LinkHostMalformed(Invalid):
+    """Write one host name a line, such as intranet.example.org, without https:// and without a path; at most 50."""
+
+    code = "link_host_malformed"

@@ -1,7 +1,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime
+from sqlalchemy import DateTime, Text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.kernel.db import Table
@@ -14,3 +15,11 @@ class OrganisationRow(Table):
     name: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     suspended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class SettingsRow(Table):
+    __tablename__ = "organisation_settings"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    conversation_review: Mapped[str]
+    link_hosts: Mapped[list[str]] = mapped_column(ARRAY(Text))

@@ -37,6 +37,10 @@ class Keyring:
         """Return the key that signs what the web door hands to a browser before sign-in."""
         return derive_key(self.__root, purpose="web forms")
 
+    def factor_key(self) -> bytes:
+        """Return the key that seals what proves a person's second factors."""
+        return derive_key(self.__root, purpose="second factors")
+
     def __repr__(self) -> str:
         return "Keyring(…)"
 

@@ -3,24 +3,36 @@
 from flask import Flask
 
 from appliance.web import (
+    account,
     audit,
     chatbots,
+    confirmation,
     conversations,
     documents,
+    groups,
     headers,
+    joining,
+    language,
     overview,
     people,
     render,
     sessions,
     signin,
     system,
+    tokens,
 )
+
+ROOMS = (
+    account, audit, chatbots, confirmation, conversations, documents, groups, joining, overview, people, signin,
+    system, tokens,
+)  # fmt: skip
 
 
 def install(app: Flask) -> None:
     """Register the pages, the guard in front of them, and the headers on every answer."""
     sessions.install(app)
     headers.install(app)
+    language.install(app)
     render.install(app)
-    for room in (audit, chatbots, conversations, documents, overview, people, signin, system):
+    for room in ROOMS:
         app.register_blueprint(room.blueprint)

@@ -1,6 +1,6 @@
 from uuid import UUID
 
-from flask import Blueprint, g, redirect, request, url_for
+from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from appliance import chat, identity
@@ -9,7 +9,6 @@ from appliance.chat.errors import ChatbotMalformed
 from appliance.chat.service import ChatbotForm
 from appliance.identity import Permission
 from appliance.kernel.errors import Refusal
-from appliance.kernel.problems import STATUS, problem
 from appliance.web.render import page
 from appliance.web.sessions import caller, services
 
@@ -42,7 +41,7 @@ def edit(chatbot_id: UUID) -> Answer:
     identity.require(person, Permission.CHATBOT_EDIT)
     with house.db.tenant(person.tenant_id) as tx:
         chatbot = chat.get_chatbot(tx, person, ChatbotId(chatbot_id))
-    return page("chatbots/edit.html", chatbot=chatbot, form=chatbot, models=house.gateway.models, problem=None)
+    return page("chatbots/edit.html", chatbot=chatbot, form=chatbot, models=house.gateway.models)
 
 
 @blueprint.post("/<uuid:chatbot_id>")
@@ -55,9 +54,9 @@ def change(chatbot_id: UUID) -> Answer:
     except ChatbotMalformed as refusal:
         with house.db.tenant(person.tenant_id) as tx:
             chatbot = chat.get_chatbot(tx, person, ChatbotId(chatbot_id))
-        members = problem(refusal, request_id=g.request_id)
-        context = {"chatbot": chatbot, "form": request.form, "models": house.gateway.models, "problem": members}
-        return page("chatbots/edit.html", STATUS[refusal.kind], **context)
+        return page(
+            "chatbots/edit.html", refusal=refusal, chatbot=chatbot, form=request.form, models=house.gateway.models
+        )
     return redirect(url_for("chatbots.show"), 303)
 
 
@@ -66,11 +65,7 @@ def _list(*, form: object, shown: Refusal | None) -> Answer:
     identity.require(person, Permission.CHATBOT_EDIT)
     with house.db.tenant(person.tenant_id) as tx:
         chatbots = chat.list_chatbots(tx, person)
-    status = STATUS[shown.kind] if shown else 200
-    members = problem(shown, request_id=g.request_id) if shown else None
-    return page(
-        "chatbots/page.html", status, chatbots=chatbots, form=form, models=house.gateway.models, problem=members
-    )
+    return page("chatbots/page.html", refusal=shown, chatbots=chatbots, form=form, models=house.gateway.models)
 
 
 def _form() -> ChatbotForm:

@@ -1,49 +1,71 @@
 from uuid import UUID
 
-from flask import Blueprint, g, redirect, request, url_for
+from flask import Blueprint, url_for
 from werkzeug.wrappers import Response
 
 from appliance import identity
-from appliance.identity import Role, UserId
-from appliance.kernel.errors import Invalid, Refusal
-from appliance.kernel.problems import STATUS, problem
-from appliance.web.render import page
+from appliance.identity import MemberKind, Permission, Person, UserId
+from appliance.identity.factors import list_factors, remove_factors_of
+from appliance.identity.invitations import InvitationForm
+from appliance.identity.permissions import may
+from appliance.identity.values import ORGANISATION_ROLES, Role
+from appliance.kernel.errors import Refusal
+from appliance.web import forms, letters
+from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
+from appliance.web.tables import table_of
 
 blueprint = Blueprint("people", __name__, url_prefix="/people")
 Answer = tuple[str, int] | Response
 
 
-class UnknownRole(Invalid):
-    """Choose one of the roles: owner, admin, auditor or member."""
-
-    code = "unknown_role"
-
-
 @blueprint.get("")
 def show() -> Answer:
-    """List the members."""
-    return _list(form={}, shown=None)
+    """List the members, and who was invited."""
+    return _list(shown=None)
 
 
-@blueprint.post("")
-def add() -> Answer:
-    """Add a person with a first password, which they are told to change."""
-    person, house, form = caller(), services(), request.form
+@blueprint.post("/invitations")
+def invite() -> Answer:
+    """Invite somebody; the link goes by mail, or is shown once."""
+    person, house = caller(), services()
     try:
+        form = InvitationForm(forms.field("email"), forms.role(), forms.groups())
         with house.db.tenant(person.tenant_id) as tx:
-            identity.add_member(
-                tx,
-                person,
-                email=form.get("email", ""),
-                display_name=form.get("name", ""),
-                password=form.get("password", ""),
-                role=_role(form.get("role", "")),
-                clock=house.clock,
-            )
+            invited = identity.invite(tx, person, form, clock=house.clock)
+    except identity.StepUpRequired:
+        raise
     except Refusal as refusal:
-        return _list(form=form, shown=refusal)
-    return redirect(url_for("people.show"), 303)
+        return _list(shown=refusal)
+    link = house.settings.address + url_for("joining.show", link=invited.token)
+    delivery = letters.invitation(invited.invitation.email, link)
+    return page("people/link.html", delivery=delivery, link=link, email=invited.invitation.email, kind="invitation")
+
+
+@blueprint.post("/invitations/<uuid:invitation_id>/revocation")
+def revoke_invitation(invitation_id: UUID) -> Answer:
+    """Take an invitation back."""
+    person, house = caller(), services()
+    with house.db.tenant(person.tenant_id) as tx:
+        identity.revoke_invitation(tx, person, invitation_id, clock=house.clock)
+    return done("people.show", "invitation-revoked")
+
+
+@blueprint.get("/<uuid:user_id>")
+def read(user_id: UUID) -> Answer:
+    """Show a member: role, groups, sessions, tokens."""
+    person, house = caller(), services()
+    with house.db.tenant(person.tenant_id) as tx:
+        found = identity.get_person(tx, person, UserId(user_id))
+        is_theirs = may(person, Permission.PEOPLE_CHANGE)
+        return page(
+            "people/person.html",
+            person=found,
+            roles=_roles(),
+            groups={group.group_id: group.name for group in identity.list_groups(tx, person)},
+            sessions=identity.list_sessions(tx, person, UserId(user_id)) if is_theirs else [],
+            factors=list_factors(tx, UserId(user_id)) if is_theirs else [],
+        )
 
 
 @blueprint.post("/<uuid:user_id>/role")
@@ -51,30 +73,80 @@ def change_role(user_id: UUID) -> Answer:
     """Give a member another role."""
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
-        identity.change_role(tx, person, UserId(user_id), role=_role(request.form.get("role", "")))
-    return redirect(url_for("people.show"), 303)
+        identity.change_role(tx, person, UserId(user_id), role=forms.role())
+    return done("people.read", "role", user_id=user_id)
 
 
 @blueprint.post("/<uuid:user_id>/removal")
 def create_removal(user_id: UUID) -> Answer:
-    """Remove a member; their sessions end now."""
+    """Remove a member; their sessions and tokens end now."""
     person, house = caller(), services()
     with house.db.tenant(person.tenant_id) as tx:
         identity.remove_member(tx, person, UserId(user_id), clock=house.clock)
-    return redirect(url_for("people.show"), 303)
+    return done("people.show", "removed")
 
 
-def _list(*, form: object, shown: Refusal | None) -> Answer:
+@blueprint.post("/<uuid:user_id>/restoration")
+def create_restoration(user_id: UUID) -> Answer:
+    """Let a removed member in again."""
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
-        people = identity.list_people(tx, person)
-    status = STATUS[shown.kind] if shown else 200
-    members = problem(shown, request_id=g.request_id) if shown else None
-    return page("people/page.html", status, people=people, roles=list(Role), form=form, problem=members)
+        identity.restore_member(tx, person, UserId(user_id))
+    return done("people.read", "restored", user_id=user_id)
 
 
-def _role(text: str) -> Role:
-    try:
-        return Role(text)
-    except ValueError as error:
-        raise UnknownRole from error
+@blueprint.post("/<uuid:user_id>/sessions/end")
+def end_sessions(user_id: UUID) -> Answer:
+    """Sign a member out everywhere."""
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        identity.get_person(tx, person, UserId(user_id))
+        identity.close_sessions_of(tx, person, UserId(user_id))
+    return done("people.read", "sessions-ended", user_id=user_id)
+
+
+@blueprint.post("/<uuid:user_id>/password-reset")
+def create_password_reset(user_id: UUID) -> Answer:
+    """Make a link to a new password; it goes by mail, or is shown once."""
+    person, house = caller(), services()
+    with house.db.tenant(person.tenant_id) as tx:
+        made = identity.create_password_reset(tx, person, UserId(user_id), clock=house.clock)
+    link = house.settings.address + url_for("joining.new_password", link=made.token)
+    return page("people/link.html", delivery=letters.new_password(made.email, link), link=link, email=made.email,
+                kind="reset")  # fmt: skip
+
+
+@blueprint.post("/<uuid:user_id>/factors/removal")
+def remove_factors(user_id: UUID) -> Answer:
+    """Take the second factors of somebody who lost them."""
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        remove_factors_of(tx, person, UserId(user_id))
+    return done("people.read", "factors-removed", user_id=user_id)
+
+
+def _list(*, shown: Refusal | None) -> Answer:
+    person, house = caller(), services()
+    with house.db.tenant(person.tenant_id) as tx:
+        people = identity.list_people(tx, person, with_removed=True)
+        invitations = identity.list_invitations(tx, person, clock=house.clock)
+        groups = {group.group_id: group.name for group in identity.list_groups(tx, person)}
+    return page("people/page.html", refusal=shown, table=_table(people), invitations=invitations, groups=groups,
+                roles=_roles(), services=MemberKind.SERVICE)  # fmt: skip
+
+
+def _table(people: list[Person]) -> object:
+    order = list(Role)
+    keys = {
+        "name": lambda one: one.display_name.casefold(),
+        "role": lambda one: (one.suspended_at is not None, order.index(one.role), one.display_name.casefold()),
+        "joined": lambda one: one.joined_at,
+        "seen": lambda one: (one.last_seen_at is not None, one.last_seen_at),
+    }
+    return table_of(
+        people, keys=keys, text=lambda one: f"{one.display_name} {one.email} {one.role.value}", default="role"
+    )
+
+
+def _roles() -> tuple[Role, ...]:
+    return ORGANISATION_ROLES if caller().role is not Role.OPERATOR else (Role.OPERATOR,)

@@ -2,17 +2,21 @@
 
 import hashlib
 import re
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, g, render_template, request, url_for
+from flask import Flask, g, redirect, render_template, request, url_for
 from markupsafe import Markup, escape
+from werkzeug.wrappers import Response
 
 from appliance.chat import Citation, Message
 from appliance.identity import Permission
 from appliance.identity.permissions import may
+from appliance.kernel.errors import Refusal
+from appliance.kernel.problems import STATUS, problem
+from appliance.web.language import gettext
+from appliance.web.notices import NOTICES
 from appliance.web.sessions import csrf_token
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
@@ -28,8 +32,8 @@ def install(app: Flask) -> None:
         return url_for("static", filename=name, v=digests[name])
 
     app.jinja_env.globals.update(csrf_token=csrf_token, asset=asset, Permission=Permission, allowed=allowed)
-    app.jinja_env.filters.update(answer=answer, size=size, when=when, source=source)
-    app.context_processor(lambda: {"caller": g.get("caller"), "here": request.path})
+    app.jinja_env.filters.update(answer=answer, size=size, source=source)
+    app.context_processor(lambda: {"caller": g.get("caller"), "here": request.path, "notice": notice()})
 
 
 def allowed(permission: Permission) -> bool:
@@ -37,9 +41,30 @@ def allowed(permission: Permission) -> bool:
     return g.get("caller") is not None and may(g.caller, permission)
 
 
-def page(template: str, /, status: int = 200, **context: Any) -> tuple[str, int]:
-    """Render a page."""
-    return render_template(template, **context), status
+def page(template: str, /, *, refusal: Refusal | None = None, **context: Any) -> tuple[str, int]:
+    """Render a page; with a refusal, the page says it and answers with its status."""
+    if refusal is None:
+        return render_template(template, problem=None, **context), 200
+    return render_template(template, problem=words(refusal), **context), STATUS[refusal.kind]
+
+
+def words(refusal: Refusal) -> dict[str, str | int]:
+    """Return a refusal's problem document in the reader's language."""
+    members = problem(refusal, request_id=g.request_id)
+    detail = gettext(refusal.template)
+    shown = detail.format(**refusal.facts) if refusal.facts else detail
+    return members | {"title": gettext(str(members["title"])), "detail": shown}
+
+
+def done(endpoint: str, code: str, /, **values: Any) -> Response:
+    """Go to a page that says what was done. The address carries a code of NOTICES, never text."""
+    return redirect(url_for(endpoint, notice=code, **values), 303)
+
+
+def notice() -> str | None:
+    """Return what was just done, for the page that it led to."""
+    found = NOTICES.get(request.args.get("notice", ""))
+    return gettext(found) if found else None
 
 
 def wants_json() -> bool:
@@ -82,11 +107,6 @@ def size(count: int) -> str:
             break
         value /= _KILOBYTE
     return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-
-
-def when(moment: datetime | None) -> str:
-    """Return a moment in UTC, to the minute."""
-    return moment.strftime("%Y-%m-%d %H:%M") if moment else "–"
 
 
 def _digest(path: Path) -> str:

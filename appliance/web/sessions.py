@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from appliance import identity
 from appliance.assembly import Services
 from appliance.identity import Caller, NotSignedIn
+from appliance.identity.passkeys import Site, site_of
 from appliance.kernel.errors import Kind, Refusal
 from appliance.kernel.sealing import same, token_for
 
@@ -84,6 +85,12 @@ def session_token() -> str | None:
 def csrf_token() -> str:
     """Return the token that this browser's forms must carry."""
     return token_for(services().keyring.web_key(), _bound_to())
+
+
+def passkey_site() -> Site | None:
+    """Return where passkeys are good for, or None where this house has no name that they could be bound to."""
+    settings = services().settings
+    return site_of(settings.public_url, settings.local_address)
 
 
 def _guard() -> None:

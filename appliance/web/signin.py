@@ -6,17 +6,26 @@ from werkzeug.wrappers import Response
 
 from appliance import chat, identity
 from appliance.audit import Actor, ActorKind
-from appliance.identity.errors import SetupLinkClosed
+from appliance.identity.errors import SecondStepFailed, SetupLinkClosed
+from appliance.identity.operators import add_founding_operator, count_operators
 from appliance.identity.setup import Founding
-from appliance.identity.signin import Attempt
+from appliance.identity.signin import Attempt, Proof, SecondStep
 from appliance.kernel.errors import Invalid, Refusal
 from appliance.kernel.ids import TenantId, new_id
-from appliance.kernel.problems import STATUS, problem
 from appliance.kernel.sealing import digest
 from appliance.web.render import page
-from appliance.web.sessions import caller, public, services, session_token, sign_in_cookie, sign_out_cookie
+from appliance.web.sessions import (
+    caller,
+    passkey_site,
+    public,
+    services,
+    session_token,
+    sign_in_cookie,
+    sign_out_cookie,
+)
 
 blueprint = Blueprint("signin", __name__)
+_STEP_COOKIE = "cloister_step"
 Answer = tuple[str, int] | Response
 
 
@@ -33,7 +42,7 @@ def setup() -> Answer:
     house, link = services(), request.args.get("link", "")
     if not identity.link_is_open(house.db, link, clock=house.clock):
         raise SetupLinkClosed
-    return page("signin/setup.html", link=link, form={}, problem=None)
+    return page("signin/setup.html", link=link, form={}, asks=_asks())
 
 
 @blueprint.post("/setup")
@@ -52,9 +61,10 @@ def found() -> Answer:
         with house.db.tenant(tenant_id) as tx:
             identity.consume_setup_link(tx, form.get("link", ""), clock=house.clock)
             user_id = chat.found(tx, founding, actor=actor, clock=house.clock)
+        if form.get("operator") and _asks():
+            add_founding_operator(house.db, user_id, actor, clock=house.clock)
     except Refusal as refusal:
-        shown = problem(refusal, request_id=g.request_id)
-        return page("signin/setup.html", STATUS[refusal.kind], link=form.get("link", ""), form=form, problem=shown)
+        return page("signin/setup.html", refusal=refusal, link=form.get("link", ""), form=form, asks=_asks())
     with house.db.tenant(tenant_id) as tx:
         token = identity.open_session(
             tx, user_id, address=request.remote_addr or "", agent=request.user_agent.string, request_id=g.request_id,
@@ -69,7 +79,7 @@ def sign_in_page() -> Answer:
     """Show the sign-in page."""
     if g.caller is not None:
         return redirect(url_for("overview.show"), 303)
-    return page("signin/page.html", form={}, next=own_path(request.args.get("next")), problem=None)
+    return page("signin/page.html", form={}, next=own_path(request.args.get("next")))
 
 
 @blueprint.post("/sign-in")
@@ -85,11 +95,42 @@ def sign_in() -> Answer:
         g.request_id,
     )
     try:
-        token = identity.sign_in(house.db, attempt, lifetime=_lifetime(), clock=house.clock)
+        signed_in = identity.sign_in(house.db, attempt, lifetime=_lifetime(), clock=house.clock)
     except Refusal as refusal:
-        shown = problem(refusal, request_id=g.request_id)
-        return page("signin/page.html", STATUS[refusal.kind], form=form, next=own_path(form.get("next")), problem=shown)
-    return _signed_in(token, own_path(form.get("next")))
+        return page("signin/page.html", refusal=refusal, form=form, next=own_path(form.get("next")))
+    if isinstance(signed_in, SecondStep):
+        response = redirect(url_for("signin.second_step", next=own_path(form.get("next"))), 303)
+        response.set_cookie(
+            _STEP_COOKIE, signed_in.token, max_age=300, secure=house.settings.is_https, httponly=True, samesite="Strict",
+            path="/sign-in",
+        )  # fmt: skip
+        return response
+    return _signed_in(signed_in.token, own_path(form.get("next")))
+
+
+@blueprint.get("/sign-in/second-step")
+@public("nobody is signed in before they sign in")
+def second_step() -> Answer:
+    """Ask for the second factor."""
+    return _second_step(shown=None)
+
+
+@blueprint.post("/sign-in/second-step")
+@public("nobody is signed in before they sign in")
+def finish_sign_in() -> Answer:
+    """Sign in by the second factor."""
+    house, form = services(), request.form
+    attempt = Attempt("", "", request.remote_addr or "", request.user_agent.string, g.request_id)
+    try:
+        token = identity.finish_sign_in(
+            house.db, request.cookies.get(_STEP_COOKIE, ""), Proof(form.get("code", ""), form.get("passkey", "")),
+            attempt, site=passkey_site(), key=house.keyring.factor_key(), lifetime=_lifetime(), clock=house.clock,
+        )  # fmt: skip
+    except SecondStepFailed as refusal:
+        return _second_step(shown=refusal)
+    response = _signed_in(token, own_path(form.get("next")))
+    response.delete_cookie(_STEP_COOKIE, path="/sign-in", secure=house.settings.is_https, httponly=True)
+    return response
 
 
 @blueprint.post("/sign-out")
@@ -109,6 +150,19 @@ def own_path(target: str | None) -> str:
     is_ours = not parts.scheme and not parts.netloc and parts.path.startswith("/")
     is_plain = target is not None and target.isprintable() and "\\" not in target and not target.startswith("//")
     return target if target and is_ours and is_plain else "/"
+
+
+def _second_step(*, shown: Refusal | None) -> Answer:
+    house = services()
+    token = request.cookies.get(_STEP_COOKIE, "")
+    options = identity.second_step_options(house.db, token, passkey_site(), clock=house.clock)
+    target = own_path(request.form.get("next") or request.args.get("next"))
+    return page("signin/second_step.html", refusal=shown, options=options, next=target)
+
+
+def _asks() -> bool:
+    """Whether set-up offers to run the host as well: only while nobody does."""
+    return count_operators(services().db) == 0
 
 
 def _signed_in(token: str, target: str) -> Response:

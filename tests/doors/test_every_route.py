@@ -6,7 +6,11 @@ import uuid
 from flask import Flask
 from werkzeug.routing import Rule
 
-from appliance import chat
+from appliance import chat, identity
+from appliance.identity import Role, Scope
+from appliance.identity.factors import begin_totp
+from appliance.identity.invitations import InvitationForm
+from appliance.identity.tokens import TokenForm
 from tests.support.house import House, Member
 from tests.support.site import Browser
 
@@ -14,7 +18,13 @@ OPEN_TO_STRANGERS = {
     "health.livez": "a watchdog has no account",
     "health.metrics": "counts, never content",
     "health.readyz": "a watchdog has no account",
+    "joining.accept": "the single-use link of an invitation is the proof",
+    "joining.new_password": "the single-use link is the proof",
+    "joining.reset": "the single-use link is the proof",
+    "joining.show": "the single-use link of an invitation is the proof",
+    "signin.finish_sign_in": "nobody is signed in before they sign in",
     "signin.found": "the single-use link is the proof",
+    "signin.second_step": "nobody is signed in before they sign in",
     "signin.setup": "the single-use link is the proof",
     "signin.sign_in": "nobody is signed in before they sign in",
     "signin.sign_in_page": "nobody is signed in before they sign in",
@@ -32,6 +42,23 @@ def rules(site: Flask) -> list[tuple[Rule, str]]:
 
 def path_of(rule: Rule, ids: dict[str, str]) -> str:
     return re.sub(r"<(?:[^:>]+:)?([^>]+)>", lambda part: ids.get(part[1], str(uuid.uuid4())), rule.rule)
+
+
+def furnish(ada: Member) -> dict[str, str]:
+    """Give Ada's organisation one of everything that has an address; return the ids."""
+    clock = ada.house.clock
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        group = identity.create_group(tx, ada.caller, name="Board", clock=clock)
+        invited = identity.invite(tx, ada.caller, InvitationForm("guest@harrow.example", Role.MEMBER), clock=clock)
+        form = TokenForm("script", frozenset({Scope.CHAT}), 30)
+        issued = identity.create_token(tx, ada.caller, form, clock=clock)
+        totp = begin_totp(tx, ada.caller, label="x", key=ada.services.keyring.factor_key(), clock=clock)
+    return {
+        "group_id": str(group.group_id),
+        "invitation_id": str(invited.invitation.invitation_id),
+        "token_id": str(issued.token.token_id),
+        "factor_id": str(totp.factor_id),
+    }
 
 
 def test_it_lets_a_stranger_in_nowhere_but_where_a_reason_is_given(site: Flask, at_cy: Browser, ada: Member) -> None:
@@ -80,7 +107,8 @@ def test_it_answers_404_for_everything_of_another_organisation(
         "chatbot_id": str(chatbot.chatbot_id),
         "user_id": str(ada.caller.user_id),
         "session": "00" * 32,
-    }
+        "tenant_id": str(ada.tenant_id),
+    } | furnish(ada)
     assert "first Thursday of May" in answer.body
     for rule, method in rules(site):
         if not rule.arguments or rule.endpoint == "static":
@@ -110,8 +138,6 @@ def test_it_shows_nothing_of_another_organisation_on_any_page(
 def test_it_shows_a_members_conversation_to_nobody_else_in_the_organisation(
     site: Flask, ada: Member, house: House
 ) -> None:
-    from appliance.identity import Role
-
     admin = ada.adds("eve@harrow.example", Role.ADMIN)
     ada.reads_in("fire-drill.txt")
     ada.asks("When does the fire drill take place?")

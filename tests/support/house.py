@@ -14,6 +14,7 @@ from appliance.assembly import Services, assemble
 from appliance.audit import Actor, ActorKind
 from appliance.chat import Answered
 from appliance.identity import Caller, Role
+from appliance.identity.invitations import Acceptance, InvitationForm
 from appliance.identity.sessions import caller_of
 from appliance.identity.setup import Founding
 from appliance.kernel.ids import TenantId, new_id
@@ -128,12 +129,14 @@ class Member:
         return self.house.app
 
     def adds(self, email: str, role: Role) -> "Member":
-        """Add a colleague."""
+        """Invite a colleague, who joins."""
         with self.services.db.tenant(self.tenant_id) as tx:
-            user_id = identity.add_member(
-                tx, self.caller, email=email, display_name=email.split("@", maxsplit=1)[0], password=PASSWORD, role=role,
-                clock=self.house.clock,
-            )  # fmt: skip
+            invited = identity.invite(tx, self.caller, InvitationForm(email, role), clock=self.house.clock)
+        acceptance = Acceptance(email.split("@", maxsplit=1)[0], PASSWORD)
+        _, user_id = identity.accept(
+            self.services.db, invited.token, acceptance, address="test", request_id="test", clock=self.house.clock
+        )
+        with self.services.db.tenant(self.tenant_id) as tx:
             return Member(self.house, caller_of(tx, user_id))
 
     def uploads(self, name: str, content: bytes | str | None = None) -> Document:

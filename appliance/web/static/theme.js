@@ -5,6 +5,10 @@ const root = document.documentElement;
 const recall = () => { try { return localStorage.getItem("theme"); } catch { return null; } };
 const remember = (theme) => { try { localStorage.setItem("theme", theme); } catch { /* as above */ } };
 
+// Times on pages are the reader's: the server learns the zone from here.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+if (/^[A-Za-z0-9_+\/-]+$/.test(zone) && !document.cookie.includes(`zone=${zone}`)) document.cookie = `zone=${zone}; path=/; SameSite=Lax; max-age=31536000`;
+
 const chosen = recall();
 if (chosen === "light" || chosen === "dark") root.dataset.theme = chosen;
 
@@ -14,7 +18,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
   const label = () => {
     for (const button of buttons) {
-      button.textContent = isDark() ? "Light theme" : "Dark theme";
+      button.textContent = isDark() ? button.dataset.light : button.dataset.dark;
       button.hidden = false;
     }
   };

@@ -1,0 +1,201 @@
+"""Invitations: a single-use link, bound to an address, a role and groups.
+
+Whoever holds the link joins under the invited address, and only under it. Where that address has an account already,
+its person must be signed in: a link alone never takes over an account, and an organisation learns by inviting nothing
+about people of others.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from appliance import audit, tenancy
+from appliance.audit import Actor, ActorKind, Event
+from appliance.identity.errors import AlreadyMember, InvitationClosed, InvitationNotFound, SignInFirst
+from appliance.identity.groups import check_groups
+from appliance.identity.people import (
+    check_password,
+    check_role,
+    checked_name,
+    create_account,
+    join,
+    normal_email,
+)
+from appliance.identity.permissions import Permission, require
+from appliance.identity.tables import InvitationRow, MembershipRow
+from appliance.identity.values import Caller, GroupId, Invitation, Role, UserId
+from appliance.kernel.clock import Clock
+from appliance.kernel.db import Database, Tx
+from appliance.kernel.ids import TenantId, new_id
+from appliance.kernel.sealing import digest, hash_password
+
+LIFETIME = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class InvitationForm:
+    email: str
+    role: Role
+    group_ids: tuple[GroupId, ...] = ()
+
+
+@dataclass(frozen=True)
+class Invited:
+    """An invitation, and the token of its link, which is stored nowhere."""
+
+    invitation: Invitation
+    token: str
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What an open link offers to whoever holds it."""
+
+    tenant_id: TenantId
+    invitation_id: UUID
+    organisation: str
+    email: str
+    role: Role
+    account_id: UserId | None
+    """The account that this address has already, which must sign in to accept."""
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """Who accepts: a new person by name and password, or the signed-in person `user_id`."""
+
+    display_name: str
+    password: str = ""
+    user_id: UserId | None = None
+
+
+def invite(tx: Tx, caller: Caller, form: InvitationForm, *, clock: Clock) -> Invited:
+    """Invite somebody; an open invitation of the same address closes. Raises AlreadyMember, GroupNotFound."""
+    require(caller, Permission.PEOPLE_CHANGE)
+    check_role(tx, caller, form.role)
+    return offer(tx, caller.actor, form, clock=clock)
+
+
+def offer(tx: Tx, actor: Actor, form: InvitationForm, *, clock: Clock) -> Invited:
+    """Write the invitation, whoever asks: `invite` for people, the platform's operator for a first owner."""
+    email = normal_email(form.email)
+    check_groups(tx, form.group_ids)
+    _refuse_member(tx, email)
+    _close_earlier(tx, email, clock)
+    token, now = secrets.token_urlsafe(32), clock.now()
+    row = InvitationRow(
+        tenant_id=tx.tenant_id, invitation_id=new_id(), digest=digest(token), email=email, role=form.role,
+        group_ids=list(form.group_ids), invited_by=actor.id, created_at=now, expires_at=now + LIFETIME,
+    )  # fmt: skip
+    tx.add(row)
+    try:
+        tx.flush()
+    except IntegrityError as error:  # two invitations of one address at the same moment
+        raise AlreadyMember from error
+    audit.record(tx, actor, Event.INVITATION_CREATED, subject=row.invitation_id, role=form.role.value)
+    return Invited(_invitation(row), token)
+
+
+def list_invitations(tx: Tx, caller: Caller, *, clock: Clock) -> list[Invitation]:
+    """Return the open invitations, newest first."""
+    require(caller, Permission.PEOPLE_READ)
+    rows = tx.scalars(
+        select(InvitationRow)
+        .where(InvitationRow.tenant_id == tx.tenant_id, InvitationRow.closed_at.is_(None))
+        .where(InvitationRow.expires_at > clock.now())
+        .order_by(InvitationRow.created_at.desc())
+    )
+    return [_invitation(row) for row in rows]
+
+
+def revoke_invitation(tx: Tx, caller: Caller, invitation_id: UUID, *, clock: Clock) -> None:
+    """Take an invitation back. Raises InvitationNotFound."""
+    require(caller, Permission.PEOPLE_CHANGE)
+    closed = tx.scalar(
+        update(InvitationRow)
+        .where(InvitationRow.tenant_id == tx.tenant_id, InvitationRow.invitation_id == invitation_id)
+        .where(InvitationRow.closed_at.is_(None))
+        .values(closed_at=clock.now())
+        .returning(InvitationRow.invitation_id)
+    )
+    if closed is None:
+        raise InvitationNotFound
+    audit.record(tx, caller.actor, Event.INVITATION_REVOKED, subject=invitation_id)
+
+
+def find_offer(db: Database, token: str, *, clock: Clock) -> Offer:
+    """Return what an open link offers. Raises InvitationClosed."""
+    with db.platform() as tx:
+        found = tx.execute(text("SELECT * FROM resolve_invitation(:digest)"), {"digest": digest(token)}).first()
+    if found is None:
+        raise InvitationClosed
+    with db.tenant(TenantId(found.tenant_id)) as tx:
+        row = _open(tx, found.invitation_id, clock)
+        account = tx.scalar(text("SELECT find_user(:email)"), {"email": row.email})
+        return Offer(
+            tx.tenant_id, row.invitation_id, tenancy.get_organisation(tx).name, row.email, Role(row.role),
+            UserId(account) if account else None,
+        )  # fmt: skip
+
+
+def accept(
+    db: Database, token: str, acceptance: Acceptance, *, address: str, request_id: str, clock: Clock
+) -> tuple[TenantId, UserId]:
+    """Join by an open link; of two clicks at once, one joins. Raises InvitationClosed, SignInFirst, WeakPassword."""
+    offered = find_offer(db, token, clock=clock)
+    if offered.account_id != acceptance.user_id:
+        raise SignInFirst
+    name, hashed = checked_name(acceptance.display_name), None
+    if offered.account_id is None:
+        check_password(acceptance.password, email=offered.email)
+        hashed = hash_password(acceptance.password)  # no transaction is open while argon2id computes
+    with db.tenant(offered.tenant_id) as tx:
+        row = _open(tx, offered.invitation_id, clock)
+        user_id = offered.account_id or create_account(tx, email=row.email, password_hash=hashed, clock=clock)
+        row.closed_at, row.accepted_by = clock.now(), user_id
+        actor = Actor(ActorKind.USER, user_id, address, request_id)
+        group_ids = [GroupId(group_id) for group_id in row.group_ids if _still_there(tx, group_id)]
+        join(tx, actor, user_id, email=row.email, display_name=name, role=Role(row.role), clock=clock,
+             group_ids=group_ids)  # fmt: skip
+        audit.record(tx, actor, Event.INVITATION_ACCEPTED, subject=row.invitation_id)
+    return offered.tenant_id, user_id
+
+
+def _refuse_member(tx: Tx, email: str) -> None:
+    query = select(MembershipRow.user_id).where(
+        MembershipRow.tenant_id == tx.tenant_id, MembershipRow.email == email, MembershipRow.suspended_at.is_(None)
+    )
+    if tx.scalar(query) is not None:
+        raise AlreadyMember
+
+
+def _close_earlier(tx: Tx, email: str, clock: Clock) -> None:
+    tx.execute(
+        update(InvitationRow)
+        .where(InvitationRow.tenant_id == tx.tenant_id, InvitationRow.email == email)
+        .where(InvitationRow.closed_at.is_(None))
+        .values(closed_at=clock.now())
+    )
+
+
+def _open(tx: Tx, invitation_id: UUID, clock: Clock) -> InvitationRow:
+    row = tx.get(InvitationRow, (tx.tenant_id, invitation_id), with_for_update=True)
+    if row is None or row.closed_at is not None or row.expires_at <= clock.now():
+        raise InvitationClosed
+    return row
+
+
+def _still_there(tx: Tx, group_id: UUID) -> bool:
+    return bool(tx.scalar(text("SELECT EXISTS (SELECT FROM groups WHERE tenant_id = :t AND group_id = :g)"),
+                          {"t": tx.tenant_id, "g": group_id}))  # fmt: skip
+
+
+def _invitation(row: InvitationRow) -> Invitation:
+    return Invitation(
+        row.invitation_id, row.email, Role(row.role), tuple(GroupId(group_id) for group_id in row.group_ids),
+        UserId(row.invited_by) if row.invited_by else None, row.created_at, row.expires_at,
+    )  # fmt: skip

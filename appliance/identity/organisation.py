@@ -1,0 +1,28 @@
+"""An organisation's name and settings, changed by its administrators."""
+
+from appliance import audit, tenancy
+from appliance.audit import Event
+from appliance.identity.permissions import Permission, require
+from appliance.identity.values import Caller
+from appliance.kernel.db import Tx
+from appliance.tenancy import OrganisationSettings
+
+
+def rename_organisation(tx: Tx, caller: Caller, *, name: str) -> None:
+    """Give the caller's organisation another name. Raises OrganisationNameMissing."""
+    require(caller, Permission.SETTINGS_CHANGE)
+    tenancy.rename_organisation(tx, name=name)
+    audit.record(tx, caller.actor, Event.ORGANISATION_RENAMED, subject=tx.tenant_id)
+
+
+def change_settings(tx: Tx, caller: Caller, settings: OrganisationSettings) -> OrganisationSettings:
+    """Change the organisation's settings; what they were and are is recorded. Raises LinkHostMalformed."""
+    require(caller, Permission.SETTINGS_CHANGE)
+    before = tenancy.get_settings(tx)
+    after = tenancy.put_settings(tx, settings)
+    audit.record(
+        tx, caller.actor, Event.SETTINGS_CHANGED, subject=tx.tenant_id,
+        review_before=before.conversation_review.value, review=after.conversation_review.value,
+        link_hosts_before=" ".join(before.link_hosts), link_hosts=" ".join(after.link_hosts),
+    )  # fmt: skip
+    return after

@@ -1,0 +1,122 @@
+"""One's own password, and the single-use link to a new one.
+
+An administrator can make such a link only for somebody who belongs to no other organisation: whoever holds it could
+sign in there too. For the others the operator's console makes it, and every organisation of theirs records it.
+Second factors stay in force after a reset, so that the link alone opens nothing that they guard.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from appliance import audit
+from appliance.audit import Actor, ActorKind, Event
+from appliance.identity.errors import Forbidden, PersonNotFound, ResetByOperator, ResetLinkClosed, SignInFailed
+from appliance.identity.people import check_password, normal_email
+from appliance.identity.permissions import Permission, require, require_browser
+from appliance.identity.places import tenants_of
+from appliance.identity.sessions import close_other_sessions
+from appliance.identity.tables import MembershipRow
+from appliance.identity.values import Caller, MemberKind, Role, UserId
+from appliance.kernel.clock import Clock
+from appliance.kernel.db import Database, Tx
+from appliance.kernel.sealing import digest, hash_password, password_matches
+
+LINK_LIFETIME = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class ResetLink:
+    """A new link's token, which is stored nowhere, and the address of the person it is for."""
+
+    token: str
+    email: str
+
+
+def change_password(tx: Tx, caller: Caller, *, current: str, new: str, session: bytes) -> None:
+    """Change the caller's own password; their other sessions end everywhere. Raises SignInFailed or WeakPassword."""
+    require_browser(caller)
+    found = tx.execute(text("SELECT * FROM find_credentials(:email)"), {"email": caller.email}).first()
+    if found is None or not password_matches(found.password_hash, current):
+        raise SignInFailed
+    check_password(new, email=caller.email)
+    tx.execute(text("SELECT change_password(:id, :hash)"), {"id": caller.user_id, "hash": hash_password(new)})
+    close_other_sessions(tx, caller, keep=session)
+    audit.record(tx, caller.actor, Event.PASSWORD_CHANGED, subject=caller.user_id)
+
+
+def create_password_reset(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clock) -> ResetLink:
+    """Make a link by which a member sets a new password. Raises PersonNotFound, ResetByOperator."""
+    require(caller, Permission.PASSWORD_RESET)
+    member = tx.get(MembershipRow, (tx.tenant_id, user_id))
+    if member is None or member.suspended_at is not None or member.kind != MemberKind.PERSON:
+        raise PersonNotFound
+    if member.role == Role.OWNER and caller.role is not Role.OWNER:
+        raise Forbidden
+    if len(tenants_of(tx, user_id)) > 1:
+        raise ResetByOperator
+    link = _open(tx, user_id, member.email, clock)
+    audit.record(tx, caller.actor, Event.PASSWORD_RESET_CREATED, subject=user_id)
+    return link
+
+
+def create_password_reset_at_console(db: Database, email: str, *, clock: Clock) -> ResetLink:
+    """Make a link for anybody on this host; recorded in each of their organisations. Raises PersonNotFound."""
+    with db.platform() as tx:
+        user_id = tx.scalar(text("SELECT find_user(:email)"), {"email": normal_email(email)})
+        tenants = tenants_of(tx, UserId(user_id)) if user_id else []
+    if not tenants:
+        raise PersonNotFound
+    for tenant_id in tenants:  # on record everywhere before it exists anywhere
+        with db.tenant(tenant_id) as tx:
+            audit.record(tx, Actor(ActorKind.OPERATOR), Event.PASSWORD_RESET_CREATED, subject=user_id)
+    with db.platform() as tx:
+        return _open(tx, UserId(user_id), normal_email(email), clock)
+
+
+def find_password_reset(db: Database, token: str, *, clock: Clock) -> str:
+    """Return the address that an open link is for. Raises ResetLinkClosed."""
+    return _find(db, token, clock)[1]
+
+
+def reset_password(db: Database, token: str, *, new: str, address: str, request_id: str, clock: Clock) -> None:
+    """Set a new password by an open link; every session of the person ends. Raises ResetLinkClosed, WeakPassword."""
+    user_id, email = _find(db, token, clock)
+    check_password(new, email=email)
+    hashed = hash_password(new)  # no transaction is open while argon2id computes
+    with db.platform() as tx:
+        tenants = tenants_of(tx, user_id)
+    if not tenants:
+        raise ResetLinkClosed
+    with db.tenant(tenants[0]) as tx:
+        used = tx.execute(
+            text("SELECT user_id FROM consume_password_reset(:digest, :now)"),
+            {"digest": digest(token), "now": clock.now()},
+        ).first()
+        if used is None:
+            raise ResetLinkClosed
+        tx.execute(text("SELECT change_password(:id, :hash)"), {"id": user_id, "hash": hashed})
+        tx.execute(text("SELECT end_all_sessions(:id)"), {"id": user_id})
+        actor = Actor(ActorKind.USER, user_id, address, request_id)
+        audit.record(tx, actor, Event.PASSWORD_RESET, subject=user_id)
+
+
+def _find(db: Database, token: str, clock: Clock) -> tuple[UserId, str]:
+    with db.platform() as tx:
+        found = tx.execute(
+            text("SELECT * FROM find_password_reset(:digest, :now)"), {"digest": digest(token), "now": clock.now()}
+        ).first()
+    if found is None:
+        raise ResetLinkClosed
+    return UserId(found.user_id), found.email
+
+
+def _open(tx: Tx, user_id: UserId, email: str, clock: Clock) -> ResetLink:
+    token, now = secrets.token_urlsafe(32), clock.now()
+    tx.execute(
+        text("SELECT create_password_reset(:digest, :id, :now, :expires)"),
+        {"digest": digest(token), "id": user_id, "now": now, "expires": now + LINK_LIFETIME},
+    )
+    return ResetLink(token, email)

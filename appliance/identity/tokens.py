@@ -1,0 +1,162 @@
+"""Bearer tokens for the API, and the accounts of programs.
+
+A token is 32 random bytes, shown once; its SHA-256 is stored. It may do what its scopes and its owner's role both
+allow, until it expires or is revoked, and ends with its owner's membership.
+"""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select, text, update
+
+from appliance import audit
+from appliance.audit import Event
+from appliance.identity.errors import NotSignedIn, PersonNotFound, TokenMalformed, TokenNotFound
+from appliance.identity.groups import check_groups
+from appliance.identity.people import check_role, checked_name, create_account, join
+from appliance.identity.permissions import GRANTS, SCOPES, Permission, may, require, require_granted
+from appliance.identity.sessions import caller_of
+from appliance.identity.tables import MembershipRow, TokenRow
+from appliance.identity.values import Caller, GroupId, MemberKind, Role, Scope, Token, UserId
+from appliance.kernel.clock import Clock
+from appliance.kernel.db import Database, Tx
+from appliance.kernel.ids import TenantId, new_id
+from appliance.kernel.sealing import digest
+
+PREFIX = "cloister_"
+_NAME_LIMIT, _MOST_DAYS, _HINT = 120, 365, 4
+_TOUCH_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class TokenForm:
+    """What a token is for. `user_id` None is the caller; another must be a service account of the organisation."""
+
+    name: str
+    scopes: frozenset[Scope]
+    days: int
+    user_id: UserId | None = None
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A new token, and its secret, which is stored nowhere."""
+
+    token: Token
+    secret: str
+
+
+def create_token(tx: Tx, caller: Caller, form: TokenForm, *, clock: Clock) -> Issued:
+    """Issue a token for oneself or a service account. Raises TokenMalformed, PersonNotFound."""
+    require(caller, Permission.TOKEN_CREATE)
+    owner = _owner(tx, caller, form.user_id or caller.user_id)
+    _check(form, Role(owner.role), caller)
+    secret, now = PREFIX + secrets.token_urlsafe(32), clock.now()
+    row = TokenRow(
+        tenant_id=tx.tenant_id, token_id=new_id(), digest=digest(secret), user_id=owner.user_id,
+        name=form.name.strip(), hint=secret[-_HINT:], scopes=sorted(form.scopes), created_by=caller.user_id,
+        created_at=now, expires_at=now + timedelta(days=form.days),
+    )  # fmt: skip
+    tx.add(row)
+    tx.flush()
+    audit.record(tx, caller.actor, Event.TOKEN_CREATED, subject=row.token_id, scopes=" ".join(row.scopes),
+                 days=form.days, owner=str(owner.user_id))  # fmt: skip
+    return Issued(_token(row, owner.display_name), secret)
+
+
+def create_service_account(
+    tx: Tx, caller: Caller, *, name: str, role: Role, group_ids: Iterable[GroupId] = (), clock: Clock
+) -> UserId:
+    """Create an account for a program. It has no password and no address, and acts by its tokens alone."""
+    require(caller, Permission.SERVICE_ACCOUNT_CHANGE)
+    check_role(tx, caller, role)
+    groups = tuple(group_ids)
+    check_groups(tx, groups)
+    email = f"{new_id().hex}@service.invalid"  # RFC 2606: nobody receives mail there, and nobody can sign in
+    user_id = create_account(tx, email=email, password_hash=None, clock=clock)
+    join(tx, caller.actor, user_id, email=email, display_name=checked_name(name), role=role, clock=clock,
+         kind=MemberKind.SERVICE, group_ids=groups)  # fmt: skip
+    audit.record(tx, caller.actor, Event.SERVICE_ACCOUNT_CREATED, subject=user_id, role=role.value)
+    return user_id
+
+
+def list_tokens(tx: Tx, caller: Caller) -> list[Token]:
+    """Return one's own tokens, newest first; and everyone's for those who look after service accounts."""
+    require_granted(caller, Permission.TOKEN_CREATE)
+    query = (
+        select(TokenRow, MembershipRow.display_name)
+        .join(
+            MembershipRow, (MembershipRow.tenant_id == TokenRow.tenant_id) & (MembershipRow.user_id == TokenRow.user_id)
+        )
+        .where(TokenRow.tenant_id == tx.tenant_id)
+        .order_by(TokenRow.token_id.desc())
+    )
+    if not may(caller, Permission.SERVICE_ACCOUNT_CHANGE):
+        query = query.where(TokenRow.user_id == caller.user_id)
+    return [_token(row, name) for row, name in tx.execute(query).tuples()]
+
+
+def revoke_token(tx: Tx, caller: Caller, token_id: UUID, *, clock: Clock) -> None:
+    """End a token of one's own, or any of the organisation's for those who look after service accounts."""
+    statement = (
+        update(TokenRow)
+        .where(TokenRow.tenant_id == tx.tenant_id, TokenRow.token_id == token_id, TokenRow.revoked_at.is_(None))
+        .values(revoked_at=clock.now())
+        .returning(TokenRow.token_id)
+    )
+    if not may(caller, Permission.SERVICE_ACCOUNT_CHANGE):
+        statement = statement.where(TokenRow.user_id == caller.user_id)
+    if tx.scalar(statement) is None:
+        raise TokenNotFound
+    audit.record(tx, caller.actor, Event.TOKEN_REVOKED, subject=token_id)
+
+
+def resolve_token(db: Database, secret: str, *, address: str, request_id: str, clock: Clock) -> Caller:
+    """Return who a program is. Raises NotSignedIn for an unknown, expired or revoked token, or a removed owner."""
+    with db.platform() as tx:
+        found = tx.execute(text("SELECT * FROM resolve_api_token(:digest)"), {"digest": digest(secret)}).first()
+    if found is None:
+        raise NotSignedIn
+    with db.tenant(TenantId(found.tenant_id)) as tx:
+        row, now = tx.get_one(TokenRow, (tx.tenant_id, found.token_id)), clock.now()
+        if row.revoked_at is not None or now >= row.expires_at:
+            raise NotSignedIn
+        _touch(tx, row, now)
+        person = caller_of(tx, UserId(row.user_id), address=address, request_id=request_id)
+        return replace(person, scopes=frozenset(map(Scope, row.scopes)), token_id=row.token_id)
+
+
+def _owner(tx: Tx, caller: Caller, user_id: UserId) -> MembershipRow:
+    row = tx.get(MembershipRow, (tx.tenant_id, user_id))
+    if row is None or row.suspended_at is not None:
+        raise PersonNotFound
+    if user_id != caller.user_id:
+        require(caller, Permission.SERVICE_ACCOUNT_CHANGE)
+        if row.kind != MemberKind.SERVICE:  # nobody acts as another person
+            raise PersonNotFound
+    return row
+
+
+def _check(form: TokenForm, role: Role, caller: Caller) -> None:
+    useful = all(SCOPES[scope] & GRANTS[role] for scope in form.scopes)
+    # A token never makes one that may do more than itself.
+    within = caller.scopes is None or form.scopes <= caller.scopes
+    is_good = 0 < len(form.name.strip()) <= _NAME_LIMIT and 0 < form.days <= _MOST_DAYS
+    if not (form.scopes and useful and within and is_good):
+        raise TokenMalformed
+
+
+def _touch(tx: Tx, row: TokenRow, now: datetime) -> None:
+    if row.last_used_at is None or now - row.last_used_at >= _TOUCH_EVERY:
+        row.last_used_at = now
+        tx.flush()
+
+
+def _token(row: TokenRow, owner_name: str) -> Token:
+    return Token(
+        row.token_id, UserId(row.user_id), owner_name, row.name, row.hint, frozenset(map(Scope, row.scopes)),
+        row.created_at, row.expires_at, row.last_used_at, row.revoked_at,
+    )  # fmt: skip

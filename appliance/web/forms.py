@@ -1,0 +1,68 @@
+"""Reading forms: ids, choices and numbers from fields, each with its refusal."""
+
+from enum import StrEnum
+from typing import TypeVar
+from uuid import UUID
+
+from flask import request
+
+from appliance.identity import GroupId, Role
+from appliance.identity.errors import RoleMisplaced
+from appliance.kernel.errors import Invalid
+from appliance.kernel.ids import parse_id
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+class NotAChoice(Invalid):
+    """That is not one of the choices of this form. Reload the page and choose again."""
+
+    code = "not_a_choice"
+
+
+class NotANumber(Invalid):
+    """Write a whole number with digits only."""
+
+    code = "not_a_number"
+
+
+def field(name: str) -> str:
+    """Return a field's text, or nothing."""
+    return request.form.get(name, "")
+
+
+def role(name: str = "role") -> Role:
+    """Return a role. Raises RoleMisplaced."""
+    try:
+        return Role(field(name))
+    except ValueError as error:
+        raise RoleMisplaced from error
+
+
+def choice(kind: type[Choice], name: str) -> Choice:
+    """Return one of an enumeration. Raises NotAChoice."""
+    try:
+        return kind(field(name))
+    except ValueError as error:
+        raise NotAChoice from error
+
+
+def ids(name: str) -> tuple[UUID, ...]:
+    """Return the ids of ticked boxes. Raises NotAChoice."""
+    found = [parse_id(value) for value in request.form.getlist(name)]
+    if None in found:
+        raise NotAChoice
+    return tuple(value for value in found if value is not None)
+
+
+def groups(name: str = "groups") -> tuple[GroupId, ...]:
+    """Return the groups that were ticked. Raises NotAChoice."""
+    return tuple(GroupId(value) for value in ids(name))
+
+
+def whole_number(name: str) -> int:
+    """Return a whole number; marks between thousands are allowed. Raises NotANumber."""
+    given = field(name).replace(",", "").replace(".", "").replace(" ", "").strip()
+    if not (given.isascii() and given.isdigit()):
+        raise NotANumber
+    return int(given)

@@ -1,0 +1,107 @@
+"""The reader's language and time zone: their own choice, or else what the browser asks for.
+
+The catalogue of a language is `translations/<language>.po` (GNU gettext), read when the site starts; English is what
+the templates say. Nothing is compiled or fetched. To add a language, write its catalogue and name it in LANGUAGES.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
+from functools import cache
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo, available_timezones
+
+from babel import dates, numbers
+from babel.messages.pofile import read_po
+from flask import Flask, g, has_request_context, request
+
+LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "de": "Deutsch"}
+DEFAULT: Final = "en"
+ZONE_COOKIE: Final = "zone"
+_HERE = Path(__file__).parent / "translations"
+
+
+def install(app: Flask) -> None:
+    """Give templates `_()`, `{% trans %}`, and what is written differently in each language."""
+    for code in LANGUAGES:
+        catalogue(code)  # a broken catalogue is no start
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.globals.update(language=language, languages=LANGUAGES)
+    app.jinja_env.filters.update(when=when, day=day, count=count)
+
+
+def language() -> str:
+    """Return the language of this request."""
+    if not has_request_context():
+        return DEFAULT
+    if "language" not in g:
+        person = g.get("caller")
+        chosen = person.language if person and person.language in LANGUAGES else None
+        g.language = chosen or request.accept_languages.best_match(list(LANGUAGES), DEFAULT)
+    return str(g.language)
+
+
+def zone() -> tzinfo:
+    """Return the reader's time zone: as they chose, or as their browser says in a cookie, or else UTC."""
+    if not has_request_context():
+        return UTC
+    if "zone" not in g:
+        person = g.get("caller")
+        g.zone = _zone((person and person.zone) or request.cookies.get(ZONE_COOKIE, ""))
+    found: tzinfo = g.zone
+    return found
+
+
+def gettext(message: str) -> str:
+    """Return the message in the reader's language; untranslated, it stays as it is."""
+    return str(catalogue(language()).get(message) or message)
+
+
+def ngettext(one: str, many: str, n: int) -> str:
+    """Return the form for this number. Every language here has the two forms of English."""
+    forms = catalogue(language()).get((one, many))
+    return (forms[0] if n == 1 else forms[1]) if forms else (one if n == 1 else many)
+
+
+@cache
+def catalogue(code: str) -> Mapping[object, str | tuple[str, ...] | list[str]]:
+    """Return a language's catalogue. Plural messages are found under the pair of their forms."""
+    file = _HERE / f"{code}.po"
+    if code == DEFAULT:
+        return {}
+    with file.open("rb") as lines:
+        return {message.id: message.string for message in read_po(lines, locale=code) if message.id and message.string}
+
+
+def when(moment: datetime | None) -> str:
+    """Return a moment in the reader's zone and language, to the minute."""
+    if moment is None:
+        return "–"
+    return dates.format_datetime(moment, "short" if language() == "de" else "y-MM-dd HH:mm", zone(), language())
+
+
+def day(moment: datetime | None) -> str:
+    """Return a day in the reader's zone and language."""
+    return dates.format_date(moment.astimezone(zone()), "medium", language()) if moment else "–"
+
+
+def count(number: float) -> str:
+    """Return a number with the marks of the reader's language."""
+    return numbers.format_decimal(number, locale=language())
+
+
+@cache
+def zones() -> tuple[str, ...]:
+    """Return the names of the zones that one can choose (IANA)."""
+    return tuple(sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")))
+
+
+def _zone(name: str) -> tzinfo:
+    return ZoneInfo(name) if name in available_names() else UTC
+
+
+@cache
+def available_names() -> frozenset[str]:
+    """Return every zone's name that is known here."""
+    return frozenset(available_timezones())

@@ -1,0 +1,10 @@
+// Offers to copy what is shown only once. Without script the field can be marked and copied by hand.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const field = button.parentElement.querySelector("[data-copy-from]");
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(field.value);
+    button.classList.add("done");
+    field.select();
+  });
+}
