@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as Redirect
 
-from appliance import web
+from appliance import api, web
 from appliance.api import health
 from appliance.assembly import Services
 from appliance.identity import NotSignedIn, StepUpRequired
@@ -34,8 +34,8 @@ def create_app(services: Services) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = services.settings.upload_limit_mb * 1_000_000 * 4 + _FORM_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = _FORM_BYTES
     app.before_request(_begin)
-    app.register_blueprint(health.blueprint)
     web.install(app)
+    api.install(app)
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _failed)
@@ -77,7 +77,7 @@ def _failed(error: Exception) -> Answer:
 
 
 def _answer(members: dict[str, str | int]) -> Answer:
-    if wants_json():
+    if wants_json() or request.path.startswith(f"{api.PREFIX}/"):
         status = int(members["status"])
         return Response(json.dumps(members), status=status, content_type="application/problem+json")
     return render_template("problem.html", problem=members), int(members["status"])

@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     parse_seconds: int = Field(60, ge=5, le=3600, description="Processor seconds that reading one document may take.")
     session_idle_minutes: int = Field(60, ge=5, le=1440, description="After how long without a click a session ends.")
     session_hours: int = Field(12, ge=1, le=720, description="After how long a session ends in any case.")
+    api_requests_per_minute: int = Field(
+        600, ge=1, le=100_000, description="Requests that one API token may make in a minute."
+    )
     egress_allow: Annotated[list[str], BeforeValidator(_split)] = Field(
         default_factory=list,
         description="Hosts that may be called, separated by commas. Empty: nothing leaves this host.",

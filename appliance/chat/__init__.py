@@ -4,7 +4,7 @@ A conversation is its owner's: nobody else in the organisation reads it, and no 
 """
 
 from appliance.chat.flow import Answered, Chat, Cites, Says
-from appliance.chat.founding import found, furnish
+from appliance.chat.founding import found, furnish, open_organisation
 from appliance.chat.queries import (
     count_questions,
     get_chatbot,
@@ -25,5 +25,5 @@ from appliance.chat.values import Chatbot, ChatbotId, Citation, Conversation, Co
 __all__ = [
     "Answered", "Chat", "Chatbot", "ChatbotId", "Citation", "Cites", "Conversation", "ConversationId", "Message", "Says",
     "count_questions", "create_chatbot", "create_conversation", "create_first_chatbot", "delete_conversation", "found", "furnish",
-    "get_chatbot", "get_conversation", "list_chatbots", "list_conversations", "list_messages", "update_chatbot",
+    "get_chatbot", "get_conversation", "list_chatbots", "list_conversations", "list_messages", "open_organisation", "update_chatbot",
 ]  # fmt: skip

@@ -22,6 +22,7 @@ Refusal
 ├── OrganisationNotFound kind=not_found
 ├── SignInFirst          kind=conflict
 ├── SessionNotFound      kind=not_found
+├── KeyInUse             kind=conflict
 ├── AlreadyMember        kind=conflict
 ├── LastOwner            kind=conflict
 ├── SetupLinkClosed      kind=forbidden
@@ -29,6 +30,7 @@ Refusal
     ├── WeakPassword
     ├── EmailMalformed
     ├── CodeWrong
+    ├── KeyReused
     ├── FactorMalformed
     ├── PasskeyRefused
     ├── GroupMalformed
@@ -228,6 +230,19 @@ class TokenMalformed(Invalid):
     """A token needs a name of 1 to 120 characters, at least one scope that its role allows, and 1 to 365 days."""
 
     code = "token_malformed"
+
+
+class KeyInUse(Refusal):
+    """A request with this Idempotency-Key is still being answered. Wait a moment and send it again."""
+
+    kind = Kind.CONFLICT
+    code = "idempotency_key_in_use"
+
+
+class KeyReused(Invalid):
+    """This Idempotency-Key was sent with another request before. Use a new key for a new request."""
+
+    code = "idempotency_key_reused"
 
 
 class SessionNotFound(Refusal):

@@ -86,3 +86,15 @@ class TokenRow(Table):
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     last_used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class RepeatRow(Table):
+    __tablename__ = "idempotency_keys"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    key_digest: Mapped[bytes] = mapped_column(primary_key=True)
+    request_digest: Mapped[bytes]
+    began_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    status: Mapped[int | None]
+    sealed: Mapped[bytes | None]

@@ -96,7 +96,7 @@ def list_tokens(tx: Tx, caller: Caller) -> list[Token]:
     )
     if not may(caller, Permission.SERVICE_ACCOUNT_CHANGE):
         query = query.where(TokenRow.user_id == caller.user_id)
-    return [_token(row, name) for row, name in tx.execute(query).tuples()]
+    return [_token(row, name) for row, name in tx.execute(query)]
 
 
 def revoke_token(tx: Tx, caller: Caller, token_id: UUID, *, clock: Clock) -> None:

@@ -28,7 +28,10 @@ def configure(*, format: Literal["json", "console"] = "json", level: str = "INFO
         redact,
     ]
     final: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if format == "json" else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer()
+        if format == "json"
+        # Named, since another package's presence would choose a formatter that prints local variables.
+        else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

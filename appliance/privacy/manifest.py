@@ -41,6 +41,7 @@ MANIFEST: dict[str, Entry] = {
     "feedback": Entry(True, _DELETE, "what a person thought of an answer"),
     "group_members": Entry(True, _DELETE, "the groups of a person"),
     "groups": Entry(False, _NOTHING, "belongs to the organisation"),
+    "idempotency_keys": Entry(False, _DELETE, "sealed answers to a program's requests, kept for a day"),
     "invitations": Entry(False, _DELETE, "the address of a person who was invited"),
     "memberships": Entry(True, _DELETE, "name and address in an organisation"),
     "messages": Entry(True, _DELETE, "a person's own questions and their answers"),

@@ -41,6 +41,10 @@ class Keyring:
         """Return the key that seals what proves a person's second factors."""
         return derive_key(self.__root, purpose="second factors")
 
+    def answer_key(self) -> bytes:
+        """Return the key that seals what a program's repeated request is answered with."""
+        return derive_key(self.__root, purpose="repeated answers")
+
     def __repr__(self) -> str:
         return "Keyring(…)"
 

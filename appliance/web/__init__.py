@@ -15,6 +15,7 @@ from appliance.web import (
     language,
     overview,
     people,
+    platform,
     render,
     sessions,
     signin,
@@ -23,7 +24,7 @@ from appliance.web import (
 )
 
 ROOMS = (
-    account, audit, chatbots, confirmation, conversations, documents, groups, joining, overview, people, signin,
+    account, audit, chatbots, confirmation, conversations, documents, groups, joining, overview, people, platform, signin,
     system, tokens,
 )  # fmt: skip
 

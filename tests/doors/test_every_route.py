@@ -6,15 +6,15 @@ import uuid
 from flask import Flask
 from werkzeug.routing import Rule
 
-from appliance import chat, identity
-from appliance.identity import Role, Scope
-from appliance.identity.factors import begin_totp
-from appliance.identity.invitations import InvitationForm
-from appliance.identity.tokens import TokenForm
+from appliance import chat
+from appliance.api.framework import OPERATIONS
+from appliance.identity import Role
+from tests.support.furnish import furnish
 from tests.support.house import House, Member
 from tests.support.site import Browser
 
 OPEN_TO_STRANGERS = {
+    "api.openapi": "it describes the product and says nothing of any organisation",
     "health.livez": "a watchdog has no account",
     "health.metrics": "counts, never content",
     "health.readyz": "a watchdog has no account",
@@ -32,33 +32,20 @@ OPEN_TO_STRANGERS = {
 }
 
 
+OPERATIONS_OF_PROGRAMS = {f"api.{one.name}" for one in OPERATIONS}
+
+
 def rules(site: Flask) -> list[tuple[Rule, str]]:
     return [
         (rule, method)
         for rule in site.url_map.iter_rules()
+        if rule.endpoint not in OPERATIONS_OF_PROGRAMS
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]
 
 
 def path_of(rule: Rule, ids: dict[str, str]) -> str:
     return re.sub(r"<(?:[^:>]+:)?([^>]+)>", lambda part: ids.get(part[1], str(uuid.uuid4())), rule.rule)
-
-
-def furnish(ada: Member) -> dict[str, str]:
-    """Give Ada's organisation one of everything that has an address; return the ids."""
-    clock = ada.house.clock
-    with ada.services.db.tenant(ada.tenant_id) as tx:
-        group = identity.create_group(tx, ada.caller, name="Board", clock=clock)
-        invited = identity.invite(tx, ada.caller, InvitationForm("guest@harrow.example", Role.MEMBER), clock=clock)
-        form = TokenForm("script", frozenset({Scope.CHAT}), 30)
-        issued = identity.create_token(tx, ada.caller, form, clock=clock)
-        totp = begin_totp(tx, ada.caller, label="x", key=ada.services.keyring.factor_key(), clock=clock)
-    return {
-        "group_id": str(group.group_id),
-        "invitation_id": str(invited.invitation.invitation_id),
-        "token_id": str(issued.token.token_id),
-        "factor_id": str(totp.factor_id),
-    }
 
 
 def test_it_lets_a_stranger_in_nowhere_but_where_a_reason_is_given(site: Flask, at_cy: Browser, ada: Member) -> None:
@@ -69,6 +56,14 @@ def test_it_lets_a_stranger_in_nowhere_but_where_a_reason_is_given(site: Flask, 
         answer = at_cy.gets(path) if method == "GET" else at_cy.posts(path)
         assert answer.status_code == 303, (rule.rule, method, answer.status_code)
         assert "/sign-in" in answer.headers["Location"], rule.rule
+
+
+def test_it_lets_no_stranger_and_no_cookie_into_the_api(site: Flask, at_ada: Browser, at_cy: Browser) -> None:
+    for rule in site.url_map.iter_rules():
+        if rule.endpoint in OPERATIONS_OF_PROGRAMS:
+            for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+                for browser in (at_ada, at_cy):
+                    assert browser.client.open(path_of(rule, {}), method=method).status_code == 401, rule.rule
 
 
 def test_it_takes_no_form_without_its_token(site: Flask, at_ada: Browser, at_cy: Browser) -> None:
@@ -116,7 +111,9 @@ def test_it_answers_404_for_everything_of_another_organisation(
         path = path_of(rule, ids)
         form = {"question": "x", "role": "member", "name": "x", "model": "extractive"}
         reply = at_bo.gets(path) if method == "GET" else at_bo.posts(path, **form)
-        assert reply.status_code == 404, (rule.rule, method, reply.status_code)
+        # An operator's pages are no organisation's, whoever's thing is named.
+        expected = 403 if rule.endpoint.startswith("platform.") else 404
+        assert reply.status_code == expected, (rule.rule, method, reply.status_code)
         assert "Thursday" not in reply.text
 
     assert ada.document(document.document_id).status.value == "ready"

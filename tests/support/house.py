@@ -11,10 +11,11 @@ import psycopg
 
 from appliance import chat, identity, knowledge
 from appliance.assembly import Services, assemble
-from appliance.audit import Actor, ActorKind
+from appliance.audit import PLATFORM, Actor, ActorKind
 from appliance.chat import Answered
 from appliance.identity import Caller, Role
 from appliance.identity.invitations import Acceptance, InvitationForm
+from appliance.identity.operators import invite_operator
 from appliance.identity.sessions import caller_of
 from appliance.identity.setup import Founding
 from appliance.kernel.ids import TenantId, new_id
@@ -105,6 +106,15 @@ class House:
         with self.app.db.tenant(tenant_id) as tx:
             identity.consume_setup_link(tx, token, clock=self.clock)
             user_id = chat.found(tx, founding, actor=Actor(ActorKind.USER), clock=self.clock)
+            return Member(self, caller_of(tx, user_id))
+
+    def operator(self, email: str) -> "Member":
+        """Make somebody the platform's operator, by the console's link."""
+        invited = invite_operator(self.app.db, email, clock=self.clock)
+        _, user_id = identity.accept(
+            self.app.db, invited.token, Acceptance("Olga", PASSWORD), address="test", request_id="t", clock=self.clock
+        )
+        with self.app.db.tenant(PLATFORM) as tx:
             return Member(self, caller_of(tx, user_id))
 
     def close(self) -> None:

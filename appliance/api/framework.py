@@ -1,0 +1,124 @@
+"""Operations: each is declared once, with the models that check it, and is served and documented from that.
+
+A request passes, in this order: token, rate, path, query, body, If-Match, Idempotency-Key, the verb. What the verb
+returns is checked by nobody: it is built from the answer's model.
+"""
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from appliance.assembly import Services
+from appliance.identity import Caller
+from appliance.kernel.db import Tx
+from appliance.kernel.errors import Refusal
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, checked: who asks, with what."""
+
+    services: Services
+    caller: Caller
+    ids: dict[str, UUID]
+    query: Any = None
+    body: Any = None
+    files: list[tuple[str, bytes]] = field(default_factory=list)
+
+    @contextmanager
+    def tenant(self) -> Iterator[Tx]:
+        """Open a transaction of the caller's organisation."""
+        with self.services.db.tenant(self.caller.tenant_id) as tx:
+            yield tx
+
+
+View = Callable[[Call], Any]
+AnyView = TypeVar("AnyView", bound=View)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What a program can do."""
+
+    method: str
+    path: str
+    name: str
+    tag: str
+    summary: str
+    view: View
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    answer: type[BaseModel] | None
+    status: int
+    refusals: tuple[type[Refusal], ...]
+    takes_files: bool
+    streams: bool
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the ids in the path."""
+        return tuple(_PARAMETER.findall(self.path))
+
+    @property
+    def rule(self) -> str:
+        """The path as the router knows it; ids are parsed by us, so that a wrong one is a documented 404."""
+        return _PARAMETER.sub(r"<\1>", self.path)
+
+    @property
+    def example(self) -> str:
+        """A body with the fields that must be there, for the guide."""
+        if self.body is None:
+            return ""
+        schema = self.body.model_json_schema()
+        return json.dumps({name: _sample(schema, schema["properties"][name]) for name in schema.get("required", [])})
+
+
+def _sample(root: dict[str, Any], schema: dict[str, Any]) -> Any:
+    if "$ref" in schema:
+        return _sample(root, root["$defs"][schema["$ref"].rsplit("/", maxsplit=1)[-1]])
+    if "enum" in schema:
+        return schema["enum"][-1]
+    if "anyOf" in schema:
+        return _sample(root, schema["anyOf"][0])
+    kind = schema.get("type", "string")
+    if kind == "array":
+        return [_sample(root, schema["items"])]
+    return {"string": "…", "integer": 1, "number": 0.5, "boolean": True, "object": {}}[kind]
+
+
+OPERATIONS: list[Operation] = []
+
+
+def operation(
+    method: str,
+    path: str,
+    *,
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    answer: type[BaseModel] | None = None,
+    status: int | None = None,
+    refusals: tuple[type[Refusal], ...] = (),
+    takes_files: bool = False,
+    streams: bool = False,
+) -> Callable[[AnyView], AnyView]:
+    """Declare an operation; its summary is the view's docstring, its tag the view's module."""
+
+    def declare(view: AnyView) -> AnyView:
+        summary = inspect.getdoc(view) or ""
+        code = status or (204 if answer is None and not streams else 200)
+        OPERATIONS.append(
+            Operation(method, path, view.__name__, view.__module__.rsplit(".", maxsplit=1)[-1], summary, view, body,
+                      query, answer, code, refusals, takes_files, streams)
+        )  # fmt: skip
+        return view
+
+    return declare

@@ -1,0 +1,128 @@
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from appliance import budgets, identity, tenancy
+from appliance.api.framework import Call, operation
+from appliance.api.schemas import Input, Output
+from appliance.budgets.errors import BudgetMalformed
+from appliance.gateway.ledger import month_usage
+from appliance.identity import Permission
+from appliance.identity.permissions import require_granted
+from appliance.tenancy import OrganisationSettings, Review
+from appliance.tenancy.errors import LinkHostMalformed, OrganisationNameMissing
+
+Host = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[^\x00]*$")]
+
+
+class OrganisationOut(Output):
+    tenant_id: UUID
+    name: str
+    created_at: datetime
+
+
+class OrganisationIn(Input):
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+
+
+class SettingsBoth(Input):
+    """`conversation_review`: whether administrators may open other people's conversations."""
+
+    conversation_review: Review
+    link_hosts: list[Host] = Field(default_factory=list, max_length=50)
+
+
+class SettingsOut(Output):
+    conversation_review: Review
+    link_hosts: list[str]
+
+
+class BudgetIn(Input):
+    """Tokens a calendar month (UTC); null lifts the limit."""
+
+    monthly_tokens: int | None = Field(ge=0, le=10**15)
+
+
+class BudgetOut(Output):
+    limit: int | None
+    used: int
+
+
+class UsageOut(Output):
+    """What this calendar month (UTC) used."""
+
+    calls: int
+    prompt_tokens: int
+    answer_tokens: int
+
+
+class ModelOut(Output):
+    name: str
+    is_local: bool
+
+
+class ModelsOut(Output):
+    items: list[ModelOut]
+
+
+@operation("GET", "/organisation", answer=OrganisationOut)
+def get_organisation(call: Call) -> OrganisationOut:
+    """Return the token's organisation."""
+    with call.tenant() as tx:
+        return OrganisationOut.model_validate(tenancy.get_organisation(tx))
+
+
+@operation("PUT", "/organisation", body=OrganisationIn, refusals=(OrganisationNameMissing,))
+def rename_organisation(call: Call) -> None:
+    """Give the organisation another name."""
+    with call.tenant() as tx:
+        identity.rename_organisation(tx, call.caller, name=call.body.name)
+
+
+@operation("GET", "/organisation/settings", answer=SettingsOut)
+def get_settings(call: Call) -> SettingsOut:
+    """Return the organisation's settings."""
+    require_granted(call.caller, Permission.SETTINGS_CHANGE)
+    with call.tenant() as tx:
+        return SettingsOut.model_validate(tenancy.get_settings(tx))
+
+
+@operation("PUT", "/organisation/settings", body=SettingsBoth, answer=SettingsOut, refusals=(LinkHostMalformed,))
+def change_settings(call: Call) -> SettingsOut:
+    """Change the organisation's settings; what they were and are is recorded."""
+    chosen = OrganisationSettings(call.body.conversation_review, tuple(call.body.link_hosts))
+    with call.tenant() as tx:
+        return SettingsOut.model_validate(identity.change_settings(tx, call.caller, chosen))
+
+
+@operation("GET", "/organisation/budget", answer=BudgetOut)
+def get_budget(call: Call) -> BudgetOut:
+    """Return the monthly token budget and what is used of it."""
+    require_granted(call.caller, Permission.BUDGET_CHANGE)
+    with call.tenant() as tx:
+        return BudgetOut.model_validate(budgets.get_budget(tx, clock=call.services.clock))
+
+
+@operation("PUT", "/organisation/budget", body=BudgetIn, answer=BudgetOut, refusals=(BudgetMalformed,))
+def change_budget(call: Call) -> BudgetOut:
+    """Set, or lift, the monthly token budget."""
+    with call.tenant() as tx:
+        budgets.set_budget(tx, call.caller, monthly_tokens=call.body.monthly_tokens, clock=call.services.clock)
+        return BudgetOut.model_validate(budgets.get_budget(tx, clock=call.services.clock))
+
+
+@operation("GET", "/organisation/usage", answer=UsageOut)
+def get_usage(call: Call) -> UsageOut:
+    """Return what this month used."""
+    require_granted(call.caller, Permission.USAGE_READ)
+    with call.tenant() as tx:
+        return UsageOut.model_validate(month_usage(tx, clock=call.services.clock))
+
+
+@operation("GET", "/models", answer=ModelsOut)
+def list_models(call: Call) -> ModelsOut:
+    """Return the chat models that may be chosen, and whether what is asked of them leaves this host."""
+    require_granted(call.caller, Permission.CHATBOT_EDIT)
+    return ModelsOut(items=[ModelOut.model_validate(one) for one in call.services.gateway.catalogue])

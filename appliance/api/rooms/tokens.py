@@ -1,0 +1,92 @@
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field
+
+from appliance import identity
+from appliance.api.framework import Call, operation
+from appliance.api.schemas import Input, Listed, Name, Output, Page, cut
+from appliance.identity import GroupId, Role, Scope, UserId
+from appliance.identity.errors import GroupNotFound, PersonNotFound, RoleMisplaced, TokenMalformed
+from appliance.identity.tokens import TokenForm
+
+
+class TokenIn(Input):
+    """`user_id` names a service account; without it the token acts as yourself."""
+
+    name: Name
+    scopes: list[Scope] = Field(min_length=1)
+    days: int = Field(90, ge=1, le=365)
+    user_id: UUID | None = None
+
+
+class TokenOut(Output):
+    token_id: UUID
+    user_id: UUID
+    owner_name: str
+    name: str
+    hint: str
+    scopes: list[Scope]
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class IssuedOut(Output):
+    """A token with its secret, which is shown only now."""
+
+    token: TokenOut
+    secret: str
+
+
+class ServiceAccountIn(Input):
+    name: Name
+    role: Role = Role.MEMBER
+    group_ids: list[UUID] = Field(default_factory=list, max_length=100)
+
+
+class ServiceAccountOut(Output):
+    user_id: UUID
+
+
+@operation("GET", "/tokens", query=Page, answer=Listed[TokenOut])
+def list_tokens(call: Call) -> Listed[TokenOut]:
+    """Return one's own tokens; with the right to, everybody's."""
+    with call.tenant() as tx:
+        tokens = identity.list_tokens(tx, call.caller)
+    rows, cursor = cut(tokens, call.query, key=lambda one: one.token_id)
+    return Listed[TokenOut](items=[TokenOut.model_validate(one) for one in rows], next_cursor=cursor)
+
+
+@operation("POST", "/tokens", body=TokenIn, answer=IssuedOut, status=201, refusals=(TokenMalformed, PersonNotFound))
+def create_token(call: Call) -> IssuedOut:
+    """Issue a token. It never may do more than the one that asks."""
+    body = call.body
+    owner = UserId(body.user_id) if body.user_id else None
+    form = TokenForm(body.name, frozenset(body.scopes), body.days, owner)
+    with call.tenant() as tx:
+        issued = identity.create_token(tx, call.caller, form, clock=call.services.clock)
+    return IssuedOut(token=TokenOut.model_validate(issued.token), secret=issued.secret)
+
+
+@operation("DELETE", "/tokens/{token_id}")
+def revoke_token(call: Call) -> None:
+    """Revoke a token; it ends now."""
+    with call.tenant() as tx:
+        identity.revoke_token(tx, call.caller, call.ids["token_id"], clock=call.services.clock)
+
+
+@operation(
+    "POST", "/service-accounts", body=ServiceAccountIn, answer=ServiceAccountOut, status=201,
+    refusals=(GroupNotFound, RoleMisplaced),
+)  # fmt: skip
+def create_service_account(call: Call) -> ServiceAccountOut:
+    """Create an account for a program. It cannot sign in, and is removed like a person."""
+    body = call.body
+    with call.tenant() as tx:
+        user_id = identity.create_service_account(
+            tx, call.caller, name=body.name, role=body.role, group_ids=[GroupId(one) for one in body.group_ids],
+            clock=call.services.clock,
+        )  # fmt: skip
+    return ServiceAccountOut(user_id=user_id)

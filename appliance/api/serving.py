@@ -1,0 +1,211 @@
+"""From a request to an operation's answer. Bearer tokens only: a browser's cookie opens nothing here.
+
+Rates are counted in this process, which is the only one that serves (decision 0005). Headers: RFC 9110 (ETag,
+If-Match, If-None-Match, Retry-After), draft-ietf-httpapi-ratelimit-headers-10, draft-ietf-httpapi-idempotency-key-07.
+"""
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+from uuid import UUID
+
+from flask import Response, current_app, g, request, stream_with_context
+from pydantic import BaseModel, ValidationError
+
+from appliance import identity
+from appliance.api.errors import BodyInvalid, JsonMalformed, NotJson, Outdated, TokenMissing, TooManyRequests
+from appliance.api.framework import OPERATIONS, Call, Operation
+from appliance.assembly import Services
+from appliance.identity import Caller
+from appliance.identity.repeats import Answer, Repeats
+from appliance.kernel.errors import Kind, Refusal
+from appliance.kernel.ids import parse_id
+from appliance.kernel.problems import problem
+
+_JSON = "application/json"
+_KEY_LIMIT = 255
+_WINDOW_SECONDS = 60
+
+
+class NoSuchId(Refusal):
+    """There is nothing with this id. Ids are UUIDs, as lists return them."""
+
+    kind = Kind.NOT_FOUND
+    code = "no_such_id"
+
+
+class Rates:
+    """Counts requests of each token in the current minute."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._window, self._counts = 0, dict[UUID, int]()
+
+    def count(self, token_id: UUID, limit: int) -> tuple[int, int]:
+        """Return how many are left, and for how many seconds the window lasts. Raises TooManyRequests."""
+        window, into = divmod(int(time.time()), _WINDOW_SECONDS)
+        with self._lock:
+            if window != self._window:
+                self._window, self._counts = window, {}
+            used = self._counts[token_id] = self._counts.get(token_id, 0) + 1
+        if used > limit:
+            raise TooManyRequests(seconds=_WINDOW_SECONDS - into)
+        return limit - used, _WINDOW_SECONDS - into
+
+
+def serve(operation: Operation, raw: Mapping[str, str]) -> Response:
+    """Answer a request; what goes wrong is a problem document with the operation's headers."""
+    headers: dict[str, str] = {}
+    try:
+        caller = _caller()
+        headers |= _rate(caller)
+        call = _call(operation, caller, raw)
+        response = _answer(operation, call)
+    except Refusal as refusal:
+        response = refused(refusal)
+    response.headers.update(headers)
+    return response
+
+
+def refused(refusal: Refusal) -> Response:
+    """Return a refusal as application/problem+json."""
+    members: dict[str, Any] = dict(problem(refusal, request_id=g.request_id))
+    if isinstance(refusal, BodyInvalid):
+        members["errors"] = list(refusal.errors)
+    response = Response(json.dumps(members), status=int(members["status"]), content_type="application/problem+json")
+    if refusal.kind is Kind.UNAUTHENTICATED:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="cloister"'
+    if isinstance(refusal, TooManyRequests):
+        response.headers["Retry-After"] = str(refusal.facts["seconds"])
+    return response
+
+
+def services() -> Services:
+    """Return the house's services."""
+    return cast("Services", current_app.extensions["services"])
+
+
+def _caller() -> Caller:
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        raise TokenMissing
+    house = services()
+    found = identity.resolve_token(
+        house.db, secret.strip(), address=request.remote_addr or "", request_id=g.request_id, clock=house.clock
+    )
+    g.caller = found
+    return found
+
+
+def _rate(caller: Caller) -> dict[str, str]:
+    limit = services().settings.api_requests_per_minute
+    rates = cast("Rates", current_app.extensions["rates"])
+    left, seconds = rates.count(caller.token_id or caller.user_id, limit)
+    return {
+        "RateLimit-Policy": f'"token";q={limit};w={_WINDOW_SECONDS}',
+        "RateLimit": f'"token";r={left};t={seconds}',
+    }
+
+
+def _call(operation: Operation, caller: Caller, raw: Mapping[str, str]) -> Call:
+    ids: dict[str, UUID] = {}
+    for name, value in raw.items():
+        found = parse_id(value)
+        if found is None:
+            raise NoSuchId
+        ids[name] = found
+    query = _checked(operation.query, request.args.to_dict()) if operation.query else None
+    body, files = None, []
+    if operation.takes_files:
+        if request.mimetype != "multipart/form-data":
+            raise NotJson(expected="multipart/form-data")
+        files = [(file.filename or "", file.read()) for file in request.files.getlist("files")]
+        body = _checked(operation.body, request.form.to_dict()) if operation.body else None
+    elif operation.body:
+        body = _checked(operation.body, _json())
+    return Call(services(), caller, ids, query, body, files)
+
+
+def _json() -> Any:
+    if request.mimetype != _JSON:
+        raise NotJson(expected=_JSON)
+    try:
+        return json.loads(request.get_data())
+    except (ValueError, RecursionError) as error:
+        raise JsonMalformed from error
+
+
+def _checked(model: type[BaseModel], given: Any) -> BaseModel:
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        faults = [
+            {"pointer": "".join(f"/{part}" for part in fault["loc"]), "detail": fault["msg"]}
+            for fault in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        raise BodyInvalid(faults) from error
+
+
+def _answer(operation: Operation, call: Call) -> Response:
+    name = request.headers.get("Idempotency-Key", "")
+    if len(name) > _KEY_LIMIT:
+        raise BodyInvalid([{"pointer": "Idempotency-Key", "detail": f"At most {_KEY_LIMIT} characters."}])
+    if operation.method != "POST" or not name or operation.streams:
+        return _done(operation, call)
+    house = services()
+    repeats = Repeats(house.db, call.caller, house.keyring.answer_key(), house.clock)
+    asked = f"{operation.method} {request.full_path}\n".encode() + _material(call)
+    before = repeats.begin(name, asked)
+    if before is not None:
+        response = Response(before.body, status=before.status, content_type=_JSON)
+        response.headers["Idempotency-Replayed"] = "true"
+        return response
+    try:
+        response = _done(operation, call)
+    except Refusal:
+        repeats.abandon(name)
+        raise
+    repeats.finish(name, Answer(response.status_code, response.get_data()))
+    return response
+
+
+def _material(call: Call) -> bytes:
+    if call.files:
+        return b"".join(hashlib.sha256(content).digest() + name.encode() for name, content in call.files)
+    return request.get_data()
+
+
+def _done(operation: Operation, call: Call) -> Response:
+    _require_match(operation, call)
+    found = operation.view(call)
+    if operation.streams and not isinstance(found, BaseModel):
+        events = cast("Iterator[str]", found)
+        headers = {"X-Accel-Buffering": "no"}
+        return Response(stream_with_context(events), content_type="text/event-stream", headers=headers)
+    if found is None:
+        return Response(status=204)
+    response = Response(_bytes(found), status=operation.status, content_type=_JSON)
+    if operation.method == "GET":
+        response.set_etag(_tag(found))
+        response.make_conditional(request)
+    return response
+
+
+def _require_match(operation: Operation, call: Call) -> None:
+    """Check If-Match against what a GET at the same address returns now (RFC 9110 13.1.1)."""
+    if operation.method == "GET" or not request.if_match:
+        return
+    reader = next((one for one in OPERATIONS if one.method == "GET" and one.path == operation.path), None)
+    if reader is None or not request.if_match.contains(_tag(reader.view(call))):
+        raise Outdated
+
+
+def _bytes(found: BaseModel) -> bytes:
+    return found.model_dump_json().encode()
+
+
+def _tag(found: BaseModel) -> str:
+    return hashlib.sha256(_bytes(found)).hexdigest()[:32]

@@ -1,0 +1,86 @@
+"""A request that a program sends twice is done once (draft-ietf-httpapi-idempotency-key-header-07).
+
+The first request with a key leaves its digest and, once it is done, its sealed answer; the same request gets that
+answer again, another request under the same key is refused. A request that died half-way lets go after five minutes.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from appliance.identity.errors import KeyInUse, KeyReused
+from appliance.identity.tables import RepeatRow
+from appliance.identity.values import Caller
+from appliance.kernel.clock import Clock
+from appliance.kernel.db import Database, Tx
+from appliance.kernel.sealing import content_digest, digest, seal, unseal
+
+_KEPT = timedelta(hours=24)
+_LEASE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a request was answered with."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """The keys of one caller."""
+
+    db: Database
+    caller: Caller
+    key: bytes
+    clock: Clock
+
+    def begin(self, name: str, request: bytes) -> Answer | None:
+        """Take the key for this request, or return what it was answered with. Raises KeyReused, KeyInUse."""
+        with self.db.tenant(self.caller.tenant_id) as tx:
+            now = self.clock.now()
+            tx.execute(delete(RepeatRow).where(RepeatRow.tenant_id == tx.tenant_id, RepeatRow.began_at < now - _KEPT))
+            tx.execute(
+                delete(RepeatRow)
+                .where(*self._mine(tx, name))
+                .where(RepeatRow.status.is_(None), RepeatRow.began_at < now - _LEASE)
+            )
+            values = {
+                "tenant_id": tx.tenant_id, "user_id": self.caller.user_id, "key_digest": digest(name),
+                "request_digest": content_digest(request), "began_at": now,
+            }  # fmt: skip
+            statement = insert(RepeatRow).values(values).on_conflict_do_nothing().returning(RepeatRow.user_id)
+            if tx.scalar(statement) is not None:
+                return None
+            row = tx.scalars(select(RepeatRow).where(*self._mine(tx, name))).one()
+            if row.request_digest != content_digest(request):
+                raise KeyReused
+            if row.status is None or row.sealed is None:
+                raise KeyInUse
+            return Answer(row.status, unseal(self.key, row.sealed, context=self._context(name)))
+
+    def finish(self, name: str, answer: Answer) -> None:
+        """Keep the answer."""
+        with self.db.tenant(self.caller.tenant_id) as tx:
+            row = tx.scalars(select(RepeatRow).where(*self._mine(tx, name)).with_for_update()).one_or_none()
+            if row is not None:
+                row.status = answer.status
+                row.sealed = seal(self.key, answer.body, context=self._context(name))
+
+    def abandon(self, name: str) -> None:
+        """Let the key go: the request was refused and changed nothing."""
+        with self.db.tenant(self.caller.tenant_id) as tx:
+            tx.execute(delete(RepeatRow).where(*self._mine(tx, name)).where(RepeatRow.status.is_(None)))
+
+    def _mine(self, tx: Tx, name: str) -> tuple[ColumnElement[bool], ...]:
+        return (
+            RepeatRow.tenant_id == tx.tenant_id,
+            RepeatRow.user_id == self.caller.user_id,
+            RepeatRow.key_digest == digest(name),
+        )
+
+    def _context(self, name: str) -> bytes:
+        return b"answer " + self.caller.tenant_id.bytes + self.caller.user_id.bytes + digest(name)

@@ -1,0 +1,25 @@
+"""One of everything that has an address, for tests that go through all addresses."""
+
+from appliance import identity
+from appliance.identity import Role, Scope
+from appliance.identity.factors import begin_totp
+from appliance.identity.invitations import InvitationForm
+from appliance.identity.tokens import TokenForm
+from tests.support.house import Member
+
+
+def furnish(ada: Member) -> dict[str, str]:
+    """Give Ada's organisation one of everything that has an address; return the ids."""
+    clock = ada.house.clock
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        group = identity.create_group(tx, ada.caller, name="Board", clock=clock)
+        invited = identity.invite(tx, ada.caller, InvitationForm("guest@harrow.example", Role.MEMBER), clock=clock)
+        form = TokenForm("script", frozenset({Scope.CHAT}), 30)
+        issued = identity.create_token(tx, ada.caller, form, clock=clock)
+        totp = begin_totp(tx, ada.caller, label="x", key=ada.services.keyring.factor_key(), clock=clock)
+    return {
+        "group_id": str(group.group_id),
+        "invitation_id": str(invited.invitation.invitation_id),
+        "token_id": str(issued.token.token_id),
+        "factor_id": str(totp.factor_id),
+    }
