@@ -3,13 +3,14 @@
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from appliance import audit, budgets, policy
 from appliance.audit import Actor, ActorKind, Event, Outcome
 from appliance.gateway.tables import CallRow
 from appliance.gateway.values import Asker, Kind, State, Usage
 from appliance.kernel.clock import Clock
+from appliance.kernel.days import Days, first_moment, last_days
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import new_id
@@ -106,3 +107,23 @@ def month_usage(tx: Tx, *, clock: Clock) -> Usage:
         ).where(CallRow.tenant_id == tx.tenant_id, CallRow.admitted_at >= month)
     ).one()
     return Usage(int(row[0]), int(row[1]), int(row[2]))
+
+
+def tokens_by_day(tx: Tx, *, days: int, clock: Clock) -> Days:
+    """Return how many tokens were used on each of the last days. Asking for permission is the caller's part."""
+    return _by_day(tx, func.sum(CallRow.prompt_tokens + CallRow.answer_tokens), days, clock)
+
+
+def people_by_day(tx: Tx, *, days: int, clock: Clock) -> Days:
+    """Return for how many different people a model was called on each of the last days."""
+    return _by_day(tx, func.count(CallRow.actor_id.distinct()).filter(CallRow.actor_kind == "user"), days, clock)
+
+
+def _by_day(tx: Tx, counted: ColumnElement[int], days: int, clock: Clock) -> Days:
+    day = func.date_trunc("day", CallRow.admitted_at, "UTC")
+    rows = tx.execute(
+        select(day, counted)
+        .where(CallRow.tenant_id == tx.tenant_id, CallRow.admitted_at >= first_moment(clock.now(), days))
+        .group_by(day)
+    )
+    return last_days([(row[0], row[1]) for row in rows], until=clock.now(), days=days)

@@ -2,11 +2,18 @@ from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
 from appliance import budgets, chat, identity, knowledge
-from appliance.gateway.ledger import month_usage
+from appliance.chat.numbers import questions_by_day
+from appliance.gateway.ledger import month_usage, people_by_day, tokens_by_day
 from appliance.identity import Permission, Role
+from appliance.identity.permissions import may
+from appliance.kernel.db import Tx
+from appliance.knowledge.numbers import documents_by_day
+from appliance.web.charts import Chart
+from appliance.web.language import gettext
 from appliance.web.render import page
 from appliance.web.sessions import caller, services
 
+_DAYS = 30
 blueprint = Blueprint("overview", __name__)
 
 
@@ -24,4 +31,15 @@ def show() -> tuple[str, int] | Response:
             questions=chat.count_questions(tx),
             usage=month_usage(tx, clock=house.clock),
             budget=budgets.get_budget(tx, clock=house.clock),
+            charts=_charts(tx) if may(person, Permission.USAGE_READ) else (),
         )
+
+
+def _charts(tx: Tx) -> tuple[Chart, ...]:
+    person, clock = caller(), services().clock
+    return (
+        Chart(gettext("Questions"), questions_by_day(tx, person, days=_DAYS, clock=clock)),
+        Chart(gettext("People who asked"), people_by_day(tx, days=_DAYS, clock=clock)),
+        Chart(gettext("Documents uploaded"), documents_by_day(tx, person, days=_DAYS, clock=clock)),
+        Chart(gettext("Tokens"), tokens_by_day(tx, days=_DAYS, clock=clock)),
+    )

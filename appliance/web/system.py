@@ -1,13 +1,16 @@
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 import appliance
-from appliance import budgets, identity
+from appliance import budgets, identity, tenancy
 from appliance.budgets.errors import BudgetMalformed
 from appliance.gateway.ledger import month_usage
 from appliance.identity import Permission
 from appliance.kernel.errors import Refusal
-from appliance.web.render import page
+from appliance.tenancy import OrganisationSettings, Review
+from appliance.tenancy.errors import LinkHostMalformed, OrganisationNameMissing
+from appliance.web import forms
+from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
 
 blueprint = Blueprint("system", __name__)
@@ -31,7 +34,33 @@ def change_budget() -> Answer:
             budgets.set_budget(tx, person, monthly_tokens=tokens, clock=house.clock)
     except BudgetMalformed as refusal:
         return _settings(given=given, shown=refusal)
-    return redirect(url_for("system.settings"), 303)
+    return done("system.settings", "saved")
+
+
+@blueprint.post("/settings/organisation")
+def rename() -> Answer:
+    """Give the organisation another name."""
+    person = caller()
+    try:
+        with services().db.tenant(person.tenant_id) as tx:
+            identity.rename_organisation(tx, person, name=forms.field("name"))
+    except OrganisationNameMissing as refusal:
+        return _settings(given=None, shown=refusal)
+    return done("system.settings", "saved")
+
+
+@blueprint.post("/settings/privacy")
+def change_privacy() -> Answer:
+    """Change who may look into conversations, and where links of answers may go."""
+    person = caller()
+    hosts = tuple(line.strip() for line in forms.field("link_hosts").splitlines() if line.strip())
+    try:
+        chosen = OrganisationSettings(forms.choice(Review, "conversation_review"), hosts)
+        with services().db.tenant(person.tenant_id) as tx:
+            identity.change_settings(tx, person, chosen)
+    except (LinkHostMalformed, forms.NotAChoice) as refusal:
+        return _settings(given=None, shown=refusal)
+    return done("system.settings", "saved")
 
 
 def _whole_number(given: str) -> int:
@@ -46,7 +75,9 @@ def _settings(*, given: str | None, shown: Refusal | None) -> Answer:
     with house.db.tenant(person.tenant_id) as tx:
         budget = budgets.get_budget(tx, clock=house.clock)
         usage = month_usage(tx, clock=house.clock)
+        settings = tenancy.get_settings(tx)
     return page(
         "settings/page.html", refusal=shown, budget=budget, usage=usage, models=house.gateway.catalogue, given=given,
-        egress=house.settings.egress_allow, version=appliance.__version__,
+        egress=house.settings.egress_allow, version=appliance.__version__, settings=settings, reviews=list(Review),
+        form=request.form,
     )  # fmt: skip

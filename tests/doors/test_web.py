@@ -240,3 +240,34 @@ def test_it_keeps_a_mistyped_budget_in_its_form(at_ada: Browser) -> None:
 
     assert answer.status_code == 422
     assert 'value="ten thousand"' in answer.text
+
+
+def test_it_draws_what_happened_by_day_for_who_may_know(site: Flask, at_ada: Browser, ada: Member) -> None:
+    ada.reads_in("fire-drill.txt")
+    ada.asks("When does the fire drill take place?")
+    page = at_ada.gets("/").text
+    member = Browser(site)
+    member.signs_in(ada.adds("mia@harrow.example", Role.MEMBER))
+
+    assert 'aria-label="Questions: 1 in all, most on' in page
+    assert 'aria-label="Documents uploaded: 1 in all' in page
+    assert 'aria-label="People who asked: 1 in all' in page
+    assert "As a table" in page
+    assert "<svg class=\"chart\"" not in member.gets("/").text
+
+
+def test_it_changes_settings_and_records_both_states(at_ada: Browser) -> None:
+    assert at_ada.posts("/settings/organisation", name="Harrow & Sons").status_code == 303
+    assert "Harrow &amp; Sons" in at_ada.gets("/").text
+    given = {"conversation_review": "two_person", "link_hosts": "intranet.harrow.example\nwiki.harrow.example"}
+    assert at_ada.posts("/settings/privacy", **given).status_code == 303
+
+    page = at_ada.gets("/settings").text
+    assert 'value="two_person" checked' in page
+    assert "wiki.harrow.example" in page
+    log = at_ada.gets("/audit").text
+    assert "review_before: off" in log
+    assert "review: two_person" in log
+    refused = at_ada.posts("/settings/privacy", conversation_review="off", link_hosts="https://x/y")
+    assert refused.status_code == 422
+    assert "https://x/y" in refused.text

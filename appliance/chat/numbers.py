@@ -1,0 +1,23 @@
+"""An organisation's conversations in numbers, and never in words."""
+
+from sqlalchemy import func, select
+
+from appliance import identity
+from appliance.chat.tables import MessageRow
+from appliance.identity import Caller, Permission
+from appliance.kernel.clock import Clock
+from appliance.kernel.days import Days, first_moment, last_days
+from appliance.kernel.db import Tx
+
+
+def questions_by_day(tx: Tx, caller: Caller, *, days: int, clock: Clock) -> Days:
+    """Return how many questions were asked on each of the last days."""
+    identity.require(caller, Permission.USAGE_READ)
+    day = func.date_trunc("day", MessageRow.created_at, "UTC")
+    rows = tx.execute(
+        select(day, func.count())
+        .where(MessageRow.tenant_id == tx.tenant_id, MessageRow.role == "user")
+        .where(MessageRow.created_at >= first_moment(clock.now(), days))
+        .group_by(day)
+    )
+    return last_days([(row[0], row[1]) for row in rows], until=clock.now(), days=days)
