@@ -16,7 +16,8 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from appliance.assembly import Services
-from appliance.identity import Caller
+from appliance.identity import Caller, Permission, Scope
+from appliance.identity.permissions import SCOPES
 from appliance.kernel.db import Tx
 from appliance.kernel.errors import Refusal
 
@@ -62,6 +63,12 @@ class Operation:
     refusals: tuple[type[Refusal], ...]
     takes_files: bool
     streams: bool
+    permission: Permission | None
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """The token scopes that allow it, each on its own; none means any token."""
+        return tuple(scope for scope in Scope if self.permission in SCOPES[scope])
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -79,14 +86,17 @@ class Operation:
         if self.body is None:
             return ""
         schema = self.body.model_json_schema()
-        return json.dumps({name: _sample(schema, schema["properties"][name]) for name in schema.get("required", [])})
+        return json.dumps(
+            {name: _sample(schema, schema["properties"][name]) for name in schema.get("required", [])},
+            ensure_ascii=False,
+        )
 
 
 def _sample(root: dict[str, Any], schema: dict[str, Any]) -> Any:
     if "$ref" in schema:
         return _sample(root, root["$defs"][schema["$ref"].rsplit("/", maxsplit=1)[-1]])
     if "enum" in schema:
-        return schema["enum"][-1]
+        return schema["enum"][0]
     if "anyOf" in schema:
         return _sample(root, schema["anyOf"][0])
     kind = schema.get("type", "string")
@@ -102,6 +112,7 @@ def operation(
     method: str,
     path: str,
     *,
+    permission: Permission | None,
     body: type[BaseModel] | None = None,
     query: type[BaseModel] | None = None,
     answer: type[BaseModel] | None = None,
@@ -110,14 +121,17 @@ def operation(
     takes_files: bool = False,
     streams: bool = False,
 ) -> Callable[[AnyView], AnyView]:
-    """Declare an operation; its summary is the view's docstring, its tag the view's module."""
+    """Declare an operation; its summary is the view's docstring, its tag the view's module.
+
+    `permission` is what its verb asks for, None for what every token may do; tests hold the two together.
+    """
 
     def declare(view: AnyView) -> AnyView:
         summary = inspect.getdoc(view) or ""
         code = status or (204 if answer is None and not streams else 200)
         OPERATIONS.append(
             Operation(method, path, view.__name__, view.__module__.rsplit(".", maxsplit=1)[-1], summary, view, body,
-                      query, answer, code, refusals, takes_files, streams)
+                      query, answer, code, refusals, takes_files, streams, permission)
         )  # fmt: skip
         return view
 

@@ -49,7 +49,7 @@ def _operation(one: Operation, names: Any) -> dict[str, Any]:
         "operationId": one.name,
         "tags": [one.tag],
         "summary": one.summary.split("\n", maxsplit=1)[0],
-        "description": one.summary,
+        "description": one.summary + _scopes(one),
         "parameters": [*_path(one), *_query(one), *_headers(one)],
         "responses": _responses(one, names),
     }
@@ -59,6 +59,12 @@ def _operation(one: Operation, names: Any) -> dict[str, Any]:
         schema = names[(one.body, "validation")]
         found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return found
+
+
+def _scopes(one: Operation) -> str:
+    if one.permission is None:
+        return "\n\nAny token."
+    return f"\n\nScope: {' or '.join(scope.value for scope in one.scopes)}."
 
 
 def _path(one: Operation) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from appliance.api.errors import BodyInvalid, JsonMalformed, NotJson, Outdated, 
 from appliance.api.framework import OPERATIONS, Call, Operation
 from appliance.assembly import Services
 from appliance.identity import Caller
+from appliance.identity.permissions import require_granted
 from appliance.identity.repeats import Answer, Repeats
 from appliance.kernel.errors import Kind, Refusal
 from appliance.kernel.ids import parse_id
@@ -62,6 +63,8 @@ def serve(operation: Operation, raw: Mapping[str, str]) -> Response:
     try:
         caller = _caller()
         headers |= _rate(caller)
+        if operation.permission is not None:  # before a byte of the body is looked at; the verb asks again
+            require_granted(caller, operation.permission)
         call = _call(operation, caller, raw)
         response = _answer(operation, call)
     except Refusal as refusal:

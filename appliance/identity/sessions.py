@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session as OrmSession
 
 from appliance import audit, tenancy
 from appliance.audit import Event
-from appliance.identity.errors import NotSignedIn, OrganisationSuspended, SessionNotFound
+from appliance.identity.errors import NotSignedIn, OrganisationSuspended, PersonNotFound, SessionNotFound
 from appliance.identity.groups import groups_of
 from appliance.identity.permissions import Permission, require
 from appliance.identity.revocation import end_sessions
@@ -140,8 +140,10 @@ def close_session(tx: Tx, caller: Caller, *, session: bytes) -> None:
 
 
 def close_sessions_of(tx: Tx, caller: Caller, user_id: UserId) -> None:
-    """Sign somebody out of this organisation everywhere; their tokens stay."""
+    """Sign somebody out of this organisation everywhere; their tokens stay. Raises PersonNotFound."""
     require(caller, Permission.PEOPLE_CHANGE)
+    if tx.get(MembershipRow, (tx.tenant_id, user_id)) is None:
+        raise PersonNotFound
     end_sessions(tx, user_id)
     audit.record(tx, caller.actor, Event.SESSIONS_CLOSED, subject=user_id)
 

@@ -100,7 +100,6 @@ def end_sessions(user_id: UUID) -> Answer:
     """Sign a member out everywhere."""
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
-        identity.get_person(tx, person, UserId(user_id))
         identity.close_sessions_of(tx, person, UserId(user_id))
     return done("people.read", "sessions-ended", user_id=user_id)
 

@@ -253,7 +253,7 @@ def test_it_draws_what_happened_by_day_for_who_may_know(site: Flask, at_ada: Bro
     assert 'aria-label="Documents uploaded: 1 in all' in page
     assert 'aria-label="People who asked: 1 in all' in page
     assert "As a table" in page
-    assert "<svg class=\"chart\"" not in member.gets("/").text
+    assert '<svg class="chart"' not in member.gets("/").text
 
 
 def test_it_changes_settings_and_records_both_states(at_ada: Browser) -> None:

@@ -29,7 +29,7 @@ class EntryOut(Output):
     facts: dict[str, str | int]
 
 
-@operation("GET", "/audit/entries", query=Page, answer=Listed[EntryOut])
+@operation("GET", "/audit/entries", permission=Permission.AUDIT_READ, query=Page, answer=Listed[EntryOut])
 def list_audit_entries(call: Call) -> Listed[EntryOut]:
     """Return the log, newest first. Reading it is an event in it."""
     require_granted(call.caller, Permission.AUDIT_READ)

@@ -5,7 +5,7 @@ from pydantic import Field
 from appliance import identity
 from appliance.api.framework import Call, operation
 from appliance.api.schemas import Input, Listed, Name, Output, Page, cut
-from appliance.identity import GroupId, UserId
+from appliance.identity import GroupId, Permission, UserId
 from appliance.identity.errors import GroupMalformed, GroupNameTaken, PersonNotFound
 from appliance.kernel.db import Tx
 
@@ -21,7 +21,7 @@ class GroupOut(Output):
     member_ids: list[UUID]
 
 
-@operation("GET", "/groups", query=Page, answer=Listed[GroupOut])
+@operation("GET", "/groups", permission=Permission.PEOPLE_READ, query=Page, answer=Listed[GroupOut])
 def list_groups(call: Call) -> Listed[GroupOut]:
     """Return the groups with their members."""
     with call.tenant() as tx:
@@ -33,6 +33,7 @@ def list_groups(call: Call) -> Listed[GroupOut]:
 @operation(
     "POST",
     "/groups",
+    permission=Permission.GROUP_CHANGE,
     body=GroupIn,
     answer=GroupOut,
     status=201,
@@ -45,7 +46,7 @@ def create_group(call: Call) -> GroupOut:
         return _with_members(call, tx, group.group_id)
 
 
-@operation("GET", "/groups/{group_id}", answer=GroupOut)
+@operation("GET", "/groups/{group_id}", permission=Permission.PEOPLE_READ, answer=GroupOut)
 def get_group(call: Call) -> GroupOut:
     """Return a group with its members."""
     with call.tenant() as tx:
@@ -55,6 +56,7 @@ def get_group(call: Call) -> GroupOut:
 @operation(
     "PUT",
     "/groups/{group_id}",
+    permission=Permission.GROUP_CHANGE,
     body=GroupIn,
     answer=GroupOut,
     refusals=(GroupNameTaken, GroupMalformed, PersonNotFound),
@@ -67,7 +69,7 @@ def change_group(call: Call) -> GroupOut:
         return _with_members(call, tx, group_id)
 
 
-@operation("DELETE", "/groups/{group_id}")
+@operation("DELETE", "/groups/{group_id}", permission=Permission.GROUP_CHANGE)
 def delete_group(call: Call) -> None:
     """Delete a group. What was open to it alone is open to nobody but administrators."""
     with call.tenant() as tx:

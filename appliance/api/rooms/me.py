@@ -49,7 +49,7 @@ class PlacesOut(Output):
     items: list[PlaceOut]
 
 
-@operation("GET", "/me", answer=MeOut)
+@operation("GET", "/me", permission=None, answer=MeOut)
 def get_me(call: Call) -> MeOut:
     """Return who the token acts as, and what it may do."""
     one = call.caller
@@ -61,7 +61,7 @@ def get_me(call: Call) -> MeOut:
     )  # fmt: skip
 
 
-@operation("PUT", "/me/profile", body=ProfileIn, refusals=(ProfileMalformed,))
+@operation("PUT", "/me/profile", permission=None, body=ProfileIn, refusals=(ProfileMalformed,))
 def change_profile(call: Call) -> None:
     """Change one's own name, language and time zone."""
     with call.tenant() as tx:
@@ -70,7 +70,7 @@ def change_profile(call: Call) -> None:
         )
 
 
-@operation("GET", "/me/organisations", answer=PlacesOut, refusals=(PlaceNotFound,))
+@operation("GET", "/me/organisations", permission=None, answer=PlacesOut, refusals=(PlaceNotFound,))
 def list_places(call: Call) -> PlacesOut:
     """Return the organisations that one belongs to."""
     places = identity.list_places(call.services.db, call.caller.user_id)

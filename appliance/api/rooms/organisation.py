@@ -67,21 +67,27 @@ class ModelsOut(Output):
     items: list[ModelOut]
 
 
-@operation("GET", "/organisation", answer=OrganisationOut)
+@operation("GET", "/organisation", permission=None, answer=OrganisationOut)
 def get_organisation(call: Call) -> OrganisationOut:
     """Return the token's organisation."""
     with call.tenant() as tx:
         return OrganisationOut.model_validate(tenancy.get_organisation(tx))
 
 
-@operation("PUT", "/organisation", body=OrganisationIn, refusals=(OrganisationNameMissing,))
+@operation(
+    "PUT",
+    "/organisation",
+    permission=Permission.SETTINGS_CHANGE,
+    body=OrganisationIn,
+    refusals=(OrganisationNameMissing,),
+)
 def rename_organisation(call: Call) -> None:
     """Give the organisation another name."""
     with call.tenant() as tx:
         identity.rename_organisation(tx, call.caller, name=call.body.name)
 
 
-@operation("GET", "/organisation/settings", answer=SettingsOut)
+@operation("GET", "/organisation/settings", permission=Permission.SETTINGS_CHANGE, answer=SettingsOut)
 def get_settings(call: Call) -> SettingsOut:
     """Return the organisation's settings."""
     require_granted(call.caller, Permission.SETTINGS_CHANGE)
@@ -89,7 +95,14 @@ def get_settings(call: Call) -> SettingsOut:
         return SettingsOut.model_validate(tenancy.get_settings(tx))
 
 
-@operation("PUT", "/organisation/settings", body=SettingsBoth, answer=SettingsOut, refusals=(LinkHostMalformed,))
+@operation(
+    "PUT",
+    "/organisation/settings",
+    permission=Permission.SETTINGS_CHANGE,
+    body=SettingsBoth,
+    answer=SettingsOut,
+    refusals=(LinkHostMalformed,),
+)
 def change_settings(call: Call) -> SettingsOut:
     """Change the organisation's settings; what they were and are is recorded."""
     chosen = OrganisationSettings(call.body.conversation_review, tuple(call.body.link_hosts))
@@ -97,7 +110,7 @@ def change_settings(call: Call) -> SettingsOut:
         return SettingsOut.model_validate(identity.change_settings(tx, call.caller, chosen))
 
 
-@operation("GET", "/organisation/budget", answer=BudgetOut)
+@operation("GET", "/organisation/budget", permission=Permission.BUDGET_CHANGE, answer=BudgetOut)
 def get_budget(call: Call) -> BudgetOut:
     """Return the monthly token budget and what is used of it."""
     require_granted(call.caller, Permission.BUDGET_CHANGE)
@@ -105,7 +118,14 @@ def get_budget(call: Call) -> BudgetOut:
         return BudgetOut.model_validate(budgets.get_budget(tx, clock=call.services.clock))
 
 
-@operation("PUT", "/organisation/budget", body=BudgetIn, answer=BudgetOut, refusals=(BudgetMalformed,))
+@operation(
+    "PUT",
+    "/organisation/budget",
+    permission=Permission.BUDGET_CHANGE,
+    body=BudgetIn,
+    answer=BudgetOut,
+    refusals=(BudgetMalformed,),
+)
 def change_budget(call: Call) -> BudgetOut:
     """Set, or lift, the monthly token budget."""
     with call.tenant() as tx:
@@ -113,7 +133,7 @@ def change_budget(call: Call) -> BudgetOut:
         return BudgetOut.model_validate(budgets.get_budget(tx, clock=call.services.clock))
 
 
-@operation("GET", "/organisation/usage", answer=UsageOut)
+@operation("GET", "/organisation/usage", permission=Permission.USAGE_READ, answer=UsageOut)
 def get_usage(call: Call) -> UsageOut:
     """Return what this month used."""
     require_granted(call.caller, Permission.USAGE_READ)
@@ -121,7 +141,7 @@ def get_usage(call: Call) -> UsageOut:
         return UsageOut.model_validate(month_usage(tx, clock=call.services.clock))
 
 
-@operation("GET", "/models", answer=ModelsOut)
+@operation("GET", "/models", permission=Permission.CHATBOT_EDIT, answer=ModelsOut)
 def list_models(call: Call) -> ModelsOut:
     """Return the chat models that may be chosen, and whether what is asked of them leaves this host."""
     require_granted(call.caller, Permission.CHATBOT_EDIT)

@@ -71,7 +71,7 @@ class SessionsOut(Output):
     items: list[SessionOut]
 
 
-@operation("GET", "/people", query=Page, answer=Listed[PersonOut])
+@operation("GET", "/people", permission=Permission.PEOPLE_READ, query=Page, answer=Listed[PersonOut])
 def list_people(call: Call) -> Listed[PersonOut]:
     """Return the members, those who were removed too."""
     with call.tenant() as tx:
@@ -80,35 +80,37 @@ def list_people(call: Call) -> Listed[PersonOut]:
     return Listed[PersonOut](items=[PersonOut.model_validate(one) for one in found], next_cursor=cursor)
 
 
-@operation("GET", "/people/{user_id}", answer=PersonOut)
+@operation("GET", "/people/{user_id}", permission=Permission.PEOPLE_READ, answer=PersonOut)
 def get_person(call: Call) -> PersonOut:
     """Return a member."""
     with call.tenant() as tx:
         return PersonOut.model_validate(identity.get_person(tx, call.caller, UserId(call.ids["user_id"])))
 
 
-@operation("PUT", "/people/{user_id}/role", body=RoleIn, refusals=(LastOwner, RoleMisplaced))
+@operation(
+    "PUT", "/people/{user_id}/role", permission=Permission.ROLE_CHANGE, body=RoleIn, refusals=(LastOwner, RoleMisplaced)
+)
 def change_role(call: Call) -> None:
     """Give a member another role. Only owners make owners; the last owner stays."""
     with call.tenant() as tx:
         identity.change_role(tx, call.caller, UserId(call.ids["user_id"]), role=call.body.role)
 
 
-@operation("DELETE", "/people/{user_id}", refusals=(LastOwner,))
+@operation("DELETE", "/people/{user_id}", permission=Permission.PEOPLE_CHANGE, refusals=(LastOwner,))
 def remove_person(call: Call) -> None:
     """Remove a member: sessions and tokens end now; what they wrote stays."""
     with call.tenant() as tx:
         identity.remove_member(tx, call.caller, UserId(call.ids["user_id"]), clock=call.services.clock)
 
 
-@operation("POST", "/people/{user_id}/restoration")
+@operation("POST", "/people/{user_id}/restoration", permission=Permission.PEOPLE_CHANGE)
 def restore_person(call: Call) -> None:
     """Let a removed member in again."""
     with call.tenant() as tx:
         identity.restore_member(tx, call.caller, UserId(call.ids["user_id"]))
 
 
-@operation("GET", "/people/{user_id}/sessions", answer=SessionsOut)
+@operation("GET", "/people/{user_id}/sessions", permission=Permission.PEOPLE_CHANGE, answer=SessionsOut)
 def list_sessions(call: Call) -> SessionsOut:
     """Return where a member is signed in."""
     with call.tenant() as tx:
@@ -118,15 +120,20 @@ def list_sessions(call: Call) -> SessionsOut:
     return SessionsOut(items=[SessionOut.model_validate(one) for one in found])
 
 
-@operation("DELETE", "/people/{user_id}/sessions")
+@operation("DELETE", "/people/{user_id}/sessions", permission=Permission.PEOPLE_CHANGE)
 def close_sessions(call: Call) -> None:
     """Sign a member out everywhere."""
     with call.tenant() as tx:
-        identity.get_person(tx, call.caller, UserId(call.ids["user_id"]))
         identity.close_sessions_of(tx, call.caller, UserId(call.ids["user_id"]))
 
 
-@operation("POST", "/people/{user_id}/password-reset", answer=LinkOut, refusals=(ResetByOperator,))
+@operation(
+    "POST",
+    "/people/{user_id}/password-reset",
+    permission=Permission.PASSWORD_RESET,
+    answer=LinkOut,
+    refusals=(ResetByOperator,),
+)
 def create_password_reset(call: Call) -> LinkOut:
     """Make a link to a new password, for somebody who belongs to no other organisation."""
     house = call.services
@@ -135,14 +142,14 @@ def create_password_reset(call: Call) -> LinkOut:
     return LinkOut(link=f"{house.settings.address}/reset?link={made.token}")
 
 
-@operation("DELETE", "/people/{user_id}/factors")
+@operation("DELETE", "/people/{user_id}/factors", permission=Permission.PASSWORD_RESET)
 def remove_factors(call: Call) -> None:
     """Take the second factors of somebody who lost them."""
     with call.tenant() as tx:
         remove_factors_of(tx, call.caller, UserId(call.ids["user_id"]))
 
 
-@operation("GET", "/invitations", query=Page, answer=Listed[InvitationOut])
+@operation("GET", "/invitations", permission=Permission.PEOPLE_READ, query=Page, answer=Listed[InvitationOut])
 def list_invitations(call: Call) -> Listed[InvitationOut]:
     """Return the open invitations."""
     with call.tenant() as tx:
@@ -152,7 +159,7 @@ def list_invitations(call: Call) -> Listed[InvitationOut]:
 
 
 @operation(
-    "POST", "/invitations", body=InvitationIn, answer=InvitedOut, status=201,
+    "POST", "/invitations", permission=Permission.PEOPLE_CHANGE, body=InvitationIn, answer=InvitedOut, status=201,
     refusals=(AlreadyMember, GroupNotFound, RoleMisplaced),
 )  # fmt: skip
 def create_invitation(call: Call) -> InvitedOut:
@@ -165,7 +172,7 @@ def create_invitation(call: Call) -> InvitedOut:
     return InvitedOut(invitation=InvitationOut.model_validate(invited.invitation), link=link)
 
 
-@operation("DELETE", "/invitations/{invitation_id}")
+@operation("DELETE", "/invitations/{invitation_id}", permission=Permission.PEOPLE_CHANGE)
 def revoke_invitation(call: Call) -> None:
     """Take an invitation back."""
     with call.tenant() as tx:

@@ -9,6 +9,7 @@ from pydantic import StringConstraints
 from appliance import chat
 from appliance.api.framework import Call, operation
 from appliance.api.schemas import Email, Input, Listed, Output, Page, cut
+from appliance.identity import Permission
 from appliance.identity.operators import list_organisations as in_numbers
 from appliance.identity.operators import set_suspended
 from appliance.kernel.ids import TenantId
@@ -40,7 +41,7 @@ class NewOrganisationOut(Output):
     link: str
 
 
-@operation("GET", "/platform/organisations", query=Page, answer=Listed[CountsOut])
+@operation("GET", "/platform/organisations", permission=Permission.PLATFORM_READ, query=Page, answer=Listed[CountsOut])
 def list_organisations(call: Call) -> Listed[CountsOut]:
     """Return every organisation of this host, in numbers."""
     with call.tenant() as tx:
@@ -50,7 +51,7 @@ def list_organisations(call: Call) -> Listed[CountsOut]:
 
 
 @operation(
-    "POST", "/platform/organisations", body=NewOrganisationIn, answer=NewOrganisationOut, status=201,
+    "POST", "/platform/organisations", permission=Permission.PLATFORM_CHANGE, body=NewOrganisationIn, answer=NewOrganisationOut, status=201,
     refusals=(OrganisationNameMissing,),
 )  # fmt: skip
 def create_organisation(call: Call) -> NewOrganisationOut:
@@ -62,14 +63,14 @@ def create_organisation(call: Call) -> NewOrganisationOut:
     return NewOrganisationOut(tenant_id=tenant_id, link=f"{house.settings.address}/join?link={token}")
 
 
-@operation("PUT", "/platform/organisations/{tenant_id}/suspension")
+@operation("PUT", "/platform/organisations/{tenant_id}/suspension", permission=Permission.PLATFORM_CHANGE)
 def suspend_organisation(call: Call) -> None:
     """Close an organisation: sessions end, tokens are refused, nothing is deleted."""
     with call.tenant() as tx:
         set_suspended(tx, call.caller, TenantId(call.ids["tenant_id"]), is_suspended=True, clock=call.services.clock)
 
 
-@operation("DELETE", "/platform/organisations/{tenant_id}/suspension")
+@operation("DELETE", "/platform/organisations/{tenant_id}/suspension", permission=Permission.PLATFORM_CHANGE)
 def resume_organisation(call: Call) -> None:
     """Open an organisation again."""
     with call.tenant() as tx:

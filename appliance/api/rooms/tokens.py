@@ -6,7 +6,7 @@ from pydantic import Field
 from appliance import identity
 from appliance.api.framework import Call, operation
 from appliance.api.schemas import Input, Listed, Name, Output, Page, cut
-from appliance.identity import GroupId, Role, Scope, UserId
+from appliance.identity import GroupId, Permission, Role, Scope, UserId
 from appliance.identity.errors import GroupNotFound, PersonNotFound, RoleMisplaced, TokenMalformed
 from appliance.identity.tokens import TokenForm
 
@@ -50,7 +50,7 @@ class ServiceAccountOut(Output):
     user_id: UUID
 
 
-@operation("GET", "/tokens", query=Page, answer=Listed[TokenOut])
+@operation("GET", "/tokens", permission=Permission.TOKEN_CREATE, query=Page, answer=Listed[TokenOut])
 def list_tokens(call: Call) -> Listed[TokenOut]:
     """Return one's own tokens; with the right to, everybody's."""
     with call.tenant() as tx:
@@ -59,7 +59,15 @@ def list_tokens(call: Call) -> Listed[TokenOut]:
     return Listed[TokenOut](items=[TokenOut.model_validate(one) for one in rows], next_cursor=cursor)
 
 
-@operation("POST", "/tokens", body=TokenIn, answer=IssuedOut, status=201, refusals=(TokenMalformed, PersonNotFound))
+@operation(
+    "POST",
+    "/tokens",
+    permission=Permission.TOKEN_CREATE,
+    body=TokenIn,
+    answer=IssuedOut,
+    status=201,
+    refusals=(TokenMalformed, PersonNotFound),
+)
 def create_token(call: Call) -> IssuedOut:
     """Issue a token. It never may do more than the one that asks."""
     body = call.body
@@ -70,7 +78,7 @@ def create_token(call: Call) -> IssuedOut:
     return IssuedOut(token=TokenOut.model_validate(issued.token), secret=issued.secret)
 
 
-@operation("DELETE", "/tokens/{token_id}")
+@operation("DELETE", "/tokens/{token_id}", permission=None)
 def revoke_token(call: Call) -> None:
     """Revoke a token; it ends now."""
     with call.tenant() as tx:
@@ -78,7 +86,7 @@ def revoke_token(call: Call) -> None:
 
 
 @operation(
-    "POST", "/service-accounts", body=ServiceAccountIn, answer=ServiceAccountOut, status=201,
+    "POST", "/service-accounts", permission=Permission.SERVICE_ACCOUNT_CHANGE, body=ServiceAccountIn, answer=ServiceAccountOut, status=201,
     refusals=(GroupNotFound, RoleMisplaced),
 )  # fmt: skip
 def create_service_account(call: Call) -> ServiceAccountOut:
