@@ -5,7 +5,9 @@ import sys
 import click
 
 import appliance
+from appliance.cli import verbs
 from appliance.cli.operate import config, doctor, migrate, ready, run, setup
+from appliance.cli.people import completion, operator, reset_password
 from appliance.cli.use import ask, audit_export, ingest
 from appliance.kernel.errors import Refusal
 from appliance.ops.errors import CannotStart
@@ -21,14 +23,29 @@ def group() -> None:
     First time:   appliance run                 start everything; prints one URL
     Every day:    appliance ingest FILE…        add documents
                   appliance ask "QUESTION"      ask from the console
+                  appliance user list           and org, group, token, …: what the API does
     Something odd? appliance doctor             what is wrong, and the remedy
 
     Settings are APPLIANCE_* variables or /etc/appliance/appliance.toml; `appliance config check` explains them.
     """
 
 
-for command in (run, setup, migrate, ingest, ask, audit_export, doctor, ready, config):
+for command in (
+    run,
+    setup,
+    migrate,
+    ingest,
+    ask,
+    audit_export,
+    doctor,
+    ready,
+    config,
+    operator,
+    reset_password,
+    completion,
+):
     group.add_command(command)
+verbs.add_to(group)
 
 
 def main() -> None:

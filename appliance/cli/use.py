@@ -14,6 +14,7 @@ from appliance.audit import Event
 from appliance.chat import Answered, Says
 from appliance.identity import Caller, Permission
 from appliance.identity.console import caller_by_email
+from appliance.kernel.ids import TenantId
 from appliance.kernel.log import configure
 from appliance.knowledge import Document, DocumentId, Upload
 from appliance.proof.export import lines
@@ -23,13 +24,16 @@ _POLL = 0.3
 
 
 @contextmanager
-def acting_as(email: str | None) -> Iterator[tuple[Services, Caller]]:
-    """Enter the house as one of its people; without an address, as the only owner there is."""
+def acting_as(email: str | None, tenant_id: TenantId | None = None) -> Iterator[tuple[Services, Caller]]:
+    """Enter the house as one of its people; without an address, as the only owner there is.
+
+    `tenant_id` says where, for somebody who belongs to several organisations, or to the platform.
+    """
     settings = load()
     configure(format="console", level="ERROR")
     services = assemble(settings, role="worker")
     try:
-        yield services, caller_by_email(services.db, email)
+        yield services, caller_by_email(services.db, email, tenant_id)
     finally:
         services.close()
 

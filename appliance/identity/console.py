@@ -3,8 +3,9 @@
 from sqlalchemy import select, text
 
 from appliance import tenancy
-from appliance.audit import ActorKind
+from appliance.audit import PLATFORM, ActorKind
 from appliance.identity.errors import PersonNotFound
+from appliance.identity.places import tenants_of
 from appliance.identity.sessions import caller_of
 from appliance.identity.tables import MembershipRow
 from appliance.identity.values import Caller, Role, UserId
@@ -12,17 +13,35 @@ from appliance.kernel.db import Database
 from appliance.kernel.ids import TenantId
 
 
-def caller_by_email(db: Database, email: str | None) -> Caller:
-    """Return a member as an operator's caller; without an address, the only owner. Raises PersonNotFound."""
+def caller_by_email(db: Database, email: str | None, tenant_id: TenantId | None = None) -> Caller:
+    """Return a member as an operator's caller; without an address, the only owner. Raises PersonNotFound.
+
+    `tenant_id` names one of their organisations, or the platform; by default the one they joined first.
+    """
     if email is None:
-        return _only_owner(db)
+        return _only_operator(db) if tenant_id == PLATFORM else _only_owner(db)
     with db.platform() as tx:
         user_id = tx.scalar(text("SELECT find_user(:email)"), {"email": email.strip().lower()})
-        memberships = tx.execute(text("SELECT tenant_id FROM list_memberships(:id)"), {"id": user_id}).all()
-    if not memberships:
+        memberships = tenants_of(tx, UserId(user_id)) if user_id else []
+    found = [one for one in memberships if tenant_id in {None, one}]
+    if not found:
         raise PersonNotFound
-    with db.tenant(TenantId(memberships[0].tenant_id)) as tx:
+    with db.tenant(found[0]) as tx:
         return caller_of(tx, UserId(user_id), kind=ActorKind.OPERATOR)
+
+
+def _only_operator(db: Database) -> Caller:
+    with db.tenant(PLATFORM) as tx:
+        operators = tx.scalars(
+            select(MembershipRow.user_id).where(
+                MembershipRow.tenant_id == PLATFORM, MembershipRow.suspended_at.is_(None)
+            )
+        ).all()
+        if len(operators) != 1:
+            raise PersonNotFound(
+                "There is not exactly one operator: make one with `appliance operator invite`, or say --as E-MAIL."
+            )
+        return caller_of(tx, UserId(operators[0]), kind=ActorKind.OPERATOR)
 
 
 def _only_owner(db: Database) -> Caller:

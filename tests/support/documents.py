@@ -1,8 +1,12 @@
 """Writes the generated pages: `python -m tests.support.documents`. A law test fails when they are not current."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
+
 from appliance.audit.events import MEANING, Event
+from appliance.cli import group
 from appliance.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "deploy" / "docs"
@@ -44,7 +48,35 @@ def events_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"settings.md": settings_page, "audit-events.md": events_page}
+def commands_page() -> str:
+    """Return deploy/docs/cli.md."""
+    lines = [
+        "# Commands\n",
+        '`appliance … --help` says the same at the console, and `eval "$(appliance completion bash)"` completes them. The rooms\'',
+        "commands are made of the API's operations, so that both do the same. They act as the person of `--as` (by default the",
+        "only owner) and are recorded as the operator's doing; `--json` prints what the API would answer.\n",
+        "| command | what it does |",
+        "|---|---|",
+    ]
+    lines += [f"| `appliance {usage}` | {words} |" for usage, words in _commands(group, "")]
+    return "\n".join(lines) + "\n"
+
+
+def _commands(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(command, click.Group):
+        for name in sorted(command.commands):
+            yield from _commands(command.commands[name], f"{path} {name}".strip())
+        return
+    parts = [path]
+    for parameter in command.params:
+        if isinstance(parameter, click.Argument):
+            parts.append(f"{(parameter.name or '').upper()}{'…' if parameter.nargs == -1 else ''}")
+        elif parameter.opts[0] not in {"--as", "--in", "--json"}:
+            parts.append(parameter.opts[0] if parameter.required else f"[{parameter.opts[0]}]")
+    yield " ".join(parts), " ".join((command.help or "").split())
+
+
+PAGES = {"settings.md": settings_page, "audit-events.md": events_page, "cli.md": commands_page}
 
 if __name__ == "__main__":
     for page_name, render in PAGES.items():

@@ -1,0 +1,88 @@
+"""The console over the same verbs: what an operator of the host types."""
+
+import json
+import os
+from collections.abc import Callable
+
+import pytest
+from click.testing import CliRunner, Result
+
+from appliance import cli
+from appliance.api.framework import OPERATIONS
+from appliance.cli.verbs import command_name
+from tests.support.house import House, Member
+
+Console = Callable[..., Result]
+
+
+@pytest.fixture
+def console(house: House, monkeypatch: pytest.MonkeyPatch) -> Console:
+    for name in [one for one in os.environ if one.startswith("APPLIANCE_")]:
+        monkeypatch.delenv(name)
+    for name in ("data_dir", "models_dir", "database_url"):
+        monkeypatch.setenv(f"APPLIANCE_{name.upper()}", str(getattr(house.settings, name)))
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(cli.group, list(words), catch_exceptions=True)
+
+    return run
+
+
+def test_it_offers_every_operation_at_the_console(console: Console) -> None:
+    for one in OPERATIONS:
+        group = cli.verbs.GROUPS[one.tag][0]
+        result = console(group, command_name(one, one.tag), "--help")
+        assert result.exit_code == 0, one.name
+        assert "--json" in result.output
+    assert len({(one.tag, command_name(one, one.tag)) for one in OPERATIONS}) == len(OPERATIONS)
+
+
+def test_it_lists_and_changes_and_says_so_in_the_log(console: Console, ada: Member) -> None:
+    made = console("group", "create", "--name", "Board", "--member-ids", str(ada.caller.user_id), "--json")
+    assert made.exit_code == 0, made.output
+    group = json.loads(made.output)
+    assert console("group", "list").output.splitlines()[1].startswith(group["group_id"])
+    assert "ada@harrow.example" in console("user", "list").output
+    assert console("group", "delete", group["group_id"]).output == "Done.\n"
+
+    entries = json.loads(console("audit", "list", "--json").output)["items"]
+    deleted = next(one for one in entries if one["event"] == "identity:group:deleted")
+    assert deleted["actor"]["kind"] == "operator"
+
+
+def test_it_invites_and_issues(console: Console, ada: Member) -> None:
+    invited = json.loads(console("user", "create-invitation", "--email", "eve@harrow.example", "--json").output)
+    assert "/join?link=" in invited["link"]
+    issued = json.loads(console("token", "create", "--name", "script", "--scopes", "chat", "--json").output)
+    assert issued["secret"].startswith("cloister_")
+
+
+def test_it_refuses_in_words(console: Console, ada: Member) -> None:
+    unknown = console("group", "get", "nonsense")
+    assert unknown.exit_code == 1
+    assert "is not an id" in str(unknown.exception)
+    wrong = console("token", "create", "--name", "x", "--scopes", "king")
+    assert wrong.exit_code == 2
+    missing = console("group", "create")
+    assert missing.exit_code == 2
+    assert "--name" in missing.output
+
+
+def test_it_makes_operators_and_organisations(console: Console, ada: Member, house: House) -> None:
+    link = json.loads(console("operator", "invite", "olga@host.example", "--json").output)["url"]
+    assert "/join?link=" in link
+    house.operator("olga2@host.example")
+    made = json.loads(
+        console("platform", "create", "--name", "Tarn", "--owner-email", "t@tarn.example", "--json").output
+    )
+    assert "/join?link=" in made["link"]
+    assert {"Harrow", "Tarn"} <= set(console("platform", "list").output.split())
+
+
+def test_it_makes_a_link_to_a_new_password_and_tells_each_organisation(console: Console, ada: Member) -> None:
+    assert "/reset?link=" in console("reset-password", "ada@harrow.example").output
+    assert "identity:password_reset:created" in console("audit", "list", "--json").output
+
+
+def test_it_completes(console: Console) -> None:
+    assert "_APPLIANCE_COMPLETE" in console("completion", "bash").output
