@@ -1,0 +1,57 @@
+"""Every text that a reader may see, for the catalogues: templates, gettext calls, notices, refusals, events."""
+
+import ast
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.extract import extract
+from jinja2.ext import babel_extract
+
+import appliance
+from appliance.audit.events import MEANING
+from appliance.kernel.errors import Refusal
+from appliance.kernel.problems import TITLE
+from appliance.web.notices import NOTICES
+
+HERE = Path(appliance.__file__).parent
+Message = str | tuple[str, str]
+
+
+def messages() -> set[Message]:
+    """Return every message; a plural one as the pair of its forms."""
+    found: set[Message] = {*NOTICES.values(), *TITLE.values(), *MEANING.values()}
+    found |= set(_of_templates()) | set(_of_code()) | set(_of_refusals())
+    return {message for message in found if message}
+
+
+def _of_templates() -> Iterator[Message]:
+    for file in sorted((HERE / "web" / "templates").rglob("*.html")):
+        with file.open("rb") as lines:
+            found = extract(babel_extract, lines, keywords={"_": None, "ngettext": (1, 2)}, options={"newstyle_gettext": "true"})
+            for _, message, _, _ in found:
+                yield tuple(message[:2]) if isinstance(message, tuple) else message
+
+
+def _of_code() -> Iterator[Message]:
+    for file in sorted((HERE / "web").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "gettext":
+                argument = node.args[0]
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                    yield argument.value
+
+
+def _of_refusals() -> Iterator[Message]:
+    for module in pkgutil.walk_packages([str(HERE)], "appliance."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    yield from _docs(Refusal)
+
+
+def _docs(kind: type[Refusal]) -> Iterator[str]:
+    for each in kind.__subclasses__():
+        if each.__module__.startswith("appliance."):
+            yield " ".join((each.__doc__ or "").split())
+        yield from _docs(each)
