@@ -29,7 +29,9 @@ def messages() -> set[Message]:
 def _of_templates() -> Iterator[Message]:
     for file in sorted((HERE / "web" / "templates").rglob("*.html")):
         with file.open("rb") as lines:
-            found = extract(babel_extract, lines, keywords={"_": None, "ngettext": (1, 2)}, options={"newstyle_gettext": "true"})
+            found = extract(
+                babel_extract, lines, keywords={"_": None, "ngettext": (1, 2)}, options={"newstyle_gettext": "true"}
+            )
             for _, message, _, _ in found:
                 yield tuple(message[:2]) if isinstance(message, tuple) else message
 
