@@ -124,7 +124,7 @@ class Chat:
         query = _query(asked)
         vector = self._gateway.embed_query(asker, query)
         with self._db.tenant(caller.tenant_id) as tx:
-            found = knowledge.search(tx, query, vector)
+            found = knowledge.search(tx, query, vector, collections=knowledge.readable_collections(tx, caller))
             audit.record(
                 tx,
                 caller.actor,

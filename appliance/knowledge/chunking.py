@@ -14,6 +14,7 @@ from appliance.knowledge.parsing import Block, Parsed
 
 AIM = 800
 MOST = 1_200
+_SLICE = 8_000
 _LEAST = 200
 _HEADING_LENGTH = 300
 _SECTION_LEVEL = 2
@@ -144,5 +145,18 @@ def _split(block: Block) -> Iterator[tuple[int, int]]:
     if len(block.text) <= MOST:
         yield 0, len(block.text)
         return
-    for start, text in TextSplitter((AIM // 2, AIM)).chunk_indices(block.text):
-        yield int(start), int(start) + len(text)
+    for first, last in _slices(block.text):
+        for start, text in TextSplitter((AIM // 2, AIM)).chunk_indices(block.text[first:last]):
+            yield first + int(start), first + int(start) + len(text)
+
+
+def _slices(text: str) -> Iterator[tuple[int, int]]:
+    """Cut a long text after a white space, where there is one: the splitter's time grows with the square of its text."""
+    first = 0
+    while first < len(text):
+        last = min(first + _SLICE, len(text))
+        if last < len(text):
+            space = max(text.rfind(sign, first + _SLICE // 2, last) for sign in "\n ")
+            last = space + 1 if space >= 0 else last
+        yield first, last
+        first = last

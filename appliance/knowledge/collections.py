@@ -183,7 +183,7 @@ def _counts(tx: Tx) -> dict[UUID, int]:
         .where(DocumentRow.tenant_id == tx.tenant_id)
         .group_by(DocumentRow.collection_id)
     )
-    return dict(rows.tuples())
+    return {row[0]: row[1] for row in rows}
 
 
 def _value(row: CollectionRow, group_ids: tuple[GroupId, ...], count: int) -> Collection:

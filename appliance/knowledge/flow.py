@@ -24,6 +24,7 @@ from appliance.knowledge.values import DocumentId, Status
 INGEST = "knowledge.ingest"
 ERASE = "knowledge.erase"
 _BATCH = 32
+_MOST_CHUNKS = 50_000
 _ORPHAN_AGE = timedelta(hours=1)
 _STRANDED = text(
     """SELECT d.document_id FROM documents d
@@ -69,12 +70,20 @@ def ingest(shop: Workshop, tenant_id: TenantId, document_id: DocumentId) -> None
     if not chunks:
         _fail(shop, tenant_id, document_id, UnreadableDocument("no_text"))
         return
+    if len(chunks) > _MOST_CHUNKS:
+        _fail(shop, tenant_id, document_id, UnreadableDocument("too_many_passages"))
+        return
     vectors = _embed(shop, tenant_id, document_id, parsed.title, chunks)
+    if vectors is None:
+        return  # Deleted meanwhile.
     _finish(shop, tenant_id, document_id, parsed, chunks, vectors)
 
 
 def erase(shop: Workshop, tenant_id: TenantId, document_id: DocumentId) -> None:
-    """Remove the sealed file of a deleted document."""
+    """Remove the sealed file of a deleted document; while a document names it, it stays."""
+    with shop.db.tenant(tenant_id) as tx:
+        if tx.get(DocumentRow, (tenant_id, document_id)) is not None:
+            return
     shop.blobs.delete(tenant_id, document_id)
 
 
@@ -100,18 +109,19 @@ def _begin(shop: Workshop, tenant_id: TenantId, document_id: DocumentId) -> tupl
 
 def _forbidden(file_name: str, parsed: Parsed) -> list[dlp.Category]:
     # Hidden text is searched too: what must not be there must not be there unseen either.
-    texts = [file_name, *(block.text for page in parsed.pages for block in page.blocks)]
+    texts = [file_name, parsed.title, *(block.text for page in parsed.pages for block in page.blocks)]
     found = {finding.category for text in texts for finding in dlp.inspect(text)}
     return sorted(found)
 
 
 def _embed(
     shop: Workshop, tenant_id: TenantId, document_id: DocumentId, title: str, chunks: tuple[Chunk, ...]
-) -> Vectors:
+) -> Vectors | None:
     texts = [embedding_text(one, title=title) for one in chunks]
     parts = []
     for start in range(0, len(texts), _BATCH):
-        _note(shop, tenant_id, document_id, progress=100 * start // len(texts))
+        if not _note(shop, tenant_id, document_id, progress=100 * start // len(texts)):
+            return None
         parts.append(shop.gateway.embed_passages(tenant_id, texts[start : start + _BATCH]))
     return np.concatenate(parts)
 
@@ -173,14 +183,17 @@ def _settle(
             settle(tx, row)
 
 
-def _note(shop: Workshop, tenant_id: TenantId, document_id: DocumentId, *, progress: int) -> None:
+def _note(shop: Workshop, tenant_id: TenantId, document_id: DocumentId, *, progress: int) -> bool:
+    """Note how far a document is; False if it is not on its way any more."""
     with shop.db.tenant(tenant_id) as tx:
-        tx.execute(
+        noted = tx.scalar(
             update(DocumentRow)
             .where(DocumentRow.tenant_id == tenant_id, DocumentRow.document_id == document_id)
             .where(DocumentRow.status.in_([Status.PARSING, Status.EMBEDDING]))
             .values(status=Status.EMBEDDING, progress=progress)
+            .returning(DocumentRow.document_id)
         )
+    return noted is not None
 
 
 def _unfinished(tx: Tx, document_id: DocumentId) -> DocumentRow | None:

@@ -32,6 +32,7 @@ _POSTINGS = text(
        FROM unnest(CAST(:terms AS text[]), CAST(:ids AS uuid[]), CAST(:frequencies AS smallint[])) p (term, id, frequency)"""
 )
 _FREQUENCY_LIMIT = 1000
+_BATCH = 5_000
 
 
 def replace_index(tx: Tx, document_id: DocumentId, title: str, chunks: Sequence[Chunk], vectors: Vectors) -> None:
@@ -40,11 +41,14 @@ def replace_index(tx: Tx, document_id: DocumentId, title: str, chunks: Sequence[
         text("DELETE FROM chunks WHERE tenant_id = :tenant AND document_id = :document"),
         {"tenant": tx.tenant_id, "document": document_id},
     )
-    ids = [new_id() for _ in chunks]
-    words = [Counter(terms(f"{title} {chunk.heading} {chunk.text}")) for chunk in chunks]
-    _insert_chunks(tx, document_id, ids, chunks, words)
-    tx.execute(_VECTORS, {"tenant": tx.tenant_id, "ids": ids, "vectors": [as_literal(row) for row in vectors]})
-    _insert_postings(tx, ids, words)
+    for start in range(0, len(chunks), _BATCH):  # a whole large document would pass a statement's limit
+        part = chunks[start : start + _BATCH]
+        ids = [new_id() for _ in part]
+        words = [Counter(terms(f"{title} {chunk.heading} {chunk.text}")) for chunk in part]
+        _insert_chunks(tx, document_id, ids, part, words)
+        rows = [as_literal(row) for row in vectors[start : start + _BATCH]]
+        tx.execute(_VECTORS, {"tenant": tx.tenant_id, "ids": ids, "vectors": rows})
+        _insert_postings(tx, ids, words)
 
 
 def as_literal(vector: Vectors) -> str:

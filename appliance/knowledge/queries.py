@@ -1,11 +1,12 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, true
 
 from appliance import identity
 from appliance.identity import Caller, Permission
 from appliance.kernel.db import Tx
+from appliance.knowledge.collections import readable_collections
 from appliance.knowledge.errors import DocumentNotFound
 from appliance.knowledge.tables import ChunkRow, DocumentRow
 from appliance.knowledge.unreadable import WARNINGS
@@ -17,7 +18,7 @@ def list_documents(tx: Tx, caller: Caller, *, limit: int = 500) -> list[Document
     identity.require(caller, Permission.DOCUMENT_READ)
     rows = tx.scalars(
         select(DocumentRow)
-        .where(DocumentRow.tenant_id == tx.tenant_id)
+        .where(DocumentRow.tenant_id == tx.tenant_id, may_read(tx, caller))
         .order_by(DocumentRow.document_id.desc())
         .limit(limit)
     ).all()
@@ -25,12 +26,22 @@ def list_documents(tx: Tx, caller: Caller, *, limit: int = 500) -> list[Document
 
 
 def get_document(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
-    """Return the document. Raises DocumentNotFound."""
+    """Return the document. Raises DocumentNotFound, for one in a collection that is not open to the caller too."""
     identity.require(caller, Permission.DOCUMENT_READ)
-    row = tx.get(DocumentRow, (tx.tenant_id, document_id))
+    row = tx.scalar(
+        select(DocumentRow).where(
+            DocumentRow.tenant_id == tx.tenant_id, DocumentRow.document_id == document_id, may_read(tx, caller)
+        )
+    )
     if row is None:
         raise DocumentNotFound
     return as_documents(tx, [row])[0]
+
+
+def may_read(tx: Tx, caller: Caller) -> ColumnElement[bool]:
+    """Return the condition of documents in collections that are open to the caller."""
+    readable = readable_collections(tx, caller)
+    return true() if readable is None else DocumentRow.collection_id.in_(readable)
 
 
 def list_passages(tx: Tx, caller: Caller, document_id: DocumentId) -> list[Passage]:

@@ -8,6 +8,7 @@ it. `+ 0` keeps the vector search exact: an approximate index loses a small tena
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy import text
 
@@ -22,7 +23,7 @@ _SEARCH = """
 WITH stats AS (
   SELECT count(*)::float8 AS n, greatest(avg(term_count), 1)::float8 AS mean FROM chunks WHERE tenant_id = '{tenant}'
 ), hits AS MATERIALIZED (
-  SELECT p.term, p.chunk_id, p.frequency FROM postings p WHERE p.tenant_id = '{tenant}' AND p.term = ANY(:terms)
+  SELECT p.term, p.chunk_id, p.frequency FROM postings p {of_postings}WHERE p.tenant_id = '{tenant}' AND p.term = ANY(:terms)
 ), frequent AS (
   SELECT term, count(*)::float8 AS df FROM hits GROUP BY term
 ), lexical AS (
@@ -33,8 +34,8 @@ WITH stats AS (
   CROSS JOIN stats s GROUP BY h.chunk_id ORDER BY rank LIMIT {candidates}
 ), dense AS (
   SELECT v.chunk_id, row_number() OVER (ORDER BY v.distance, v.chunk_id) AS rank
-  FROM (SELECT chunk_id, (e <=> CAST(:vector AS halfvec)) + 0 AS distance FROM chunk_vectors
-        WHERE tenant_id = '{tenant}' ORDER BY distance LIMIT {candidates}) v
+  FROM (SELECT w.chunk_id, (w.e <=> CAST(:vector AS halfvec)) + 0 AS distance FROM chunk_vectors w {of_vectors}
+        WHERE w.tenant_id = '{tenant}' ORDER BY distance LIMIT {candidates}) v
 )
 SELECT c.chunk_id, c.document_id, d.title, c.heading, c.body, c.page_from, c.page_to, c.position,
        coalesce(1.0 / (60 + l.rank), 0) + coalesce(1.0 / (60 + v.rank), 0) AS score
@@ -50,6 +51,11 @@ FROM unnest(CAST(:terms AS text[])) t (term)
 """
 
 
+# Whoever may not read every collection is searched for in theirs alone, before ranking: ranks tell of what is there.
+_WITHIN = """JOIN chunks i ON i.tenant_id = '{tenant}' AND i.chunk_id = {alias}.chunk_id
+  JOIN documents o ON o.tenant_id = '{tenant}' AND o.document_id = i.document_id AND o.collection_id = ANY(:collections) """
+
+
 @dataclass(frozen=True)
 class Found:
     """Passages, best first, and how telling each term of the question is among all chunks."""
@@ -58,11 +64,23 @@ class Found:
     term_weights: Mapping[str, float]
 
 
-def search(tx: Tx, question: str, vector: Vectors, *, limit: int = 6) -> Found:
-    """Return the passages of this transaction's organisation that fit the question best."""
+def search(
+    tx: Tx, question: str, vector: Vectors, *, collections: frozenset[UUID] | None = None, limit: int = 6
+) -> Found:
+    """Return the passages of this transaction's organisation that fit the question best.
+
+    `collections` are those to search in; None means all of them, for who may read all.
+    """
     asked = sorted(set(terms(question)))
-    statement = text(_SEARCH.format(tenant=tx.tenant_id, candidates=CANDIDATES))
-    rows = tx.execute(statement, {"terms": asked, "vector": as_literal(vector), "limit": limit})
+    values = {"terms": asked, "vector": as_literal(vector), "limit": limit}
+    of_postings = of_vectors = ""
+    if collections is not None:
+        values["collections"] = sorted(collections)
+        of_postings, of_vectors = (_WITHIN.format(tenant=tx.tenant_id, alias=alias) for alias in "pw")
+    statement = text(
+        _SEARCH.format(tenant=tx.tenant_id, candidates=CANDIDATES, of_postings=of_postings, of_vectors=of_vectors)
+    )
+    rows = tx.execute(statement, values)
     passages = tuple(
         Passage(
             row.chunk_id,

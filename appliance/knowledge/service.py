@@ -23,7 +23,7 @@ from appliance.knowledge.errors import (
     NotQuarantined,
 )
 from appliance.knowledge.flow import ERASE, INGEST
-from appliance.knowledge.queries import as_documents
+from appliance.knowledge.queries import as_documents, get_document
 from appliance.knowledge.tables import DocumentRow
 from appliance.knowledge.values import CollectionId, Document, DocumentId, Status
 
@@ -44,7 +44,7 @@ def receive(
 ) -> Document:
     """Seal the file, then record it, its audit entry and its job in one transaction.
 
-    The same bytes are recognised: the document that is there already is returned, and nothing is stored twice.
+    The same bytes in the same collection are recognised: the document that is there already is returned, and nothing is stored twice.
     """
     identity.require(caller, Permission.DOCUMENT_ADD)
     name = _checked_name(upload, limit_megabytes)
@@ -71,6 +71,7 @@ def approve(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
 def retry(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
     """Queue a failed document again."""
     identity.require(caller, Permission.DOCUMENT_ADD)
+    get_document(tx, caller, document_id)
     row = _locked(tx, document_id)
     if row.status != Status.FAILED:
         raise NotFailed
@@ -88,7 +89,7 @@ def delete(tx: Tx, caller: Caller, document_id: DocumentId) -> None:
 
 def opened(tx: Tx, caller: Caller, document_id: DocumentId) -> None:
     """Record that the caller looked into a document."""
-    identity.require(caller, Permission.DOCUMENT_READ)
+    get_document(tx, caller, document_id)
     audit.record(tx, caller.actor, Event.DOCUMENT_OPENED, subject=document_id)
 
 
@@ -105,13 +106,13 @@ def _checked_name(upload: Upload, limit_megabytes: int) -> str:
 
 
 def _record(tx: Tx, caller: Caller, document_id: DocumentId, name: str, upload: Upload, clock: Clock) -> Document:
-    digest = content_digest(upload.content)
+    digest, collection_id = content_digest(upload.content), target_collection(tx, caller, upload.collection_id)
     added = tx.scalar(
         insert(DocumentRow)
         .values(
             tenant_id=tx.tenant_id,
             document_id=document_id,
-            collection_id=target_collection(tx, caller, upload.collection_id),
+            collection_id=collection_id,
             file_name=name,
             title=PurePosixPath(name).stem,
             media_type="application/octet-stream",
@@ -121,14 +122,18 @@ def _record(tx: Tx, caller: Caller, document_id: DocumentId, name: str, upload: 
             uploaded_by=caller.user_id,
             uploaded_at=clock.now(),
         )
-        .on_conflict_do_nothing(index_elements=["tenant_id", "content_digest"])
+        .on_conflict_do_nothing(index_elements=["tenant_id", "collection_id", "content_digest"])
         .returning(DocumentRow.document_id)
     )
     if added is not None:
         audit.record(tx, caller.actor, Event.DOCUMENT_RECEIVED, subject=document_id, byte_count=len(upload.content))
         jobs.enqueue(tx, jobs.Job(INGEST, document_id, lock=str(document_id)))
     row = tx.scalars(
-        select(DocumentRow).where(DocumentRow.tenant_id == tx.tenant_id, DocumentRow.content_digest == digest)
+        select(DocumentRow).where(
+            DocumentRow.tenant_id == tx.tenant_id,
+            DocumentRow.collection_id == collection_id,
+            DocumentRow.content_digest == digest,
+        )
     ).one()
     return as_documents(tx, [row])[0]
 

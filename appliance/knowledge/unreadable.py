@@ -14,6 +14,7 @@ REASONS: dict[str, str] = {
     "not_confined": "This host cannot confine the parser, so nothing is read. Ask the operator to run `appliance doctor`.",
     "time_limit": "Reading the file takes longer than is allowed. Split it and upload the parts.",
     "too_deep": "The file is nested too deeply. Save it again from the program that wrote it.",
+    "too_many_passages": "The file falls into more than 50,000 passages. Split it and upload the parts.",
     "too_many_pages": "The file has more than 5,000 pages. Split it and upload the parts.",
     "too_much_text": "The file holds more than 20 million characters. Split it and upload the parts.",
     "unsupported": "This kind of file is not supported. Upload a PDF, DOCX, HTML, Markdown or text file.",

@@ -5,11 +5,12 @@ import re
 import shutil
 from collections.abc import Iterator
 from html import unescape
+from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, ViewportSize, sync_playwright
 
 from tests.support.house import SAMPLES
 from tests.support.product import PASSWORD, Person, Product
@@ -17,7 +18,9 @@ from tests.support.product import PASSWORD, Person, Product
 pytestmark = pytest.mark.browser
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 SERIOUS = {"serious", "critical"}
-WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+WIDE, NARROW = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
+Look = tuple[ViewportSize, Literal["light", "dark"]]
+LOOKS: list[Look] = [(WIDE, "light"), (NARROW, "dark")]
 PEOPLE = {
     "owner": "ada@harrow.example", "admin": "eve@harrow.example", "auditor": "aud@harrow.example",
     "member": "mia@harrow.example",
@@ -107,10 +110,10 @@ def test_every_page_of_a_role_is_fit_for_everybody(product: Product, browser: Br
     page.get_by_role("heading", level=1).wait_for()
     paths = pages_of(page, product.address)
     assert len(paths) >= {"owner": 12, "admin": 12, "auditor": 5, "member": 5}[role], paths
-    looks = [(WIDE, "light"), (NARROW, "dark")] + ([(WIDE, "dark"), (NARROW, "light")] if role == "owner" else [])
+    looks: list[Look] = LOOKS + ([(WIDE, "dark"), (NARROW, "light")] if role == "owner" else [])
     for size, theme in looks:
-        page.set_viewport_size(size)  # type: ignore[arg-type]
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=theme)
         for path in paths:
             page.goto(product.address + path)
             assert faults(page) == [], (path, size, theme)
@@ -123,8 +126,8 @@ def test_every_page_of_a_role_is_fit_for_everybody(product: Product, browser: Br
 def test_pages_before_signing_in_are_fit_for_everybody(product: Product, browser: Browser) -> None:
     made = product.command("user", "create-invitation", "--email", "new@harrow.example", "--json")
     joining = urlsplit(json.loads(made.stdout)["link"])
-    for size, theme in ((WIDE, "light"), (NARROW, "dark")):
-        page = browser.new_page(viewport=size, color_scheme=theme)  # type: ignore[arg-type]
+    for size, theme in LOOKS:
+        page = browser.new_page(viewport=size, color_scheme=theme)
         for path in ("/sign-in", f"/join?{joining.query}", "/join?link=wrong", "/nowhere"):
             page.goto(product.address + path)
             assert faults(page) == [], (path, size, theme)

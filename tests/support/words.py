@@ -6,7 +6,6 @@ import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from babel.messages.extract import extract
 from jinja2.ext import babel_extract
 
 import appliance
@@ -29,11 +28,13 @@ def messages() -> set[Message]:
 def _of_templates() -> Iterator[Message]:
     for file in sorted((HERE / "web" / "templates").rglob("*.html")):
         with file.open("rb") as lines:
-            found = extract(
-                babel_extract, lines, keywords={"_": None, "ngettext": (1, 2)}, options={"newstyle_gettext": "true"}
-            )
-            for _, message, _, _ in found:
-                yield tuple(message[:2]) if isinstance(message, tuple) else message
+            for _, _, message, _ in babel_extract(lines, ["_", "ngettext"], [], {"newstyle_gettext": "true"}):
+                if isinstance(message, tuple) and message[1]:
+                    yield str(message[0]), str(message[1])
+                elif isinstance(message, tuple):  # the rest are its values
+                    yield str(message[0])
+                elif message:
+                    yield message
 
 
 def _of_code() -> Iterator[Message]:

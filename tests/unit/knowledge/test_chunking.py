@@ -69,3 +69,16 @@ def test_it_cuts_eight_hundred_pages_within_a_second() -> None:
 
     assert time.perf_counter() - begun < 1
     assert max(len(one.text) for one in chunks) <= MOST
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 400_000, "word " * 80_000, "\u200d" * 300_000 + "x"], ids=["one", "words", "joiners"]
+)
+def test_a_paragraph_without_end_is_cut_piece_by_piece(text: str) -> None:
+    """Whole, it would take the splitter hours: its time grows with the square of its text."""
+    parsed = parse(text.encode(), file_name="rules.txt")
+    whole = document_text(parsed)
+    pieces = chunk(parsed)
+
+    assert "".join("".join(one.text for one in pieces).split()) == "".join(whole.split())
+    assert all(one.text == whole[one.start : one.end] for one in pieces)
