@@ -5,7 +5,7 @@ from uuid import UUID
 from flask import Blueprint, Response, g, redirect, render_template, request, stream_with_context, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from appliance import chat
+from appliance import chat, tenancy
 from appliance.chat import Answered, ChatbotId, Cites, ConversationId, Message, Says
 from appliance.chat.errors import ChatbotNotFound
 from appliance.chat.flow import Step
@@ -54,6 +54,7 @@ def read(conversation_id: UUID) -> Answer:
             conversation=conversation,
             chatbot=chat.get_chatbot(tx, person, conversation.chatbot_id),
             messages=chat.list_messages(tx, person, conversation.conversation_id),
+            link_hosts=tenancy.get_settings(tx).link_hosts,
         )
 
 
@@ -115,7 +116,9 @@ def _event(name: str, members: object) -> str:
 
 
 def _html(message: Message) -> str:
-    return render_template("chat/_message.html", message=message)
+    with services().db.tenant(caller().tenant_id) as tx:
+        hosts = tenancy.get_settings(tx).link_hosts
+    return render_template("chat/_message.html", message=message, link_hosts=hosts)
 
 
 def _id(text: str) -> UUID:
