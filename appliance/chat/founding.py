@@ -2,7 +2,7 @@
 
 from appliance import identity, knowledge
 from appliance.audit import Actor, ActorKind
-from appliance.chat.service import create_first_chatbot
+from appliance.chat.chatbots import create_first_chatbot
 from appliance.identity import UserId
 from appliance.identity.setup import Founding
 from appliance.kernel.clock import Clock

@@ -183,7 +183,7 @@ def _counts(tx: Tx) -> dict[UUID, int]:
         .where(DocumentRow.tenant_id == tx.tenant_id)
         .group_by(DocumentRow.collection_id)
     )
-    return dict(rows.tuples())
+    return {collection_id: count for collection_id, count in rows}  # noqa: C416 - a row is no pair to the types
 
 
 def _value(row: CollectionRow, group_ids: tuple[GroupId, ...], count: int) -> Collection:

@@ -4,8 +4,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from appliance import identity
+from appliance import chat, identity, tenancy
+from appliance.tenancy import OrganisationSettings
 from appliance.web import markdown
+from tests.support import scripted
 from tests.support.house import House, Member
 from tests.support.payloads import payloads
 from tests.support.site import Browser
@@ -81,6 +83,41 @@ def test_it_makes_an_answer_harmless(hosts: tuple[str, ...]) -> None:
         ):
             found = faults(str(markdown.render(text, marks, hosts)), *hosts)
             assert not found, (text, found)
+
+
+def test_it_shows_hostile_answers_and_questions_as_text(house: House, ada: Member, at_ada: Browser) -> None:
+    model = scripted.install(house)
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        tenancy.put_settings(tx, OrganisationSettings(link_hosts=("good.example",)))
+    path = at_ada.first(r'href="(/chatbots/[0-9a-f-]+)"', "/chatbots")
+    at_ada.posts(path, name="Scripted", model="scripted")
+    at_ada.posts(f"{path}/publication")
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        chatbot = chat.list_chatbots(tx, ada.caller)[0]
+        conversation = chat.create_conversation(tx, ada.caller, chatbot.chatbot_id, clock=house.clock)
+    for start in range(0, len(PAYLOADS), 24):
+        model.text = "\n\n".join(PAYLOADS[start : start + 24])
+        at_ada.posts(f"/chat/{conversation.conversation_id}/messages", question=model.text[:4000])
+    page = at_ada.gets(f"/chat/{conversation.conversation_id}").text
+
+    assert page.count('class="message assistant"') == -(-len(PAYLOADS) // 24)
+    assert faults(page, "good.example") == []
+    assert faults(at_ada.gets("/chat").text) == []
+
+
+def test_it_shows_hostile_names_as_text(house: House, ada: Member, at_ada: Browser) -> None:
+    names = [payload[:NAME] for payload in PAYLOADS]
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        for number, name in enumerate(names):
+            identity.create_group(
+                tx, ada.caller, name=f"{name[: NAME - 5]} {number}".replace("\x01", ""), clock=house.clock
+            )
+            form = chat.ChatbotForm(name=name, welcome=name, instructions=name, model="extractive", questions=(name,))
+            made = chat.create_chatbot(tx, ada.caller, form, models=("extractive",), clock=house.clock)
+            chat.publish_chatbot(tx, ada.caller, made.chatbot_id, clock=house.clock)
+    for path in ("/groups", "/chatbots", f"/chatbots/{made.chatbot_id}", "/chat"):
+        assert faults(at_ada.gets(path).text) == [], path
+    assert at_ada.gets("/groups").text.count("/groups/") > 200
 
 
 def test_it_shows_hostile_people_as_text(house: House, ada: Member, at_ada: Browser) -> None:
