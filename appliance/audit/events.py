@@ -17,6 +17,7 @@ class Event(StrEnum):
     COLLECTION_CHANGED = "knowledge:collection:changed"
     COLLECTION_CREATED = "knowledge:collection:created"
     COLLECTION_DELETED = "knowledge:collection:deleted"
+    CONVERSATION_CHANGED = "chat:conversation:changed"
     CONVERSATION_CREATED = "chat:conversation:created"
     CONVERSATION_DELETED = "chat:conversation:deleted"
     CONVERSATION_EXPORTED = "chat:conversation:exported"
@@ -86,6 +87,7 @@ MEANING: dict[Event, str] = {
     Event.COLLECTION_CHANGED: "A collection's name or readers changed.",
     Event.COLLECTION_CREATED: "A collection was created.",
     Event.COLLECTION_DELETED: "An empty collection was deleted.",
+    Event.CONVERSATION_CHANGED: "A person renamed a conversation, or went to another branch of it.",
     Event.CONVERSATION_CREATED: "A person started a conversation.",
     Event.CONVERSATION_DELETED: "A person deleted a conversation of their own.",
     Event.CONVERSATION_EXPORTED: "A person took a copy of a conversation.",

@@ -1,29 +1,60 @@
 """Chatbots and conversations: questions answered from an organisation's own documents, with citations.
 
-A conversation is its owner's: nobody else in the organisation reads it, and no other organisation knows it exists.
+A conversation is its owner's: nobody else in the organisation reads it unless they share it, and no other organisation
+knows it exists.
 """
 
+from appliance.chat.chatbots import (
+    archive_chatbot,
+    chatbot_name,
+    create_chatbot,
+    create_first_chatbot,
+    duplicate_chatbot,
+    get_chatbot,
+    get_draft,
+    list_chatbots,
+    list_drafts,
+    publish_chatbot,
+    unarchive_chatbot,
+    update_chatbot,
+)  # fmt: skip
+from appliance.chat.exports import Format, export_conversation
 from appliance.chat.flow import Answered, Chat, Cites, Says
 from appliance.chat.founding import found, furnish, open_organisation
 from appliance.chat.queries import (
     count_questions,
-    get_chatbot,
     get_conversation,
-    list_chatbots,
     list_conversations,
     list_messages,
-)
+    read_conversation,
+)  # fmt: skip
 from appliance.chat.service import (
-    create_chatbot,
     create_conversation,
-    create_first_chatbot,
     delete_conversation,
-    update_chatbot,
-)
-from appliance.chat.values import Chatbot, ChatbotId, Citation, Conversation, ConversationId, Message
+    give_feedback,
+    rename_conversation,
+    share_conversation,
+    switch_branch,
+    unshare_conversation,
+)  # fmt: skip
+from appliance.chat.values import (
+    Audience,
+    Chatbot,
+    ChatbotForm,
+    ChatbotId,
+    Citation,
+    Conversation,
+    ConversationId,
+    Message,
+)  # fmt: skip
+from appliance.gateway import Turn
 
 __all__ = [
-    "Answered", "Chat", "Chatbot", "ChatbotId", "Citation", "Cites", "Conversation", "ConversationId", "Message", "Says",
-    "count_questions", "create_chatbot", "create_conversation", "create_first_chatbot", "delete_conversation", "found", "furnish",
-    "get_chatbot", "get_conversation", "list_chatbots", "list_conversations", "list_messages", "open_organisation", "update_chatbot",
+    "Answered", "Audience", "Chat", "Chatbot", "ChatbotForm", "ChatbotId", "Citation", "Cites", "Conversation",
+    "ConversationId", "Format", "Message", "Says", "Turn", "archive_chatbot", "chatbot_name", "count_questions",
+    "create_chatbot", "create_conversation", "create_first_chatbot", "delete_conversation", "duplicate_chatbot",
+    "export_conversation", "found", "furnish", "get_chatbot", "get_conversation", "get_draft", "give_feedback",
+    "list_chatbots", "list_conversations", "list_drafts", "list_messages", "open_organisation", "publish_chatbot", "read_conversation",
+    "rename_conversation", "share_conversation", "switch_branch", "unarchive_chatbot", "unshare_conversation",
+    "update_chatbot",
 ]  # fmt: skip

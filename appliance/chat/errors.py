@@ -1,9 +1,14 @@
 """
 Refusal
 ├── ConversationNotFound   kind=not_found
+├── MessageNotFound        kind=not_found
 ├── ChatbotNotFound        kind=not_found
+├── ChatbotClosed          kind=conflict
 └── Invalid
     ├── QuestionMissing
+    ├── TitleMalformed
+    ├── CommentTooLong
+    ├── CollectionUnknown
     └── ChatbotMalformed
 """
 
@@ -17,11 +22,25 @@ class ConversationNotFound(Refusal):
     code = "conversation_not_found"
 
 
+class MessageNotFound(Refusal):
+    """This conversation has no such message. Reload the page."""
+
+    kind = Kind.NOT_FOUND
+    code = "message_not_found"
+
+
 class ChatbotNotFound(Refusal):
     """Your organisation has no such chatbot. Look under Chatbots."""
 
     kind = Kind.NOT_FOUND
     code = "chatbot_not_found"
+
+
+class ChatbotClosed(Refusal):
+    """This chatbot is archived, or no longer open to you. You can still read the conversation; start one with another."""
+
+    kind = Kind.CONFLICT
+    code = "chatbot_closed"
 
 
 class QuestionMissing(Invalid):
@@ -30,7 +49,25 @@ class QuestionMissing(Invalid):
     code = "question_missing"
 
 
+class TitleMalformed(Invalid):
+    """A conversation's title has 1 to 80 characters."""
+
+    code = "title_malformed"
+
+
+class CommentTooLong(Invalid):
+    """A comment has at most 2,000 characters."""
+
+    code = "comment_too_long"
+
+
+class CollectionUnknown(Invalid):
+    """One of the collections is gone, or not yours to read. Reload the page and choose again."""
+
+    code = "collection_unknown"
+
+
 class ChatbotMalformed(Invalid):
-    """A chatbot needs a name of 1 to 120 characters, a model from the list, and texts of at most 4,000 characters."""
+    """A chatbot needs a name of 1 to 120 characters, a model from the list, a temperature from 0 to 2, texts of at most 4,000 characters, and at most six suggested questions of 200 characters."""
 
     code = "chatbot_malformed"

@@ -3,21 +3,25 @@
 Three transactions, none of them open while a model computes: the question is stored (1), passages are found (2), the
 answer is stored whole with its citations (3). If the process dies between, the question stands without an answer and
 can be asked again; there is never half an answer.
+
+A question that is not kept (a temporary chat, the bench beside a draft) goes the same way without (1) and without the
+rows of (3): the gateway's record and the audit log, which hold no content, are all that remains.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 from uuid import UUID
 
 from appliance import audit, identity, knowledge
 from appliance.audit import Event
-from appliance.chat.errors import QuestionMissing
-from appliance.chat.queries import get_chatbot, get_conversation, list_messages
-from appliance.chat.service import UNTITLED
-from appliance.chat.tables import CitationRow, ConversationRow, MessageRow
-from appliance.chat.values import Chatbot, Citation, ConversationId, Message, Outcome
-from appliance.gateway import Asker, ChatRequest, Cited, Delta, Finish, Gateway, Passage, Turn
+from appliance.chat import answers
+from appliance.chat.chatbots import get_chatbot, get_draft, partner
+from appliance.chat.errors import MessageNotFound, QuestionMissing
+from appliance.chat.queries import branch_to, own_row
+from appliance.chat.service import TITLE_LIMIT, UNTITLED
+from appliance.chat.tables import ConversationRow
+from appliance.chat.values import Chatbot, ChatbotId, Citation, ConversationId, Message, Outcome, cleaned
+from appliance.gateway import Asker, ChatRequest, Cited, Delta, Finish, Gateway, Passage, Turn, Vectors
 from appliance.identity import Caller, Permission
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
@@ -26,7 +30,8 @@ from appliance.knowledge import Found
 
 _QUESTION_LIMIT = 4_000
 _TURNS = 6
-_TITLE = 80
+_PASSAGES = 6
+_GROUNDED = "Answer only from the passages that you are given. If they do not hold the answer, say so."
 
 
 @dataclass(frozen=True)
@@ -55,11 +60,18 @@ Step = Says | Cites | Answered
 
 @dataclass(frozen=True)
 class _Asked:
-    """A stored question, and what answering it needs."""
+    """A question, and what answering it needs. `head_id` is where the conversation stood; None: nothing is kept."""
 
     question: Message
     chatbot: Chatbot
     history: tuple[Turn, ...]
+    conversation_id: ConversationId | None = None
+    head_id: UUID | None = None
+
+    @property
+    def subject(self) -> UUID:
+        """What the audit log names: the conversation, or the chatbot where there is none."""
+        return self.conversation_id or self.chatbot.chatbot_id
 
 
 class Chat:
@@ -69,32 +81,71 @@ class Chat:
         self._db, self._gateway, self._clock = db, gateway, clock
 
     def ask(
-        self, caller: Caller, conversation_id: ConversationId, question: str
+        self, caller: Caller, conversation_id: ConversationId, question: str, *, edits: UUID | None = None
     ) -> tuple[Message, Generator[Step, None, None]]:
         """Store the question and return it with the stream of its answer. Raises QuestionMissing, a Refusal.
 
+        It goes on where the conversation stands; with `edits` it begins a branch beside that earlier question.
         Closing the stream stops the answer, which is stored as far as it came.
         """
-        question = question.strip()
-        if not 0 < len(question) <= _QUESTION_LIMIT:
-            raise QuestionMissing
         with self._db.tenant(caller.tenant_id) as tx:
-            asked = self._store_question(tx, caller, conversation_id, question)
-        return asked.question, self._answer(caller, conversation_id, asked)
+            asked = self._store_question(tx, caller, conversation_id, question, edits)
+        return asked.question, self._answer(caller, asked)
 
-    def _store_question(self, tx: Tx, caller: Caller, conversation_id: ConversationId, question: str) -> _Asked:
-        conversation = get_conversation(tx, caller, conversation_id)
-        chatbot = get_chatbot(tx, caller, conversation.chatbot_id)
-        history = tuple(Turn(message.role, message.body) for message in list_messages(tx, caller, conversation_id))
-        row = tx.get_one(ConversationRow, (tx.tenant_id, conversation_id))
-        row.updated_at = self._clock.now()
+    def retry(
+        self, caller: Caller, conversation_id: ConversationId, message_id: UUID
+    ) -> tuple[Message, Generator[Step, None, None]]:
+        """Answer a question once more, beside the answer it has. Raises MessageNotFound, ChatbotClosed."""
+        with self._db.tenant(caller.tenant_id) as tx:
+            row = own_row(tx, caller, conversation_id, is_locked=True)
+            path = branch_to(tx, conversation_id, message_id)
+            while path and path[-1].role != "user":
+                path.pop()
+            if not path:
+                raise MessageNotFound
+            chatbot = partner(tx, caller, ChatbotId(row.chatbot_id))
+            self._record_asked(tx, caller, conversation_id, path[-1].body)
+            asked = _Asked(path[-1], chatbot, _turns(path[:-1]), conversation_id, row.head_id)
+        return asked.question, self._answer(caller, asked)
+
+    def ask_unkept(
+        self,
+        caller: Caller,
+        chatbot_id: ChatbotId,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        is_draft: bool = False,
+    ) -> tuple[Message, Generator[Step, None, None]]:
+        """Answer without keeping anything: of the published chatbot, or for its editors of the draft."""
+        with self._db.tenant(caller.tenant_id) as tx:
+            chatbot = (get_draft if is_draft else get_chatbot)(tx, caller, chatbot_id)
+            message = Message(new_id(), "user", _checked(question), None, self._clock.now())
+            self._record_asked(tx, caller, chatbot_id, message.body)
+        return message, self._answer(caller, _Asked(message, chatbot, tuple(history[-_TURNS:])))
+
+    def _store_question(
+        self, tx: Tx, caller: Caller, conversation_id: ConversationId, question: str, edits: UUID | None
+    ) -> _Asked:
+        row = own_row(tx, caller, conversation_id, is_locked=True)
+        question = _checked(question)
+        chatbot = partner(tx, caller, ChatbotId(row.chatbot_id))
+        path = branch_to(tx, conversation_id, edits or row.head_id)
+        if edits and (not path or path.pop().role != "user"):
+            raise MessageNotFound
+        now = self._clock.now()
         if row.title == UNTITLED:
-            row.title = question[:_TITLE]
-        message = self._store(tx, conversation_id, "user", question, None)
-        audit.record(tx, caller.actor, Event.QUESTION_ASKED, subject=conversation_id, length=len(question))
-        return _Asked(message, chatbot, history[-_TURNS:])
+            row.title = " ".join(question.split())[:TITLE_LIMIT]
+        parent_id = path[-1].message_id if path else None
+        message = answers.add(tx, conversation_id, Message(new_id(), "user", question, None, now, parent_id=parent_id))
+        row.updated_at, row.head_id = now, message.message_id
+        self._record_asked(tx, caller, conversation_id, question)
+        return _Asked(message, chatbot, _turns(path), conversation_id, message.message_id)
 
-    def _answer(self, caller: Caller, conversation_id: ConversationId, asked: _Asked) -> Generator[Step, None, None]:
+    def _record_asked(self, tx: Tx, caller: Caller, subject: UUID, question: str) -> None:
+        audit.record(tx, caller.actor, Event.QUESTION_ASKED, subject=subject, length=len(question))
+
+    def _answer(self, caller: Caller, asked: _Asked) -> Generator[Step, None, None]:
         asker = Asker(caller.tenant_id, caller.actor)
         found = self._retrieve(caller, asker, asked)
         request = _request(asked, found)
@@ -115,7 +166,7 @@ class Chat:
                         outcome = item.outcome
         finally:
             _close(stream)
-            message = self._store_answer(caller, conversation_id, "".join(written), outcome, citations)
+            message = self._finish(caller, asked, "".join(written), outcome, citations)
         if message is not None:
             yield Answered(message)
 
@@ -124,7 +175,7 @@ class Chat:
         query = _query(asked)
         vector = self._gateway.embed_query(asker, query)
         with self._db.tenant(caller.tenant_id) as tx:
-            found = knowledge.search(tx, query, vector, collections=knowledge.readable_collections(tx, caller))
+            found = _search(tx, caller, asked.chatbot, query, vector)
             audit.record(
                 tx,
                 caller.actor,
@@ -134,47 +185,55 @@ class Chat:
             )
         return found
 
-    def _store_answer(
-        self,
-        caller: Caller,
-        conversation_id: ConversationId,
-        body: str,
-        outcome: Outcome,
-        citations: dict[int, Citation],
+    def _finish(
+        self, caller: Caller, asked: _Asked, body: str, outcome: Outcome, citations: dict[int, Citation]
     ) -> Message | None:
+        body = body.replace("\0", "")
         if not body:
             return None
         with self._db.tenant(caller.tenant_id) as tx:
-            if tx.get(ConversationRow, (tx.tenant_id, conversation_id)) is None:
-                return None  # Deleted while the answer was on its way.
-            message = self._store(tx, conversation_id, "assistant", body, outcome)
-            shown = _still_there(tx, citations)
-            tx.add_all(_citation_row(tx, message.message_id, citation) for citation in shown)
+            known = knowledge.existing_passages(tx, [c.chunk_id for c in citations.values() if c.chunk_id])
+            # A document may be deleted while its answer is on its way.
+            shown = tuple(citation for _, citation in sorted(citations.items()) if citation.chunk_id in known)
+            message = Message(new_id(), "assistant", body, outcome, self._clock.now(), shown, asked.question.message_id)
+            is_kept = self._keep(tx, asked, message)
             audit.record(
-                tx, caller.actor, Event.QUESTION_ANSWERED, subject=conversation_id, result=outcome, citations=len(shown)
-            )
-        return Message(message.message_id, "assistant", body, outcome, message.created_at, shown)
+                tx, caller.actor, Event.QUESTION_ANSWERED, subject=asked.subject, result=outcome,
+                citations=len(shown), kept=int(is_kept),
+            )  # fmt: skip
+        return message if is_kept or asked.conversation_id is None else None
 
-    def _store(
-        self,
-        tx: Tx,
-        conversation_id: ConversationId,
-        role: Literal["user", "assistant"],
-        body: str,
-        outcome: Outcome | None,
-    ) -> Message:
-        row = MessageRow(
-            tenant_id=tx.tenant_id,
-            message_id=new_id(),
-            conversation_id=conversation_id,
-            role=role,
-            body=body.replace("\0", ""),
-            outcome=outcome,
-            created_at=self._clock.now(),
-        )
-        tx.add(row)
-        tx.flush()
-        return Message(row.message_id, role, row.body, outcome, row.created_at)
+    def _keep(self, tx: Tx, asked: _Asked, message: Message) -> bool:
+        """Store the answer, unless nothing is to be kept or the conversation was deleted meanwhile."""
+        if asked.conversation_id is None:
+            return False
+        row = tx.get(ConversationRow, (tx.tenant_id, asked.conversation_id), with_for_update=True)
+        if row is None:
+            return False
+        answers.add(tx, asked.conversation_id, message)
+        if row.head_id == asked.head_id:  # Whoever has gone to another branch meanwhile is left there.
+            row.head_id = message.message_id
+        return True
+
+
+def _checked(question: str) -> str:
+    question = cleaned(question)
+    if not 0 < len(question) <= _QUESTION_LIMIT:
+        raise QuestionMissing
+    return question
+
+
+def _turns(path: Sequence[Message]) -> tuple[Turn, ...]:
+    return tuple(Turn(message.role, message.body) for message in path)[-_TURNS:]
+
+
+def _search(tx: Tx, caller: Caller, chatbot: Chatbot, query: str, vector: Vectors) -> Found:
+    """Search what this chatbot answers from, as far as the caller may read it."""
+    collections = knowledge.readable_collections(tx, caller)
+    if chatbot.collection_ids:
+        chosen = frozenset[UUID](chatbot.collection_ids)
+        collections = chosen if collections is None else chosen & collections
+    return knowledge.search(tx, query, vector, collections=collections, limit=_PASSAGES)
 
 
 def _query(asked: _Asked) -> str:
@@ -191,9 +250,14 @@ def _request(asked: _Asked, found: Found) -> ChatRequest:
         question=asked.question.body,
         passages=passages,
         history=asked.history,
-        instructions=asked.chatbot.instructions,
+        instructions=_instructions(asked.chatbot),
+        temperature=asked.chatbot.temperature,
         term_weights=found.term_weights,
     )
+
+
+def _instructions(chatbot: Chatbot) -> str:
+    return f"{chatbot.instructions}\n\n{_GROUNDED}".strip() if chatbot.is_grounded else chatbot.instructions
 
 
 def _citation(cited: Cited, request: ChatRequest, found: Found) -> Citation:
@@ -207,27 +271,6 @@ def _citation(cited: Cited, request: ChatRequest, found: Found) -> Citation:
         page_from=passage.page_from,
         page_to=passage.page_to,
         quote=request.passages[cited.number - 1].text[cited.start : cited.end],
-    )
-
-
-def _still_there(tx: Tx, citations: dict[int, Citation]) -> tuple[Citation, ...]:
-    """Return the citations whose passages still exist: a document may be deleted while its answer is on its way."""
-    known = knowledge.existing_passages(tx, [c.chunk_id for c in citations.values() if c.chunk_id])
-    return tuple(citation for _, citation in sorted(citations.items()) if citation.chunk_id in known)
-
-
-def _citation_row(tx: Tx, message_id: UUID, citation: Citation) -> CitationRow:
-    return CitationRow(
-        tenant_id=tx.tenant_id,
-        message_id=message_id,
-        number=citation.number,
-        document_id=citation.document_id,
-        chunk_id=citation.chunk_id,
-        title=citation.title,
-        heading=citation.heading,
-        page_from=citation.page_from,
-        page_to=citation.page_to,
-        quote=citation.quote,
     )
 
 

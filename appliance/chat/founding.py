@@ -2,7 +2,7 @@
 
 from appliance import audit, identity, knowledge, tenancy
 from appliance.audit import Actor, ActorKind, Event
-from appliance.chat.service import create_first_chatbot
+from appliance.chat.chatbots import create_first_chatbot
 from appliance.identity import Caller, Permission, Role, UserId
 from appliance.identity.invitations import InvitationForm, offer
 from appliance.identity.setup import Founding

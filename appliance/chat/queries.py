@@ -1,74 +1,111 @@
+"""Reads of conversations. A conversation is a tree of messages; its head ends the branch that is shown."""
+
 from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, or_, select, tuple_
 
-from appliance import identity
-from appliance.chat.errors import ChatbotNotFound, ConversationNotFound
-from appliance.chat.tables import ChatbotRow, CitationRow, ConversationRow, MessageRow
-from appliance.chat.values import Chatbot, ChatbotId, Citation, Conversation, ConversationId, Message, Outcome
-from appliance.identity import Caller, Permission
+from appliance import identity, knowledge
+from appliance.chat.errors import ConversationNotFound
+from appliance.chat.tables import CitationRow, ConversationRow, FeedbackRow, MessageRow
+from appliance.chat.values import ChatbotId, Citation, Conversation, ConversationId, Feedback, Message, Outcome
+from appliance.identity import Caller, Permission, UserId
 from appliance.kernel.db import Tx
 
 
-def list_chatbots(tx: Tx, caller: Caller) -> list[Chatbot]:
-    """Return the organisation's chatbots, oldest first."""
+def list_conversations(
+    tx: Tx, caller: Caller, *, query: str = "", before: tuple[datetime, UUID] | None = None, limit: int = 100
+) -> list[Conversation]:
+    """Return the caller's own conversations, the latest first: those that say the query, before one of them."""
     identity.require(caller, Permission.CHAT)
-    rows = tx.scalars(select(ChatbotRow).where(ChatbotRow.tenant_id == tx.tenant_id).order_by(ChatbotRow.chatbot_id))
-    return [as_chatbot(row) for row in rows]
-
-
-def get_chatbot(tx: Tx, caller: Caller, chatbot_id: ChatbotId) -> Chatbot:
-    """Return the chatbot. Raises ChatbotNotFound."""
-    identity.require(caller, Permission.CHAT)
-    row = tx.get(ChatbotRow, (tx.tenant_id, chatbot_id))
-    if row is None:
-        raise ChatbotNotFound
-    return as_chatbot(row)
-
-
-def list_conversations(tx: Tx, caller: Caller, *, limit: int = 100) -> list[Conversation]:
-    """Return the caller's own conversations, the latest first."""
-    identity.require(caller, Permission.CHAT)
+    found = select(ConversationRow).where(
+        ConversationRow.tenant_id == tx.tenant_id, ConversationRow.owner_id == caller.user_id
+    )
+    if query := query.replace("\0", "").strip():
+        said = exists().where(
+            MessageRow.tenant_id == tx.tenant_id,
+            MessageRow.conversation_id == ConversationRow.conversation_id,
+            MessageRow.body.icontains(query, autoescape=True),
+        )
+        found = found.where(or_(ConversationRow.title.icontains(query, autoescape=True), said))
+    key = tuple_(ConversationRow.updated_at, ConversationRow.conversation_id)
+    if before is not None:
+        found = found.where(key < before)
     rows = tx.scalars(
-        select(ConversationRow)
-        .where(ConversationRow.tenant_id == tx.tenant_id, ConversationRow.owner_id == caller.user_id)
-        .order_by(ConversationRow.updated_at.desc())
-        .limit(limit)
+        found.order_by(ConversationRow.updated_at.desc(), ConversationRow.conversation_id.desc()).limit(limit)
     )
     return [as_conversation(row) for row in rows]
 
 
 def get_conversation(tx: Tx, caller: Caller, conversation_id: ConversationId) -> Conversation:
     """Return one of the caller's own conversations. Raises ConversationNotFound, for anybody else's too."""
+    return as_conversation(own_row(tx, caller, conversation_id))
+
+
+def read_conversation(tx: Tx, caller: Caller, conversation_id: ConversationId) -> Conversation:
+    """Return a conversation of the caller's own, or one that was shared. Raises ConversationNotFound.
+
+    What is shared may quote documents: who may not read each of them does not read the conversation.
+    """
     identity.require(caller, Permission.CHAT)
     row = tx.get(ConversationRow, (tx.tenant_id, conversation_id))
-    if row is None or row.owner_id != caller.user_id:
+    if row is None:
+        raise ConversationNotFound
+    is_shared = row.shared_at is not None and (
+        row.owner_id == caller.user_id or knowledge.may_read_all(tx, caller, _cited(tx, conversation_id))
+    )
+    if row.owner_id != caller.user_id and not is_shared:
         raise ConversationNotFound
     return as_conversation(row)
 
 
 def list_messages(tx: Tx, caller: Caller, conversation_id: ConversationId) -> list[Message]:
-    """Return a conversation's messages in order, with their citations."""
-    get_conversation(tx, caller, conversation_id)
-    rows = tx.scalars(
-        select(MessageRow)
-        .where(MessageRow.tenant_id == tx.tenant_id, MessageRow.conversation_id == conversation_id)
-        .order_by(MessageRow.message_id)
-    ).all()
-    citations = _citations(tx, [row.message_id for row in rows])
+    """Return the branch that is shown, from its first question to its head, with citations and siblings."""
+    conversation = read_conversation(tx, caller, conversation_id)
+    messages = _tree(tx, conversation_id)
+    siblings: defaultdict[UUID | None, list[UUID]] = defaultdict(list)
+    for message in messages.values():
+        siblings[message.parent_id].append(message.message_id)
+    shown = branch(messages, conversation.head_id)
+    feedback = _feedback(tx, conversation.owner_id, [message.message_id for message in shown])
     return [
-        Message(
-            row.message_id,
-            "user" if row.role == "user" else "assistant",
-            row.body,
-            cast("Outcome | None", row.outcome),
-            row.created_at,
-            tuple(citations[row.message_id]),
-        )
-        for row in rows
+        replace(one, siblings=tuple(siblings[one.parent_id]), feedback=feedback.get(one.message_id)) for one in shown
     ]
+
+
+def list_all_messages(tx: Tx, caller: Caller, conversation_id: ConversationId) -> list[Message]:
+    """Return every message of one's own conversation, of every branch, in the order they were written."""
+    get_conversation(tx, caller, conversation_id)
+    return list(_tree(tx, conversation_id).values())
+
+
+def branch(messages: dict[UUID, Message], head_id: UUID | None) -> list[Message]:
+    """Return the messages from the root to this one."""
+    found: list[Message] = []
+    while head_id is not None and head_id in messages:
+        found.append(messages[head_id])
+        head_id = messages[head_id].parent_id
+    return found[::-1]
+
+
+def branch_to(tx: Tx, conversation_id: ConversationId, head_id: UUID | None) -> list[Message]:
+    """Return the messages from the root to this one."""
+    return branch(_tree(tx, conversation_id), head_id)
+
+
+def leaf_below(tx: Tx, conversation_id: ConversationId, message_id: UUID) -> UUID | None:
+    """Return where the latest branch through a message ends, or None if the conversation has no such message."""
+    messages = _tree(tx, conversation_id)
+    if message_id not in messages:
+        return None
+    latest = {message.parent_id: message.message_id for message in messages.values()}
+    while message_id in latest:
+        message_id = latest[message_id]
+    return message_id
 
 
 def count_questions(tx: Tx) -> int:
@@ -77,12 +114,71 @@ def count_questions(tx: Tx) -> int:
     return int(tx.scalar(query) or 0)
 
 
-def as_chatbot(row: ChatbotRow) -> Chatbot:
-    return Chatbot(ChatbotId(row.chatbot_id), row.name, row.welcome, row.instructions, row.model)
+def own_row(tx: Tx, caller: Caller, conversation_id: ConversationId, *, is_locked: bool = False) -> ConversationRow:
+    """Return the row of one's own conversation, locked if its head is to move. Raises ConversationNotFound."""
+    identity.require(caller, Permission.CHAT)
+    row = tx.get(ConversationRow, (tx.tenant_id, conversation_id), with_for_update=is_locked or None)
+    if row is None or row.owner_id != caller.user_id:
+        raise ConversationNotFound
+    return row
 
 
 def as_conversation(row: ConversationRow) -> Conversation:
-    return Conversation(ConversationId(row.conversation_id), ChatbotId(row.chatbot_id), row.title, row.updated_at)
+    """Return a row as the value that the doors see."""
+    return Conversation(
+        ConversationId(row.conversation_id),
+        ChatbotId(row.chatbot_id),
+        row.title,
+        row.updated_at,
+        UserId(row.owner_id),
+        row.head_id,
+        row.shared_at,
+    )
+
+
+def _cited(tx: Tx, conversation_id: ConversationId) -> set[UUID | None]:
+    rows = tx.scalars(
+        select(CitationRow.document_id)
+        .join(
+            MessageRow,
+            (MessageRow.tenant_id == CitationRow.tenant_id) & (MessageRow.message_id == CitationRow.message_id),
+        )
+        .where(CitationRow.tenant_id == tx.tenant_id, MessageRow.conversation_id == conversation_id)
+    )
+    return set(rows)
+
+
+def _tree(tx: Tx, conversation_id: ConversationId) -> dict[UUID, Message]:
+    rows = tx.scalars(
+        select(MessageRow)
+        .where(MessageRow.tenant_id == tx.tenant_id, MessageRow.conversation_id == conversation_id)
+        .order_by(MessageRow.created_at, MessageRow.message_id)
+    ).all()
+    citations = _citations(tx, [row.message_id for row in rows])
+    return {row.message_id: _message(row, citations[row.message_id]) for row in rows}
+
+
+def _message(row: MessageRow, citations: Iterable[Citation]) -> Message:
+    return Message(
+        row.message_id,
+        "user" if row.role == "user" else "assistant",
+        row.body,
+        cast("Outcome | None", row.outcome),
+        row.created_at,
+        tuple(citations),
+        row.parent_id,
+    )
+
+
+def _feedback(tx: Tx, owner_id: UserId, message_ids: list[UUID]) -> dict[UUID, Feedback]:
+    rows = tx.scalars(
+        select(FeedbackRow).where(
+            FeedbackRow.tenant_id == tx.tenant_id,
+            FeedbackRow.user_id == owner_id,
+            FeedbackRow.message_id.in_(message_ids),
+        )
+    )
+    return {row.message_id: Feedback(row.is_good, row.comment) for row in rows}
 
 
 def _citations(tx: Tx, message_ids: list[UUID]) -> defaultdict[UUID, list[Citation]]:

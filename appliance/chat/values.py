@@ -1,28 +1,63 @@
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Literal, NewType
 from uuid import UUID
+
+from appliance.identity import GroupId, UserId
 
 ChatbotId = NewType("ChatbotId", UUID)
 ConversationId = NewType("ConversationId", UUID)
 Outcome = Literal["answered", "abstained", "stopped"]
 
 
+class Audience(StrEnum):
+    """To whom a chatbot is open."""
+
+    EVERYONE = "everyone"
+    GROUPS = "groups"
+
+
 @dataclass(frozen=True)
-class Chatbot:
-    chatbot_id: ChatbotId
+class ChatbotForm:
+    """What a person may choose about a chatbot. No collections means: all that the asker may read."""
+
     name: str
     welcome: str
     instructions: str
     model: str
+    temperature: float = 0.0
+    is_grounded: bool = True
+    questions: tuple[str, ...] = ()
+    collection_ids: tuple[UUID, ...] = ()
+    audience: Audience = Audience.EVERYONE
+    group_ids: tuple[GroupId, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chatbot(ChatbotForm):
+    """A chatbot as it was published last, or as its draft stands.
+
+    `published_version` is None until the first time; `has_changes` says that the draft is not what people talk to.
+    """
+
+    chatbot_id: ChatbotId
+    published_version: int | None = None
+    archived_at: datetime | None = None
+    has_changes: bool = False
 
 
 @dataclass(frozen=True)
 class Conversation:
+    """`head_id` is the message that ends the branch which is shown; `shared_at` is set while others may read it."""
+
     conversation_id: ConversationId
     chatbot_id: ChatbotId
     title: str
     updated_at: datetime
+    owner_id: UserId
+    head_id: UUID | None = None
+    shared_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -40,10 +75,38 @@ class Citation:
 
 
 @dataclass(frozen=True)
+class Feedback:
+    """What the owner of a conversation thought of an answer."""
+
+    is_good: bool
+    comment: str
+
+
+@dataclass(frozen=True)
 class Message:
+    """`siblings` are the branches that begin here, oldest first, this one among them."""
+
     message_id: UUID
     role: Literal["user", "assistant"]
     body: str
     outcome: Outcome | None
     created_at: datetime
     citations: tuple[Citation, ...] = ()
+    parent_id: UUID | None = None
+    siblings: tuple[UUID, ...] = ()
+    feedback: Feedback | None = None
+
+    @property
+    def branch(self) -> int:
+        """Return which of its siblings this is, from 1."""
+        return self.siblings.index(self.message_id) + 1 if self.siblings else 1
+
+    def neighbour(self, step: int) -> UUID | None:
+        """Return the sibling so many further, or None at the end."""
+        place = self.branch - 1 + step
+        return self.siblings[place] if 0 <= place < len(self.siblings) else None
+
+
+def cleaned(text: str) -> str:
+    """Return a text without blanks around it, and without NUL, which a database cannot hold."""
+    return text.replace("\0", "").strip()

@@ -47,7 +47,7 @@ class NotAnId(Invalid):
 
 
 class OptionsWrong(Invalid):
-    """Some options are wrong: {faults}"""
+    """Some options are wrong: {faults}. `--help` says what each takes."""
 
     code = "options_wrong"
 

@@ -14,7 +14,14 @@ from appliance.knowledge.collections import (
     readable_collections,
 )
 from appliance.knowledge.flow import ERASE, INGEST, erase, ingest, settle_stranded, sweep_orphans
-from appliance.knowledge.queries import counts, existing_passages, get_document, list_documents, list_passages
+from appliance.knowledge.queries import (
+    counts,
+    existing_passages,
+    get_document,
+    list_documents,
+    list_passages,
+    may_read_all,
+)
 from appliance.knowledge.retrieval import Found, search
 from appliance.knowledge.service import Upload, approve, delete, opened, receive, retry
 from appliance.knowledge.values import (
@@ -58,6 +65,7 @@ __all__ = [
     "list_collections",
     "list_documents",
     "list_passages",
+    "may_read_all",
     "opened",
     "readable_collections",
     "receive",

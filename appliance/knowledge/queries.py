@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select, true
@@ -42,6 +42,16 @@ def may_read(tx: Tx, caller: Caller) -> ColumnElement[bool]:
     """Return the condition of documents in collections that are open to the caller."""
     readable = readable_collections(tx, caller)
     return true() if readable is None else DocumentRow.collection_id.in_(readable)
+
+
+def may_read_all(tx: Tx, caller: Caller, document_ids: Collection[UUID | None]) -> bool:
+    """Say whether the caller may read each of these documents. Of a deleted one (None) nobody knows any more."""
+    if readable_collections(tx, caller) is None:
+        return True
+    query = select(func.count()).where(
+        DocumentRow.tenant_id == tx.tenant_id, DocumentRow.document_id.in_(document_ids), may_read(tx, caller)
+    )
+    return None not in document_ids and tx.scalar(query) == len(set(document_ids))
 
 
 def list_passages(tx: Tx, caller: Caller, document_id: DocumentId) -> list[Passage]:

@@ -56,6 +56,7 @@ class ChatRequest:
     passages: tuple[Passage, ...]
     history: tuple[Turn, ...] = ()
     instructions: str = ""
+    temperature: float = 0.0
     term_weights: Mapping[str, float] = field(default_factory=dict)
 
 

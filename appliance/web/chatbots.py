@@ -1,15 +1,16 @@
+from types import SimpleNamespace
 from uuid import UUID
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from appliance import chat, identity
-from appliance.chat import ChatbotId
+from appliance import chat, identity, knowledge, tenancy
+from appliance.chat import Audience, ChatbotForm, ChatbotId, Message
 from appliance.chat.errors import ChatbotMalformed
-from appliance.chat.service import ChatbotForm
 from appliance.identity import Permission
-from appliance.kernel.errors import Refusal
-from appliance.web.render import page
+from appliance.kernel.errors import Invalid, Refusal
+from appliance.web import forms, streams
+from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
 
 blueprint = Blueprint("chatbots", __name__, url_prefix="/chatbots")
@@ -19,57 +20,139 @@ Answer = tuple[str, int] | Response
 @blueprint.get("")
 def show() -> Answer:
     """List the chatbots."""
-    return _list(form={}, shown=None)
+    return _list(shown=None)
 
 
 @blueprint.post("")
 def add() -> Answer:
-    """Create a chatbot."""
+    """Create a chatbot's draft."""
     person, house = caller(), services()
     try:
         with house.db.tenant(person.tenant_id) as tx:
-            chat.create_chatbot(tx, person, _form(), models=house.gateway.models, clock=house.clock)
+            made = chat.create_chatbot(tx, person, _form(), models=house.gateway.models, clock=house.clock)
     except Refusal as refusal:
-        return _list(form=request.form, shown=refusal)
-    return redirect(url_for("chatbots.show"), 303)
+        return _list(shown=refusal)
+    return done("chatbots.edit", "saved", chatbot_id=made.chatbot_id)
 
 
 @blueprint.get("/<uuid:chatbot_id>")
 def edit(chatbot_id: UUID) -> Answer:
-    """Show a chatbot's form."""
-    person, house = caller(), services()
-    identity.require(person, Permission.CHATBOT_EDIT)
-    with house.db.tenant(person.tenant_id) as tx:
-        chatbot = chat.get_chatbot(tx, person, ChatbotId(chatbot_id))
-    return page("chatbots/edit.html", chatbot=chatbot, form=chatbot, models=house.gateway.models)
+    """Show a draft's form with the bench beside it."""
+    return _show(ChatbotId(chatbot_id))
 
 
 @blueprint.post("/<uuid:chatbot_id>")
 def change(chatbot_id: UUID) -> Answer:
-    """Change a chatbot."""
+    """Change a draft."""
     person, house = caller(), services()
     try:
         with house.db.tenant(person.tenant_id) as tx:
-            chat.update_chatbot(tx, person, ChatbotId(chatbot_id), _form(), models=house.gateway.models)
-    except ChatbotMalformed as refusal:
-        with house.db.tenant(person.tenant_id) as tx:
-            chatbot = chat.get_chatbot(tx, person, ChatbotId(chatbot_id))
-        return page(
-            "chatbots/edit.html", refusal=refusal, chatbot=chatbot, form=request.form, models=house.gateway.models
-        )
-    return redirect(url_for("chatbots.show"), 303)
+            chat.get_draft(tx, person, ChatbotId(chatbot_id))
+            chat.update_chatbot(
+                tx, person, ChatbotId(chatbot_id), _form(), models=house.gateway.models, clock=house.clock
+            )
+    except Invalid as refusal:
+        return _show(ChatbotId(chatbot_id), shown=refusal)
+    return done("chatbots.edit", "saved", chatbot_id=chatbot_id)
 
 
-def _list(*, form: object, shown: Refusal | None) -> Answer:
+@blueprint.post("/<uuid:chatbot_id>/publication")
+def create_publication(chatbot_id: UUID) -> Answer:
+    """Publish the draft."""
+    person, house = caller(), services()
+    with house.db.tenant(person.tenant_id) as tx:
+        chat.publish_chatbot(tx, person, ChatbotId(chatbot_id), clock=house.clock)
+    return done("chatbots.edit", "published", chatbot_id=chatbot_id)
+
+
+@blueprint.post("/<uuid:chatbot_id>/copy")
+def create_copy(chatbot_id: UUID) -> Answer:
+    """Duplicate a draft."""
+    person, house = caller(), services()
+    with house.db.tenant(person.tenant_id) as tx:
+        made = chat.duplicate_chatbot(tx, person, ChatbotId(chatbot_id), name=forms.field("name"), clock=house.clock)
+    return done("chatbots.edit", "saved", chatbot_id=made.chatbot_id)
+
+
+@blueprint.post("/<uuid:chatbot_id>/archival")
+def create_archival(chatbot_id: UUID) -> Answer:
+    """Archive a chatbot."""
+    person, house = caller(), services()
+    with house.db.tenant(person.tenant_id) as tx:
+        chat.archive_chatbot(tx, person, ChatbotId(chatbot_id), clock=house.clock)
+    return done("chatbots.edit", "archived", chatbot_id=chatbot_id)
+
+
+@blueprint.post("/<uuid:chatbot_id>/archival/end")
+def end_archival(chatbot_id: UUID) -> Answer:
+    """Take a chatbot back."""
+    person, house = caller(), services()
+    with house.db.tenant(person.tenant_id) as tx:
+        chat.unarchive_chatbot(tx, person, ChatbotId(chatbot_id), clock=house.clock)
+    return done("chatbots.edit", "unarchived", chatbot_id=chatbot_id)
+
+
+@blueprint.post("/<uuid:chatbot_id>/bench")
+def try_out(chatbot_id: UUID) -> Answer:
+    """Ask the draft; nothing is kept."""
+    person = caller()
+    question, answer = services().chat.ask_unkept(person, ChatbotId(chatbot_id), forms.field("question"), is_draft=True)
+    if streams.wants_stream():
+        return streams.stream(question, answer)
+    said = streams.finished(answer)
+    return _show(ChatbotId(chatbot_id), messages=[question, *([said] if said else [])])
+
+
+def _list(*, shown: Refusal | None) -> Answer:
     person, house = caller(), services()
     identity.require(person, Permission.CHATBOT_EDIT)
     with house.db.tenant(person.tenant_id) as tx:
-        chatbots = chat.list_chatbots(tx, person)
-    return page("chatbots/page.html", refusal=shown, chatbots=chatbots, form=form, models=house.gateway.models)
+        chatbots = chat.list_drafts(tx, person)
+        groups, collections = identity.list_groups(tx, person), knowledge.list_collections(tx, person)
+    form = _typed() if shown else SimpleNamespace(is_grounded=True, temperature=0, audience="everyone")
+    return page("chatbots/page.html", refusal=shown, chatbots=chatbots, form=form, models=house.gateway.models,
+                groups=groups, collections=collections)  # fmt: skip
+
+
+def _show(chatbot_id: ChatbotId, *, shown: Refusal | None = None, messages: list[Message] | None = None) -> Answer:
+    person, house = caller(), services()
+    with house.db.tenant(person.tenant_id) as tx:
+        chatbot = chat.get_draft(tx, person, chatbot_id)
+        groups, collections = identity.list_groups(tx, person), knowledge.list_collections(tx, person)
+        hosts = tenancy.get_settings(tx).link_hosts
+    form = _typed() if shown else chatbot
+    return page("chatbots/edit.html", refusal=shown, chatbot=chatbot, form=form, models=house.gateway.models,
+                groups=groups, collections=collections, messages=messages or [], link_hosts=hosts)  # fmt: skip
 
 
 def _form() -> ChatbotForm:
     form = request.form
+    try:
+        temperature = float(form.get("temperature", "").replace(",", ".") or 0)
+        audience = Audience(form.get("audience", Audience.EVERYONE))
+    except ValueError as error:
+        raise ChatbotMalformed from error
     return ChatbotForm(
-        form.get("name", ""), form.get("welcome", ""), form.get("instructions", ""), form.get("model", "extractive")
+        name=forms.field("name"),
+        welcome=forms.field("welcome"),
+        instructions=forms.field("instructions"),
+        model=form.get("model", "extractive"),
+        temperature=temperature,
+        # A form without the box, from before there was one, means what it meant then.
+        is_grounded="is_grounded" in form or "has_box" not in form,
+        questions=tuple(forms.field("questions").splitlines()),
+        collection_ids=forms.ids("collections"),
+        audience=audience,
+        group_ids=forms.groups(),
     )
+
+
+def _typed() -> SimpleNamespace:
+    """Return what was typed, for the form to show again."""
+    form = request.form
+    return SimpleNamespace(
+        name=forms.field("name"), welcome=forms.field("welcome"), instructions=forms.field("instructions"),
+        model=forms.field("model"), temperature=forms.field("temperature"), is_grounded="is_grounded" in form,
+        questions=forms.field("questions").splitlines(), audience=forms.field("audience") or "everyone",
+        typed_collections=form.getlist("collections"), typed_groups=form.getlist("groups"),
+    )  # fmt: skip

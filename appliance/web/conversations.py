@@ -1,35 +1,38 @@
-import json
-from collections.abc import Generator, Iterator
+from datetime import datetime
 from uuid import UUID
 
-from flask import Blueprint, Response, g, redirect, render_template, request, stream_with_context, url_for
+from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from appliance import chat
-from appliance.chat import Answered, ChatbotId, Cites, ConversationId, Message, Says
-from appliance.chat.errors import ChatbotNotFound
-from appliance.chat.flow import Step
-from appliance.kernel.errors import Refusal
+from appliance import chat, tenancy
+from appliance.chat import ChatbotId, Conversation, ConversationId, Format, Turn
+from appliance.chat.errors import ChatbotNotFound, QuestionMissing
+from appliance.kernel.errors import Invalid, Refusal
 from appliance.kernel.ids import parse_id
-from appliance.kernel.log import logger
-from appliance.kernel.problems import fault, problem
-from appliance.web.render import page, source
+from appliance.web import forms, streams
+from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
 
 blueprint = Blueprint("conversations", __name__, url_prefix="/chat")
 Answer = tuple[str, int] | Response | Redirect
-log = logger("web")
+_PAGE = 30
+_TYPES = {Format.MARKDOWN: "text/markdown; charset=utf-8", Format.JSON: "application/json"}
 
 
 @blueprint.get("")
 def show() -> Answer:
-    """List the chatbots and one's own conversations."""
+    """List the chatbots, and one's own conversations: all, or those that say what is looked for."""
     person = caller()
+    query = request.args.get("q", "").strip()[:200]
     with services().db.tenant(person.tenant_id) as tx:
+        found = chat.list_conversations(tx, person, query=query, before=_before(), limit=_PAGE + 1)
+        last = found[_PAGE - 1] if len(found) > _PAGE else None
         return page(
             "chat/page.html",
             chatbots=chat.list_chatbots(tx, person),
-            conversations=chat.list_conversations(tx, person),
+            conversations=found[:_PAGE],
+            query=query,
+            further=f"{last.updated_at.isoformat()}~{last.conversation_id}" if last else None,
         )
 
 
@@ -37,38 +40,109 @@ def show() -> Answer:
 def add() -> Answer:
     """Start a conversation."""
     person, house = caller(), services()
+    chatbot_id = parse_id(forms.field("chatbot_id"))
+    if chatbot_id is None:
+        raise ChatbotNotFound
     with house.db.tenant(person.tenant_id) as tx:
-        chatbot_id = ChatbotId(_id(request.form.get("chatbot_id", "")))
-        conversation = chat.create_conversation(tx, person, chatbot_id, clock=house.clock)
-    return redirect(url_for("conversations.read", conversation_id=conversation.conversation_id), 303)
+        conversation = chat.create_conversation(tx, person, ChatbotId(chatbot_id), clock=house.clock)
+    return _to(conversation.conversation_id)
 
 
 @blueprint.get("/<uuid:conversation_id>")
 def read(conversation_id: UUID) -> Answer:
-    """Show a conversation."""
-    person = caller()
-    with services().db.tenant(person.tenant_id) as tx:
-        conversation = chat.get_conversation(tx, person, ConversationId(conversation_id))
-        return page(
-            "chat/conversation.html",
-            conversation=conversation,
-            chatbot=chat.get_chatbot(tx, person, conversation.chatbot_id),
-            messages=chat.list_messages(tx, person, conversation.conversation_id),
-        )
+    """Show one's own conversation, or a shared one to read."""
+    return _show(ConversationId(conversation_id), shown=None)
 
 
 @blueprint.post("/<uuid:conversation_id>/messages")
 def ask(conversation_id: UUID) -> Answer:
-    """Ask: a stream of events for our script, a page for a browser without one."""
+    """Ask, or edit an earlier question: a stream of events for our script, a page for a browser without one."""
+    person = caller()
+    try:
+        question, answer = services().chat.ask(
+            person, ConversationId(conversation_id), forms.field("question"), edits=parse_id(forms.field("edits"))
+        )
+    except QuestionMissing as refusal:
+        if streams.wants_stream():
+            raise
+        return _show(ConversationId(conversation_id), shown=refusal)
+    if streams.wants_stream():
+        return streams.stream(question, answer, conversation=_own(conversation_id), is_mine=True)
+    streams.finished(answer)
+    return _to(conversation_id)
+
+
+@blueprint.post("/<uuid:conversation_id>/messages/<uuid:message_id>/retry")
+def retry(conversation_id: UUID, message_id: UUID) -> Answer:
+    """Answer once more."""
+    question, answer = services().chat.retry(caller(), ConversationId(conversation_id), message_id)
+    if streams.wants_stream():
+        return streams.stream(question, answer, conversation=_own(conversation_id), is_mine=True)
+    streams.finished(answer)
+    return _to(conversation_id)
+
+
+@blueprint.post("/<uuid:conversation_id>/messages/<uuid:message_id>/branch")
+def switch(conversation_id: UUID, message_id: UUID) -> Answer:
+    """Show another branch."""
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        chat.switch_branch(tx, person, ConversationId(conversation_id), message_id)
+    return _to(conversation_id)
+
+
+@blueprint.post("/<uuid:conversation_id>/messages/<uuid:message_id>/feedback")
+def create_feedback(conversation_id: UUID, message_id: UUID) -> Answer:
+    """Say whether an answer was good."""
     person, house = caller(), services()
-    question, answer = house.chat.ask(person, ConversationId(conversation_id), request.form.get("question", ""))
-    if request.accept_mimetypes.best_match(["text/html", "text/event-stream"]) == "text/event-stream":
-        events = stream_with_context(_events(question, answer, g.request_id))
-        headers = {"X-Accel-Buffering": "no"}
-        return Response(events, content_type="text/event-stream", headers=headers)
-    for _ in answer:
-        pass
-    return redirect(url_for("conversations.read", conversation_id=conversation_id), 303)
+    with house.db.tenant(person.tenant_id) as tx:
+        chat.give_feedback(
+            tx, person, ConversationId(conversation_id), message_id, clock=house.clock,
+            is_good=forms.field("verdict") == "good", comment=forms.field("comment"),
+        )  # fmt: skip
+    return done("conversations.read", "saved", conversation_id=conversation_id)
+
+
+@blueprint.post("/<uuid:conversation_id>/title")
+def rename(conversation_id: UUID) -> Answer:
+    """Give a conversation another title."""
+    person = caller()
+    try:
+        with services().db.tenant(person.tenant_id) as tx:
+            chat.rename_conversation(tx, person, ConversationId(conversation_id), title=forms.field("title"))
+    except Invalid as refusal:
+        return _show(ConversationId(conversation_id), shown=refusal)
+    return done("conversations.read", "saved", conversation_id=conversation_id)
+
+
+@blueprint.post("/<uuid:conversation_id>/sharing")
+def create_sharing(conversation_id: UUID) -> Answer:
+    """Share a conversation inside the organisation."""
+    person, house = caller(), services()
+    with house.db.tenant(person.tenant_id) as tx:
+        chat.share_conversation(tx, person, ConversationId(conversation_id), clock=house.clock)
+    return done("conversations.read", "shared", conversation_id=conversation_id)
+
+
+@blueprint.post("/<uuid:conversation_id>/sharing/end")
+def end_sharing(conversation_id: UUID) -> Answer:
+    """Stop sharing a conversation."""
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        chat.unshare_conversation(tx, person, ConversationId(conversation_id))
+    return done("conversations.read", "unshared", conversation_id=conversation_id)
+
+
+@blueprint.get("/<uuid:conversation_id>/export/md", defaults={"form": "md"})
+@blueprint.get("/<uuid:conversation_id>/export/json", defaults={"form": "json"})
+def export(conversation_id: UUID, form: str) -> Answer:
+    """Hand out a copy of one's own conversation."""
+    person, chosen = caller(), Format(form)
+    with services().db.tenant(person.tenant_id) as tx:
+        text = chat.export_conversation(tx, person, ConversationId(conversation_id), chosen)
+    name = f"conversation-{conversation_id}.{chosen.value}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(text, content_type=_TYPES[chosen], headers=headers)
 
 
 @blueprint.post("/<uuid:conversation_id>/deletion")
@@ -77,49 +151,76 @@ def create_deletion(conversation_id: UUID) -> Answer:
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
         chat.delete_conversation(tx, person, ConversationId(conversation_id))
-    return redirect(url_for("conversations.show"), 303)
+    return done("conversations.show", "deleted")
 
 
-def _events(question: Message, answer: Generator[Step, None, None], request_id: str) -> Iterator[str]:
-    yield _event("question", {"message_id": str(question.message_id), "html": _html(question)})
-    try:
-        for step in answer:
-            yield _as_event(step)
-    except Refusal as refusal:
-        yield _event("refused", problem(refusal, request_id=request_id))
-    except Exception:
-        # The status line is long gone; the stream itself says that it broke.
-        log.exception("answer_failed", request_id=request_id)
-        yield _event("refused", fault(500, "The answer broke off. Ask again.", request_id=request_id))
-    finally:
-        answer.close()
+@blueprint.get("/temporary/<uuid:chatbot_id>")
+def temporary(chatbot_id: UUID) -> Answer:
+    """Show an empty chat that keeps nothing."""
+    return _temporary(ChatbotId(chatbot_id), [])
 
 
-def _as_event(step: Step) -> str:
-    match step:
-        case Says(text):
-            return _event("delta", {"text": text})
-        case Cites(citation):
-            members = {"number": citation.number, "title": citation.title, "heading": citation.heading,
-                       "page_from": citation.page_from, "page_to": citation.page_to, "quote": citation.quote,
-                       "url": source(citation)}  # fmt: skip
-            return _event("citation", members)
-        case Answered(message):
-            return _event(
-                "done", {"message_id": str(message.message_id), "outcome": message.outcome, "html": _html(message)}
-            )
+@blueprint.post("/temporary/<uuid:chatbot_id>")
+def ask_temporary(chatbot_id: UUID) -> Answer:
+    """Ask in a chat that keeps nothing: what was said before comes with the form."""
+    said = [
+        Turn("user" if name == "user" else "assistant", text)
+        for name, text in request.form.items(multi=True)
+        if name in {"user", "assistant"}
+    ]
+    question, answer = services().chat.ask_unkept(caller(), ChatbotId(chatbot_id), forms.field("question"), said)
+    if streams.wants_stream():
+        return streams.stream(question, answer)
+    now = services().clock.now()
+    before = [chat.Message(UUID(int=place), turn.role, turn.text, None, now) for place, turn in enumerate(said)]
+    reply = streams.finished(answer)
+    return _temporary(ChatbotId(chatbot_id), [*before, question, *([reply] if reply else [])])
 
 
-def _event(name: str, members: object) -> str:
-    return f"event: {name}\ndata: {json.dumps(members)}\n\n"
+def _temporary(chatbot_id: ChatbotId, messages: list[chat.Message]) -> Answer:
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        chatbot = chat.get_chatbot(tx, person, chatbot_id)
+        hosts = tenancy.get_settings(tx).link_hosts
+    return page("chat/temporary.html", chatbot=chatbot, messages=messages, link_hosts=hosts, history=True)
 
 
-def _html(message: Message) -> str:
-    return render_template("chat/_message.html", message=message)
+def _show(conversation_id: ConversationId, *, shown: Refusal | None) -> Answer:
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        conversation = chat.read_conversation(tx, person, conversation_id)
+        open_ones = {chatbot.chatbot_id: chatbot for chatbot in chat.list_chatbots(tx, person)}
+        chatbot = open_ones.get(conversation.chatbot_id)
+        is_mine = conversation.owner_id == person.user_id
+        return page(
+            "chat/conversation.html",
+            refusal=shown,
+            conversation=conversation,
+            chatbot=chatbot,
+            chatbot_name=chat.chatbot_name(tx, conversation.chatbot_id),
+            messages=chat.list_messages(tx, person, conversation_id),
+            link_hosts=tenancy.get_settings(tx).link_hosts,
+            is_mine=is_mine,
+            can_ask=is_mine and chatbot is not None,
+            typed=forms.field("question"),
+        )
 
 
-def _id(text: str) -> UUID:
+def _own(conversation_id: UUID) -> Conversation:
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        return chat.get_conversation(tx, person, ConversationId(conversation_id))
+
+
+def _to(conversation_id: UUID) -> Redirect:
+    return redirect(url_for("conversations.read", conversation_id=conversation_id), 303)
+
+
+def _before() -> tuple[datetime, UUID] | None:
+    moment, _, text = request.args.get("before", "").partition("~")
     found = parse_id(text)
-    if found is None:
-        raise ChatbotNotFound
-    return found
+    try:
+        at = datetime.fromisoformat(moment)
+    except ValueError:
+        return None
+    return (at, found) if found and at.tzinfo else None

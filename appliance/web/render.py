@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -15,11 +16,11 @@ from appliance.identity import Permission
 from appliance.identity.permissions import may
 from appliance.kernel.errors import Refusal
 from appliance.kernel.problems import STATUS, problem
+from appliance.web import markdown
 from appliance.web.language import gettext
 from appliance.web.notices import NOTICES
 from appliance.web.sessions import csrf_token
 
-_MARK = re.compile(r"\[(\d{1,3})\]")
 _KILOBYTE = 1000
 
 
@@ -73,20 +74,20 @@ def wants_json() -> bool:
     return best != "text/html"
 
 
-def answer(message: Message) -> Markup:
-    """Return a message as HTML: escaped, in paragraphs, each [n] a link to its source where there is one."""
-    numbers = {citation.number: citation for citation in message.citations}
-
-    def link(mark: re.Match[str]) -> str:
-        citation = numbers.get(int(mark[1]))
-        if citation is None:
-            return mark[0]
-        target = escape(source(citation) or f"#source-{message.message_id}-{citation.number}")
-        return f'<a class="mark" href="{target}" aria-label="Source {citation.number}">{citation.number}</a>'
-
-    paragraphs = re.split(r"\n{2,}", str(escape(message.body)))
-    body = "".join(f"<p>{_MARK.sub(link, paragraph)}</p>" for paragraph in paragraphs)
-    return Markup(body.replace("\n", "<br>"))  # noqa: S704 - every piece was escaped above
+def answer(message: Message, link_hosts: Collection[str] = ()) -> Markup:
+    """Return a message as HTML: a question as plain text, an answer's Markdown with each [n] a link to its source."""
+    if message.role == "user":
+        paragraphs = re.split(r"\n{2,}", str(escape(message.body)))
+        body = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+        return Markup(body.replace("\n", "<br>"))  # noqa: S704 - every piece was escaped above
+    marks = {
+        citation.number: (
+            source(citation) or f"#source-{message.message_id}-{citation.number}",
+            gettext("Source {number}").format(number=citation.number),
+        )
+        for citation in message.citations
+    }
+    return markdown.render(message.body, marks, link_hosts)
 
 
 def source(citation: Citation) -> str | None:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from appliance import identity, knowledge
+from appliance import chat, identity, knowledge
+from appliance.chat.errors import ConversationNotFound
 from appliance.identity import GroupId, Role
 from appliance.identity.sessions import caller_of
 from appliance.knowledge import Audience, Collection, CollectionForm, Upload
@@ -123,3 +124,18 @@ def test_it_erases_no_file_that_a_document_names(ada: Member) -> None:
     knowledge.erase(ada.house.worker.workshop, ada.tenant_id, document.document_id)
 
     assert ada.services.blobs.get(ada.tenant_id, document.document_id)
+
+
+def test_it_shares_no_quote_with_who_may_not_read_its_document(ada: Member, eve: Member) -> None:
+    board, group_id = board_of(ada)
+    reads_in(ada, board)
+    ada.asks("When is the merger with Tarn planned?")
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        conversation = chat.list_conversations(tx, ada.caller)[0].conversation_id
+        chat.share_conversation(tx, ada.caller, conversation, clock=ada.house.clock)
+    with ada.services.db.tenant(ada.tenant_id) as tx, pytest.raises(ConversationNotFound):
+        chat.list_messages(tx, eve.caller, conversation)
+
+    eve = joins(ada, eve, group_id)
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        assert "June" in chat.list_messages(tx, eve.caller, conversation)[-1].body

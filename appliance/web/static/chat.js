@@ -1,10 +1,11 @@
 // Streams an answer: server-sent events over fetch, since EventSource cannot post.
 const form = document.querySelector("[data-ask]");
 const list = document.querySelector("[data-messages]");
-const field = form.querySelector("textarea");
-const send = form.querySelector("[data-send]");
-const stop = form.querySelector("[data-stop]");
-const say = form.querySelector("[data-say]");
+const words = JSON.parse(form?.dataset.words ?? "{}");
+const field = form?.querySelector("textarea");
+const send = form?.querySelector("[data-send]");
+const stop = form?.querySelector("[data-stop]");
+const say = form?.querySelector("[data-say]");
 let running = null;
 
 const make = (tag, className, ...children) => {
@@ -20,8 +21,10 @@ const isAtEnd = () => innerHeight + scrollY > document.documentElement.scrollHei
 
 const fromServer = (html) => {
   const holder = document.createElement("template");
-  holder.innerHTML = html; // rendered and escaped by our own server
-  return holder.content.querySelector("article");
+  holder.innerHTML = html; // rendered and cleaned by our own server
+  const article = holder.content.querySelector("article");
+  equip(article);
+  return article;
 };
 
 const events = async function* (stream) {
@@ -42,7 +45,7 @@ const events = async function* (stream) {
 
 const draft = () => {
   const node = make("article", "message assistant pending", make("div", "body", make("p")));
-  node.setAttribute("aria-label", "Answer");
+  node.setAttribute("aria-label", words.answer);
   return node;
 };
 
@@ -52,28 +55,37 @@ const end = (node, className, text) => {
   node.append(make("p", "meta", text));
 };
 
-const refuse = (node, problem) => end(node, "refused", problem.detail || "The answer broke off. Ask again.");
+const refuse = (node, problem) => end(node, "refused", problem.detail || words.broke);
 
 const cite = (node, citation) => {
   const title = citation.url ? make("a", "", citation.title) : make("span", "", citation.title);
   if (citation.url) title.href = citation.url;
-  const page = citation.page_from ? `page ${citation.page_from}` : "";
+  const page = citation.page_from ? `${words.page} ${citation.page_from}` : "";
   const place = make("small", "", [citation.heading, page].filter(Boolean).join(", "));
   const item = make("li", "", make("span", "mark", citation.number), make("div", "", title, place, make("q", "", citation.quote)));
   if (!node.querySelector(".sources")) node.append(make("ol", "sources"));
   node.querySelector(".sources").append(item);
 };
 
-const follow = async (answer, node) => {
+// A chat that keeps nothing carries what was said in its own form.
+const remember = (role, value) => {
+  if (!("history" in form.dataset)) return;
+  const input = make("input", "");
+  Object.assign(input, { type: "hidden", name: role, value });
+  form.append(input);
+};
+
+const follow = async (answer, node, asked) => {
   for await (const [name, data] of events(answer.body)) {
     const follows = isAtEnd();
-    if (name === "question") { node.before(fromServer(data.html)); field.value = ""; }
+    if (name === "question" && asked !== null) { node.before(fromServer(data.html)); field.value = ""; }
     if (name === "delta") node.querySelector("p").append(data.text);
     if (name === "citation") cite(node, data);
     if (name === "refused") refuse(node, data);
     if (name === "done") {
+      if (asked !== null) { remember("user", asked); remember("assistant", data.text); }
       node.replaceWith(fromServer(data.html));
-      say.textContent = "The answer is complete.";
+      say.textContent = words.complete;
     }
     if (follows) toEnd();
   }
@@ -89,36 +101,64 @@ const setRunning = (controller) => {
   list.setAttribute("aria-busy", Boolean(controller));
 };
 
-const ask = async () => {
-  const body = new FormData(form);
+const ask = async (action, body, asked) => {
   const controller = new AbortController();
-  document.querySelector("[data-welcome]")?.remove();
+  for (const node of document.querySelectorAll("[data-welcome]")) node.remove();
   const node = draft();
   list.append(node);
   toEnd();
   setRunning(controller);
-  say.textContent = "Searching your documents";
+  say.textContent = words.searching;
   try {
-    const answer = await fetch(form.action, {
+    const answer = await fetch(action, {
       method: "POST", body, headers: { Accept: "text/event-stream" }, signal: controller.signal,
     });
-    if (answer.headers.get("Content-Type")?.startsWith("text/event-stream")) await follow(answer, node);
-    else refuse(node, answer.redirected ? { detail: "Your session has ended. Reload the page and sign in." } : await answer.json());
+    if (answer.headers.get("Content-Type")?.startsWith("text/event-stream")) await follow(answer, node, asked);
+    else refuse(node, answer.redirected ? { detail: words.ended } : await answer.json());
   } catch (error) {
-    if (error.name === "AbortError") { end(node, "", "Stopped."); say.textContent = "Stopped."; }
-    else refuse(node, { detail: "The connection broke. Reload the page to see what was stored." });
+    if (error.name === "AbortError") { end(node, "", words.stopped); say.textContent = words.stopped; }
+    else refuse(node, { detail: words.lost });
   } finally {
     setRunning(null);
     field.focus();
   }
+  return node;
 };
 
-form.addEventListener("submit", (event) => {
+// Answering again and editing begin a branch: the page is shown anew once the answer is there.
+const again = (branching) => branching.addEventListener("submit", async (event) => {
+  if (!form || running) return;
   event.preventDefault();
-  if (!running && field.value.trim()) ask();
+  const node = await ask(branching.action, new FormData(branching), null);
+  if (!node.classList.contains("refused")) location.reload();
 });
-field.addEventListener("keydown", (event) => {
+
+const equip = (root) => {
+  for (const branching of root.querySelectorAll("form[data-again]")) again(branching);
+  for (const button of root.querySelectorAll("[data-copy-answer]")) {
+    button.hidden = !navigator.clipboard;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(button.closest("article").querySelector(".body").innerText);
+      button.textContent = words.copied ?? button.textContent;
+    });
+  }
+};
+
+form?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (!running && field.value.trim()) ask(form.action, new FormData(form), field.value);
+});
+field?.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); form.requestSubmit(); }
 });
-stop.addEventListener("click", () => running?.abort());
-if (list.querySelector("article")) toEnd();
+for (const button of document.querySelectorAll("[data-suggest]")) {
+  button.addEventListener("click", (event) => {
+    if (!form) return;
+    event.preventDefault();
+    field.value = button.textContent;
+    form.requestSubmit();
+  });
+}
+stop?.addEventListener("click", () => running?.abort());
+equip(document);
+if (list.querySelector("article") && location.pathname.startsWith("/chat/")) toEnd();

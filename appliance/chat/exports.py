@@ -1,0 +1,77 @@
+"""A copy of a conversation that its owner takes away: Markdown to read, JSON to keep."""
+
+import json
+from enum import StrEnum
+
+from appliance import audit
+from appliance.audit import Event
+from appliance.chat.chatbots import chatbot_name
+from appliance.chat.queries import get_conversation, list_all_messages, list_messages
+from appliance.chat.values import Citation, Conversation, ConversationId, Message
+from appliance.identity import Caller
+from appliance.kernel.db import Tx
+
+
+class Format(StrEnum):
+    """The shown branch as Markdown, or every branch as JSON."""
+
+    MARKDOWN = "md"
+    JSON = "json"
+
+
+def export_conversation(tx: Tx, caller: Caller, conversation_id: ConversationId, form: Format) -> str:
+    """Return one's own conversation as a text in this format."""
+    conversation = get_conversation(tx, caller, conversation_id)
+    audit.record(tx, caller.actor, Event.CONVERSATION_EXPORTED, subject=conversation_id, format=form.value)
+    name = chatbot_name(tx, conversation.chatbot_id)
+    if form is Format.JSON:
+        return _as_json(conversation, name, list_all_messages(tx, caller, conversation_id))
+    return _as_markdown(conversation, name, list_messages(tx, caller, conversation_id))
+
+
+def _as_markdown(conversation: Conversation, name: str, messages: list[Message]) -> str:
+    parts = [f"# {conversation.title}", name]
+    for message in messages:
+        parts += [f"## {'Question' if message.role == 'user' else 'Answer'}", message.body]
+        if message.citations:
+            parts.append("\n".join(f"[{c.number}] {_place(c)}: “{c.quote}”  " for c in message.citations))
+    return "\n\n".join(parts) + "\n"
+
+
+def _place(citation: Citation) -> str:
+    page = f"page {citation.page_from}" if citation.page_from else ""
+    return ", ".join(filter(None, (citation.title, citation.heading, page)))
+
+
+def _as_json(conversation: Conversation, name: str, messages: list[Message]) -> str:
+    members = {
+        "conversation_id": str(conversation.conversation_id),
+        "title": conversation.title,
+        "chatbot": name,
+        "updated_at": conversation.updated_at.isoformat(),
+        "head_id": _id(conversation.head_id),
+        "messages": [
+            {
+                "message_id": str(message.message_id),
+                "parent_id": _id(message.parent_id),
+                "role": message.role,
+                "body": message.body,
+                "outcome": message.outcome,
+                "created_at": message.created_at.isoformat(),
+                "citations": [
+                    {
+                        "number": citation.number, "document_id": _id(citation.document_id), "title": citation.title,
+                        "heading": citation.heading, "page_from": citation.page_from, "page_to": citation.page_to,
+                        "quote": citation.quote,
+                    }
+                    for citation in message.citations
+                ],
+            }
+            for message in messages
+        ],
+    }  # fmt: skip
+    return json.dumps(members, ensure_ascii=False, indent=2) + "\n"
+
+
+def _id(value: object) -> str | None:
+    return str(value) if value else None
