@@ -82,7 +82,7 @@ def pages_of(page: Page, address: str) -> list[str]:
     while waiting:
         path = waiting.pop(0)
         shape = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "<id>", urlsplit(path).path)
-        if shape in seen or shape.endswith((".json", ".md", "/export")):
+        if shape in seen or shape.endswith((".json", ".md", "/export", "/export/md", "/export/json")):
             continue
         answer = page.goto(address + path)
         assert answer is not None
