@@ -17,6 +17,7 @@ class Event(StrEnum):
     COLLECTION_CHANGED = "knowledge:collection:changed"
     COLLECTION_CREATED = "knowledge:collection:created"
     COLLECTION_DELETED = "knowledge:collection:deleted"
+    CONVERSATIONS_LISTED = "chat:conversations:listed"
     CONVERSATION_CHANGED = "chat:conversation:changed"
     CONVERSATION_CREATED = "chat:conversation:created"
     CONVERSATION_DELETED = "chat:conversation:deleted"
@@ -87,6 +88,7 @@ MEANING: dict[Event, str] = {
     Event.COLLECTION_CHANGED: "A collection's name or readers changed.",
     Event.COLLECTION_CREATED: "A collection was created.",
     Event.COLLECTION_DELETED: "An empty collection was deleted.",
+    Event.CONVERSATIONS_LISTED: "Somebody looked through the list of the organisation's conversations.",
     Event.CONVERSATION_CHANGED: "A person renamed a conversation, or went to another branch of it.",
     Event.CONVERSATION_CREATED: "A person started a conversation.",
     Event.CONVERSATION_DELETED: "A person deleted a conversation of their own.",
@@ -129,8 +131,8 @@ MEANING: dict[Event, str] = {
     Event.QUESTION_ANSWERED: "A question was answered, abstained from, or stopped.",
     Event.QUESTION_ASKED: "A person asked a chatbot a question.",
     Event.RECOVERY_CODES_REPLACED: "A person made new recovery codes; the old ones ended.",
-    Event.REVIEW_DECIDED: "A second administrator granted or refused a look into a conversation.",
-    Event.REVIEW_REQUESTED: "An administrator asked to look into a conversation.",
+    Event.REVIEW_DECIDED: "A second administrator granted or refused a look into a conversation, or the end of the works-council mode.",
+    Event.REVIEW_REQUESTED: "An administrator asked to look into a conversation, or to end the works-council mode.",
     Event.ROLE_CHANGED: "A person's role changed.",
     Event.SECOND_FACTOR_FAILED: "A sign-in's second factor was wrong.",
     Event.SERVICE_ACCOUNT_CREATED: "An account for a program was created.",

@@ -28,6 +28,16 @@ from appliance.chat.queries import (
     list_messages,
     read_conversation,
 )  # fmt: skip
+from appliance.chat.reviews import (
+    decide_review,
+    get_for_review,
+    list_for_review,
+    list_requests,
+    list_views,
+    open_for_review,
+    read_opened,
+    request_review,
+)  # fmt: skip
 from appliance.chat.service import (
     create_conversation,
     delete_conversation,
@@ -46,15 +56,20 @@ from appliance.chat.values import (
     Conversation,
     ConversationId,
     Message,
+    Reviewable,
+    ReviewRequest,
+    View,
 )  # fmt: skip
 from appliance.gateway import Turn
 
 __all__ = [
     "Answered", "Audience", "Chat", "Chatbot", "ChatbotForm", "ChatbotId", "Citation", "Cites", "Conversation",
-    "ConversationId", "Format", "Message", "Says", "Turn", "archive_chatbot", "chatbot_name", "count_questions",
-    "create_chatbot", "create_conversation", "create_first_chatbot", "delete_conversation", "duplicate_chatbot",
-    "export_conversation", "found", "furnish", "get_chatbot", "get_conversation", "get_draft", "give_feedback",
-    "list_chatbots", "list_conversations", "list_drafts", "list_messages", "open_organisation", "publish_chatbot", "read_conversation",
-    "rename_conversation", "share_conversation", "switch_branch", "unarchive_chatbot", "unshare_conversation",
-    "update_chatbot",
+    "ConversationId", "Format", "Message", "ReviewRequest", "Reviewable", "Says", "Turn", "View", "archive_chatbot",
+    "chatbot_name", "count_questions", "create_chatbot", "create_conversation", "create_first_chatbot",
+    "decide_review", "delete_conversation", "duplicate_chatbot", "export_conversation", "found", "furnish",
+    "get_chatbot", "get_conversation", "get_draft", "get_for_review", "give_feedback", "list_chatbots",
+    "list_conversations", "list_drafts", "list_for_review", "list_messages", "list_requests", "list_views",
+    "open_for_review", "open_organisation", "publish_chatbot", "read_conversation", "read_opened",
+    "rename_conversation", "request_review", "share_conversation", "switch_branch", "unarchive_chatbot",
+    "unshare_conversation", "update_chatbot",
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 Who may talk to a chatbot is not part of a version: closing one, or archiving it, takes effect on the next question.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from uuid import UUID
 
@@ -143,6 +143,16 @@ def chatbot_name(tx: Tx, chatbot_id: ChatbotId) -> str:
     row = _row(tx, chatbot_id)
     version = _version(tx, row)
     return version.name if version else row.name
+
+
+def names_of_chatbots(tx: Tx, chatbot_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return chatbots' names as their drafts have them, archived ones too."""
+    rows = tx.execute(
+        select(ChatbotRow.chatbot_id, ChatbotRow.name).where(
+            ChatbotRow.tenant_id == tx.tenant_id, ChatbotRow.chatbot_id.in_(set(chatbot_ids))
+        )
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def _is_open(chatbot: Chatbot, caller: Caller) -> bool:

@@ -4,10 +4,16 @@ Refusal
 ├── MessageNotFound        kind=not_found
 ├── ChatbotNotFound        kind=not_found
 ├── ChatbotClosed          kind=conflict
+├── ReviewOff              kind=forbidden
+├── ReviewNotGranted       kind=forbidden
+├── ReviewNotFound         kind=not_found
+├── ReviewDecided          kind=conflict
+├── NotSecondPerson        kind=forbidden
 └── Invalid
     ├── QuestionMissing
     ├── TitleMalformed
     ├── CommentTooLong
+    ├── ReasonMissing
     ├── CollectionUnknown
     └── ChatbotMalformed
 """
@@ -71,3 +77,44 @@ class ChatbotMalformed(Invalid):
     """A chatbot needs a name of 1 to 120 characters, a model from the list, a temperature from 0 to 2, texts of at most 4,000 characters, and at most six suggested questions of 200 characters."""
 
     code = "chatbot_malformed"
+
+
+class ReviewOff(Refusal):
+    """Your organisation keeps conversations to their owners: nobody else may open them. See Settings."""
+
+    kind = Kind.FORBIDDEN
+    code = "review_off"
+
+
+class ReviewNotGranted(Refusal):
+    """You may open this conversation only after you said why, and where the works-council mode is on only after a second administrator agreed. A grant lasts a day, an opening an hour."""
+
+    kind = Kind.FORBIDDEN
+    code = "review_not_granted"
+
+
+class ReviewNotFound(Refusal):
+    """There is no such request. It may have gone with its conversation; look under All conversations."""
+
+    kind = Kind.NOT_FOUND
+    code = "review_not_found"
+
+
+class ReviewDecided(Refusal):
+    """This request is decided already, or too old to decide. Ask again if it is still needed."""
+
+    kind = Kind.CONFLICT
+    code = "review_decided"
+
+
+class NotSecondPerson(Refusal):
+    """Who asked cannot decide, nor whose conversation it is. Let another administrator do it."""
+
+    kind = Kind.FORBIDDEN
+    code = "not_second_person"
+
+
+class ReasonMissing(Invalid):
+    """Say why, in 3 to 500 characters. The person whose conversation it is reads it."""
+
+    code = "reason_missing"

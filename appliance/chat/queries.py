@@ -80,6 +80,11 @@ def list_messages(tx: Tx, caller: Caller, conversation_id: ConversationId) -> li
 def list_all_messages(tx: Tx, caller: Caller, conversation_id: ConversationId) -> list[Message]:
     """Return every message of one's own conversation, of every branch, in the order they were written."""
     get_conversation(tx, caller, conversation_id)
+    return messages_of(tx, conversation_id)
+
+
+def messages_of(tx: Tx, conversation_id: ConversationId) -> list[Message]:
+    """Return every message of a conversation that whoever calls was allowed to read."""
     return list(_tree(tx, conversation_id).values())
 
 

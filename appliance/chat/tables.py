@@ -114,7 +114,7 @@ class ReviewRequestRow(Table):
 
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     request_id: Mapped[UUID] = mapped_column(primary_key=True)
-    conversation_id: Mapped[UUID]
+    conversation_id: Mapped[UUID | None]
     requested_by: Mapped[UUID]
     reason: Mapped[str]
     requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -61,6 +61,43 @@ class Conversation:
 
 
 @dataclass(frozen=True)
+class Reviewable:
+    """A conversation as administrators see it. In the works-council mode `title` and `owner_name` are None."""
+
+    conversation_id: ConversationId
+    chatbot_name: str
+    title: str | None
+    owner_name: str | None
+    messages: int
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class ReviewRequest:
+    """An administrator's wish to open a conversation, or (`conversation_id` is None) to end the works-council mode."""
+
+    request_id: UUID
+    conversation_id: ConversationId | None
+    requested_by: UserId
+    requested_by_name: str
+    reason: str
+    requested_at: datetime
+    decided_by_name: str | None
+    is_granted: bool | None
+    expires_at: datetime | None
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class View:
+    """That somebody else opened a conversation, as its owner sees it."""
+
+    viewer_name: str
+    reason: str
+    viewed_at: datetime
+
+
+@dataclass(frozen=True)
 class Citation:
     """Where a sentence of an answer stands. The ids are None once the document is deleted."""
 

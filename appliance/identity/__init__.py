@@ -17,7 +17,7 @@ from appliance.identity.groups import (
     set_group_members,
 )
 from appliance.identity.invitations import accept, find_offer, invite, list_invitations, revoke_invitation
-from appliance.identity.organisation import change_settings, rename_organisation
+from appliance.identity.organisation import change_settings, put_settings, rename_organisation
 from appliance.identity.passwords import (
     change_password,
     create_password_reset,
@@ -30,6 +30,7 @@ from appliance.identity.people import (
     change_role,
     get_person,
     list_people,
+    members_named,
     names_of,
     remove_member,
     restore_member,
@@ -75,7 +76,7 @@ __all__ = [
     "create_password_reset_at_console", "create_service_account", "create_setup_link", "create_token", "delete_group",
     "enter", "find_offer", "find_password_reset", "finish_sign_in", "found_organisation", "get_group", "get_person",
     "invite", "link_is_open", "list_factors", "list_groups", "list_invitations", "list_people", "list_places", "list_sessions",
-    "list_tokens", "may", "names_of", "open_session", "remove_member", "rename_group", "rename_organisation",
+    "list_tokens", "may", "members_named", "names_of", "open_session", "put_settings", "remove_member", "rename_group", "rename_organisation",
     "require", "require_browser", "require_recent", "reset_password", "resolve_session", "resolve_token",
     "restore_member", "revoke_invitation", "revoke_token", "second_step_options", "set_group_members", "sign_in",
 ]  # fmt: skip

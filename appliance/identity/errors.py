@@ -20,6 +20,7 @@ Refusal
 ├── TokenNotFound        kind=not_found
 ├── PlaceNotFound        kind=not_found
 ├── OrganisationNotFound kind=not_found
+├── SecondPersonNeeded   kind=conflict
 ├── SignInFirst          kind=conflict
 ├── SessionNotFound      kind=not_found
 ├── KeyInUse             kind=conflict
@@ -289,3 +290,10 @@ class NameMissing(Invalid):
     """A person needs a name of 1 to 120 characters."""
 
     code = "name_missing"
+
+
+class SecondPersonNeeded(Refusal):
+    """The works-council mode ends only when a second administrator agrees. Ask for it under All conversations."""
+
+    kind = Kind.CONFLICT
+    code = "second_person_needed"

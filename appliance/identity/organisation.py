@@ -2,10 +2,11 @@
 
 from appliance import audit, tenancy
 from appliance.audit import Event
+from appliance.identity.errors import SecondPersonNeeded
 from appliance.identity.permissions import Permission, require
 from appliance.identity.values import Caller
 from appliance.kernel.db import Tx
-from appliance.tenancy import OrganisationSettings
+from appliance.tenancy import OrganisationSettings, Review
 
 
 def rename_organisation(tx: Tx, caller: Caller, *, name: str) -> None:
@@ -16,8 +17,20 @@ def rename_organisation(tx: Tx, caller: Caller, *, name: str) -> None:
 
 
 def change_settings(tx: Tx, caller: Caller, settings: OrganisationSettings) -> OrganisationSettings:
-    """Change the organisation's settings; what they were and are is recorded. Raises LinkHostMalformed."""
+    """Change the organisation's settings; what they were and are is recorded.
+
+    Raises LinkHostMalformed, and SecondPersonNeeded for leaving the works-council mode, whichever way: one person
+    could else go round it in two steps. See `chat.decide_review`.
+    """
     require(caller, Permission.SETTINGS_CHANGE)
+    before = tenancy.get_settings(tx)
+    if before.conversation_review is Review.TWO_PERSON and settings.conversation_review is not Review.TWO_PERSON:
+        raise SecondPersonNeeded
+    return put_settings(tx, caller, settings)
+
+
+def put_settings(tx: Tx, caller: Caller, settings: OrganisationSettings) -> OrganisationSettings:
+    """Store settings that whoever calls has the right to choose, and record what they were and are."""
     before = tenancy.get_settings(tx)
     after = tenancy.put_settings(tx, settings)
     audit.record(

@@ -113,6 +113,16 @@ def names_of(tx: Tx, user_ids: Iterable[UUID]) -> dict[UUID, str]:
     return {row.user_id: row.display_name for row in rows}
 
 
+def members_named(tx: Tx, text: str) -> list[UserId]:
+    """Return the ids of who is or was a member under a name with this text in it."""
+    rows = tx.scalars(
+        select(MembershipRow.user_id).where(
+            MembershipRow.tenant_id == tx.tenant_id, MembershipRow.display_name.icontains(text, autoescape=True)
+        )
+    )
+    return [UserId(user_id) for user_id in rows]
+
+
 def enrol(tx: Tx, actor: Actor, *, email: str, display_name: str, password: str, role: Role, clock: Clock) -> UserId:
     """Create the person and the membership, whoever asks. Doors never call this; verbs and set-up do."""
     email, display_name = normal_email(email), checked_name(display_name)

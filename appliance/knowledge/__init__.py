@@ -15,15 +15,17 @@ from appliance.knowledge.collections import (
 )
 from appliance.knowledge.flow import ERASE, INGEST, erase, ingest, settle_stranded, sweep_orphans
 from appliance.knowledge.queries import (
+    count_documents,
     counts,
     existing_passages,
     get_document,
     list_documents,
     list_passages,
     may_read_all,
+    reason_of,
 )
 from appliance.knowledge.retrieval import Found, search
-from appliance.knowledge.service import Upload, approve, delete, opened, receive, retry
+from appliance.knowledge.service import Upload, approve, delete, move, opened, receive, retry
 from appliance.knowledge.values import (
     Audience,
     Collection,
@@ -31,10 +33,14 @@ from appliance.knowledge.values import (
     CollectionId,
     Document,
     DocumentCounts,
+    DocumentFilter,
     DocumentId,
     Passage,
+    Sort,
     Status,
+    Work,
 )
+from appliance.knowledge.work import list_work
 
 __all__ = [
     "ERASE",
@@ -45,13 +51,17 @@ __all__ = [
     "CollectionId",
     "Document",
     "DocumentCounts",
+    "DocumentFilter",
     "DocumentId",
     "Found",
     "Passage",
+    "Sort",
     "Status",
     "Upload",
+    "Work",
     "approve",
     "change_collection",
+    "count_documents",
     "counts",
     "create_collection",
     "create_first_collection",
@@ -65,9 +75,12 @@ __all__ = [
     "list_collections",
     "list_documents",
     "list_passages",
+    "list_work",
     "may_read_all",
+    "move",
     "opened",
     "readable_collections",
+    "reason_of",
     "receive",
     "retry",
     "search",

@@ -1,5 +1,6 @@
 """
 Refusal
+├── AlreadyThere        kind=conflict
 ├── CollectionNameTaken kind=conflict
 ├── CollectionNotEmpty  kind=conflict
 ├── CollectionNotFound  kind=not_found
@@ -14,6 +15,13 @@ Refusal
 """
 
 from appliance.kernel.errors import Invalid, Kind, Refusal
+
+
+class AlreadyThere(Refusal):
+    """That collection holds the same file already. Delete one of the two, or leave this one where it is."""
+
+    kind = Kind.CONFLICT
+    code = "document_already_there"
 
 
 class CollectionNameTaken(Refusal):

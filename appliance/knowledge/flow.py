@@ -18,7 +18,7 @@ from appliance.knowledge.chunking import Chunk, chunk, embedding_text
 from appliance.knowledge.index import replace_index
 from appliance.knowledge.parsing import Limits, Parsed, parse
 from appliance.knowledge.tables import DocumentRow
-from appliance.knowledge.unreadable import UnreadableDocument
+from appliance.knowledge.unreadable import HELD, UnreadableDocument
 from appliance.knowledge.values import DocumentId, Status
 
 INGEST = "knowledge.ingest"
@@ -168,7 +168,7 @@ def _quarantine(shop: Workshop, tenant_id: TenantId, document_id: DocumentId, ca
 
     def settle(tx: Tx, row: DocumentRow) -> None:
         row.status, row.reason_code = Status.QUARANTINED, "dlp"
-        row.reason = f"Found: {found}. Remove it and upload the copy, or let an administrator release the document."
+        row.reason = HELD.format(found=found)
         audit.record(tx, _SYSTEM, Event.DOCUMENT_QUARANTINED, subject=document_id, found=found)
 
     _settle(shop, tenant_id, document_id, settle)

@@ -1,7 +1,8 @@
 from collections.abc import Collection, Sequence
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy import ColumnElement, func, or_, select, true
 
 from appliance import identity
 from appliance.identity import Caller, Permission
@@ -9,20 +10,64 @@ from appliance.kernel.db import Tx
 from appliance.knowledge.collections import readable_collections
 from appliance.knowledge.errors import DocumentNotFound
 from appliance.knowledge.tables import ChunkRow, DocumentRow
-from appliance.knowledge.unreadable import WARNINGS
-from appliance.knowledge.values import CollectionId, Document, DocumentCounts, DocumentId, Passage, Status
+from appliance.knowledge.unreadable import HELD, REASONS, WARNINGS
+from appliance.knowledge.values import (
+    ALL,
+    CollectionId,
+    Document,
+    DocumentCounts,
+    DocumentFilter,
+    DocumentId,
+    Passage,
+    Sort,
+    Status,
+)
+
+_COLUMNS: Final[dict[Sort, ColumnElement[Any]]] = {
+    Sort.TITLE: func.lower(DocumentRow.title),
+    Sort.STATUS: DocumentRow.status.expression,
+    Sort.PASSAGES: func.coalesce(DocumentRow.chunk_count, 0),
+    Sort.SIZE: DocumentRow.byte_count.expression,
+    Sort.UPLOADED: DocumentRow.document_id.expression,  # ids grow with time
+}
 
 
-def list_documents(tx: Tx, caller: Caller, *, limit: int = 500) -> list[Document]:
-    """Return the organisation's documents, newest first."""
+def list_documents(
+    tx: Tx, caller: Caller, wanted: DocumentFilter = ALL, *, limit: int = 500, offset: int = 0
+) -> list[Document]:
+    """Return documents that the caller may read, newest first unless the filter says otherwise."""
     identity.require(caller, Permission.DOCUMENT_READ)
+    column = _COLUMNS[wanted.sort]
+    order = [column.desc() if wanted.is_descending else column.asc(), DocumentRow.document_id.desc()]
     rows = tx.scalars(
-        select(DocumentRow)
-        .where(DocumentRow.tenant_id == tx.tenant_id, may_read(tx, caller))
-        .order_by(DocumentRow.document_id.desc())
-        .limit(limit)
+        select(DocumentRow).where(*_conditions(tx, caller, wanted)).order_by(*order).limit(limit).offset(offset)
     ).all()
     return as_documents(tx, rows)
+
+
+def count_documents(tx: Tx, caller: Caller, wanted: DocumentFilter = ALL) -> int:
+    """Return how many documents the caller may read that the filter lets through."""
+    identity.require(caller, Permission.DOCUMENT_READ)
+    query = select(func.count()).select_from(DocumentRow).where(*_conditions(tx, caller, wanted))
+    return int(tx.scalar(query) or 0)
+
+
+def _conditions(tx: Tx, caller: Caller, wanted: DocumentFilter) -> list[ColumnElement[bool]]:
+    found = [DocumentRow.tenant_id == tx.tenant_id, may_read(tx, caller)]
+    if text := wanted.text.replace("\0", "").strip():
+        found.append(
+            or_(
+                DocumentRow.title.icontains(text, autoescape=True),
+                DocumentRow.file_name.icontains(text, autoescape=True),
+            )
+        )
+    if wanted.collection_id is not None:
+        found.append(DocumentRow.collection_id == wanted.collection_id)
+    if wanted.status is not None:
+        found.append(DocumentRow.status == wanted.status)
+    if wanted.before is not None:
+        found.append(DocumentRow.document_id < wanted.before)
+    return found
 
 
 def get_document(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
@@ -113,6 +158,15 @@ def as_passage(row: ChunkRow, title: str) -> Passage:
         page_to=row.page_to,
         position=row.position,
     )
+
+
+def reason_of(document: Document) -> tuple[str, dict[str, str]]:
+    """Return why a document is not ready as a template and its values, so that a reader's language can say it."""
+    head, tail = HELD.split("{found}")
+    said = document.reason or ""
+    if document.reason_code == "dlp" and said.startswith(head) and said.endswith(tail):
+        return HELD, {"found": said[len(head) : -len(tail)]}
+    return REASONS.get(document.reason_code or "", said), {}
 
 
 def existing_passages(tx: Tx, chunk_ids: Sequence[UUID]) -> set[UUID]:

@@ -3,6 +3,7 @@ from pathlib import PurePosixPath
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
 from appliance import audit, identity
 from appliance.audit import Event
@@ -15,6 +16,7 @@ from appliance.kernel.ids import new_id
 from appliance.kernel.sealing import content_digest
 from appliance.knowledge.collections import target_collection
 from appliance.knowledge.errors import (
+    AlreadyThere,
     DocumentNotFound,
     DocumentTooLarge,
     EmptyFile,
@@ -76,6 +78,23 @@ def retry(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
     if row.status != Status.FAILED:
         raise NotFailed
     return _queue_again(tx, caller, row, Event.DOCUMENT_RETRIED)
+
+
+def move(tx: Tx, caller: Caller, document_id: DocumentId, collection_id: CollectionId) -> Document:
+    """Put a document into another collection: who may read it changes with the next query.
+
+    Raises CollectionNotFound, and AlreadyThere if that collection holds the same file.
+    """
+    identity.require(caller, Permission.COLLECTION_CHANGE)
+    row, target = _locked(tx, document_id), target_collection(tx, caller, collection_id)
+    left, row.collection_id = row.collection_id, target
+    try:
+        with tx.begin_nested():
+            tx.flush()
+    except IntegrityError as error:
+        raise AlreadyThere from error
+    audit.record(tx, caller.actor, Event.DOCUMENT_MOVED, subject=document_id, left=str(left), entered=str(target))
+    return as_documents(tx, [row])[0]
 
 
 def delete(tx: Tx, caller: Caller, document_id: DocumentId) -> None:

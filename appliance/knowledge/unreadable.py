@@ -29,6 +29,8 @@ WARNINGS: dict[str, str] = {
     "pages_unreadable": "Some of its pages are damaged and were left out.",
 }
 
+HELD = "Found: {found}. Remove it and upload the copy, or let an administrator release the document."
+
 
 class UnreadableDocument(Exception):
     """The document cannot be read; `code` is a key of REASONS."""

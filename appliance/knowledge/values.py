@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import Literal, NewType
 from uuid import UUID
 
 from appliance.identity import GroupId
@@ -53,6 +53,35 @@ class Status(StrEnum):
         return self in {Status.READY, Status.FAILED, Status.QUARANTINED}
 
 
+class Sort(StrEnum):
+    """What a list of documents is ordered by."""
+
+    TITLE = "title"
+    STATUS = "status"
+    PASSAGES = "passages"
+    SIZE = "size"
+    UPLOADED = "uploaded"
+
+
+@dataclass(frozen=True)
+class DocumentFilter:
+    """Which documents, in which order; without choices all of them, newest first.
+
+    `text` is looked for in title and file name; `before` leaves out what was uploaded since that document, it among
+    them, and is for lists in the order of upload.
+    """
+
+    text: str = ""
+    collection_id: CollectionId | None = None
+    status: Status | None = None
+    sort: Sort = Sort.UPLOADED
+    is_descending: bool = True
+    before: DocumentId | None = None
+
+
+ALL = DocumentFilter()
+
+
 @dataclass(frozen=True)
 class Document:
     """A document as people see it; `warnings` says in sentences which parts of it were not read."""
@@ -87,6 +116,19 @@ class Passage:
     page_from: int | None
     page_to: int | None
     position: int
+
+
+@dataclass(frozen=True)
+class Work:
+    """A job of the worker's, for one organisation: `task` on `subject`, a document unless it was deleted since."""
+
+    job_id: int
+    task: str
+    subject: UUID
+    title: str | None
+    state: Literal["todo", "doing", "failed"]
+    attempts: int
+    queued_at: datetime
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,20 @@ from appliance.web import (
     account,
     audit,
     chatbots,
+    collections,
     confirmation,
     conversations,
     documents,
     groups,
     headers,
+    jobs,
     joining,
     language,
     overview,
     people,
     platform,
     render,
+    reviews,
     sessions,
     signin,
     system,
@@ -24,8 +27,8 @@ from appliance.web import (
 )
 
 ROOMS = (
-    account, audit, chatbots, confirmation, conversations, documents, groups, joining, overview, people, platform, signin,
-    system, tokens,
+    account, audit, chatbots, collections, confirmation, conversations, documents, groups, jobs, joining, overview,
+    people, platform, reviews, signin, system, tokens,
 )  # fmt: skip
 
 

@@ -1,4 +1,3 @@
-from datetime import datetime
 from uuid import UUID
 
 from flask import Blueprint, Response, redirect, request, url_for
@@ -9,7 +8,7 @@ from appliance.chat import ChatbotId, Conversation, ConversationId, Format, Turn
 from appliance.chat.errors import ChatbotNotFound, QuestionMissing
 from appliance.kernel.errors import Invalid, Refusal
 from appliance.kernel.ids import parse_id
-from appliance.web import forms, streams
+from appliance.web import forms, streams, tables
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
 
@@ -25,14 +24,15 @@ def show() -> Answer:
     person = caller()
     query = request.args.get("q", "").strip()[:200]
     with services().db.tenant(person.tenant_id) as tx:
-        found = chat.list_conversations(tx, person, query=query, before=_before(), limit=_PAGE + 1)
+        found = chat.list_conversations(tx, person, query=query, before=tables.moment_before(), limit=_PAGE + 1)
         last = found[_PAGE - 1] if len(found) > _PAGE else None
         return page(
             "chat/page.html",
             chatbots=chat.list_chatbots(tx, person),
             conversations=found[:_PAGE],
             query=query,
-            further=f"{last.updated_at.isoformat()}~{last.conversation_id}" if last else None,
+            review=tenancy.get_settings(tx).conversation_review.value,
+            further=tables.mark(last.updated_at, last.conversation_id) if last else None,
         )
 
 
@@ -192,6 +192,7 @@ def _show(conversation_id: ConversationId, *, shown: Refusal | None) -> Answer:
         open_ones = {chatbot.chatbot_id: chatbot for chatbot in chat.list_chatbots(tx, person)}
         chatbot = open_ones.get(conversation.chatbot_id)
         is_mine = conversation.owner_id == person.user_id
+        views = chat.list_views(tx, person, conversation_id) if is_mine else []
         return page(
             "chat/conversation.html",
             refusal=shown,
@@ -201,6 +202,7 @@ def _show(conversation_id: ConversationId, *, shown: Refusal | None) -> Answer:
             messages=chat.list_messages(tx, person, conversation_id),
             link_hosts=tenancy.get_settings(tx).link_hosts,
             is_mine=is_mine,
+            views=views,
             can_ask=is_mine and chatbot is not None,
             typed=forms.field("question"),
         )
@@ -214,13 +216,3 @@ def _own(conversation_id: UUID) -> Conversation:
 
 def _to(conversation_id: UUID) -> Redirect:
     return redirect(url_for("conversations.read", conversation_id=conversation_id), 303)
-
-
-def _before() -> tuple[datetime, UUID] | None:
-    moment, _, text = request.args.get("before", "").partition("~")
-    found = parse_id(text)
-    try:
-        at = datetime.fromisoformat(moment)
-    except ValueError:
-        return None
-    return (at, found) if found and at.tzinfo else None

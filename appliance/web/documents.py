@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from uuid import UUID
 
 from flask import Blueprint, jsonify, redirect, request, url_for
@@ -5,11 +6,14 @@ from werkzeug.wrappers import Response
 
 from appliance import identity, knowledge
 from appliance.identity import Permission
+from appliance.kernel.db import Tx
 from appliance.kernel.ids import parse_id
-from appliance.knowledge import Document, DocumentId, Upload
-from appliance.knowledge.errors import FileNameMissing
-from appliance.web.render import page, wants_json
+from appliance.knowledge import CollectionId, Document, DocumentFilter, DocumentId, Sort, Status, Upload
+from appliance.knowledge.errors import CollectionNotFound, FileNameMissing
+from appliance.web import tables
+from appliance.web.render import done, page, wants_json
 from appliance.web.sessions import caller, services
+from appliance.web.tables import Table
 
 blueprint = Blueprint("documents", __name__, url_prefix="/documents")
 Answer = tuple[str, int] | tuple[Response, int] | Response
@@ -18,16 +22,27 @@ Answer = tuple[str, int] | tuple[Response, int] | Response
 @blueprint.get("")
 def show() -> Answer:
     """List the documents."""
-    documents = _documents()
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        collections = knowledge.list_collections(tx, person)
+        wanted = _wanted()
+        table = _table(tx, wanted)
     if wants_json():
-        return jsonify(documents=[as_json(document) for document in documents]), 200
-    return page("documents/page.html", documents=documents, limit=services().settings.upload_limit_mb)
+        return jsonify(documents=[as_json(document) for document in table.rows]), 200
+    return page(
+        "documents/page.html", table=table, wanted=wanted, collections=collections, states=list(Status),
+        names={one.collection_id: one.name for one in collections}, limit=services().settings.upload_limit_mb,
+    )  # fmt: skip
 
 
 @blueprint.get("/rows")
 def rows() -> Answer:
     """Return the table's rows alone, for the page that watches them."""
-    return page("documents/_rows.html", documents=_documents())
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        names = {one.collection_id: one.name for one in knowledge.list_collections(tx, person)}
+        wanted = _wanted()
+        return page("documents/_rows.html", table=_table(tx, wanted), wanted=wanted, names=names)
 
 
 @blueprint.post("")
@@ -38,12 +53,13 @@ def add() -> Answer:
     files = [file for file in request.files.getlist("files") if file.filename]
     if not files:
         raise FileNameMissing
+    collection_id = _collection(request.form)
     received = [
         knowledge.receive(
             house.db,
             house.blobs,
             person,
-            Upload(file.filename or "", file.read()),
+            Upload(file.filename or "", file.read(), collection_id),
             limit_megabytes=house.settings.upload_limit_mb,
             clock=house.clock,
         )
@@ -51,7 +67,7 @@ def add() -> Answer:
     ]
     if wants_json():
         return jsonify(documents=[as_json(document) for document in received]), 202
-    return redirect(url_for("documents.show"), 303)
+    return redirect(url_for("documents.show", collection=collection_id), 303)
 
 
 @blueprint.get("/<uuid:document_id>")
@@ -60,12 +76,24 @@ def read(document_id: UUID) -> Answer:
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
         document = knowledge.get_document(tx, person, DocumentId(document_id))
+        collections = knowledge.list_collections(tx, person)
         passages = knowledge.list_passages(tx, person, DocumentId(document_id))
         knowledge.opened(tx, person, DocumentId(document_id))
     if wants_json():
         return jsonify(as_json(document)), 200
     marked = parse_id(request.args.get("passage", ""))
-    return page("documents/reader.html", document=document, passages=passages, marked=marked)
+    return page("documents/reader.html", document=document, passages=passages, marked=marked, collections=collections)
+
+
+@blueprint.post("/<uuid:document_id>/collection")
+def change_collection(document_id: UUID) -> Answer:
+    """Move a document to another collection."""
+    person, target = caller(), _collection(request.form)
+    if target is None:
+        raise CollectionNotFound
+    with services().db.tenant(person.tenant_id) as tx:
+        knowledge.move(tx, person, DocumentId(document_id), target)
+    return done("documents.read", "moved", document_id=document_id)
 
 
 @blueprint.post("/<uuid:document_id>/deletion")
@@ -112,7 +140,26 @@ def as_json(document: Document) -> dict[str, str | int | list[str] | None]:
     }
 
 
-def _documents() -> list[Document]:
-    person = caller()
-    with services().db.tenant(person.tenant_id) as tx:
-        return knowledge.list_documents(tx, person)
+def _wanted() -> DocumentFilter:
+    asked = tables.asked(list(Sort), "-uploaded")
+    state = request.args.get("status", "")
+    return DocumentFilter(
+        text=asked.query,
+        collection_id=_collection(request.args),
+        status=Status(state) if state in list(Status) else None,
+        sort=Sort(asked.sort),
+        is_descending=asked.is_reversed,
+    )
+
+
+def _table(tx: Tx, wanted: DocumentFilter) -> Table[Document]:
+    person, asked = caller(), tables.asked(list(Sort), "-uploaded")
+    total = knowledge.count_documents(tx, person, wanted)
+    return tables.cut(
+        asked, total, lambda limit, offset: knowledge.list_documents(tx, person, wanted, limit=limit, offset=offset)
+    )
+
+
+def _collection(given: Mapping[str, str]) -> CollectionId | None:
+    found = parse_id(given.get("collection", ""))
+    return CollectionId(found) if found else None

@@ -11,11 +11,13 @@ from flask import Flask, g, redirect, render_template, request, url_for
 from markupsafe import Markup, escape
 from werkzeug.wrappers import Response
 
+from appliance import knowledge
 from appliance.chat import Citation, Message
 from appliance.identity import Permission
 from appliance.identity.permissions import may
 from appliance.kernel.errors import Refusal
 from appliance.kernel.problems import STATUS, problem
+from appliance.knowledge import Document
 from appliance.web import markdown
 from appliance.web.language import gettext
 from appliance.web.notices import NOTICES
@@ -33,7 +35,7 @@ def install(app: Flask) -> None:
         return url_for("static", filename=name, v=digests[name])
 
     app.jinja_env.globals.update(csrf_token=csrf_token, asset=asset, Permission=Permission, allowed=allowed)
-    app.jinja_env.filters.update(answer=answer, size=size, source=source)
+    app.jinja_env.filters.update(answer=answer, reason=reason, size=size, source=source)
     app.context_processor(lambda: {"caller": g.get("caller"), "here": request.path, "notice": notice()})
 
 
@@ -98,6 +100,13 @@ def source(citation: Citation) -> str | None:
     if citation.chunk_id is None:
         return address
     return f"{address}?{urlencode({'passage': citation.chunk_id})}#p-{citation.chunk_id}"
+
+
+def reason(document: Document) -> str:
+    """Return why a document is not ready, in the reader's language."""
+    template, facts = knowledge.reason_of(document)
+    said = gettext(template)
+    return said.format(**facts) if facts else said
 
 
 def size(count: int) -> str:

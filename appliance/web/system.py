@@ -6,6 +6,7 @@ from appliance import budgets, identity, tenancy
 from appliance.budgets.errors import BudgetMalformed
 from appliance.gateway.ledger import month_usage
 from appliance.identity import Permission
+from appliance.identity.errors import SecondPersonNeeded
 from appliance.kernel.errors import Refusal
 from appliance.tenancy import OrganisationSettings, Review
 from appliance.tenancy.errors import LinkHostMalformed, OrganisationNameMissing
@@ -58,7 +59,7 @@ def change_privacy() -> Answer:
         chosen = OrganisationSettings(forms.choice(Review, "conversation_review"), hosts)
         with services().db.tenant(person.tenant_id) as tx:
             identity.change_settings(tx, person, chosen)
-    except (LinkHostMalformed, forms.NotAChoice) as refusal:
+    except (LinkHostMalformed, SecondPersonNeeded, forms.NotAChoice) as refusal:
         return _settings(given=None, shown=refusal)
     return done("system.settings", "saved")
 

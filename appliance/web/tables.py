@@ -1,15 +1,19 @@
 """Tables whose filter, order and page stand in the address, so that a link shows what its sender saw."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
+from uuid import UUID
 
 from flask import request
 
+from appliance.kernel.ids import parse_id
 from appliance.web.language import gettext
 
 PAGE = 50
+_DIGITS = 6
 Item = TypeVar("Item")
 
 
@@ -41,17 +45,56 @@ class Table(Generic[Item]):
         )
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What the address asks of a table. What it says wrongly is passed over."""
+
+    query: str
+    sort: str
+    is_reversed: bool
+    page: int
+
+
+def asked(keys: Collection[str], default: str) -> Asked:
+    """Read the address."""
+    query = request.args.get("q", "").replace("\0", "").strip()[:200]
+    given = request.args.get("sort", default)
+    if given.removeprefix("-") not in keys:
+        given = default
+    page = request.args.get("page", "")
+    number = int(page) if page.isascii() and page.isdigit() and len(page) <= _DIGITS else 1
+    return Asked(query, given.removeprefix("-"), given.startswith("-"), max(1, number))
+
+
+def cut(wanted: Asked, total: int, rows: Callable[[int, int], Sequence[Item]]) -> Table[Item]:
+    """Return the page that is asked for, or the last one; `rows` is called with limit and offset."""
+    pages = max(1, -(-total // PAGE))
+    page = min(wanted.page, pages)
+    found = rows(PAGE, (page - 1) * PAGE)
+    return Table(found, total, wanted.query, wanted.sort, wanted.is_reversed, page, pages)
+
+
 def table_of(
     items: Sequence[Item], *, keys: Mapping[str, Callable[[Item], Any]], text: Callable[[Item], str], default: str
 ) -> Table[Item]:
-    """Filter, sort and cut rows as the address says; what it says wrongly is passed over."""
-    query = request.args.get("q", "").strip()[:200]
-    found = [item for item in items if query.casefold() in text(item).casefold()] if query else list(items)
-    asked = request.args.get("sort", default)
-    sort, is_reversed = asked.removeprefix("-"), asked.startswith("-")
-    if sort not in keys:
-        sort, is_reversed = default.removeprefix("-"), default.startswith("-")
-    found.sort(key=keys[sort], reverse=is_reversed)
-    pages = max(1, -(-len(found) // PAGE))
-    page = min(max(1, request.args.get("page", 1, type=int)), pages)
-    return Table(found[(page - 1) * PAGE : page * PAGE], len(found), query, sort, is_reversed, page, pages)
+    """Filter, sort and cut rows that are at hand as the address says."""
+    wanted = asked(keys, default)
+    found = [one for one in items if wanted.query.casefold() in text(one).casefold()] if wanted.query else list(items)
+    found.sort(key=keys[wanted.sort], reverse=wanted.is_reversed)
+    return cut(wanted, len(found), lambda limit, offset: found[offset : offset + limit])
+
+
+def moment_before() -> tuple[datetime, UUID] | None:
+    """Return from the address after which row a list goes on, in the order of time; see `mark`."""
+    moment, _, text = request.args.get("before", "").partition("~")
+    found = parse_id(text)
+    try:
+        at = datetime.fromisoformat(moment)
+    except ValueError:
+        return None
+    return (at, found) if found and at.tzinfo else None
+
+
+def mark(at: datetime, row_id: UUID) -> str:
+    """Return what an address says of the last row that was shown."""
+    return f"{at.isoformat()}~{row_id}"

@@ -6,9 +6,10 @@ import uuid
 from flask import Flask
 from werkzeug.routing import Rule
 
-from appliance import chat
+from appliance import chat, identity
 from appliance.api.framework import OPERATIONS
 from appliance.identity import Role
+from appliance.tenancy import OrganisationSettings, Review
 from tests.support.furnish import furnish
 from tests.support.house import House, Member
 from tests.support.site import Browser
@@ -89,8 +90,11 @@ def test_it_takes_no_form_from_another_site(site: Flask, at_ada: Browser) -> Non
 
 
 def test_it_answers_404_for_everything_of_another_organisation(
-    site: Flask, house: House, ada: Member, at_bo: Browser
+    site: Flask, house: House, ada: Member, bo: Member, at_bo: Browser
 ) -> None:
+    for member in (ada, bo):
+        with house.app.db.tenant(member.tenant_id) as tx:
+            identity.change_settings(tx, member.caller, OrganisationSettings(Review.TWO_PERSON))
     document = ada.reads_in("fire-drill.txt")
     answer = ada.asks("When does the fire drill take place?")
     with house.app.db.tenant(ada.tenant_id) as tx:
@@ -109,7 +113,7 @@ def test_it_answers_404_for_everything_of_another_organisation(
         if not rule.arguments or rule.endpoint == "static":
             continue
         path = path_of(rule, ids)
-        form = {"question": "x", "role": "member", "name": "x", "model": "extractive"}
+        form = {"question": "x", "role": "member", "name": "x", "model": "extractive", "decision": "grant"}
         reply = at_bo.gets(path) if method == "GET" else at_bo.posts(path, **form)
         # An operator's pages are no organisation's, whoever's thing is named.
         expected = 403 if rule.endpoint.startswith("platform.") else 404

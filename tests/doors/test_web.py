@@ -268,6 +268,9 @@ def test_it_changes_settings_and_records_both_states(at_ada: Browser) -> None:
     log = at_ada.gets("/audit").text
     assert "review_before: off" in log
     assert "review: two_person" in log
-    refused = at_ada.posts("/settings/privacy", conversation_review="off", link_hosts="https://x/y")
+    alone = at_ada.posts("/settings/privacy", conversation_review="off", link_hosts="wiki.harrow.example")
+    assert alone.status_code == 409
+    assert "second administrator" in alone.text
+    refused = at_ada.posts("/settings/privacy", conversation_review="two_person", link_hosts="https://x/y")
     assert refused.status_code == 422
     assert "https://x/y" in refused.text

@@ -37,8 +37,15 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         for role in ("admin", "auditor", "member"):
             joins(product, role)
         product.command("group", "create", "--name", "Board")
+        furnishes(ada)
         product.command("token", "create", "--name", "script", "--scopes", "chat")
         yield product
+
+
+def furnishes(ada: Person) -> None:
+    """Fill the pages that would be empty: a second collection, conversations that may be reviewed."""
+    ada.posts("/collections", name="Board papers", description="For the board", audience="groups")
+    ada.posts("/settings/privacy", conversation_review="audited", link_hosts="")
 
 
 def joins(product: Product, role: str) -> None:

@@ -1,6 +1,7 @@
 """The web site in process, and people who use it: Ada owns one organisation, Bo another, Cy belongs nowhere."""
 
 import re
+from io import BytesIO
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -31,6 +32,11 @@ class Browser:
         page = self.client.get("/account")
         token = csrf(page.text if page.status_code == 200 else self.client.get("/sign-in").text)
         return self.client.post(path, data={**form, "csrf": token})
+
+    def uploads(self, name: str, content: bytes, **form: str) -> TestResponse:
+        """Upload a file by form."""
+        token = csrf(self.client.get("/account").text)
+        return self.client.post("/documents", data={**form, "csrf": token, "files": (BytesIO(content), name)})
 
     def first(self, pattern: str, path: str) -> str:
         """Return the first match on a page."""

@@ -12,6 +12,7 @@ import appliance
 from appliance.audit.events import MEANING
 from appliance.kernel.errors import Refusal
 from appliance.kernel.problems import TITLE
+from appliance.knowledge.unreadable import HELD, REASONS, WARNINGS
 from appliance.web.notices import NOTICES
 
 HERE = Path(appliance.__file__).parent
@@ -20,7 +21,14 @@ Message = str | tuple[str, str]
 
 def messages() -> set[Message]:
     """Return every message; a plural one as the pair of its forms."""
-    found: set[Message] = {*NOTICES.values(), *TITLE.values(), *MEANING.values()}
+    found: set[Message] = {
+        *NOTICES.values(),
+        *TITLE.values(),
+        *MEANING.values(),
+        *REASONS.values(),
+        *WARNINGS.values(),
+        HELD,
+    }
     found |= set(_of_templates()) | set(_of_code()) | set(_of_refusals())
     return {message for message in found if message}
 

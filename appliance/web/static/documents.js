@@ -4,6 +4,8 @@ const rows = document.querySelector("[data-rows]");
 const form = document.querySelector("[data-upload]");
 const say = document.querySelector("[data-say]");
 const MEGABYTE = 1_000_000;
+const words = form ? JSON.parse(form.dataset.words) : {}; // in the reader's language
+const phrase = (name, values) => words[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
 
 const rowsOf = (html) => {
   const holder = document.createElement("template");
@@ -61,10 +63,10 @@ const finish = async (request) => {
   const answer = parsed(request.responseText);
   if (request.status === 202) {
     const count = answer.documents.length;
-    report(`${count} ${count === 1 ? "file" : "files"} received. Reading and indexing happen on this host.`);
+    report(phrase(count === 1 ? "one" : "many", { count }));
     form.reset();
   } else {
-    report(answer.detail || "The upload was not taken. Reload the page and try again.", true);
+    report(answer.detail || words.untaken, true);
   }
   await refresh().catch(() => {});
 };
@@ -72,22 +74,23 @@ const finish = async (request) => {
 const upload = (files) => {
   const tooLarge = files.find((file) => file.size > Number(form.dataset.limit) * MEGABYTE);
   if (tooLarge) {
-    report(`${tooLarge.name} is larger than ${form.dataset.limit} MB. Nothing was uploaded.`, true);
+    report(phrase("large", { name: tooLarge.name, limit: form.dataset.limit }), true);
     return;
   }
   const bar = form.querySelector("[data-upload-progress]");
   const button = form.querySelector("button");
   const body = new FormData();
   for (const file of files) body.append("files", file);
+  if (form.elements.collection) body.append("collection", form.elements.collection.value);
   const request = new XMLHttpRequest(); // fetch cannot report how much of a body is sent
   request.open("POST", form.action);
   request.setRequestHeader("X-CSRF-Token", csrf);
   request.setRequestHeader("Accept", "application/json");
   request.upload.onprogress = (event) => { if (event.lengthComputable) bar.value = (100 * event.loaded) / event.total; };
   request.onload = () => finish(request);
-  request.onerror = () => report("The upload did not arrive. Check the connection and try again.", true);
+  request.onerror = () => report(words.lost, true);
   request.onloadend = () => { bar.hidden = true; button.disabled = false; };
-  report(`Uploading ${files.length === 1 ? files[0].name : `${files.length} files`}`);
+  report(files.length === 1 ? phrase("sending", { name: files[0].name }) : phrase("several", { count: files.length }));
   bar.value = 0;
   bar.hidden = false;
   button.disabled = true;

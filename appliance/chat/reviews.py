@@ -1,0 +1,300 @@
+"""Looking into other people's conversations: off, recorded, or only when a second administrator agrees.
+
+Whatever the mode, the owner sees who looked, when and why. In the works-council mode the list shows neither titles
+nor names (numbers, not content), a token cannot decide (it would be the same person twice), and the mode itself ends
+only as a request that a second person grants.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, or_, select, tuple_
+
+from appliance import audit, identity, tenancy
+from appliance.audit import Event
+from appliance.chat.chatbots import names_of_chatbots
+from appliance.chat.errors import (
+    ConversationNotFound,
+    NotSecondPerson,
+    ReasonMissing,
+    ReviewDecided,
+    ReviewNotFound,
+    ReviewNotGranted,
+    ReviewOff,
+)
+from appliance.chat.queries import as_conversation, messages_of, own_row
+from appliance.chat.tables import ConversationRow, ConversationViewRow, MessageRow, ReviewRequestRow
+from appliance.chat.values import (
+    Conversation,
+    ConversationId,
+    Message,
+    Reviewable,
+    ReviewRequest,
+    View,
+    cleaned,
+)
+from appliance.identity import Caller, Permission, UserId
+from appliance.kernel.clock import Clock
+from appliance.kernel.db import Tx
+from appliance.kernel.ids import new_id
+from appliance.tenancy import OrganisationSettings, Review
+
+_REASON = range(3, 501)
+_WAITS = timedelta(days=14)
+_GRANT_LASTS = timedelta(days=1)
+_VIEW_LASTS = timedelta(hours=1)
+_SHOWN = 50
+
+
+def list_for_review(
+    tx: Tx, caller: Caller, *, query: str = "", before: tuple[datetime, UUID] | None = None, limit: int = 50
+) -> list[Reviewable]:
+    """Return the organisation's conversations, the latest first: those whose title or person says the query.
+
+    Raises ReviewOff. In the works-council mode the query is passed over: finding by content would be reading it.
+    """
+    mode = _mode(tx, caller)
+    found = select(ConversationRow).where(ConversationRow.tenant_id == tx.tenant_id)
+    query = query.replace("\0", "").strip()
+    if query and mode is Review.AUDITED:
+        said = ConversationRow.title.icontains(query, autoescape=True)
+        found = found.where(or_(said, ConversationRow.owner_id.in_(identity.members_named(tx, query))))
+    if before is not None:
+        found = found.where(tuple_(ConversationRow.updated_at, ConversationRow.conversation_id) < before)
+    order = ConversationRow.updated_at.desc(), ConversationRow.conversation_id.desc()
+    rows = tx.scalars(found.order_by(*order).limit(limit)).all()
+    audit.record(tx, caller.actor, Event.CONVERSATIONS_LISTED, subject=tx.tenant_id, shown=len(rows),
+                 searched=int(bool(query)))  # fmt: skip
+    return _reviewables(tx, rows, mode)
+
+
+def get_for_review(tx: Tx, caller: Caller, conversation_id: ConversationId) -> Reviewable:
+    """Return what an administrator may know of a conversation before opening it. Raises ReviewOff."""
+    mode = _mode(tx, caller)
+    return _reviewables(tx, [_conversation(tx, conversation_id)], mode)[0]
+
+
+def open_for_review(tx: Tx, caller: Caller, conversation_id: ConversationId, *, reason: str, clock: Clock) -> UUID:
+    """Note that the caller looks into a conversation, where its owner sees it; return the opening's id.
+
+    It lets `read_opened` read for an hour. In the works-council mode it needs a request of the caller's that was
+    granted within the last day, whose reason counts. Raises ReviewOff, ReviewNotGranted, ReasonMissing.
+    """
+    mode = _mode(tx, caller)
+    identity.require_recent(caller)
+    _conversation(tx, conversation_id)
+    if mode is Review.TWO_PERSON:
+        granted = _granted(tx, caller, conversation_id, clock)
+        if granted is None:
+            raise ReviewNotGranted
+        reason = granted.reason
+    row = ConversationViewRow(
+        tenant_id=tx.tenant_id,
+        view_id=new_id(),
+        conversation_id=conversation_id,
+        viewer_id=caller.user_id,
+        reason=_checked(reason),
+        viewed_at=clock.now(),
+    )
+    tx.add(row)
+    tx.flush()
+    audit.record(tx, caller.actor, Event.CONVERSATION_REVIEWED, subject=conversation_id, opening=str(row.view_id),
+                 mode=mode.value)  # fmt: skip
+    return row.view_id
+
+
+def read_opened(
+    tx: Tx, caller: Caller, conversation_id: ConversationId, view_id: UUID, *, clock: Clock
+) -> tuple[Conversation, list[Message]]:
+    """Return a conversation that the caller opened within the last hour, with what was said in all its branches.
+
+    Raises ReviewOff, ReviewNotGranted.
+    """
+    _mode(tx, caller)
+    conversation = as_conversation(_conversation(tx, conversation_id))
+    view = tx.get(ConversationViewRow, (tx.tenant_id, view_id))
+    is_theirs = view is not None and (view.conversation_id, view.viewer_id) == (conversation_id, caller.user_id)
+    if view is None or not is_theirs or clock.now() - view.viewed_at > _VIEW_LASTS:
+        raise ReviewNotGranted
+    return conversation, messages_of(tx, conversation_id)
+
+
+def request_review(
+    tx: Tx, caller: Caller, conversation_id: ConversationId | None, *, reason: str, clock: Clock
+) -> ReviewRequest:
+    """Ask a second administrator to agree: to opening a conversation, or (None) to ending the works-council mode.
+
+    A request of the caller's that still waits is returned as it is. Raises ReviewOff outside of that mode.
+    """
+    if _mode(tx, caller) is not Review.TWO_PERSON:
+        raise ReviewOff
+    identity.require_recent(caller)
+    if conversation_id is not None:
+        _conversation(tx, conversation_id)
+    row = tx.scalar(
+        select(ReviewRequestRow).where(
+            _of(tx, conversation_id),
+            ReviewRequestRow.requested_by == caller.user_id,
+            ReviewRequestRow.decided_at.is_(None),
+            ReviewRequestRow.requested_at > clock.now() - _WAITS,
+        )
+    )
+    if row is None:
+        row = ReviewRequestRow(
+            tenant_id=tx.tenant_id,
+            request_id=new_id(),
+            conversation_id=conversation_id,
+            requested_by=caller.user_id,
+            reason=_checked(reason),
+            requested_at=clock.now(),
+        )
+        tx.add(row)
+        tx.flush()
+        audit.record(tx, caller.actor, Event.REVIEW_REQUESTED, subject=conversation_id or tx.tenant_id,
+                     request=str(row.request_id))  # fmt: skip
+    return _requests(tx, [row], clock)[0]
+
+
+def decide_review(tx: Tx, caller: Caller, request_id: UUID, *, is_granted: bool, clock: Clock) -> None:
+    """Grant or refuse another administrator's request, at a browser. Granting the end of the mode turns review off.
+
+    Raises ReviewNotFound, ReviewDecided, NotSecondPerson; Forbidden for a token.
+    """
+    _mode(tx, caller)
+    identity.require_browser(caller)
+    identity.require_recent(caller)
+    row = tx.get(ReviewRequestRow, (tx.tenant_id, request_id), with_for_update=True)
+    if row is None:
+        raise ReviewNotFound
+    if row.decided_at is not None or row.requested_at <= clock.now() - _WAITS:
+        raise ReviewDecided
+    if caller.user_id == row.requested_by or caller.user_id == _owner(tx, row):
+        raise NotSecondPerson
+    row.decided_by, row.decided_at, row.is_granted = caller.user_id, clock.now(), is_granted
+    row.expires_at = clock.now() + _GRANT_LASTS
+    tx.flush()
+    audit.record(tx, caller.actor, Event.REVIEW_DECIDED, subject=row.conversation_id or tx.tenant_id,
+                 request=str(request_id), granted=int(is_granted))  # fmt: skip
+    if is_granted and row.conversation_id is None:
+        identity.put_settings(tx, caller, OrganisationSettings(Review.OFF, tenancy.get_settings(tx).link_hosts))
+
+
+def list_requests(
+    tx: Tx, caller: Caller, *, clock: Clock, conversation_id: ConversationId | None = None
+) -> list[ReviewRequest]:
+    """Return the latest requests, those that wait first; of one conversation the caller's own ones."""
+    _mode(tx, caller)
+    wanted = [ReviewRequestRow.tenant_id == tx.tenant_id]
+    if conversation_id is not None:
+        wanted = [_of(tx, conversation_id), ReviewRequestRow.requested_by == caller.user_id]
+    rows = tx.scalars(
+        select(ReviewRequestRow)
+        .where(*wanted)
+        .order_by(ReviewRequestRow.decided_at.is_not(None), ReviewRequestRow.requested_at.desc())
+        .limit(_SHOWN)
+    ).all()
+    return _requests(tx, rows, clock)
+
+
+def list_views(tx: Tx, caller: Caller, conversation_id: ConversationId) -> list[View]:
+    """Return who looked into one's own conversation, the latest first."""
+    own_row(tx, caller, conversation_id)
+    rows = tx.scalars(
+        select(ConversationViewRow)
+        .where(ConversationViewRow.tenant_id == tx.tenant_id, ConversationViewRow.conversation_id == conversation_id)
+        .order_by(ConversationViewRow.viewed_at.desc())
+        .limit(_SHOWN)
+    ).all()
+    names = identity.names_of(tx, [row.viewer_id for row in rows])
+    return [View(names.get(row.viewer_id, ""), row.reason, row.viewed_at) for row in rows]
+
+
+def _mode(tx: Tx, caller: Caller) -> Review:
+    identity.require(caller, Permission.CONVERSATION_REVIEW)
+    mode = tenancy.get_settings(tx).conversation_review
+    if mode is Review.OFF:
+        raise ReviewOff
+    return mode
+
+
+def _checked(reason: str) -> str:
+    reason = " ".join(cleaned(reason).split())
+    if len(reason) not in _REASON:
+        raise ReasonMissing
+    return reason
+
+
+def _conversation(tx: Tx, conversation_id: ConversationId) -> ConversationRow:
+    row = tx.get(ConversationRow, (tx.tenant_id, conversation_id))
+    if row is None:
+        raise ConversationNotFound
+    return row
+
+
+def _owner(tx: Tx, row: ReviewRequestRow) -> UUID | None:
+    if row.conversation_id is None:
+        return None
+    return _conversation(tx, ConversationId(row.conversation_id)).owner_id
+
+
+def _of(tx: Tx, conversation_id: ConversationId | None) -> ColumnElement[bool]:
+    column = ReviewRequestRow.conversation_id
+    about = column.is_(None) if conversation_id is None else column == conversation_id
+    return (ReviewRequestRow.tenant_id == tx.tenant_id) & about
+
+
+def _granted(tx: Tx, caller: Caller, conversation_id: ConversationId, clock: Clock) -> ReviewRequestRow | None:
+    return tx.scalar(
+        select(ReviewRequestRow)
+        .where(
+            _of(tx, conversation_id),
+            ReviewRequestRow.requested_by == caller.user_id,
+            ReviewRequestRow.is_granted.is_(True),
+            ReviewRequestRow.expires_at > clock.now(),
+        )
+        .limit(1)
+    )
+
+
+def _reviewables(tx: Tx, rows: Sequence[ConversationRow], mode: Review) -> list[Reviewable]:
+    ids = [row.conversation_id for row in rows]
+    counted = tx.execute(
+        select(MessageRow.conversation_id, func.count())
+        .where(MessageRow.tenant_id == tx.tenant_id, MessageRow.conversation_id.in_(ids))
+        .group_by(MessageRow.conversation_id)
+    )
+    counts = {row[0]: row[1] for row in counted}
+    chatbots = names_of_chatbots(tx, [row.chatbot_id for row in rows])
+    shows_all = mode is Review.AUDITED
+    names = identity.names_of(tx, [row.owner_id for row in rows]) if shows_all else {}
+    return [
+        Reviewable(
+            conversation_id=ConversationId(row.conversation_id),
+            chatbot_name=chatbots.get(row.chatbot_id, ""),
+            title=row.title if shows_all else None,
+            owner_name=names.get(row.owner_id, "") if shows_all else None,
+            messages=counts.get(row.conversation_id, 0),
+            updated_at=row.updated_at,
+        )
+        for row in rows
+    ]
+
+
+def _requests(tx: Tx, rows: Sequence[ReviewRequestRow], clock: Clock) -> list[ReviewRequest]:
+    names = identity.names_of(tx, [one for row in rows for one in (row.requested_by, row.decided_by) if one])
+    return [
+        ReviewRequest(
+            request_id=row.request_id,
+            conversation_id=ConversationId(row.conversation_id) if row.conversation_id else None,
+            requested_by=UserId(row.requested_by),
+            requested_by_name=names.get(row.requested_by, ""),
+            reason=row.reason,
+            requested_at=row.requested_at,
+            decided_by_name=names.get(row.decided_by) if row.decided_by else None,
+            is_granted=row.is_granted,
+            expires_at=row.expires_at,
+            is_open=row.decided_at is None and row.requested_at > clock.now() - _WAITS,
+        )
+        for row in rows
+    ]

@@ -1,0 +1,108 @@
+"""The pages of documents, collections and jobs: finding, sorting, moving, and who reads what."""
+
+import re
+
+from flask import Flask
+
+from appliance import identity
+from appliance.identity import Role
+from tests.support.house import Member
+from tests.support.site import Browser
+
+
+def titles(browser: Browser, address: str) -> list[str]:
+    return re.findall(r'<td class="head"><a href="/documents/[0-9a-f-]+">([^<]+)</a>', browser.gets(address).text)
+
+
+def test_a_list_of_documents_finds_sorts_and_keeps_it_in_the_address(at_ada: Browser, ada: Member) -> None:
+    for name, text in (("banana.txt", "b" * 50), ("apple.txt", "a " * 900), ("cherry.txt", "c " * 20)):
+        ada.uploads(name, text)
+    assert titles(at_ada, "/documents") == ["cherry", "apple", "banana"]
+    assert titles(at_ada, "/documents?sort=title") == ["apple", "banana", "cherry"]
+    assert titles(at_ada, "/documents?sort=-size") == ["apple", "banana", "cherry"]
+    assert titles(at_ada, "/documents?q=BAN") == ["banana"]
+    assert titles(at_ada, "/documents?q=%25") == []
+    assert titles(at_ada, "/documents?status=received&sort=title") == ["apple", "banana", "cherry"]
+    assert titles(at_ada, "/documents?status=ready") == []
+    assert titles(at_ada, "/documents?sort=nonsense&page=9999999999&status=nonsense&collection=x") == [
+        "cherry", "apple", "banana",
+    ]  # fmt: skip
+    assert re.findall(r'data-document="', at_ada.gets("/documents/rows?q=ban").text) == ['data-document="']
+
+
+def test_it_shows_fifty_a_page(at_ada: Browser, ada: Member) -> None:
+    for number in range(53):
+        ada.uploads(f"n{number:02}.txt", f"text {number}")
+    assert titles(at_ada, "/documents?sort=title&page=2") == ["n50", "n51", "n52"]
+    assert "51–53" in at_ada.gets("/documents?sort=title&page=2").text
+
+
+def makes(browser: Browser, name: str, audience: str = "groups", **more: str) -> str:
+    answer = browser.posts("/collections", name=name, description="", audience=audience, **more)
+    assert answer.status_code == 303, answer.text
+    return answer.headers["Location"].split("?")[0].rsplit("/", 1)[1]
+
+
+def test_a_document_moves_and_its_readers_change_at_once(site: Flask, at_ada: Browser, ada: Member) -> None:
+    mia = ada.adds("mia@harrow.example", Role.MEMBER)
+    at_mia = Browser(site)
+    at_mia.signs_in(mia)
+    document = ada.uploads("plan.txt", "The plan.")
+    assert titles(at_mia, "/documents") == ["plan"]
+
+    board = makes(at_ada, "Board")
+    path = f"/documents/{document.document_id}"
+    assert at_mia.posts(f"{path}/collection", collection=board).status_code == 403
+    assert at_ada.posts(f"{path}/collection", collection=board).status_code == 303
+    assert titles(at_ada, f"/documents?collection={board}") == ["plan"]
+    assert titles(at_mia, "/documents") == []
+    assert at_mia.gets(path).status_code == 404
+    assert "knowledge:document:moved" in at_ada.gets("/audit").text
+
+
+def test_the_same_file_is_not_moved_upon_itself(at_ada: Browser, ada: Member) -> None:
+    document = ada.uploads("plan.txt", "The plan.")
+    board = makes(at_ada, "Board")
+    assert at_ada.uploads("plan.txt", b"The plan.", collection=board).status_code == 303
+    assert at_ada.posts(f"/documents/{document.document_id}/collection", collection=board).status_code == 409
+    assert titles(at_ada, f"/documents?collection={board}") == ["plan"]
+
+
+def test_a_collection_is_made_changed_and_deleted_on_its_page(site: Flask, at_ada: Browser, ada: Member) -> None:
+    mia = ada.adds("mia@harrow.example", Role.MEMBER)
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        group = identity.create_group(tx, ada.caller, name="Board", clock=ada.house.clock)
+        identity.set_group_members(tx, ada.caller, group.group_id, [mia.caller.user_id])
+    board = makes(at_ada, "Papers", groups=str(group.group_id))
+    refused = at_ada.posts("/collections", name="Papers", description="kept", audience="everyone")
+    assert refused.status_code == 409
+    assert "kept" in refused.text  # the form keeps what was typed
+
+    at_mia = Browser(site)
+    at_mia.signs_in(mia)
+    assert "Papers" in at_mia.gets("/collections").text
+    assert at_mia.posts(f"/collections/{board}", name="Mine", audience="everyone").status_code == 403
+    at_ada.posts(f"/collections/{board}", name="Papers", description="", audience="groups")
+    assert "Papers" not in at_mia.gets("/collections").text
+    assert at_mia.gets(f"/collections/{board}").status_code == 404
+    assert at_ada.posts(f"/collections/{board}/deletion").status_code == 303
+    assert at_ada.gets(f"/collections/{board}").status_code == 404
+
+
+def test_jobs_are_listed_for_administrators(site: Flask, at_ada: Browser, at_bo: Browser, ada: Member) -> None:
+    document = ada.uploads("plan.txt", "The plan.")
+    page = at_ada.gets("/jobs").text
+    assert f"/documents/{document.document_id}" in page
+    assert "Read a document" in page
+    assert str(document.document_id) not in at_bo.gets("/jobs").text
+    mia = ada.adds("mia@harrow.example", Role.MEMBER)
+    at_mia = Browser(site)
+    at_mia.signs_in(mia)
+    assert at_mia.gets("/jobs").status_code == 403
+
+
+def test_pages_of_documents_speak_german(at_ada: Browser, ada: Member) -> None:
+    ada.uploads("plan.txt", "The plan.")
+    at_ada.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
+    assert "Dateien wählen" in at_ada.gets("/documents").text
+    assert "Wartet" in at_ada.gets("/documents").text
