@@ -1,6 +1,6 @@
 """gunicorn's settings: threads, since answers stream; see appliance/decisions/0005-web-server.md."""
 
-worker_class = "gthread"
+worker_class = "appliance.slow_clients.PatientWorker"
 workers = 1
 threads = 16
 timeout = 120
