@@ -22,7 +22,7 @@ from appliance.assembly import Services
 from appliance.identity import Caller
 from appliance.identity.permissions import require_granted
 from appliance.identity.repeats import Answer, Repeats
-from appliance.kernel.errors import Kind, Refusal
+from appliance.kernel.errors import Kind, Refusal, check_storable
 from appliance.kernel.ids import parse_id
 from appliance.kernel.problems import problem
 
@@ -126,6 +126,7 @@ def _call(operation: Operation, caller: Caller, raw: Mapping[str, str]) -> Call:
         if request.mimetype != "multipart/form-data":
             raise NotJson(expected="multipart/form-data")
         files = [(file.filename or "", file.read()) for file in request.files.getlist("files")]
+        check_storable([name for name, _ in files])
         body = _checked(operation.body, request.form.to_dict()) if operation.body else None
     elif operation.body:
         body = _checked(operation.body, _json())
@@ -142,6 +143,7 @@ def _json() -> Any:
 
 
 def _checked(model: type[BaseModel], given: Any) -> BaseModel:
+    check_storable(given)
     try:
         return model.model_validate(given)
     except ValidationError as error:

@@ -12,8 +12,9 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from appliance import audit
-from appliance.audit import Actor, ActorKind, Event
+from appliance.audit import Actor, ActorKind, Event, Outcome
 from appliance.identity.errors import Forbidden, PersonNotFound, ResetByOperator, ResetLinkClosed, SignInFailed
+from appliance.identity.locks import Attempt, note_attempt, refuse_if_locked
 from appliance.identity.people import check_password, normal_email
 from appliance.identity.permissions import Permission, require, require_browser
 from appliance.identity.places import tenants_of
@@ -35,16 +36,28 @@ class ResetLink:
     email: str
 
 
-def change_password(tx: Tx, caller: Caller, *, current: str, new: str, session: bytes) -> None:
-    """Change the caller's own password; their other sessions end everywhere. Raises SignInFailed or WeakPassword."""
+def change_password(db: Database, caller: Caller, attempt: Attempt, *, new: str, session: bytes, clock: Clock) -> None:
+    """Change the caller's own password; their other sessions end everywhere.
+
+    A wrong present password is recorded and counts towards the locks of a sign-in: an open browser is no place to
+    guess it. Raises SignInFailed, SignInLocked, WeakPassword.
+    """
     require_browser(caller)
-    found = tx.execute(text("SELECT * FROM find_credentials(:email)"), {"email": caller.email}).first()
-    if found is None or not password_matches(found.password_hash, current):
-        raise SignInFailed
     check_password(new, email=caller.email)
-    tx.execute(text("SELECT change_password(:id, :hash)"), {"id": caller.user_id, "hash": hash_password(new)})
-    close_other_sessions(tx, caller, keep=session)
-    audit.record(tx, caller.actor, Event.PASSWORD_CHANGED, subject=caller.user_id)
+    refuse_if_locked(db, caller.email, attempt, clock)
+    # No transaction is open while argon2id computes.
+    with db.platform() as tx:
+        found = tx.execute(text("SELECT * FROM find_credentials(:email)"), {"email": caller.email}).first()
+    if found is None or not password_matches(found.password_hash, attempt.password):
+        note_attempt(db, caller.email, attempt, failure=Event.SIGN_IN_FAILED, clock=clock)
+        with db.tenant(caller.tenant_id) as tx:
+            audit.record(tx, caller.actor, Event.PASSWORD_CHANGED, outcome=Outcome.FAILURE, subject=caller.user_id)
+        raise SignInFailed
+    hashed = hash_password(new)
+    with db.tenant(caller.tenant_id) as tx:
+        tx.execute(text("SELECT change_password(:id, :hash)"), {"id": caller.user_id, "hash": hashed})
+        close_other_sessions(tx, caller, keep=session)
+        audit.record(tx, caller.actor, Event.PASSWORD_CHANGED, subject=caller.user_id)
 
 
 def create_password_reset(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clock) -> ResetLink:

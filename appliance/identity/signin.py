@@ -1,7 +1,7 @@
 """Sign-in by e-mail and password, then by a second factor where there is one; and the proof before a sensitive step.
 
 An unknown person costs the same time and gets the same words as a wrong password. Failures of either step count
-towards one lock per person and one per address.
+towards the same locks (locks.py).
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,10 @@ from datetime import timedelta
 from sqlalchemy import text, update
 
 from appliance import audit
-from appliance.audit import PLATFORM, Actor, ActorKind, Event, Outcome
-from appliance.identity.errors import EmailMalformed, SecondStepClosed, SecondStepFailed, SignInFailed, SignInLocked
+from appliance.audit import Event
+from appliance.identity.errors import EmailMalformed, SecondStepClosed, SecondStepFailed, SignInFailed
 from appliance.identity.factors import list_factors, use_code
+from appliance.identity.locks import Attempt, note_attempt, refuse_if_locked
 from appliance.identity.passkeys import Site, assertion_options, use_passkey
 from appliance.identity.people import normal_email
 from appliance.identity.permissions import require_browser
@@ -23,23 +24,7 @@ from appliance.identity.tables import SessionRow
 from appliance.identity.values import Caller, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
-from appliance.kernel.ids import new_id
 from appliance.kernel.sealing import digest, password_matches
-
-LOCK_WINDOW = timedelta(minutes=15)
-FAILURES_PER_PERSON = 10
-FAILURES_PER_ADDRESS = 50
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One try to sign in, as it came in."""
-
-    email: str
-    password: str
-    address: str
-    agent: str
-    request_id: str
 
 
 @dataclass(frozen=True)
@@ -67,13 +52,13 @@ class SecondStep:
 def sign_in(db: Database, attempt: Attempt, *, lifetime: timedelta, clock: Clock) -> SignedIn | SecondStep:
     """Check the password; open a session, or ask for the second factor. Raises SignInFailed, SignInLocked."""
     email = _comparable(attempt.email)
-    _refuse_if_locked(db, email, attempt, clock)
+    refuse_if_locked(db, email, attempt, clock)
     # No transaction is open while argon2id computes.
     with db.platform() as tx:
         found = tx.execute(text("SELECT * FROM find_credentials(:email)"), {"email": email}).first()
     is_right = password_matches(found.password_hash if found else None, attempt.password)
     if found is None or not is_right or not list_places(db, UserId(found.user_id)):
-        _note(db, email, attempt, failure=Event.SIGN_IN_FAILED, clock=clock)
+        note_attempt(db, email, attempt, failure=Event.SIGN_IN_FAILED, clock=clock)
         raise SignInFailed
     user_id = UserId(found.user_id)
     with db.platform() as tx:
@@ -98,13 +83,13 @@ def finish_sign_in(
     step = try_step(db, token, clock=clock)
     with db.platform() as tx:
         email = str(tx.scalar(text("SELECT email_of(:id)"), {"id": step.user_id}) or "")
-    _refuse_if_locked(db, email, attempt, clock)
+    refuse_if_locked(db, email, attempt, clock)
     with db.platform() as tx:
         method = _prove(tx, step, proof, site, key, clock)
         if method is not None and not close_step(tx, token):
             raise SecondStepClosed  # of two at once, one goes on
     if method is None:
-        _note(db, email, attempt, failure=Event.SECOND_FACTOR_FAILED, clock=clock)
+        note_attempt(db, email, attempt, failure=Event.SECOND_FACTOR_FAILED, clock=clock)
         raise SecondStepFailed
     return _open_session(db, step.user_id, email, attempt, ("password", method), lifetime, clock)
 
@@ -126,7 +111,7 @@ def confirm(
     SecondStepFailed, SecondStepClosed, SignInLocked.
     """
     require_browser(caller)
-    _refuse_if_locked(db, caller.email, attempt, clock)
+    refuse_if_locked(db, caller.email, attempt, clock)
     begun = try_step(db, step, clock=clock)
     if begun.user_id != caller.user_id:
         raise SecondStepClosed
@@ -135,12 +120,12 @@ def confirm(
         has_factors = bool(list_factors(tx, caller.user_id))
     is_password = not proof.passkey and password_matches(found.password_hash if found else None, attempt.password)
     if not (is_password or proof.passkey):
-        _note(db, caller.email, attempt, failure=Event.SIGN_IN_FAILED, clock=clock)
+        note_attempt(db, caller.email, attempt, failure=Event.SIGN_IN_FAILED, clock=clock)
         raise SignInFailed
     with db.platform() as tx:
         method = _prove(tx, begun, proof, site, key, clock) if has_factors else "password"
     if method is None:
-        _note(db, caller.email, attempt, failure=Event.SECOND_FACTOR_FAILED, clock=clock)
+        note_attempt(db, caller.email, attempt, failure=Event.SECOND_FACTOR_FAILED, clock=clock)
         raise SecondStepFailed
     with db.tenant(caller.tenant_id) as tx:
         close_step(tx, step)
@@ -168,7 +153,7 @@ def _open_session(
     places = list_places(db, user_id)
     if not places:
         raise SignInFailed
-    _note(db, email, attempt, failure=None, clock=clock)
+    note_attempt(db, email, attempt, failure=None, clock=clock)
     with db.tenant(places[0].tenant_id) as tx:
         return open_session(
             tx, user_id, address=attempt.address, agent=attempt.agent, request_id=attempt.request_id,
@@ -176,41 +161,8 @@ def _open_session(
         )  # fmt: skip
 
 
-def _refuse_if_locked(db: Database, email: str, attempt: Attempt, clock: Clock) -> None:
-    with db.tenant(PLATFORM) as tx:
-        counts = tx.execute(
-            text("SELECT by_person, by_address FROM count_failed_sign_ins(:email, :address, :since)"),
-            {"email": digest(email), "address": attempt.address, "since": clock.now() - LOCK_WINDOW},
-        ).one()
-        is_locked = counts.by_person >= FAILURES_PER_PERSON or counts.by_address >= FAILURES_PER_ADDRESS
-        if is_locked:
-            audit.record(tx, _stranger(attempt), Event.SIGN_IN_LOCKED, outcome=Outcome.REFUSED)
-    if is_locked:
-        raise SignInLocked(minutes=int(LOCK_WINDOW.total_seconds() // 60))
-
-
-def _note(db: Database, email: str, attempt: Attempt, *, failure: Event | None, clock: Clock) -> None:
-    with db.tenant(PLATFORM) as tx:
-        tx.execute(
-            text("SELECT record_sign_in_attempt(:id, :email, :address, :at, :succeeded)"),
-            {
-                "id": new_id(),
-                "email": digest(email),
-                "address": attempt.address,
-                "at": clock.now(),
-                "succeeded": failure is None,
-            },
-        )
-        if failure is not None:
-            audit.record(tx, _stranger(attempt), failure, outcome=Outcome.FAILURE)
-
-
 def _comparable(email: str) -> str:
     try:
         return normal_email(email)
     except EmailMalformed:
         return ""  # matches nobody, and is refused in the same words
-
-
-def _stranger(attempt: Attempt) -> Actor:
-    return Actor(kind=ActorKind.USER, address=attempt.address, request_id=attempt.request_id)

@@ -3,12 +3,18 @@
 Refusal (kind, code)           the docstring is the message; it says what to do next
 ├── each room's own errors.py  draws its branch of this tree
 ├── Invalid                    for input that is wrong at the door
+│   └── TextUnstorable         for signs that a database's text cannot hold
 └── StorageFull                for a disk that takes no more
 
 Anything that is not a Refusal is our bug: a 500 with a request id and no detail.
 """
 
+import re
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class Kind(StrEnum):
@@ -48,8 +54,28 @@ class Invalid(Refusal):
     code = "invalid"
 
 
+class TextUnstorable(Invalid):
+    """A text holds a sign that cannot be kept: NUL, or half of a surrogate pair. Take it out and send it again."""
+
+    code = "text_unstorable"
+
+
 class StorageFull(Refusal):
     """The disk is full. Nothing was stored; ask the operator to free space, then try again."""
 
     kind = Kind.UNAVAILABLE
     code = "storage_full"
+
+
+def check_storable(value: object) -> None:
+    """Look through texts, lists and mappings for what no database text can hold. Raises TextUnstorable."""
+    if isinstance(value, str):
+        if _UNSTORABLE.search(value):
+            raise TextUnstorable
+    elif isinstance(value, Mapping):
+        for name, one in value.items():
+            check_storable(name)
+            check_storable(one)
+    elif isinstance(value, Sequence) and not isinstance(value, bytes):
+        for one in value:
+            check_storable(one)

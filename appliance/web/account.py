@@ -57,12 +57,12 @@ def change_profile() -> Answer:
 @blueprint.post("/password")
 def change_password() -> Answer:
     """Change one's own password."""
-    person = caller()
+    person, house = caller(), services()
     try:
-        with services().db.tenant(person.tenant_id) as tx:
-            identity.change_password(
-                tx, person, current=forms.field("current"), new=forms.field("new"), session=_session()
-            )
+        identity.change_password(
+            house.db, person, forms.attempt(person.email, forms.field("current")), new=forms.field("new"), session=_session(),
+            clock=house.clock,
+        )  # fmt: skip
     except Refusal as refusal:
         return _show(shown=refusal)
     return done("account.show", "password")

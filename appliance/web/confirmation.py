@@ -4,12 +4,12 @@ The refused form is put, field by field, into the page that asks; after the proo
 going (307 keeps method and body), with its own cross-site token. Files are not carried: no such step takes any.
 """
 
-from flask import Blueprint, g, redirect, request
+from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
 from appliance import identity
 from appliance.identity.errors import StepUpRequired
-from appliance.identity.signin import Attempt, Proof
+from appliance.identity.signin import Proof
 from appliance.kernel.errors import Refusal
 from appliance.kernel.problems import STATUS
 from appliance.web import forms
@@ -32,10 +32,7 @@ def confirm() -> Answer:
     """Take the proof, and send the step on its way."""
     house, person = services(), caller()
     target = own_path(forms.field("confirm_target"))
-    attempt = Attempt(
-        person.email, forms.field("confirm_password"), request.remote_addr or "", request.user_agent.string,
-        g.request_id,
-    )  # fmt: skip
+    attempt = forms.attempt(person.email, forms.field("confirm_password"))
     proof = Proof(forms.field("confirm_code"), forms.field("confirm_passkey"))
     try:
         identity.confirm(

@@ -4,13 +4,14 @@ from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
 
-from flask import request
+from flask import g, request
 
-from appliance.identity import GroupId, Role
+from appliance.identity import Attempt, GroupId, Role
 from appliance.identity.errors import RoleMisplaced
 from appliance.kernel.errors import Invalid
 from appliance.kernel.ids import parse_id
 
+_DIGITS = 15
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
@@ -21,9 +22,14 @@ class NotAChoice(Invalid):
 
 
 class NotANumber(Invalid):
-    """Write a whole number with digits only."""
+    """Write a whole number with at most 15 digits and nothing else."""
 
     code = "not_a_number"
+
+
+def attempt(email: str, password: str) -> Attempt:
+    """Return a try to prove who is at this browser."""
+    return Attempt(email, password, request.remote_addr or "", request.user_agent.string, g.request_id)
 
 
 def field(name: str) -> str:
@@ -63,6 +69,6 @@ def groups(name: str = "groups") -> tuple[GroupId, ...]:
 def whole_number(name: str) -> int:
     """Return a whole number; marks between thousands are allowed. Raises NotANumber."""
     given = field(name).replace(",", "").replace(".", "").replace(" ", "").strip()
-    if not (given.isascii() and given.isdigit()):
+    if not (given.isascii() and given.isdigit() and len(given) <= _DIGITS):
         raise NotANumber
     return int(given)

@@ -16,8 +16,9 @@ from werkzeug.wrappers import Response as AnyResponse
 from appliance import identity
 from appliance.assembly import Services
 from appliance.identity import Caller, NotSignedIn
+from appliance.identity.errors import OrganisationSuspended
 from appliance.identity.passkeys import Site, site_of
-from appliance.kernel.errors import Kind, Refusal
+from appliance.kernel.errors import Kind, Refusal, check_storable
 from appliance.kernel.sealing import same, token_for
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -95,21 +96,28 @@ def passkey_site() -> Site | None:
 
 def _guard() -> None:
     token = session_token()
-    g.caller = None
+    g.caller, closed = None, None
     if token:
         try:
             g.caller = _resolve(token)
         except NotSignedIn:
             g.caller = None
+        except OrganisationSuspended as refusal:
+            closed = refusal  # the public pages stay open: somebody may sign in elsewhere
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None:
         return  # 404 and 405 are answered by the error table
     if request.endpoint not in _TAKES_FILES:
         request.max_content_length = _FORM_BYTES
     if g.caller is None and not is_public(view):
-        raise NotSignedIn  # before a byte of a stranger's body is read
-    if request.method not in _SAFE and not is_programs_door(view):
+        raise closed or NotSignedIn  # before a byte of a stranger's body is read
+    if is_programs_door(view):
+        return
+    if request.method not in _SAFE:
         _require_own_form()
+        check_storable(request.form.to_dict(flat=False))
+        check_storable([file.filename or "" for file in request.files.values()])
+    check_storable(request.args.to_dict(flat=False))
 
 
 def is_public(view: Callable[..., Any]) -> bool:

@@ -9,10 +9,11 @@ from appliance.audit import Actor, ActorKind
 from appliance.identity.errors import SecondStepFailed, SetupLinkClosed
 from appliance.identity.operators import add_founding_operator, count_operators
 from appliance.identity.setup import Founding
-from appliance.identity.signin import Attempt, Proof, SecondStep
+from appliance.identity.signin import Proof, SecondStep
 from appliance.kernel.errors import Invalid, Refusal
 from appliance.kernel.ids import TenantId, new_id
 from appliance.kernel.sealing import digest
+from appliance.web import forms
 from appliance.web.render import page
 from appliance.web.sessions import (
     caller,
@@ -87,13 +88,7 @@ def sign_in_page() -> Answer:
 def sign_in() -> Answer:
     """Sign in by e-mail address and password."""
     house, form = services(), request.form
-    attempt = Attempt(
-        form.get("email", ""),
-        form.get("password", ""),
-        request.remote_addr or "",
-        request.user_agent.string,
-        g.request_id,
-    )
+    attempt = forms.attempt(form.get("email", ""), form.get("password", ""))
     try:
         signed_in = identity.sign_in(house.db, attempt, lifetime=_lifetime(), clock=house.clock)
     except Refusal as refusal:
@@ -120,7 +115,7 @@ def second_step() -> Answer:
 def finish_sign_in() -> Answer:
     """Sign in by the second factor."""
     house, form = services(), request.form
-    attempt = Attempt("", "", request.remote_addr or "", request.user_agent.string, g.request_id)
+    attempt = forms.attempt("", "")
     try:
         token = identity.finish_sign_in(
             house.db, request.cookies.get(_STEP_COOKIE, ""), Proof(form.get("code", ""), form.get("passkey", "")),

@@ -15,6 +15,7 @@ from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
 
 blueprint = Blueprint("system", __name__)
+_DIGITS = 16
 Answer = tuple[str, int] | Response
 
 
@@ -65,7 +66,7 @@ def change_privacy() -> Answer:
 
 
 def _whole_number(given: str) -> int:
-    if not (given.isascii() and given.isdigit()):
+    if not (given.isascii() and given.isdigit() and len(given) <= _DIGITS):
         raise BudgetMalformed
     return int(given)
 

@@ -1,6 +1,6 @@
 """What happens by the clock: calls and documents that a dead process left open, and files that nothing names."""
 
-from appliance import knowledge, tenancy
+from appliance import identity, knowledge, tenancy
 from appliance.assembly import Services
 from appliance.gateway.ledger import sweep
 from appliance.kernel.log import logger
@@ -12,6 +12,7 @@ def tidy(services: Services) -> None:
     """Visit every tenant, each in transactions of its own."""
     with services.db.platform() as tx:
         tenants = tenancy.list_tenants(tx)
+        identity.forget_attempts(tx, clock=services.clock)
     for tenant_id in tenants:
         with services.db.tenant(tenant_id) as tx:
             abandoned = sweep(tx, clock=services.clock)
