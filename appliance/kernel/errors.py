@@ -13,7 +13,6 @@ import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
