@@ -1,6 +1,9 @@
 """Builds the house once: `assemble(settings, role)` is the only constructor of the outside world."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.engine import make_url
@@ -9,18 +12,20 @@ from appliance.chat import Chat
 from appliance.gateway import Gateway
 from appliance.kernel.blobs import Blobs
 from appliance.kernel.clock import Clock, SystemClock
-from appliance.kernel.db import Database
+from appliance.kernel.db import Database, DatabaseUnavailable
 from appliance.kernel.egress import Egress
+from appliance.kernel.errors import Refusal
 from appliance.kernel.mail import Mailer, MailServer
 from appliance.knowledge.flow import Workshop
 from appliance.knowledge.parsing import Limits
 from appliance.ops.data_directory import read_secret
 from appliance.ops.embedded_postgres import socket_url
+from appliance.ops.errors import CannotStart
 from appliance.ops.migrations import role_name
 from appliance.providers.local.embeddings import LocalEmbedder
 from appliance.providers.local.extractive import ExtractiveAnswerer
-from appliance.settings import Settings
-from appliance.vault import Keyring
+from appliance.settings import InvalidSettings, Settings
+from appliance.vault import Keyring, require_own_database
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ def assemble(settings: Settings, *, role: str, clock: Clock | None = None) -> Se
     clock = clock or SystemClock()
     db = Database(database_url(settings, role), pool_size=settings.database_pool, application=f"cloister-{role}")
     keyring = Keyring(settings.secrets / "root.key")
+    _require_own_database(db, keyring)
     blobs = Blobs(settings.data_dir / "blobs", key_of=keyring.tenant_key)
     embedder = LocalEmbedder(settings.models_dir / LocalEmbedder.name, threads=settings.embedding_threads)
     answerer = ExtractiveAnswerer(embedder)
@@ -72,6 +78,31 @@ def assemble(settings: Settings, *, role: str, clock: Clock | None = None) -> Se
         mailer=Mailer(_mail_server(settings)),
         pings={"blobs": blobs.ping, "database": db.ping, "models": embedder.ping},
     )
+
+
+def _require_own_database(db: Database, keyring: Keyring) -> None:
+    for seconds in (0.2, 0.5, 1.0, 2.0):  # the database may be starting
+        try:
+            require_own_database(db, keyring)
+        except DatabaseUnavailable:
+            time.sleep(seconds)
+        else:
+            return
+    require_own_database(db, keyring)
+
+
+@contextlib.contextmanager
+def starting(program: str, *, status: int) -> Iterator[None]:
+    """Say in full, on standard error, why a program of ours cannot start; end it with this status."""
+    try:
+        yield
+    except InvalidSettings as error:
+        faults = "\n".join(f"  {fault}" for fault in error.faults)
+        sys.stderr.write(f"The {program} cannot start. Some settings are wrong:\n{faults}\n")
+        raise SystemExit(status) from error
+    except (CannotStart, Refusal) as error:
+        sys.stderr.write(f"The {program} cannot start. {error}\n")
+        raise SystemExit(status) from error
 
 
 def _mail_server(settings: Settings) -> MailServer | None:

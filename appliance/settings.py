@@ -6,12 +6,13 @@ Secrets stand in files in `secrets_dir`, never in a variable.
 
 import difflib
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 PREFIX = "APPLIANCE_"
@@ -58,7 +59,7 @@ class Settings(BaseSettings):
     )
     trusted_proxies: int = Field(0, ge=0, le=5, description="How many proxies in front set X-Forwarded-For and -Proto.")
     database_url: str | None = Field(
-        None, pattern=r"^postgresql://", description="An existing Postgres instead of the embedded one."
+        None, pattern=r"^postgres(ql)?://", description="An existing Postgres instead of the embedded one."
     )
     database_pool: int = Field(8, ge=2, le=100, description="Connections of each process to the database.")
     web_threads: int = Field(16, ge=2, le=256, description="Requests that one web process answers at a time.")
@@ -105,6 +106,11 @@ class Settings(BaseSettings):
         if self.smtp_host and not self.smtp_from:
             raise ValueError("smtp_host needs smtp_from, the sender's address")
         return self
+
+    @field_validator("database_url")
+    @classmethod
+    def _spell_scheme(cls, url: str | None) -> str | None:
+        return url.replace("postgres://", "postgresql://", 1) if url else url
 
     @property
     def secrets(self) -> Path:
@@ -176,4 +182,9 @@ def _fault(detail: Mapping[str, Any]) -> str:
     name = PREFIX + field.upper()
     if detail["type"] == "extra_forbidden":
         return _unknown(name)
-    return f"{name}: {detail['msg']} (given: {detail['input']!r})"
+    return f"{name}: {detail['msg']} (given: {masked(detail['input'])!r})"
+
+
+def masked(value: object) -> object:
+    """Return a setting as it may be shown: without the user and password of a URL, or what may be one."""
+    return re.sub(r"(?<=//)[^/]*@|[^/@\s]*:[^/@\s]*@", "…@", value) if isinstance(value, str) else value

@@ -1,8 +1,34 @@
 """gunicorn's settings: threads, since answers stream; see appliance/decisions/0005-web-server.md."""
 
+import sys
+
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+
+from appliance.kernel import log
+from appliance.settings import InvalidSettings, load
+
+try:
+    settings = load()  # nothing heavier is imported here: what the parent has started, a forked child cannot end
+except InvalidSettings as error:
+    sys.exit(f"The web site cannot start. Some settings are wrong:\n{error}")
+log.configure(format=settings.log_format, level=settings.log_level)
+
+
+class OneLog(Logger):  # type: ignore[misc]
+    """gunicorn's own words, in the form of ours."""
+
+    def setup(self, cfg: Config) -> None:
+        """Hand everything to the root logger."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+logger_class = OneLog
 worker_class = "appliance.slow_clients.PatientWorker"
 workers = 1
-threads = 16
+threads = settings.web_threads
 timeout = 120
 graceful_timeout = 25
 keepalive = 75

@@ -13,7 +13,7 @@ from appliance.ops.data_directory import DataDirectory
 from appliance.ops.diagnosis import diagnose
 from appliance.ops.preflight import Level
 from appliance.ops.supervisor import stop_with_parent
-from appliance.settings import Settings, load
+from appliance.settings import Settings, load, masked
 
 _EXIT = {Level.FAIL: 1, Level.WARN: 2}
 
@@ -41,7 +41,10 @@ def setup(*, as_json: bool) -> None:
     """Print a new single-use link that creates an organisation and its owner. Needs a running house."""
     settings = load()
     services = assemble(settings, role="worker")
-    link = _setup_link(settings, identity.create_setup_link(services.db, clock=services.clock))
+    try:
+        link = _setup_link(settings, identity.create_setup_link(services.db, clock=services.clock))
+    finally:
+        services.close()
     say(json.dumps({"url": link}) if as_json else f"Open this link within 24 hours; it works once:\n  {link}")
 
 
@@ -95,7 +98,7 @@ def config() -> None:
 def check(*, as_json: bool) -> None:
     """Report every mistake in the settings at once; without one, print what is in force."""
     settings = load()
-    values = {f"APPLIANCE_{name.upper()}": _shown(name, value) for name, value in settings.model_dump().items()}
+    values = {f"APPLIANCE_{name.upper()}": _shown(value) for name, value in settings.model_dump().items()}
     if as_json:
         say(json.dumps(values))
         return
@@ -132,7 +135,7 @@ def _setup_link(settings: Settings, token: str) -> str:
     return f"{settings.address}/setup?link={token}"
 
 
-def _shown(name: str, value: object) -> object:
-    if name == "database_url" and value:
-        return "(set)"  # it may hold a password
+def _shown(value: object) -> object:
+    if isinstance(value, str):
+        return masked(value)
     return value if isinstance(value, str | int | bool | list) or value is None else str(value)

@@ -14,6 +14,7 @@ from appliance.audit import Event
 from appliance.chat import Answered, Says
 from appliance.identity import Caller, Permission
 from appliance.identity.console import caller_by_email
+from appliance.kernel import jobs
 from appliance.kernel.ids import TenantId
 from appliance.kernel.log import configure
 from appliance.knowledge import Document, DocumentId, Upload
@@ -21,6 +22,7 @@ from appliance.proof.export import lines
 from appliance.settings import load
 
 _POLL = 0.3
+_PATIENCE = 15.0
 
 
 @contextmanager
@@ -73,7 +75,11 @@ def ask(*, question: str, email: str | None, as_json: bool) -> None:
     """Ask the first chatbot; the answer streams, its sources follow. Exit code 3 if nothing was found."""
     with acting_as(email) as (services, caller):
         with services.db.tenant(caller.tenant_id) as tx:
-            chatbot = chat.list_chatbots(tx, caller)[0]
+            chatbot = next(iter(chat.list_chatbots(tx, caller)), None)
+            if chatbot is None:
+                raise click.ClickException(
+                    "There is no chatbot that you may use. Create one under Chatbots, or publish one."
+                )
             conversation = chat.create_conversation(tx, caller, chatbot.chatbot_id, clock=services.clock)
         _, answer = services.chat.ask(caller, conversation.conversation_id, question)
         outcome = "stopped"
@@ -101,8 +107,16 @@ def _print_sources(step: Answered, *, as_json: bool) -> None:
 
 
 def _settled(services: Services, caller: Caller, document: Document) -> Document:
+    silent_since = time.monotonic()
     while not document.status.is_final:
         time.sleep(_POLL)
+        with services.db.platform() as tx:
+            if jobs.worker_runs(tx):
+                silent_since = time.monotonic()
+        if time.monotonic() - silent_since > _PATIENCE:
+            raise click.ClickException(
+                f"{document.file_name} is stored and waits, but no worker runs. Start the house with `appliance run`."
+            )
         with services.db.tenant(caller.tenant_id) as tx:
             document = knowledge.get_document(tx, caller, DocumentId(document.document_id))
     return document
@@ -123,6 +137,8 @@ def _as_json(document: Document) -> dict[str, str | int | None]:
 @click.option("--as", "email", help="Who exports: an owner, admin or auditor. Default: the only owner.")
 def audit_export(*, target: Path, email: str | None) -> None:
     """Write an organisation's audit log to a file that `python -m appliance.proof FILE` checks offline."""
+    if target.exists():
+        raise click.ClickException(f"{target} is there already, and is not overwritten. Name another file.")
     with acting_as(email) as (services, caller), services.db.tenant(caller.tenant_id) as tx:
         identity.require(caller, Permission.AUDIT_READ)
         audit.record(tx, caller.actor, Event.LOG_EXPORTED)

@@ -1,13 +1,16 @@
 """Sealed files. A blob is written whole or not at all, and is never readable without its tenant's key."""
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
-from appliance.kernel.errors import Kind, Refusal, StorageFull
+from appliance.kernel.errors import Kind, Refusal, StorageBroken, StorageFull
 from appliance.kernel.ids import TenantId
 from appliance.kernel.sealing import seal, unseal
+
+_ASIDE = "aside"
 
 
 class BlobMissing(Refusal):
@@ -18,7 +21,7 @@ class BlobMissing(Refusal):
 
 
 class Blobs:
-    """Files under one directory: <tenant>/<two hex digits>/<id>."""
+    """Files under one directory: <tenant>/<two hex digits>/<id>; what nothing names is set aside before it is deleted."""
 
     def __init__(self, directory: Path, *, key_of: Callable[[TenantId], bytes]) -> None:
         self._directory = directory
@@ -32,12 +35,12 @@ class Blobs:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             _write_durably(path, sealed)
         except OSError as error:
-            raise StorageFull from error
+            raise _refusal(error) from error
 
     def get(self, tenant_id: TenantId, blob_id: UUID) -> bytes:
         """Return the content. Raises BlobMissing, or IntegrityError if the file was altered or moved."""
         try:
-            sealed = self._path(tenant_id, blob_id).read_bytes()
+            sealed = self._read(tenant_id, blob_id)
         except FileNotFoundError as error:
             raise BlobMissing from error
         return unseal(self._key_of(tenant_id), sealed, context=_context(tenant_id, blob_id))
@@ -45,6 +48,28 @@ class Blobs:
     def delete(self, tenant_id: TenantId, blob_id: UUID) -> None:
         """Remove the file; removing what is gone already is fine."""
         self._path(tenant_id, blob_id).unlink(missing_ok=True)
+        self._aside(tenant_id, blob_id).unlink(missing_ok=True)
+
+    def set_aside(self, tenant_id: TenantId, blob_id: UUID) -> None:
+        """Keep a file that no row names, until `forget_aside`; `get` still finds it, should a row name it again."""
+        aside = self._aside(tenant_id, blob_id)
+        aside.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self._path(tenant_id, blob_id)
+        os.utime(path)  # from now on
+        path.rename(aside)
+        for directory in (path.parent, aside.parent):
+            _sync_directory(directory)
+
+    def forget_aside(self, tenant_id: TenantId, *, before: float) -> int:
+        """Delete what was set aside before a moment (Unix seconds); return how many."""
+        old = [path for path in self._set_aside(tenant_id) if path.stat().st_mtime < before]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
+
+    def count_aside(self) -> int:
+        """Return how many files of all tenants are set aside."""
+        return sum(1 for _ in self._directory.glob(f"*/{_ASIDE}/*"))
 
     def stored(self, tenant_id: TenantId) -> Iterator[tuple[UUID, float]]:
         """Yield (id, modification time in Unix seconds) of each blob, for the orphan sweep."""
@@ -56,10 +81,28 @@ class Blobs:
     def ping(self) -> None:
         """Raise StorageFull unless the directory can be written."""
         if not os.access(self._directory, os.W_OK):
-            raise StorageFull
+            raise StorageBroken(reason="no right to write")
+
+    def _read(self, tenant_id: TenantId, blob_id: UUID) -> bytes:
+        try:
+            return self._path(tenant_id, blob_id).read_bytes()
+        except FileNotFoundError:
+            return self._aside(tenant_id, blob_id).read_bytes()
+
+    def _set_aside(self, tenant_id: TenantId) -> Iterator[Path]:
+        return (self._directory / str(tenant_id) / _ASIDE).glob("*")
+
+    def _aside(self, tenant_id: TenantId, blob_id: UUID) -> Path:
+        return self._directory / str(tenant_id) / _ASIDE / str(blob_id)
 
     def _path(self, tenant_id: TenantId, blob_id: UUID) -> Path:
         return self._directory / str(tenant_id) / blob_id.hex[-2:] / str(blob_id)
+
+
+def _refusal(error: OSError) -> Refusal:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return StorageFull()
+    return StorageBroken(reason=os.strerror(error.errno or 0))
 
 
 def _context(tenant_id: TenantId, blob_id: UUID) -> bytes:

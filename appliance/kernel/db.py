@@ -18,6 +18,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 
 from appliance.kernel.errors import Kind, Refusal, StorageFull
@@ -36,6 +37,13 @@ class DatabaseUnavailable(Refusal):
 
     kind = Kind.UNAVAILABLE
     code = "database_unavailable"
+
+
+class DatabaseBusy(Refusal):
+    """Too much is asked of the database at this moment. Nothing was changed; try again in a moment."""
+
+    kind = Kind.UNAVAILABLE
+    code = "database_busy"
 
 
 class Tx(Session):
@@ -92,6 +100,8 @@ class Database:
         try:
             with Tx(self.engine, info={"tenant": tenant}, expire_on_commit=False) as tx, tx.begin():
                 yield tx
+        except PoolTimeout as error:
+            raise DatabaseBusy from error
         except OperationalError as error:
             if getattr(error.orig, "sqlstate", None) == _DISK_FULL:
                 raise StorageFull from error

@@ -4,6 +4,7 @@ Refusal (kind, code)           the docstring is the message; it says what to do 
 ├── each room's own errors.py  draws its branch of this tree
 ├── Invalid                    for input that is wrong at the door
 │   └── TextUnstorable         for signs that a database's text cannot hold
+├── StorageBroken              for a disk that takes nothing
 └── StorageFull                for a disk that takes no more
 
 Anything that is not a Refusal is our bug: a 500 with a request id and no detail.
@@ -57,6 +58,13 @@ class TextUnstorable(Invalid):
     """A text holds a sign that cannot be kept: NUL, or half of a surrogate pair. Take it out and send it again."""
 
     code = "text_unstorable"
+
+
+class StorageBroken(Refusal):
+    """The storage takes no files ({reason}). Nothing was stored; ask the operator to look at it, then try again."""
+
+    kind = Kind.UNAVAILABLE
+    code = "storage_broken"
 
 
 class StorageFull(Refusal):

@@ -13,9 +13,9 @@ from uuid import UUID
 import procrastinate
 import psycopg
 from procrastinate import PsycopgConnector, SyncPsycopgConnector
+from sqlalchemy import text
 
 from appliance.kernel.db import Tx
-from appliance.kernel.ids import TenantId
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,15 @@ class Job:
 def enqueue(tx: Tx, job: Job) -> int:
     """Add the job to the queue inside this transaction; returns the queue's number for it."""
     return _defer(tx, job.task, {"tenant_id": str(tx.tenant_id), "subject": str(job.subject)}, job.lock)
+
+
+def worker_runs(tx: Tx) -> bool:
+    """Say whether a worker was heard of in the last half minute. Needs the worker's role."""
+    return bool(
+        tx.scalar(
+            text("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - interval '30 seconds'")
+        )
+    )
 
 
 def _defer(tx: Tx, task: str, arguments: Mapping[str, str], lock: str | None) -> int:
@@ -52,8 +61,3 @@ def worker_app(url: str) -> procrastinate.App:
         conninfo=conninfo, kwargs={"prepare_threshold": None, "application_name": "cloister-queue"}
     )
     return procrastinate.App(connector=connector)
-
-
-def tenant_of(arguments: Mapping[str, str]) -> TenantId:
-    """Return the tenant a job row belongs to."""
-    return TenantId(UUID(arguments["tenant_id"]))

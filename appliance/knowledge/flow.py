@@ -26,6 +26,7 @@ ERASE = "knowledge.erase"
 _BATCH = 32
 _MOST_CHUNKS = 50_000
 _ORPHAN_AGE = timedelta(hours=1)
+_ASIDE_FOR = timedelta(days=30)
 _STRANDED = text(
     """SELECT d.document_id FROM documents d
        WHERE d.tenant_id = :tenant AND d.status IN ('received', 'parsing', 'embedding') AND NOT EXISTS (
@@ -88,13 +89,17 @@ def erase(shop: Workshop, tenant_id: TenantId, document_id: DocumentId) -> None:
 
 
 def sweep_orphans(shop: Workshop, tenant_id: TenantId) -> int:
-    """Remove sealed files that no document names, an hour after they were written; return how many."""
+    """Set sealed files aside that no document names, an hour after they were written; return how many.
+
+    They are deleted after 30 days: a database that was restored from an older backup does not name the newest files.
+    """
     with shop.db.tenant(tenant_id) as tx:
         known = set(tx.scalars(select(DocumentRow.document_id).where(DocumentRow.tenant_id == tenant_id)))
     oldest = (shop.clock.now() - _ORPHAN_AGE).timestamp()
     orphans = [blob for blob, written in shop.blobs.stored(tenant_id) if blob not in known and written < oldest]
     for blob in orphans:
-        shop.blobs.delete(tenant_id, blob)
+        shop.blobs.set_aside(tenant_id, blob)
+    shop.blobs.forget_aside(tenant_id, before=(shop.clock.now() - _ASIDE_FOR).timestamp())
     return len(orphans)
 
 

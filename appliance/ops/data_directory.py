@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -63,6 +64,10 @@ class DataDirectory:
             ) from error
         return file
 
+    def has_secrets(self, names: Iterable[str]) -> bool:
+        """Say whether all of these were made before."""
+        return all((self.secrets / name).exists() for name in names)
+
     def create_secret(self, name: str) -> str:
         """Return the secret, made once: 32 random bytes as URL-safe text in a 0400 file."""
         path = self.secrets / name
@@ -70,11 +75,16 @@ class DataDirectory:
             _write_atomically(path, secrets.token_urlsafe(32).encode(), mode=0o400)
         return read_secret(path)
 
-    def create_root_key(self) -> None:
-        """Make the root key beside an empty house. A key that is missing later is never made anew."""
-        path = self.secrets / "root.key"
-        if not path.exists() and self.is_new:
-            _write_atomically(path, secrets.token_bytes(32), mode=0o400)
+    @property
+    def root_key(self) -> Path:
+        return self.secrets / "root.key"
+
+    def create_root_key(self) -> bool:
+        """Make the root key beside an empty house; say whether. A key that is missing later is never made anew."""
+        if self.root_key.exists() or not self.is_new:
+            return False
+        _write_atomically(self.root_key, secrets.token_bytes(32), mode=0o400)
+        return True
 
     def _check_version(self, version: str) -> None:
         if self.is_new:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from appliance.kernel.db import make_engine
 from appliance.ops import migrations
 from appliance.ops.errors import CannotStart
+from appliance.vault import Keyring, RootKeyForeign
 
 OLDEST_POSTGRES = 160000
 OLDEST_VECTOR = (0, 8, 4)
@@ -59,6 +60,35 @@ def migrate(migrator_url: str) -> Prepared:
         raise CannotStart(f"The migrations did not run: {_first_line(error)}") from error
     finally:
         engine.dispose()
+
+
+def is_current(migrator_url: str) -> bool:
+    """Say whether this version's schema is there, and its roles with the passwords that we hold."""
+    engine = make_engine(migrator_url, pool_size=1, application="cloister-setup")
+    try:
+        return migrations.current_revision(engine) == migrations.head_revision()
+    except DBAPIError:
+        return False
+    finally:
+        engine.dispose()
+
+
+def check_root_key(admin_url: str, keyring: Keyring) -> None:
+    """Look, before anything is changed, whether the database belongs to another key. Raises RootKeyForeign."""
+    engine = make_engine(admin_url, pool_size=1, application="cloister-setup")
+    try:
+        with engine.connect() as connection:
+            if connection.scalar(text("SELECT to_regclass('cloister.root_key')")) is None:
+                return
+            claimed = connection.scalar(text("SELECT fingerprint FROM cloister.root_key"))
+    except OperationalError as error:
+        raise CannotStart(f"The database does not answer: {_first_line(error)}") from error
+    except DBAPIError:
+        return  # no right to look: `prepare` says what this user lacks, and the worker looks again
+    finally:
+        engine.dispose()
+    if claimed is not None and bytes(claimed) != keyring.fingerprint():
+        raise RootKeyForeign(path=str(keyring.path))
 
 
 def check(engine: Engine) -> list[str]:

@@ -15,6 +15,11 @@ from appliance.ops.errors import CannotStart
 from appliance.ops.preflight import Finding, Level, check_host
 
 _OPEN_TO_OTHERS = 0o077
+_SILENT_SECONDS = 30
+_LONG_WAIT_SECONDS = 600
+_QUEUE = """
+    SELECT (SELECT extract(epoch FROM now() - max(last_heartbeat)) FROM cloister.procrastinate_workers),
+           (SELECT extract(epoch FROM now() - min(queued_at)) FROM cloister.procrastinate_jobs WHERE status = 'todo')"""
 
 
 def diagnose(
@@ -68,6 +73,7 @@ def _database(url: Callable[[], str]) -> list[Finding]:
         with engine.connect() as connection:
             version = str(connection.scalar(text("SHOW server_version")))
             revision = connection.scalar(text("SELECT version_num FROM cloister.alembic_version"))
+            heard, oldest = connection.execute(text(_QUEUE)).one()
             may_rebind = connection.scalar(
                 text("SELECT has_function_privilege('pg_catalog.set_config(text,text,boolean)', 'EXECUTE')")
             )
@@ -78,7 +84,21 @@ def _database(url: Callable[[], str]) -> list[Finding]:
     findings = [Finding("database", Level.OK, f"Postgres {version}, schema {revision}")]
     if revision != migrations.head_revision():
         findings.append(Finding("schema", Level.FAIL, f"{revision} is not this version's", "Run `appliance migrate`."))
+    findings.append(_worker(heard, oldest))
     if may_rebind:
         remedy = "As superuser: REVOKE EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) FROM PUBLIC"
         findings.append(Finding("isolation", Level.FAIL, "services may call set_config()", remedy))
     return findings
+
+
+def _worker(heard: float | None, oldest: float | None) -> Finding:
+    """Judge the seconds since a worker's last heartbeat, and since the oldest job was queued."""
+    if heard is None or heard > _SILENT_SECONDS:
+        since = "never" if heard is None else f"{heard:.0f} seconds ago"
+        remedy = "Documents wait until it runs: start the house with `appliance run`, or the worker's service."
+        return Finding("worker", Level.WARN, f"no worker runs (last heard of: {since})", remedy)
+    if oldest is not None and oldest > _LONG_WAIT_SECONDS:
+        remedy = "More is queued than is done: raise APPLIANCE_WORKER_CONCURRENCY, and see the jobs page for failures."
+        return Finding("worker", Level.WARN, f"the oldest job waits for {oldest / 60:.0f} minutes", remedy)
+    waits = f", oldest job {oldest:.0f} seconds" if oldest is not None else ", nothing waits"
+    return Finding("worker", Level.OK, f"heard {heard:.0f} seconds ago{waits}")

@@ -5,7 +5,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +13,14 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 import appliance
+from appliance.kernel.db import Database
 from appliance.ops import database, migrations
 from appliance.ops.data_directory import DataDirectory
 from appliance.ops.embedded_postgres import EmbeddedPostgres
 from appliance.ops.errors import CannotStart
 from appliance.ops.preflight import Level, check_host
 from appliance.ops.supervisor import Child, Supervisor
-from appliance.vault import Keyring
+from appliance.vault import Keyring, RootKeyForeign, claim_database
 
 DATABASE = "cloister"
 _TREE = Path(appliance.__file__).parent.parent
@@ -65,21 +66,24 @@ def opened(directory: DataDirectory, database_url: str | None, say: Say) -> Iter
     directory.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     with directory.lock():
         directory.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
-        directory.create_root_key()
+        is_new_key = directory.create_root_key()
         directory.prepare(version=appliance.__version__)
-        Keyring(directory.secrets / "root.key")  # unknown key, no start
-        passwords = {role: directory.create_secret(f"database-{role}") for role in migrations.LOGIN_ROLES}
-        if database_url is not None:
-            say("Checking the database")
-            _prepare(database_url, database_url, passwords, say)
-            yield None
-            return
-        say("Starting the embedded database")
-        with EmbeddedPostgres(directory.postgres, log=directory.log / "postgres.log") as postgres:
-            _create_database(postgres)
-            admin = postgres.url(database=DATABASE)
-            _prepare(admin, admin, passwords, say)
-            yield postgres
+        keyring = Keyring(directory.root_key)  # unknown key, no start
+        try:
+            if database_url is not None:
+                say("Checking the database")
+                _prepare(database_url, directory, keyring, say)
+                yield None
+                return
+            say("Starting the embedded database")
+            with EmbeddedPostgres(directory.postgres, log=directory.log / "postgres.log") as postgres:
+                _create_database(postgres)
+                _prepare(postgres.url(database=DATABASE), directory, keyring, say)
+                yield postgres
+        except RootKeyForeign:
+            if is_new_key:  # nothing is sealed with it, and it would hide that the right one is missing
+                directory.root_key.unlink()
+            raise
 
 
 def _preflight(plan: Plan, say: Say) -> None:
@@ -99,11 +103,26 @@ def _create_database(postgres: EmbeddedPostgres) -> None:
             connection.execute(f"CREATE DATABASE {DATABASE}")
 
 
-def _prepare(admin_url: str, base_url: str, passwords: Mapping[str, str], say: Say) -> None:
-    migrator = make_url(base_url).set(username=migrations.role_name("migrator"), password=passwords["migrator"])
-    done = database.prepare(admin_url, passwords, migrator_url=migrator.render_as_string(hide_password=False))
-    if done.before != done.after:
-        say(f"Migrated the database from {done.before or 'empty'} to {done.after}")
+def _prepare(admin_url: str, directory: DataDirectory, keyring: Keyring, say: Say) -> None:
+    names = {role: f"database-{role}" for role in migrations.LOGIN_ROLES}
+    had_secrets = directory.has_secrets(names.values())
+    passwords = {role: directory.create_secret(name) for role, name in names.items()}
+
+    def url_of(role: str) -> str:
+        url = make_url(admin_url).set(username=migrations.role_name(role), password=passwords[role])
+        return url.render_as_string(hide_password=False)
+
+    # Once all is in place, no superuser is asked for again.
+    if not (had_secrets and database.is_current(url_of("migrator"))):
+        database.check_root_key(admin_url, keyring)  # before a role's password is changed
+        done = database.prepare(admin_url, passwords, migrator_url=url_of("migrator"))
+        if done.before != done.after:
+            say(f"Migrated the database from {done.before or 'empty'} to {done.after}")
+    services = Database(url_of("worker"), pool_size=1, application="cloister-setup")
+    try:
+        claim_database(services, keyring)
+    finally:
+        services.close()
 
 
 def _children(plan: Plan) -> list[Child]:
@@ -126,8 +145,9 @@ def _children(plan: Plan) -> list[Child]:
 
 def is_ready(address: str) -> bool:
     """Ask the web site whether it, and everything that it stands on, is ready."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # our own address: no proxy is asked
     try:
-        with urllib.request.urlopen(f"{address}/readyz", timeout=2) as answer:  # noqa: S310 - our own loopback address
+        with direct.open(f"{address}/readyz", timeout=2) as answer:
             return bool(answer.status == 200)  # noqa: PLR2004
     except (OSError, urllib.error.URLError):
         return False

@@ -60,7 +60,12 @@ class Supervisor:
     def await_ready(self, is_ready: Callable[[], bool], *, seconds: float) -> None:
         """Keep everything running until it is ready, a stop is asked for, or the time is over. Raises CannotStart."""
         limit = time.monotonic() + seconds
-        while not self._is_stopping and not is_ready() and time.monotonic() < limit:
+        while not self._is_stopping and not is_ready():
+            if time.monotonic() >= limit:
+                raise CannotStart(
+                    f"Web and worker did not become ready within {seconds:.0f} seconds. Their reasons are above; "
+                    "`appliance doctor` looks for more."
+                )
             self._look_after_all()
         self._was_ready = True
 

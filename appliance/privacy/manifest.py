@@ -56,6 +56,7 @@ MANIFEST: dict[str, Entry] = {
     "procrastinate_workers": Entry(False, _NOTHING, "heartbeats"),
     "recovery_codes": Entry(False, _DELETE, "digests of a person's single-use codes"),
     "review_requests": Entry(True, _DELETE, "who asked to look into a person's conversation, and why; deleted with it"),
+    "root_key": Entry(False, _NOTHING, "the fingerprint of the key that files are sealed with"),
     "second_factors": Entry(False, _DELETE, "sealed seeds and public keys of a person's second factors"),
     "sessions": Entry(True, _DELETE, "address and browser of a signed-in person"),
     "setup_links": Entry(False, _NOTHING, "digests of single-use links"),

@@ -1,9 +1,18 @@
 """
 Refusal
-└── RootKeyUnusable   kind=unavailable
+├── RootKeyForeign    kind=unavailable
+├── RootKeyUnusable   kind=unavailable
+└── SchemaOutdated    kind=unavailable
 """
 
 from appliance.kernel.errors import Kind, Refusal
+
+
+class RootKeyForeign(Refusal):
+    """The database's files are sealed with another root key than {path}. Put the root.key of its backup there."""
+
+    kind = Kind.UNAVAILABLE
+    code = "root_key_foreign"
 
 
 class RootKeyUnusable(Refusal):
@@ -11,3 +20,10 @@ class RootKeyUnusable(Refusal):
 
     kind = Kind.UNAVAILABLE
     code = "root_key_unusable"
+
+
+class SchemaOutdated(Refusal):
+    """The database has not been brought to this version. Run `appliance migrate` first."""
+
+    kind = Kind.UNAVAILABLE
+    code = "schema_outdated"

@@ -17,7 +17,7 @@ _OPEN_TO_OTHERS = 0o077
 class Keyring:
     """Holds the root key; its bytes have no way into a repr, a log or a pickle."""
 
-    __slots__ = ("__root",)
+    __slots__ = ("__root", "path")
 
     def __init__(self, path: Path) -> None:
         try:
@@ -27,7 +27,7 @@ class Keyring:
             raise RootKeyUnusable(path=str(path)) from error
         if mode & _OPEN_TO_OTHERS or len(root) != KEY_BYTES or len(set(root)) == 1:
             raise RootKeyUnusable(path=str(path))
-        self.__root = root
+        self.__root, self.path = root, path
 
     def tenant_key(self, tenant_id: TenantId) -> bytes:
         """Return the 32-byte key that seals this organisation's blobs."""
@@ -44,6 +44,10 @@ class Keyring:
     def answer_key(self) -> bytes:
         """Return the key that seals what a program's repeated request is answered with."""
         return derive_key(self.__root, purpose="repeated answers")
+
+    def fingerprint(self) -> bytes:
+        """Return 32 bytes that tell this key from another and lead nowhere near it."""
+        return derive_key(self.__root, purpose="fingerprint")
 
     def __repr__(self) -> str:
         return "Keyring(…)"

@@ -39,8 +39,10 @@ def test_it_serves_the_console(tmp_path: Path) -> None:
         assert {finding["level"] for finding in json.loads(doctor.stdout)} <= {"ok", "warn"}
         again = product.command("setup", "--json")
         assert "/setup?link=" in json.loads(again.stdout)["url"]
+        assert "worker" in {finding["name"] for finding in json.loads(doctor.stdout) if finding["level"] == "ok"}
         log = tmp_path / "log.jsonl"
         assert product.command("audit-export", str(log)).returncode == 0
+        assert "not overwritten" in product.command("audit-export", str(log)).stderr
     assert verify(log).returncode == 0
     lines = log.read_text().splitlines()
     log.write_text("\n".join([lines[0].replace("success", "failure"), *lines[1:]]))
@@ -60,6 +62,43 @@ def test_it_says_which_port_is_busy(tmp_path: Path) -> None:
 
     assert "is not free" in said
     assert "APPLIANCE_PORT=" in said
+
+
+def test_web_and_worker_say_why_they_cannot_start(tmp_path: Path) -> None:
+    product = Product(tmp_path / "data")
+    with product:
+        pass
+    (tmp_path / "data" / "secrets" / "root.key").chmod(0o644)
+    gunicorn = ["-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "--bind", f"127.0.0.1:{product.port}"]
+    for program in ([*gunicorn, "appliance.wsgi:application()"], ["-m", "appliance.worker"]):
+        done = subprocess.run(
+            [sys.executable, *program], cwd=ROOT, env=product.environment(), capture_output=True, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode != 0
+        assert "it must be 0400" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_it_shows_no_password_in_its_settings(tmp_path: Path) -> None:
+    product = Product(
+        tmp_path,
+        database_url="postgres://ada:hunter2@db.example/x",
+        egress_proxy="http://ada:hunter2@proxy.example:3128",
+    )
+    shown = product.command("config", "check").stdout
+
+    assert "hunter2" not in shown
+    assert "postgresql://…@db.example/x" in shown
+    wrong = Product(tmp_path, database_url="mysql://ada:hunter2@db.example/x").command("config", "check")
+    assert "APPLIANCE_DATABASE_URL" in wrong.stderr
+    assert "hunter2" not in wrong.stderr
+
+
+def test_it_is_ready_behind_a_proxy_of_the_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with Product(tmp_path / "data") as product:
+        assert product.command("ready").returncode == 0
 
 
 def test_it_refuses_a_newer_data_directory(tmp_path: Path) -> None:
@@ -108,6 +147,15 @@ def test_it_lives_in_a_given_postgres_and_says_what_one_lacks(server: Server, tm
             received = person.uploads(SAMPLES / "fire-drill.txt")
             assert person.waits_for(received[0]["id"])[0]["status"] == "ready"
             assert not (product.data_dir / "postgres").exists()
+        plain = server.postgres.url(user="cloister_auditor", database="given")  # no superuser is needed any more
+        with Product(tmp_path / "data", database_url=plain) as product:
+            assert Person(product.address).signs_in("ada@harrow.example").status_code == 303
+            before = (tmp_path / "data" / "secrets" / "database-app").read_text()
+            said = refused(Product(tmp_path / "new", database_url=url))
+            assert "sealed with another root key" in said
+            assert not (tmp_path / "new" / "secrets" / "root.key").exists()
+            assert (tmp_path / "data" / "secrets" / "database-app").read_text() == before
+            assert Person(product.address).signs_in("ada@harrow.example").status_code == 303
     finally:
         for role, password in server.passwords.items():  # roles are the server's, and the product set its own
             server.admin.execute(f"ALTER ROLE cloister_{role} PASSWORD '{password}'")

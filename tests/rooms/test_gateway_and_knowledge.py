@@ -225,6 +225,15 @@ def test_it_sweeps_files_that_no_document_names(house: House, ada: Member) -> No
     assert knowledge.sweep_orphans(house.worker.workshop, ada.tenant_id) == 1
     assert [blob for blob, _ in house.app.blobs.stored(ada.tenant_id)] == [document.document_id]
 
+    # A database restored from a newer backup names the file again within 30 days, and has it.
+    assert house.app.blobs.get(ada.tenant_id, ada.caller.user_id) == b"left behind by a crash"
+    house.clock.passes(days=29)
+    knowledge.sweep_orphans(house.worker.workshop, ada.tenant_id)
+    assert house.app.blobs.count_aside() == 1
+    house.clock.passes(days=2)
+    knowledge.sweep_orphans(house.worker.workshop, ada.tenant_id)
+    assert house.app.blobs.count_aside() == 0
+
 
 def test_it_fails_a_scan_with_the_remedy(ada: Member) -> None:
     document = ada.reads_in("nothing.html", "<html><body><img src='scan.png'></body></html>")

@@ -18,11 +18,13 @@ from appliance.identity.invitations import Acceptance, InvitationForm
 from appliance.identity.operators import invite_operator
 from appliance.identity.sessions import caller_of
 from appliance.identity.setup import Founding
+from appliance.kernel.db import Database
 from appliance.kernel.ids import TenantId, new_id
 from appliance.knowledge import Document, DocumentId, Upload
 from appliance.ops.data_directory import DataDirectory
 from appliance.ops.embedded_postgres import EmbeddedPostgres
 from appliance.settings import Settings
+from appliance.vault import Keyring, claim_database
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
@@ -95,6 +97,9 @@ class House:
         chosen = {"data_dir": data.root, "models_dir": models, "database_url": url, "embedding_threads": 1} | settings
         self.settings = Settings(**chosen)  # type: ignore[arg-type]
         self.clock = MovableClock()
+        worker = Database(server.url("cloister_worker", database), pool_size=1)
+        claim_database(worker, Keyring(data.root_key))
+        worker.close()
         self.app = assemble(self.settings, role="app", clock=self.clock)
         self.worker = assemble(self.settings, role="worker", clock=self.clock)
 

@@ -120,3 +120,13 @@ def test_it_tries_a_database_again_that_cannot_start(tmp_path: Path) -> None:
 
     assert postgres.is_running
     supervisor.stop()
+
+
+def test_it_does_not_pass_off_as_ready_what_is_not() -> None:
+    supervisor, _ = supervised(sleeper())
+    supervisor.start()
+    try:
+        with pytest.raises(CannotStart, match="did not become ready"):
+            supervisor.await_ready(lambda: False, seconds=0.5)
+    finally:
+        supervisor.stop()
