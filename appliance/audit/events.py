@@ -6,6 +6,8 @@ from enum import StrEnum
 class Event(StrEnum):
     """<room>:<subject>:<past tense>. Never reuse or rename one: exports outlive us."""
 
+    BACKUP_MADE = "ops:backup:made"
+    BACKUP_RESTORED = "ops:backup:restored"
     BUDGET_CHANGED = "budgets:budget:changed"
     CALL_ADMITTED = "gateway:call:admitted"
     CALL_REFUSED = "gateway:call:refused"
@@ -77,6 +79,8 @@ class Event(StrEnum):
 
 
 MEANING: dict[Event, str] = {
+    Event.BACKUP_MADE: "The operator's console wrote a backup of the whole house.",
+    Event.BACKUP_RESTORED: "The operator's console put a backup in the place of an empty house.",
     Event.BUDGET_CHANGED: "The organisation's monthly token budget was set or lifted.",
     Event.CALL_ADMITTED: "A model call passed policy, DLP and budget, and its tokens were reserved.",
     Event.CALL_REFUSED: "A model call was refused before anything was sent.",
@@ -142,7 +146,7 @@ MEANING: dict[Event, str] = {
     Event.SETTINGS_CHANGED: "The organisation's settings changed; before and after are in the facts.",
     Event.SETUP_LINK_CREATED: "The operator's console issued a single-use set-up link.",
     Event.SIGN_IN_FAILED: "A sign-in failed: unknown person or wrong password.",
-    Event.SIGN_IN_LOCKED: "A sign-in was refused because too many had failed.",
+    Event.SIGN_IN_LOCKED: "An account or an address was locked because too many sign-ins had failed.",
     Event.TOKEN_CREATED: "An API token was created; its scopes are in the facts.",
     Event.TOKEN_REVOKED: "An API token was revoked.",
 }

@@ -6,6 +6,7 @@ import click
 
 import appliance
 from appliance.cli import verbs
+from appliance.cli.backups import backup, restore
 from appliance.cli.operate import config, doctor, migrate, ready, run, setup
 from appliance.cli.people import completion, operator, reset_password
 from appliance.cli.use import ask, audit_export, ingest
@@ -24,6 +25,7 @@ def group() -> None:
     Every day:    appliance ingest FILE…        add documents
                   appliance ask "QUESTION"      ask from the console
                   appliance user list           and org, group, token, …: what the API does
+    Keep it:      appliance backup FILE         database and files; restore puts them back
     Something odd? appliance doctor             what is wrong, and the remedy
 
     Settings are APPLIANCE_* variables or /etc/appliance/appliance.toml; `appliance config check` explains them.
@@ -40,6 +42,8 @@ for command in (
     doctor,
     ready,
     config,
+    backup,
+    restore,
     operator,
     reset_password,
     completion,

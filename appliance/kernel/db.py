@@ -123,6 +123,11 @@ def make_engine(url: str | URL, *, pool_size: int = 8, application: str = "clois
     )
 
 
+def without_password(url: str | URL) -> str:
+    """Return a URL that may stand on a command line. (URL.set takes None for "leave it as it is".)"""
+    return make_url(url)._replace(password=None).render_as_string()
+
+
 def _is_outage(error: DBAPIError) -> bool:
     state = getattr(error.orig, "sqlstate", None)
     return state is None or state.startswith(("08", "57P", "53"))

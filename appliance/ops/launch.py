@@ -13,7 +13,7 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 import appliance
-from appliance.kernel.db import Database
+from appliance.kernel.db import Database, without_password
 from appliance.ops import database, migrations
 from appliance.ops.data_directory import DataDirectory
 from appliance.ops.embedded_postgres import EmbeddedPostgres
@@ -46,7 +46,7 @@ def run(plan: Plan, *, say: Say, greet: Callable[[], str]) -> None:
     _preflight(plan, say)
     directory = DataDirectory(plan.data_dir, plan.secrets_dir)
     with opened(directory, plan.database_url, say) as postgres:
-        supervisor = Supervisor(_children(plan), postgres=postgres, say=say)
+        supervisor = Supervisor(children(plan), postgres=postgres, say=say)
         say("Starting web and worker")
         supervisor.start()
         try:
@@ -72,13 +72,13 @@ def opened(directory: DataDirectory, database_url: str | None, say: Say) -> Iter
         try:
             if database_url is not None:
                 say("Checking the database")
-                _prepare(database_url, directory, keyring, say)
+                prepare_database(database_url, directory, keyring, say)
                 yield None
                 return
             say("Starting the embedded database")
             with EmbeddedPostgres(directory.postgres, log=directory.log / "postgres.log") as postgres:
                 _create_database(postgres)
-                _prepare(postgres.url(database=DATABASE), directory, keyring, say)
+                prepare_database(postgres.url(database=DATABASE), directory, keyring, say)
                 yield postgres
         except RootKeyForeign:
             if is_new_key:  # nothing is sealed with it, and it would hide that the right one is missing
@@ -103,7 +103,8 @@ def _create_database(postgres: EmbeddedPostgres) -> None:
             connection.execute(f"CREATE DATABASE {DATABASE}")
 
 
-def _prepare(admin_url: str, directory: DataDirectory, keyring: Keyring, say: Say) -> None:
+def prepare_database(admin_url: str, directory: DataDirectory, keyring: Keyring, say: Say) -> None:
+    """Bring roles, passwords and schema to this version, and claim the database for the key. Raises CannotStart."""
     names = {role: f"database-{role}" for role in migrations.LOGIN_ROLES}
     had_secrets = directory.has_secrets(names.values())
     passwords = {role: directory.create_secret(name) for role, name in names.items()}
@@ -125,12 +126,13 @@ def _prepare(admin_url: str, directory: DataDirectory, keyring: Keyring, say: Sa
         services.close()
 
 
-def _children(plan: Plan) -> list[Child]:
+def children(plan: Plan) -> list[Child]:
+    """Return web and worker, as they are to be started."""
     environment = dict(os.environ)
     if plan.database_url is not None:
         # The services sign in as their own roles; the administrator's password does not reach them.
-        bare = make_url(plan.database_url).set(username=None, password=None)
-        environment["APPLIANCE_DATABASE_URL"] = bare.render_as_string(hide_password=False)
+        bare = make_url(plan.database_url)._replace(username=None)
+        environment["APPLIANCE_DATABASE_URL"] = without_password(bare)
     environment["PYTHONPATH"] = str(_TREE)
     if sys.stdout.isatty():  # a person reads along; a file or a collector gets what the setting says
         environment.setdefault("APPLIANCE_LOG_FORMAT", "console")

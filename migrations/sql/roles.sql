@@ -44,6 +44,8 @@ CREATE EXTENSION IF NOT EXISTS vector SCHEMA public;
 
 -- SQL injection inside a SELECT could otherwise call set_config('app.tenant_id', …) and read another tenant.
 REVOKE EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) FROM PUBLIC;
+-- pg_dump sets its search_path by it; the backup role bypasses row security in any case.
+GRANT EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) TO cloister_backup;
 -- Large objects know no row security.
 REVOKE EXECUTE ON FUNCTION pg_catalog.lo_create(oid), pg_catalog.lo_creat(integer), pg_catalog.lo_from_bytea(oid, bytea),
   pg_catalog.lo_get(oid), pg_catalog.lo_get(oid, bigint, integer), pg_catalog.lo_open(oid, integer) FROM PUBLIC;

@@ -11,6 +11,7 @@ import pytest
 
 from appliance.ops.embedded_postgres import EmbeddedPostgres
 from appliance.ops.errors import CannotStart
+from appliance.ops.launch import Plan, children
 from appliance.ops.supervisor import Child, Supervisor
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -130,3 +131,12 @@ def test_it_does_not_pass_off_as_ready_what_is_not() -> None:
             supervisor.await_ready(lambda: False, seconds=0.5)
     finally:
         supervisor.stop()
+
+
+def test_it_hands_no_child_the_administrators_password() -> None:
+    plan = Plan(
+        data_dir=Path("/d"), secrets_dir=Path("/d/secrets"), host="127.0.0.1", port=1, web_threads=2,
+        database_url="postgresql://boss:hunter2@db.example/x?sslmode=verify-full", address="http://127.0.0.1:1",
+    )  # fmt: skip
+    for child in children(plan):
+        assert child.environment["APPLIANCE_DATABASE_URL"] == "postgresql://db.example/x?sslmode=verify-full"

@@ -1,0 +1,108 @@
+"""A backup restores the whole house, and nothing else is taken for one."""
+
+import json
+import shutil
+import tarfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from tests.support.house import SAMPLES
+from tests.support.product import Person, Product
+
+QUESTION = "Where is the assembly point of the fire drill?"
+
+
+def with_key_of(other: Path, data: Path) -> Path:
+    """Make a data directory that holds another one's root key and nothing else."""
+    (data / "secrets").mkdir(parents=True, mode=0o700)
+    shutil.copy2(other / "secrets" / "root.key", data / "secrets" / "root.key")
+    return data
+
+
+def altered(source: Path, target: Path, name: str) -> Path:
+    """Copy a backup with one byte of one member changed."""
+    with tarfile.open(source) as old, tarfile.open(target, "w") as new:
+        for info in old:
+            content = old.extractfile(info)
+            assert content is not None
+            read = content.read()
+            if info.name.startswith(name):
+                read = bytes([read[0] ^ 1]) + read[1:]
+            new.addfile(info, BytesIO(read))
+    return target
+
+
+@pytest.fixture(scope="module")
+def backup(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
+    """A house's data directory, its backup, and what it answers."""
+    base = tmp_path_factory.mktemp("backup")
+    with Product(base / "data") as product:
+        ada = Person(product.address).sets_up(product.link)
+        ada.waits_for(ada.uploads(SAMPLES / "fire-drill.txt")[0]["id"])
+        answer = ada.asks(QUESTION).text
+        made = product.command("backup", str(base / "house.tar"), "--json")
+        assert json.loads(made.stdout)["files"] == 1, made.stderr
+        assert "not overwritten" in product.command("backup", str(base / "house.tar")).stderr
+    return base / "data", base / "house.tar", answer
+
+
+def test_a_restored_house_answers_as_before(backup: tuple[Path, Path, str], tmp_path: Path) -> None:
+    data, tar, answer = backup
+    product = Product(with_key_of(data, tmp_path / "data"))
+    restored = product.command("restore", str(tar), "--json")
+    assert json.loads(restored.stdout)["files"] == 1, restored.stderr
+    with product:
+        ada = Person(product.address)
+        assert ada.signs_in("ada@harrow.example").status_code == 303
+        assert ada.asks(QUESTION).text == answer
+        documents = ada.http.get("/documents", headers={"Accept": "application/json"}).json()
+        assert "fire-drill.txt" in json.dumps(documents)
+    assert "holds a house already" in product.command("restore", str(tar)).stderr
+
+
+def test_a_backup_holds_no_key_and_nobody_else_reads_it(backup: tuple[Path, Path, str]) -> None:
+    data, tar, _ = backup
+    key = (data / "secrets" / "root.key").read_bytes()
+
+    assert key not in tar.read_bytes()
+    assert b"oak tree" not in b"".join(path.read_bytes() for path in (data / "blobs").rglob("*") if path.is_file())
+    assert tar.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", ["database.dump", "blobs/", "manifest.json"])
+def test_it_restores_nothing_from_an_altered_backup(backup: tuple[Path, Path, str], tmp_path: Path, name: str) -> None:
+    data, tar, _ = backup
+    target = with_key_of(data, tmp_path / "data")
+    refused = Product(target).command("restore", str(altered(tar, tmp_path / "altered.tar", name)))
+
+    assert refused.returncode == 1
+    assert "another copy" in refused.stderr
+    assert sorted(path.name for path in target.iterdir()) == ["secrets"]
+
+
+def test_it_restores_nothing_from_half_a_backup_or_without_the_key(
+    backup: tuple[Path, Path, str], tmp_path: Path
+) -> None:
+    data, tar, _ = backup
+    half = tmp_path / "half.tar"
+    half.write_bytes(tar.read_bytes()[: tar.stat().st_size // 2])
+
+    assert "another copy" in Product(with_key_of(data, tmp_path / "a")).command("restore", str(half)).stderr
+    assert "root.key" in Product(tmp_path / "b").command("restore", str(tar)).stderr
+    foreign = with_key_of(data, tmp_path / "c")
+    (foreign / "secrets" / "root.key").chmod(0o600)
+    (foreign / "secrets" / "root.key").write_bytes(bytes(range(32)))
+    (foreign / "secrets" / "root.key").chmod(0o400)
+    assert "not the key of this backup" in Product(foreign).command("restore", str(tar)).stderr
+
+
+def test_a_restore_that_was_cut_short_does_not_start(backup: tuple[Path, Path, str], tmp_path: Path) -> None:
+    data, tar, _ = backup
+    product = Product(with_key_of(data, tmp_path / "data"))
+    assert product.command("restore", str(tar)).returncode == 0
+    (tmp_path / "data" / "RESTORING").touch()
+
+    with pytest.raises(RuntimeError, match="was cut short"):
+        product.start()
