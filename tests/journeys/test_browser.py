@@ -1,5 +1,6 @@
 """The first hour of a newcomer, in a real Chromium."""
 
+import re
 import shutil
 from collections.abc import Iterator
 
@@ -71,6 +72,7 @@ def uploads(page: Page, product: Product) -> None:
 def asks(page: Page, product: Product) -> None:
     page.goto(f"{product.address}/chat")
     page.get_by_role("button", name="New conversation").click()
+    page.wait_for_url(re.compile("/chat/[0-9a-f-]{36}$"))  # loaded, with the script that sends on Enter
     page.get_by_label("Your question").fill("How many days of paid annual leave does an employee receive?")
     page.keyboard.press("Enter")
     page.locator(".sources a").first.wait_for(timeout=60_000)
