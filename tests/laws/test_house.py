@@ -160,3 +160,10 @@ def test_no_secret_is_in_the_project() -> None:
     for path in (*MODULES, *(ROOT / "deploy").rglob("*")):
         if path.is_file() and path.suffix != ".png":
             assert not pattern.search(path.read_text()), path
+
+
+def test_every_event_of_the_catalogue_is_recorded_somewhere() -> None:
+    code = "\n".join(path.read_text() for path in (ROOT / "appliance").rglob("*.py") if path.name != "events.py")
+    unused = [event.name for event in Event if not re.search(rf"\bEvent\.{event.name}\b", code)]
+
+    assert unused == []
