@@ -1,6 +1,6 @@
 """One of everything that has an address, for tests that go through all addresses."""
 
-from appliance import identity, knowledge
+from appliance import chat, identity, knowledge
 from appliance.identity import Role, Scope
 from appliance.identity.factors import begin_totp
 from appliance.identity.invitations import InvitationForm
@@ -20,8 +20,10 @@ def furnish(ada: Member) -> dict[str, str]:
         totp = begin_totp(tx, ada.caller, label="x", key=ada.services.keyring.factor_key(), clock=clock)
         closed = CollectionForm("Closed", "", Audience.GROUPS, ())
         collection = knowledge.create_collection(tx, ada.caller, closed, clock=clock)
+        chatbot = chat.list_drafts(tx, ada.caller)[0]
     document = ada.uploads("furnished.txt", "One document of the house.")
     return {
+        "chatbot_id": str(chatbot.chatbot_id),
         "collection_id": str(collection.collection_id),
         "document_id": str(document.document_id),
         "group_id": str(group.group_id),
