@@ -21,6 +21,7 @@ from appliance.identity.permissions import SCOPES
 from appliance.kernel.db import Tx
 from appliance.kernel.errors import Refusal
 
+_SAMPLE_ID = "01900000-0000-7000-8000-000000000000"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -99,6 +100,8 @@ def _sample(root: dict[str, Any], schema: dict[str, Any]) -> Any:
         return schema["enum"][0]
     if "anyOf" in schema:
         return _sample(root, schema["anyOf"][0])
+    if schema.get("format") == "uuid":
+        return _SAMPLE_ID
     kind = schema.get("type", "string")
     if kind == "array":
         return [_sample(root, schema["items"])]

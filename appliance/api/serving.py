@@ -179,7 +179,8 @@ def _answer(operation: Operation, call: Call) -> Response:
 
 def _material(call: Call) -> bytes:
     if call.files:
-        return b"".join(hashlib.sha256(content).digest() + name.encode() for name, content in call.files)
+        chosen = _bytes(call.body) if call.body else b""
+        return chosen + b"".join(hashlib.sha256(content).digest() + name.encode() for name, content in call.files)
     return request.get_data()
 
 

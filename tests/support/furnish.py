@@ -1,10 +1,11 @@
 """One of everything that has an address, for tests that go through all addresses."""
 
-from appliance import identity
+from appliance import chat, identity, knowledge
 from appliance.identity import Role, Scope
 from appliance.identity.factors import begin_totp
 from appliance.identity.invitations import InvitationForm
 from appliance.identity.tokens import TokenForm
+from appliance.knowledge import Audience, CollectionForm
 from tests.support.house import Member
 
 
@@ -17,7 +18,14 @@ def furnish(ada: Member) -> dict[str, str]:
         form = TokenForm("script", frozenset({Scope.CHAT}), 30)
         issued = identity.create_token(tx, ada.caller, form, clock=clock)
         totp = begin_totp(tx, ada.caller, label="x", key=ada.services.keyring.factor_key(), clock=clock)
+        closed = CollectionForm("Closed", "", Audience.GROUPS, ())
+        collection = knowledge.create_collection(tx, ada.caller, closed, clock=clock)
+        chatbot = chat.list_drafts(tx, ada.caller)[0]
+    document = ada.uploads("furnished.txt", "One document of the house.")
     return {
+        "chatbot_id": str(chatbot.chatbot_id),
+        "collection_id": str(collection.collection_id),
+        "document_id": str(document.document_id),
         "group_id": str(group.group_id),
         "invitation_id": str(invited.invitation.invitation_id),
         "token_id": str(issued.token.token_id),

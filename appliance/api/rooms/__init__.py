@@ -1,5 +1,16 @@
 """The operations, a module for each room. Importing one declares its operations."""
 
-from appliance.api.rooms import audit, groups, me, organisation, people, platform, tokens
+from appliance.api.rooms import (
+    audit,
+    chatbots,
+    collections,
+    documents,
+    groups,
+    me,
+    organisation,
+    people,
+    platform,
+    tokens,
+)
 
-ROOMS = (audit, groups, me, organisation, people, platform, tokens)
+ROOMS = (audit, chatbots, collections, documents, groups, me, organisation, people, platform, tokens)

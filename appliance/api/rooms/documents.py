@@ -1,0 +1,186 @@
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field
+
+from appliance import knowledge
+from appliance.api.framework import Call, operation
+from appliance.api.schemas import Input, Listed, Output, Page, Text
+from appliance.identity import Permission
+from appliance.knowledge import CollectionId, DocumentFilter, DocumentId, Status, Upload
+from appliance.knowledge.errors import (
+    AlreadyThere,
+    CollectionNotFound,
+    DocumentTooLarge,
+    EmptyFile,
+    FileNameMissing,
+    NotFailed,
+    NotQuarantined,
+)
+
+
+class DocumentsPage(Page):
+    """Which documents: `text` is looked for in title and file name."""
+
+    text: Text = ""
+    collection_id: UUID | None = None
+    status: Status | None = None
+
+
+class UploadIn(Input):
+    """The collection it is for; without one, the oldest that you may read."""
+
+    collection_id: UUID | None = None
+
+
+class MoveIn(Input):
+    collection_id: UUID
+
+
+class DocumentOut(Output):
+    """A document on its way to `ready`; `reason` says why it failed or is held, `warnings` what was not read."""
+
+    document_id: UUID
+    collection_id: UUID
+    file_name: str
+    title: str
+    media_type: str
+    byte_count: int
+    status: Status
+    progress: int
+    reason_code: str | None
+    reason: str | None
+    page_count: int | None
+    chunk_count: int | None
+    warnings: list[str]
+    uploaded_at: datetime
+    ready_at: datetime | None
+    uploaded_by_name: str
+
+
+class ReceivedOut(Output):
+    """One document for each file, in their order. The same file in the same collection is one document."""
+
+    items: list[DocumentOut]
+
+
+class PassageOut(Output):
+    chunk_id: UUID
+    document_id: UUID
+    title: str
+    heading: str
+    body: str
+    page_from: int | None
+    page_to: int | None
+    position: int = Field(description="Its place in the document, from 0.")
+
+
+@operation("GET", "/documents", permission=Permission.DOCUMENT_READ, query=DocumentsPage, answer=Listed[DocumentOut])
+def list_documents(call: Call) -> Listed[DocumentOut]:
+    """Return the documents that you may read, the latest upload first."""
+    asked = call.query
+    wanted = DocumentFilter(
+        text=asked.text,
+        collection_id=CollectionId(asked.collection_id) if asked.collection_id else None,
+        status=asked.status,
+        before=DocumentId(asked.cursor) if asked.cursor else None,
+    )
+    with call.tenant() as tx:
+        found = knowledge.list_documents(tx, call.caller, wanted, limit=asked.limit + 1)
+    items = [DocumentOut.model_validate(one) for one in found[: asked.limit]]
+    cursor = items[-1].document_id if len(found) > asked.limit else None
+    return Listed[DocumentOut](items=items, next_cursor=cursor)
+
+
+@operation(
+    "POST",
+    "/documents",
+    permission=Permission.DOCUMENT_ADD,
+    body=UploadIn,
+    answer=ReceivedOut,
+    status=202,
+    takes_files=True,
+    refusals=(CollectionNotFound, DocumentTooLarge, EmptyFile, FileNameMissing),
+)
+def add_documents(call: Call) -> ReceivedOut:
+    """Take files in; each is read, cut and embedded after the answer. Its status says how far it is."""
+    if not call.files:
+        raise FileNameMissing
+    house, chosen = call.services, call.body.collection_id
+    received = [
+        knowledge.receive(
+            house.db,
+            house.blobs,
+            call.caller,
+            Upload(name, content, CollectionId(chosen) if chosen else None),
+            limit_megabytes=house.settings.upload_limit_mb,
+            clock=house.clock,
+        )
+        for name, content in call.files
+    ]
+    return ReceivedOut(items=[DocumentOut.model_validate(one) for one in received])
+
+
+@operation("GET", "/documents/{document_id}", permission=Permission.DOCUMENT_READ, answer=DocumentOut)
+def get_document(call: Call) -> DocumentOut:
+    """Return a document and how far it is, without its text."""
+    with call.tenant() as tx:
+        return DocumentOut.model_validate(knowledge.get_document(tx, call.caller, _id(call)))
+
+
+@operation(
+    "GET", "/documents/{document_id}/passages", permission=Permission.DOCUMENT_READ, query=Page,
+    answer=Listed[PassageOut],
+)  # fmt: skip
+def list_passages(call: Call) -> Listed[PassageOut]:
+    """Return a document's text in passages, in reading order. Reading it is an event in the log."""
+    with call.tenant() as tx:
+        passages = knowledge.list_passages(tx, call.caller, _id(call))
+        knowledge.opened(tx, call.caller, _id(call))
+    ids = [one.chunk_id for one in passages]
+    start = ids.index(call.query.cursor) + 1 if call.query.cursor in ids else 0
+    found = passages[start : start + call.query.limit]
+    cursor = found[-1].chunk_id if len(passages) > start + call.query.limit else None
+    return Listed[PassageOut](items=[PassageOut.model_validate(one) for one in found], next_cursor=cursor)
+
+
+@operation(
+    "PUT", "/documents/{document_id}/collection", permission=Permission.COLLECTION_CHANGE, body=MoveIn,
+    answer=DocumentOut, refusals=(AlreadyThere, CollectionNotFound),
+)  # fmt: skip
+def move_document(call: Call) -> DocumentOut:
+    """Put a document into another collection; who may read it changes with the next query."""
+    with call.tenant() as tx:
+        moved = knowledge.move(tx, call.caller, _id(call), CollectionId(call.body.collection_id))
+        return DocumentOut.model_validate(moved)
+
+
+@operation(
+    "POST", "/documents/{document_id}/approval", permission=Permission.DOCUMENT_APPROVE, answer=DocumentOut,
+    refusals=(NotQuarantined,),
+)  # fmt: skip
+def approve_document(call: Call) -> DocumentOut:
+    """Release a quarantined document to be indexed as it is."""
+    with call.tenant() as tx:
+        return DocumentOut.model_validate(knowledge.approve(tx, call.caller, _id(call)))
+
+
+@operation(
+    "POST", "/documents/{document_id}/retry", permission=Permission.DOCUMENT_ADD, answer=DocumentOut,
+    refusals=(NotFailed,),
+)  # fmt: skip
+def retry_document(call: Call) -> DocumentOut:
+    """Queue a failed document again."""
+    with call.tenant() as tx:
+        return DocumentOut.model_validate(knowledge.retry(tx, call.caller, _id(call)))
+
+
+@operation("DELETE", "/documents/{document_id}", permission=Permission.DOCUMENT_DELETE)
+def delete_document(call: Call) -> None:
+    """Delete a document with its passages; its sealed file follows."""
+    with call.tenant() as tx:
+        knowledge.delete(tx, call.caller, _id(call))
+
+
+def _id(call: Call) -> DocumentId:
+    return DocumentId(call.ids["document_id"])
