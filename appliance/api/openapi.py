@@ -85,9 +85,9 @@ def _query(one: Operation) -> list[dict[str, Any]]:
 def _headers(one: Operation) -> list[dict[str, Any]]:
     found = []
     text = {"type": "string", "maxLength": 255}
-    if one.method == "POST" and not one.streams:
+    if one.method == "POST":
         found.append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": text,
-                      "description": "The same request under the same key is done once; kept for a day."})  # fmt: skip
+                      "description": "The same request under the same key is done once; kept for a day. Not for streams."})  # fmt: skip
     return found
 
 

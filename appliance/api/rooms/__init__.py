@@ -4,6 +4,7 @@ from appliance.api.rooms import (
     audit,
     chatbots,
     collections,
+    conversations,
     documents,
     groups,
     me,
@@ -13,4 +14,4 @@ from appliance.api.rooms import (
     tokens,
 )
 
-ROOMS = (audit, chatbots, collections, documents, groups, me, organisation, people, platform, tokens)
+ROOMS = (audit, chatbots, collections, conversations, documents, groups, me, organisation, people, platform, tokens)
