@@ -14,6 +14,7 @@ from appliance.chat.errors import (
     ChatbotClosed,
     ChatbotNotFound,
     CommentTooLong,
+    ConversationNotFound,
     MessageNotFound,
     QuestionMissing,
     TitleMalformed,
@@ -138,7 +139,10 @@ class ExportOut(Output):
     text: str
 
 
-@operation("GET", "/conversations", permission=Permission.CHAT, query=ConversationsPage, answer=Listed[ConversationOut])
+@operation(
+    "GET", "/conversations", permission=Permission.CHAT, query=ConversationsPage, answer=Listed[ConversationOut],
+    refusals=(ConversationNotFound,),
+)  # fmt: skip
 def list_conversations(call: Call) -> Listed[ConversationOut]:
     """Return one's own conversations, the latest first."""
     asked = call.query
