@@ -233,7 +233,7 @@ def _search(tx: Tx, caller: Caller, chatbot: Chatbot, query: str, vector: Vector
     if chatbot.collection_ids:
         chosen = frozenset[UUID](chatbot.collection_ids)
         collections = chosen if collections is None else chosen & collections
-    return knowledge.search(tx, query, vector, collections=collections, limit=_PASSAGES)
+    return knowledge.search(tx, query, vector, scope=knowledge.Scope(collections), limit=_PASSAGES)
 
 
 def _query(asked: _Asked) -> str:

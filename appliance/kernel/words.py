@@ -6,9 +6,12 @@ Used for BM25 over an organisation's chunks and by the built-in answerer.
 import re
 import threading
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 import Stemmer
+
+from appliance.kernel.languages import OTHERWISE, STEMMERS, STOP_WORDS, language_of
 
 _TERM_LIMIT = 64
 # Scripts written without spaces (Thai, Lao, Burmese, Khmer, Chinese, Japanese), and Korean, whose particles hang on
@@ -25,21 +28,9 @@ _PAIRED = re.compile(rf"[{_UNSPACED}]")
 # Written or not at the writer's choice: Hebrew and Arabic vowel points, the Arabic stretcher, soft hyphens.
 _OPTIONAL = [*range(0x591, 0x5C8), *range(0x610, 0x61B), 0x640, *range(0x64B, 0x660), 0x670, *range(0x6D6, 0x6EE), 0xAD]
 _FOLDING = dict.fromkeys(_OPTIONAL) | {ord("’"): "'"}
-# Only words that carry nothing in either language: `may`, `war` or `man` would be lost to the other one.
-_STOP_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """
-    a about an and are as at be been but by can could did do does for from had has have how i if in into is it
-    its must of on or our shall should than that the their them then there these they this those to was we were
-    what when where which who whom whose why will with would you your
-    aber als am auch auf aus bei beim bis das dass dem den der des die dies diese dieser doch du durch ein eine
-    einem einen einer eines er es für haben ich ihr ihre im ist kann können mit muss nach nicht noch nur oder
-    sein sich sie sind so um und vom von vor waren welche welcher welches wenn wer werden wie wir wird wo wurde
-    wurden zu zum zur über
-    """,
-    )
-)
+# Articles and the like that French, Italian and Catalan hang before the word.
+_ELIDED = re.compile(r"^(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|all|dall|dell|nell|sull|un|quest)'")
+_ELIDING = frozenset({"ca", "fr", "it"})
 _local = threading.local()
 
 _BORDER = re.compile(r"(?<=[.!?؟۔।。！？])[\"'”’»)\]]*(?:\s+|(?<=[。！？]))|\n+")
@@ -52,16 +43,37 @@ _ABBREVIATION = re.compile(
 _NUMBERED = re.compile(r"\b(?:no|nr|art|abs|fig|sec|ch|p|pp|s|st|vol|ver)\.$", re.IGNORECASE)
 
 
-def terms(text: str) -> list[str]:
-    """Return the index terms of a text in order: normalised (NFKC), case-folded, stemmed, without stop words."""
-    folded = unicodedata.normalize("NFKC", text).casefold().translate(_FOLDING)
+def terms(text: str, language: str | None = None) -> list[str]:
+    """Return the index terms of a text in order: normalised (NFKC), case-folded, stemmed, without stop words.
+
+    Without a language the text's own is guessed.
+    """
+    language = language_of(text) if language is None else language
+    nothing = STOP_WORDS.get(language, frozenset[str]())
     found: list[str] = []
-    for word in _WORD.findall(folded):
+    for word in _words(text):
         if _PAIRED.match(word):
-            found += [word] if len(word) == 1 else [word[i : i + 2] for i in range(len(word) - 1)]
-        elif word not in _STOP_WORDS:
-            found.append(_stem(word[:_TERM_LIMIT]))
+            found += _pairs(word)
+        elif word not in nothing:
+            found.append(_stem(word[:_TERM_LIMIT], language))
     return found
+
+
+def asked_terms(question: str, languages: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Return each word of a question with the terms it may stand as in texts of these languages, and of its own.
+
+    A word that carries nothing in the question's own language is left out, whatever it means in another one.
+    """
+    own = language_of(question, otherwise="")
+    nothing = STOP_WORDS.get(own, frozenset[str]())
+    spoken = {own or OTHERWISE, *languages}
+    asked: dict[str, frozenset[str]] = {}
+    for word in _words(question):
+        if _PAIRED.match(word):
+            asked |= {pair: frozenset({pair}) for pair in _pairs(word)}
+        elif word not in nothing:
+            asked[word] = frozenset(_stem(word[:_TERM_LIMIT], language) for language in spoken)
+    return asked
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
@@ -91,10 +103,22 @@ def _add(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
         spans.append((start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())))
 
 
-@lru_cache(maxsize=50_000)
-def _stem(word: str) -> str:
-    # A stemmer keeps state between calls: one a thread. Words of other languages come out alike on both
-    # sides, since the index and the question are cut in the same way.
-    if not hasattr(_local, "stemmer"):
-        _local.stemmer = Stemmer.Stemmer("english")
-    return str(_local.stemmer.stemWord(word))
+def _words(text: str) -> list[str]:
+    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold().translate(_FOLDING))
+
+
+def _pairs(word: str) -> list[str]:
+    return [word] if len(word) == 1 else [word[i : i + 2] for i in range(len(word) - 1)]
+
+
+@lru_cache(maxsize=100_000)
+def _stem(word: str, language: str) -> str:
+    if language not in STEMMERS:
+        return word
+    if language in _ELIDING:
+        word = _ELIDED.sub("", word)
+    # A stemmer keeps state between calls: one a thread.
+    stemmers = _local.__dict__.setdefault("stemmers", {})
+    if language not in stemmers:
+        stemmers[language] = Stemmer.Stemmer(STEMMERS[language])
+    return str(stemmers[language].stemWord(word))

@@ -25,6 +25,7 @@ from appliance.knowledge.queries import (
     reason_of,
 )
 from appliance.knowledge.retrieval import Found, search
+from appliance.knowledge.scope import Scope
 from appliance.knowledge.service import Upload, approve, delete, move, opened, receive, retry
 from appliance.knowledge.values import (
     Audience,
@@ -55,6 +56,7 @@ __all__ = [
     "DocumentId",
     "Found",
     "Passage",
+    "Scope",
     "Sort",
     "Status",
     "Upload",

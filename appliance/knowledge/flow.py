@@ -143,7 +143,8 @@ def _finish(
         row = _unfinished(tx, document_id)
         if row is None:
             return  # Deleted, or finished by another worker, meanwhile.
-        replace_index(tx, document_id, parsed.title, chunks, vectors)
+        indexed = replace_index(tx, document_id, parsed.title, chunks, vectors)
+        row.languages, row.term_count = sorted(indexed.languages), indexed.term_count
         row.title, row.media_type = parsed.title, parsed.media_type
         row.page_count = len(parsed.pages) if parsed.pages[0].number is not None else None
         row.chunk_count, row.progress, row.warnings = len(chunks), 100, list(parsed.warnings)

@@ -26,6 +26,9 @@ class DocumentRow(Table):
     page_count: Mapped[int | None]
     chunk_count: Mapped[int | None]
     warnings: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    labels: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    languages: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    term_count: Mapped[int] = mapped_column(default=0)
     uploaded_by: Mapped[UUID]
     approved_by: Mapped[UUID | None]
     uploaded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -106,7 +106,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Passage:
-    """A chunk as people see it."""
+    """A chunk as people see it; `twins` say the same in other places."""
 
     chunk_id: UUID
     document_id: DocumentId
@@ -116,6 +116,7 @@ class Passage:
     page_from: int | None
     page_to: int | None
     position: int
+    twins: tuple["Passage", ...] = ()
 
 
 @dataclass(frozen=True)

@@ -63,4 +63,5 @@ MANIFEST: dict[str, Entry] = {
     "sign_in_challenges": Entry(False, _DELETE, "a sign-in between password and second factor"),
     "sign_in_attempts": Entry(False, _DELETE, "a digest of the address, kept against guessing"),
     "users": Entry(True, _DELETE, "the account: address and password hash"),
+    "vector_indexes": Entry(False, _NOTHING, "which embedding model an organisation is searched by"),
 }

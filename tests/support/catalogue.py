@@ -41,7 +41,7 @@ DOORS = {
     "create_password_reset", "end_all_sessions", "find_password_reset", "list_factors", "open_challenge",
     "platform_overview", "remove_factor", "replace_recovery_codes", "resolve_api_token", "resolve_invitation",
     "suspend_organisation", "try_challenge", "use_factor", "use_recovery_code",
-    "change_password", "claim_root_key", "root_key_is", "consume_setup_link", "count_failed_sign_ins", "count_organisations", "count_sign_in_failures", "create_setup_link",
+    "change_password", "claim_root_key", "count_passages", "root_key_is", "consume_setup_link", "count_failed_sign_ins", "count_organisations", "count_sign_in_failures", "create_setup_link",
     "create_user", "find_credentials", "find_user", "forget_sign_in_attempts", "list_memberships", "list_tenants", "record_sign_in_attempt",
     "resolve_session", "setup_link_is_open",
 }  # fmt: skip

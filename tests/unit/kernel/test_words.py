@@ -42,7 +42,7 @@ def test_it_keeps_numbers_and_codes() -> None:
 
 
 def test_it_does_not_cut_words_at_their_vowel_signs() -> None:
-    assert terms("हिन्दी भाषा") == ["हिन्दी", "भाषा"]
+    assert terms("हिन्दी भाषा", "") == ["हिन्दी", "भाषा"]
 
 
 @pytest.mark.parametrize(
