@@ -48,8 +48,8 @@ class Turn:
 class ChatRequest:
     """A question with the passages it may be answered from.
 
-    `term_weights` maps a stemmed term of the question to its inverse document frequency among the chunks that
-    were searched; a model may ignore it.
+    `term_weights` maps a word of the question (`kernel.words.asked_terms`) to its inverse document frequency among
+    the chunks that were searched; a model may ignore it.
     """
 
     question: str
