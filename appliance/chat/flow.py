@@ -26,7 +26,7 @@ from appliance.identity import Caller, Permission
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.ids import new_id
-from appliance.knowledge import Found
+from appliance.knowledge import Context, Found
 
 _QUESTION_LIMIT = 4_000
 _TURNS = 6
@@ -147,8 +147,8 @@ class Chat:
 
     def _answer(self, caller: Caller, asked: _Asked) -> Generator[Step, None, None]:
         asker = Asker(caller.tenant_id, caller.actor)
-        found = self._retrieve(caller, asker, asked)
-        request = _request(asked, found)
+        found, contexts = self._retrieve(caller, asker, asked)
+        request = _request(asked, found, contexts)
         written: list[str] = []
         citations: dict[int, Citation] = {}
         outcome: Outcome = "stopped"
@@ -160,8 +160,9 @@ class Chat:
                         written.append(text)
                         yield Says(text)
                     case Cited() if item.number not in citations:
-                        citations[item.number] = _citation(item, request, found)
-                        yield Cites(citations[item.number])
+                        for citation in _citations(item, contexts):
+                            citations[citation.number] = citation
+                            yield Cites(citation)
                     case Finish():
                         outcome = item.outcome
         finally:
@@ -170,12 +171,13 @@ class Chat:
         if message is not None:
             yield Answered(message)
 
-    def _retrieve(self, caller: Caller, asker: Asker, asked: _Asked) -> Found:
+    def _retrieve(self, caller: Caller, asker: Asker, asked: _Asked) -> tuple[Found, tuple[Context, ...]]:
         identity.require(caller, Permission.DOCUMENT_READ)
         query = _query(asked)
         vector = self._gateway.embed_query(asker, query)
         with self._db.tenant(caller.tenant_id) as tx:
             found = _search(tx, caller, asked.chatbot, query, vector)
+            contexts = knowledge.surroundings(tx, found.passages)
             audit.record(
                 tx,
                 caller.actor,
@@ -183,7 +185,7 @@ class Chat:
                 subject=asked.question.message_id,
                 passages=",".join(str(passage.chunk_id) for passage in found.passages),
             )
-        return found
+        return found, contexts
 
     def _finish(
         self, caller: Caller, asked: _Asked, body: str, outcome: Outcome, citations: dict[int, Citation]
@@ -242,9 +244,9 @@ def _query(asked: _Asked) -> str:
     return f"{before[-1]} {asked.question.body}" if before else asked.question.body
 
 
-def _request(asked: _Asked, found: Found) -> ChatRequest:
+def _request(asked: _Asked, found: Found, contexts: Sequence[Context]) -> ChatRequest:
     passages = tuple(
-        Passage(number, passage.title, passage.body) for number, passage in enumerate(found.passages, start=1)
+        Passage(number, context.passage.title, context.text) for number, context in enumerate(contexts, start=1)
     )
     return ChatRequest(
         question=asked.question.body,
@@ -260,17 +262,28 @@ def _instructions(chatbot: Chatbot) -> str:
     return f"{chatbot.instructions}\n\n{_GROUNDED}".strip() if chatbot.is_grounded else chatbot.instructions
 
 
-def _citation(cited: Cited, request: ChatRequest, found: Found) -> Citation:
-    passage = found.passages[cited.number - 1]
+def _citations(cited: Cited, contexts: Sequence[Context]) -> Iterator[Citation]:
+    """Yield where a quote stands: in the passage, and in those that repeat it, with numbers behind the passages'."""
+    context = contexts[cited.number - 1]
+    quote = context.text[cited.start : cited.end]
+    yield _citation(cited.number, context.source(cited.start), quote)
+    number = len(contexts) + sum(len(earlier.passage.twins) for earlier in contexts[: cited.number - 1])
+    for twin in context.passage.twins:
+        number += 1
+        if quote in twin.body:
+            yield _citation(number, twin, quote)
+
+
+def _citation(number: int, passage: knowledge.Passage, quote: str) -> Citation:
     return Citation(
-        number=cited.number,
+        number=number,
         document_id=passage.document_id,
         chunk_id=passage.chunk_id,
         title=passage.title,
         heading=passage.heading,
         page_from=passage.page_from,
         page_to=passage.page_to,
-        quote=request.passages[cited.number - 1].text[cited.start : cited.end],
+        quote=quote,
     )
 
 

@@ -7,6 +7,7 @@ import click
 import appliance
 from appliance.cli import verbs
 from appliance.cli.backups import backup, restore
+from appliance.cli.evaluate import evaluation
 from appliance.cli.operate import config, doctor, migrate, ready, run, setup
 from appliance.cli.people import completion, operator, reset_password
 from appliance.cli.use import ask, audit_export, ingest
@@ -26,6 +27,7 @@ def group() -> None:
                   appliance ask "QUESTION"      ask from the console
                   appliance user list           and org, group, token, …: what the API does
     Keep it:      appliance backup FILE         database and files; restore puts them back
+    How good is it? appliance eval SET           measure retrieval on labelled questions
     Something odd? appliance doctor             what is wrong, and the remedy
 
     Settings are APPLIANCE_* variables or /etc/appliance/appliance.toml; `appliance config check` explains them.
@@ -39,6 +41,7 @@ for command in (
     ingest,
     ask,
     audit_export,
+    evaluation,
     doctor,
     ready,
     config,

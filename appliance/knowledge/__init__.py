@@ -27,6 +27,7 @@ from appliance.knowledge.queries import (
 from appliance.knowledge.retrieval import Found, search
 from appliance.knowledge.scope import Scope
 from appliance.knowledge.service import Upload, approve, delete, move, opened, receive, retry
+from appliance.knowledge.surroundings import Context, surroundings
 from appliance.knowledge.values import (
     Audience,
     Collection,
@@ -50,6 +51,7 @@ __all__ = [
     "Collection",
     "CollectionForm",
     "CollectionId",
+    "Context",
     "Document",
     "DocumentCounts",
     "DocumentFilter",
@@ -87,5 +89,6 @@ __all__ = [
     "retry",
     "search",
     "settle_stranded",
+    "surroundings",
     "sweep_orphans",
 ]  # fmt: skip

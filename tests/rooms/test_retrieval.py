@@ -1,0 +1,120 @@
+"""Finding: in every language, within a scope, without repetitions, and with what stands around."""
+
+from datetime import timedelta
+
+import pytest
+
+from appliance import knowledge
+from appliance.gateway import Asker
+from appliance.identity import Role
+from appliance.knowledge import Found, Scope
+from tests.support.house import House, Member
+
+LEAVE = "Employees receive 28 days of paid leave per calendar year. Requests are made two weeks ahead to the line manager."
+FIRE = "The fire drill takes place every March. When the alarm sounds, leave the building by the nearest stairs."
+
+
+@pytest.fixture
+def ada(house: House) -> Member:
+    return house.founds("Harrow", "ada@harrow.example")
+
+
+def finds(member: Member, question: str, scope: Scope = Scope(), *, limit: int = 6, share: float = 0.5) -> Found:
+    vector = member.services.gateway.embed_query(Asker(member.tenant_id, member.caller.actor), question)
+    with member.services.db.tenant(member.tenant_id) as tx:
+        return knowledge.search(tx, question, vector, scope=scope, limit=limit, lexical_share=share)
+
+
+def titles(found: Found) -> list[str]:
+    return [passage.title for passage in found.passages]
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("Die Kündigungen der Verträge müssen schriftlich erfolgen.", "Wie erfolgt eine Kündigung des Vertrags?"),
+        ("Les salariés bénéficient de congés payés chaque année.", "Quel congé payé pour un salarié ?"),
+        ("Los empleados reciben vacaciones pagadas cada año.", "¿Qué vacación pagada recibe un empleado?"),
+        ("Сотрудники получают оплачиваемый отпуск каждый год.", "Какой отпуск получает сотрудник?"),
+        ("社員は毎年有給休暇を取得できます。", "有給休暇は?"),
+        ("يحصل الموظفون على إجازات مدفوعة كل سنة.", "ما هي إجازة الموظف؟"),
+    ],
+)
+def test_it_finds_inflected_words_of_many_languages_by_words_alone(ada: Member, text: str, question: str) -> None:
+    ada.reads_in("wanted.txt", text)
+    for number in range(3):
+        ada.reads_in(f"other-{number}.txt", f"{FIRE} This is rule {number}.")
+
+    assert titles(finds(ada, question, share=1.0))[0] == "wanted"
+
+
+def test_it_finds_nothing_in_an_empty_house(ada: Member) -> None:
+    assert finds(ada, "How many days of leave?").passages == ()
+
+
+def test_it_searches_only_where_it_is_told_to(house: House, ada: Member) -> None:
+    old = ada.reads_in("old.txt", f"{LEAVE} This is the text of old.")
+    house.clock.passes(days=10)
+    ada.reads_in("new.md", f"# New\n\n{LEAVE} This is the newer one, in Markdown.")
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        tx.connection().exec_driver_sql(
+            "UPDATE documents SET labels = '{hr,policy}' WHERE document_id = %s", (old.document_id,)
+        )
+    day = house.clock.now() - timedelta(days=1)
+    question = "How many days of leave do employees receive?"
+
+    assert set(titles(finds(ada, question))) == {"old", "New"}
+    assert titles(finds(ada, question, Scope(labels=frozenset({"hr", "it"})))) == ["old"]
+    assert titles(finds(ada, question, Scope(media_types=frozenset({"text/markdown"})))) == ["New"]
+    assert titles(finds(ada, question, Scope(uploaded_before=day))) == ["old"]
+    assert titles(finds(ada, question, Scope(uploaded_from=day))) == ["New"]
+    assert titles(finds(ada, question, Scope(collections=frozenset()))) == []
+
+
+def test_it_shows_a_repeated_passage_once_and_still_knows_where_it_stands(ada: Member) -> None:
+    for number, name in enumerate(("one.txt", "two.txt", "three.txt")):
+        ada.reads_in(name, LEAVE + "\n" * number)
+    ada.reads_in("contradiction.txt", LEAVE.replace("28", "30"))
+
+    found = finds(ada, "How many days of leave do employees receive?")
+
+    assert len(found.passages) == 2
+    repeated = next(passage for passage in found.passages if "28 days" in passage.body)
+    assert {repeated.title, *(twin.title for twin in repeated.twins)} == {"one", "two", "three"}
+
+
+def test_it_cites_every_document_that_says_it(ada: Member) -> None:
+    ada.reads_in("one.txt", LEAVE)
+    ada.reads_in("two.txt", f"{LEAVE}\n")
+
+    answer = ada.asks("How many days of paid leave do employees receive?")
+
+    assert {citation.title for citation in answer.citations} == {"one", "two"}
+    assert all("28 days" in citation.quote for citation in answer.citations)
+
+
+def test_it_reads_what_stands_around_a_passage_and_cites_it_where_it_stands(ada: Member) -> None:
+    head = "The reception is open from eight. " * 30
+    ada.reads_in("house.md", f"# House\n\n{head}\n\n## Visitors\n\nVisitors wear a badge. {LEAVE * 8}\n\n## Keys\n\n{FIRE}")
+
+    found = finds(ada, "Who wears a badge?", limit=1)
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        context = knowledge.surroundings(tx, found.passages)[0]
+
+    assert context.passage.body in context.text
+    assert len(context.passage.body) < len(context.text) <= len(context.passage.body) + 2 * 402
+    for part in context.parts:
+        said = part.passage.body[part.offset :]
+        shown = context.text[part.start :][: len(said)]
+        assert said.startswith(shown[:40])
+        assert context.source(part.start).chunk_id == part.passage.chunk_id
+    assert len({part.passage.chunk_id for part in context.parts}) > 1
+
+
+def test_it_counts_nothing_of_what_a_colleague_may_not_read(house: House, ada: Member) -> None:
+    ada.reads_in("secret.txt", LEAVE)
+    bo = ada.adds("bo@harrow.example", Role.MEMBER)
+
+    found = finds(bo, "How many days of leave?", Scope(collections=frozenset()))
+
+    assert (found.passages, dict(found.term_weights)) == ((), {})
