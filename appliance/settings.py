@@ -65,6 +65,12 @@ class Settings(BaseSettings):
     web_threads: int = Field(16, ge=2, le=256, description="Requests that one web process answers at a time.")
     worker_concurrency: int = Field(2, ge=1, le=32, description="Documents that the worker reads at a time.")
     embedding_threads: int = Field(2, ge=1, le=64, description="Threads of the local embedding model.")
+    large_organisation_passages: int = Field(
+        20_000,
+        ge=1_000,
+        le=10_000_000,
+        description="From how many passages on an organisation gets an approximate vector index of its own. Below, search is exact.",
+    )
     upload_limit_mb: int = Field(100, ge=1, le=2000, description="The largest document, in megabytes.")
     parse_seconds: int = Field(60, ge=5, le=3600, description="Processor seconds that reading one document may take.")
     session_idle_minutes: int = Field(60, ge=5, le=1440, description="After how long without a click a session ends.")

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from appliance.kernel.db import Tx
-from appliance.knowledge.indexes import active_model, has_own_index
+from appliance.knowledge.indexes import WORTH_AN_INDEX, active_model, has_own_index
 
 _EXTENT = """
 SELECT languages, sum(chunk_count)::bigint AS chunks, sum(term_count)::bigint AS terms FROM documents d
@@ -79,5 +79,5 @@ def extent(tx: Tx, scope: Scope) -> Extent:
         languages=frozenset(language for row in rows for language in row.languages),
         model=model.name,
         dimension=model.dimension,
-        is_large=has_own_index(tx, model, chunks),
+        is_large=(not scope.condition or chunks >= WORTH_AN_INDEX) and has_own_index(tx, model),
     )

@@ -18,11 +18,13 @@ from appliance.kernel import jobs
 from appliance.kernel.ids import TenantId, parse_id
 from appliance.kernel.log import logger
 from appliance.worker.handlers import Handler, handlers
+from appliance.worker.indexes import round_of_its_own
 from appliance.worker.schedule import tidy
 
 HEARTBEAT_SECONDS = 3.0
 STALLED_SECONDS = 12.0
 _TIDY_SECONDS = 60.0
+_INDEX_SECONDS = 600.0
 _STOP_SECONDS = 25.0
 _ATTEMPTS = 8
 log = logger("worker")
@@ -43,6 +45,7 @@ async def _run(services: Services, url: str) -> None:
     async with app.open_async():
         clockwork = [
             asyncio.create_task(_every(_TIDY_SECONDS, lambda: asyncio.to_thread(tidy, services))),
+            asyncio.create_task(_every(_INDEX_SECONDS, round_of_its_own, first_after=_TIDY_SECONDS)),
             asyncio.create_task(_every(HEARTBEAT_SECONDS, lambda: _take_up_again(app))),
         ]
         log.info("worker_ready")
@@ -92,7 +95,8 @@ def _entered(task: str, handler: Handler) -> Callable[..., None]:
     return run_job
 
 
-async def _every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
+async def _every(seconds: float, do: Callable[[], Awaitable[None]], *, first_after: float = 0.0) -> None:
+    await asyncio.sleep(first_after)
     while True:
         try:
             await do()

@@ -11,7 +11,7 @@ Terms that are there were cut by English rules: their documents say so, and ever
 
 from alembic import op
 
-from migrations.rls import door, every_tenant, tenant_table
+from migrations.rls import door, every_tenant, open_to_doors, tenant_table
 
 revision = "0020"
 down_revision = "0016"
@@ -24,6 +24,7 @@ def upgrade() -> None:
     _postings()
     _vectors()
     op.execute("GRANT SELECT (status, chunk_count) ON documents TO cloister_doors")
+    open_to_doors("vector_indexes", grants="SELECT")
     op.execute("GRANT CREATE ON SCHEMA cloister TO cloister_doors")  # needed to own functions; taken back below
     door("count_passages.sql", "count_passages(bigint)", roles=["cloister_migrator"])
     op.execute("REVOKE CREATE ON SCHEMA cloister FROM cloister_doors")

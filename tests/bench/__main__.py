@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-SUITES = ("models", "parsing", "retrieval", "isolation")
+SUITES = ("models", "parsing", "knowledge", "isolation")
 TARGET = Path("build/bench.json")
 
 

@@ -9,34 +9,30 @@ import os
 import random
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 
-from appliance.kernel.words import terms
 from appliance.providers.base import Passage, Purpose, Vectors
 from appliance.providers.local.embeddings import LocalEmbedder
-from appliance.providers.local.extractive import THRESHOLD, Ranking, rank
+from appliance.providers.local.extractive import rank
 
 Result = dict[str, str | float]
 RETRIEVAL = Path(__file__).parents[3] / "shared" / "data" / "retrieval"
 MODELS = Path(os.environ.get("APPLIANCE_MODELS_DIR", Path(sys.prefix) / "share" / "appliance" / "models"))
 CHUNK = "Employees receive 28 days of paid leave per calendar year, and requests are made two weeks ahead. " * 8
 QUESTION = "How many days of leave do employees have?"
-QUESTIONS_FOR_RANKING, QUESTIONS_FOR_ANSWERS, PASSAGES = 300, 60, 6
+QUESTIONS_FOR_RANKING, PASSAGES = 300, 6
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """A question, the documents that answer it with their grade, and the answer's words where known."""
+    """A question, and the documents that answer it with their grade."""
 
     text: str
     relevant: Mapping[int, int]
-    answer: str
 
 
 class Remembering:
@@ -55,7 +51,7 @@ class Remembering:
 
 
 def run() -> list[Result]:
-    """Measure speed; and, where the labelled questions are, ranking and answering."""
+    """Measure speed; and, where the labelled questions are, ranking."""
     one, two = (LocalEmbedder(MODELS / LocalEmbedder.name, threads=threads) for threads in (1, 2))
     results = [*speed(one, two)]
     for name in ("xquad_en", "xquad_de", "product_docs_qa"):
@@ -87,36 +83,13 @@ def _rules(group: int) -> str:
 
 
 def quality(name: str, embedder: Remembering) -> Iterator[Result]:
-    """Yield nDCG@10 of the vectors alone, and what the answerer finds and refuses."""
+    """Yield nDCG@10 of the vectors of whole texts alone."""
     texts, questions = _labelled(RETRIEVAL / name)
     vectors = embedder.embed(texts, purpose=Purpose.PASSAGE)
     asked = embedder.embed([question.text for question in questions], purpose=Purpose.QUERY)
     orders = np.argsort(-(asked @ vectors.T), axis=1)
     gains = [_ndcg(order[:10], question.relevant) for order, question in zip(orders, questions, strict=True)]
     yield {"name": f"models: {name}, dense", "value": float(np.mean(gains)), "unit": "nDCG@10"}
-    if name.startswith("xquad"):
-        yield from _answers(name, embedder, texts, list(zip(questions, orders, strict=True))[:QUESTIONS_FOR_ANSWERS])
-
-
-def _answers(
-    name: str, embedder: Remembering, texts: Sequence[str], asked: Sequence[tuple[Labelled, Iterable[int]]]
-) -> Iterator[Result]:
-    weight = _weights(texts)
-    hits, answerable, unanswerable = [], [], []
-    for question, order in asked:
-        weights = {term: weight(term) for term in terms(question.text)}
-        without = [place for place in order if place not in question.relevant]
-        found = rank(embedder, question.text, _passages(texts, order), weights)
-        lost = rank(embedder, question.text, _passages(texts, without), weights)
-        hits.append(_holds(found, question.answer))
-        answerable.append(found.scores[0])
-        unanswerable.append(lost.scores[0])
-    area = np.mean([(high > low) + (high == low) / 2 for high, low in product(answerable, unanswerable)])
-    yield {"name": f"models: {name}, answer in three quotes", "value": float(np.mean(hits)), "unit": "share"}
-    yield {"name": f"models: {name}, abstention", "value": float(area), "unit": "AUC"}
-    kept, refused = np.mean(np.array(answerable) >= THRESHOLD), np.mean(np.array(unanswerable) < THRESHOLD)
-    yield {"name": f"models: {name}, answerable answered", "value": float(kept), "unit": "share"}
-    yield {"name": f"models: {name}, unanswerable refused", "value": float(refused), "unit": "share"}
 
 
 def _labelled(directory: Path) -> tuple[list[str], list[Labelled]]:
@@ -130,39 +103,7 @@ def _labelled(directory: Path) -> tuple[list[str], list[Labelled]]:
     rows = [row for row in rows if row["_id"] in relevant]
     chosen = random.Random(7).sample(rows, min(len(rows), QUESTIONS_FOR_RANKING))
     texts = [f"{document.get('title') or ''}\n{document['text']}".strip() for document in documents]
-    return texts, [Labelled(row["text"], relevant[row["_id"]], _first(row.get("answer"))) for row in chosen]
-
-
-def _weights(texts: Sequence[str]) -> "Weights":
-    return Weights(len(texts), Counter(term for text in texts for term in set(terms(text))))
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Inverse document frequency, as the product counts it."""
-
-    documents: int
-    holding: Counter[str]
-
-    def __call__(self, term: str) -> float:
-        count = self.holding[term]
-        return math.log(1 + (self.documents - count + 0.5) / (count + 0.5))
-
-
-def _passages(texts: Sequence[str], order: Iterable[int]) -> list[Passage]:
-    return [Passage(number, "", texts[place]) for number, place in zip(range(1, PASSAGES + 1), order, strict=False)]
-
-
-def _holds(ranking: Ranking, answer: str) -> bool:
-    return any(_plain(answer) in _plain(candidate.text) for candidate in ranking.candidates[:3])
-
-
-def _plain(text: str) -> str:
-    return " ".join("".join(sign if sign.isalnum() else " " for sign in text.lower()).split())
-
-
-def _first(answer: str | list[str] | None) -> str:
-    return answer[0] if isinstance(answer, list) else answer or ""
+    return texts, [Labelled(row["text"], relevant[row["_id"]]) for row in chosen]
 
 
 def _ndcg(order: Iterable[int], relevant: Mapping[int, int]) -> float:

@@ -2,13 +2,16 @@
 
 from datetime import timedelta
 
+import psycopg
 import pytest
 
 from appliance import knowledge
 from appliance.gateway import Asker
 from appliance.identity import Role
 from appliance.knowledge import Found, Scope
-from tests.support.house import House, Member
+from appliance.knowledge.scope import EVERYTHING
+from appliance.ops.vector_indexes import Tended, tend
+from tests.support.house import House, Member, Server
 
 LEAVE = "Employees receive 28 days of paid leave per calendar year. Requests are made two weeks ahead to the line manager."
 FIRE = "The fire drill takes place every March. When the alarm sounds, leave the building by the nearest stairs."
@@ -19,7 +22,7 @@ def ada(house: House) -> Member:
     return house.founds("Harrow", "ada@harrow.example")
 
 
-def finds(member: Member, question: str, scope: Scope = Scope(), *, limit: int = 6, share: float = 0.5) -> Found:
+def finds(member: Member, question: str, scope: Scope = EVERYTHING, *, limit: int = 6, share: float = 0.5) -> Found:
     vector = member.services.gateway.embed_query(Asker(member.tenant_id, member.caller.actor), question)
     with member.services.db.tenant(member.tenant_id) as tx:
         return knowledge.search(tx, question, vector, scope=scope, limit=limit, lexical_share=share)
@@ -118,3 +121,55 @@ def test_it_counts_nothing_of_what_a_colleague_may_not_read(house: House, ada: M
     found = finds(bo, "How many days of leave?", Scope(collections=frozenset()))
 
     assert (found.passages, dict(found.term_weights)) == ((), {})
+
+
+def test_it_gives_a_large_organisation_an_index_of_its_own_and_takes_it_back(server: Server, ada: Member) -> None:
+    url = server.url("cloister_migrator", ada.house.database)
+    documents = [ada.reads_in(f"{number}.txt", f"{LEAVE} This is text {number}.") for number in range(4)]
+    question = "How many days of leave do employees receive?"
+    exact = titles(finds(ada, question))
+
+    built = tend(url, threshold=4).built
+
+    assert len(built) == 1
+    assert titles(finds(ada, question)) == exact
+    assert plan_uses(ada, built[0])
+    assert tend(url, threshold=4).built == ()
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        for document in documents[1:]:
+            knowledge.delete(tx, ada.caller, document.document_id)
+    assert tend(url, threshold=4).dropped == built
+    assert titles(finds(ada, question)) == [documents[0].title]
+
+
+def test_it_builds_a_half_built_index_again(server: Server, ada: Member) -> None:
+    url = server.url("cloister_migrator", ada.house.database)
+    ada.reads_in("one.txt", LEAVE)
+    [name] = tend(url, threshold=1).built
+    with server.connect("boot", ada.house.database) as boot:
+        boot.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = %s::regclass", (f"cloister.{name}",))
+
+    assert titles(finds(ada, "How many days of leave?")) == ["one"]
+    assert tend(url, threshold=1) == Tended(built=(name,), dropped=(name,))
+
+
+def test_no_runtime_role_can_count_or_build_across_organisations(server: Server, ada: Member) -> None:
+    for role in ("app", "worker", "sealer", "auditor"):
+        with server.connect(role, ada.house.database) as connection:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("SELECT * FROM cloister.count_passages(0)")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("CREATE INDEX mine ON cloister.chunk_vectors (tenant_id)")
+
+
+def plan_uses(member: Member, index: str) -> bool:
+    with member.services.db.tenant(member.tenant_id) as tx:
+        connection = tx.connection()
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        connection.exec_driver_sql("SET LOCAL enable_sort = off")
+        vector = "[" + ",".join(["0.1"] * 384) + "]"
+        plan = connection.exec_driver_sql(
+            f"EXPLAIN SELECT chunk_id FROM chunk_vectors v WHERE tenant_id = '{member.tenant_id}' AND model = "
+            f"'multilingual-e5-small' ORDER BY v.e::halfvec(384) <=> '{vector}'::halfvec(384) LIMIT 10"
+        )
+        return index in "\n".join(str(row[0]) for row in plan)

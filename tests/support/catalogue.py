@@ -29,6 +29,7 @@ FURTHER_POLICIES = {  # beside tenant_isolation: (table, policy) -> the one role
     ("api_tokens", "doors"): "cloister_doors",
     ("documents", "doors"): "cloister_doors",  # counts for the platform's operators; the columns are granted one by one
     ("messages", "doors"): "cloister_doors",
+    ("vector_indexes", "doors"): "cloister_doors",  # which model an index is built for
     ("audit_inbox", "sealer"): "cloister_sealer",
     ("procrastinate_jobs", "worker"): "cloister_worker",
 }
