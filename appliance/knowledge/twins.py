@@ -6,7 +6,7 @@ versions of one sentence are a contradiction that an answer has to show, not a r
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from appliance.knowledge.values import Passage
 
@@ -15,13 +15,25 @@ _ALIKE = 0.9
 _WORD = re.compile(r"\w+")
 
 
+@dataclass(frozen=True)
+class _Print:
+    """What two texts are compared by."""
+
+    words: tuple[str, ...]
+    numbers: tuple[str, ...]
+    runs: frozenset[tuple[str, ...]]
+
+
 def joined(passages: Sequence[Passage]) -> tuple[Passage, ...]:
     """Return the passages without those that repeat a better one, which keeps them as its twins."""
     kept: list[Passage] = []
+    prints: list[_Print] = []
     for passage in passages:
-        place = next((place for place, better in enumerate(kept) if are_twins(better.body, passage.body)), None)
+        its = _print(passage.body)
+        place = next((place for place, better in enumerate(prints) if _say_the_same(better, its)), None)
         if place is None:
             kept.append(passage)
+            prints.append(its)
         else:
             kept[place] = replace(kept[place], twins=(*kept[place].twins, passage))
     return tuple(kept)
@@ -29,18 +41,20 @@ def joined(passages: Sequence[Passage]) -> tuple[Passage, ...]:
 
 def are_twins(one: str, other: str) -> bool:
     """Say whether two texts say the same."""
-    words, others = _WORD.findall(one.casefold()), _WORD.findall(other.casefold())
-    if words == others:
+    return _say_the_same(_print(one), _print(other))
+
+
+def _say_the_same(one: _Print, other: _Print) -> bool:
+    if one.words == other.words:
         return True
-    if _numbers(words) != _numbers(others):
+    fewer, more = sorted((len(one.runs), len(other.runs)))
+    if fewer < _ALIKE * more or not fewer or one.numbers != other.numbers:
         return False
-    runs, further = _runs(words), _runs(others)
-    return len(runs & further) >= _ALIKE * len(runs | further) > 0
+    shared = len(one.runs & other.runs)
+    return shared >= _ALIKE * (fewer + more - shared)
 
 
-def _numbers(words: Sequence[str]) -> list[str]:
-    return sorted(word for word in words if any(sign.isdigit() for sign in word))
-
-
-def _runs(words: Sequence[str]) -> set[tuple[str, ...]]:
-    return {tuple(words[start : start + _RUN]) for start in range(len(words) - _RUN + 1)}
+def _print(text: str) -> _Print:
+    words = tuple(_WORD.findall(text.casefold()))
+    numbers = tuple(sorted(word for word in words if any(sign.isdigit() for sign in word)))
+    return _Print(words, numbers, frozenset(words[start : start + _RUN] for start in range(len(words) - _RUN + 1)))

@@ -2,10 +2,12 @@
 
 Every number goes through the real statement on the real database as the app role. `.bm25` and `.dense` are the same
 statement with all weight on one side. Answers are measured on the half of the articles on which nothing was fitted.
-`APPLIANCE_BENCH_1M=1` adds the million chunks (some ten minutes and gigabytes).
+`APPLIANCE_BENCH_1M=1` adds the million passages (some ten minutes and gigabytes); `APPLIANCE_BENCH_PARTS=quality` chooses.
 """
 
+import os
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -46,7 +48,14 @@ def run() -> list[Result]:
             postgres.url(), autocommit=True
         ) as admin:  # fmt: skip
             server = Server(postgres, admin, dict.fromkeys(migrations.LOGIN_ROLES, "bench"), directory)
-            return [result for part in (_ingest, _quality, scale.measured) for result in part(server)]
+            parts = {"ingest": _ingest, "quality": _quality, "scale": scale.measured}
+            chosen = os.environ.get("APPLIANCE_BENCH_PARTS", ",".join(parts)).split(",")
+            results = []
+            for part in chosen:
+                for result in parts[part](server):
+                    print(f"  {result['name']} {result['value']:.3f}", file=sys.stderr, flush=True)
+                    results.append(result)
+            return results
 
 
 def open_house(server: Server, name: str) -> House:
