@@ -26,7 +26,7 @@ from appliance.knowledge.values import DocumentId, Passage
 
 CANDIDATES = 50
 LEXICAL_SHARE = 0.5
-_TWINS = 3  # candidates read for each passage that is wanted: some say the same
+_SPARE = 20  # passages read beyond those that are wanted: some say the same
 _APPROXIMATE = """SET LOCAL hnsw.iterative_scan = relaxed_order; SET LOCAL hnsw.ef_search = 200"""
 _SEARCH = """
 WITH {within}asked AS MATERIALIZED (
@@ -106,7 +106,7 @@ def search(
         "chunks": float(searched.chunks),
         "mean": searched.mean_length,
         "share": lexical_share,
-        "limit": _TWINS * limit,
+        "limit": limit + _SPARE,
         **scope.values,
     }
     rows = tx.execute(text(_statement(tx, scope, searched, limit)), values).all()
@@ -129,7 +129,7 @@ def _statement(tx: Tx, scope: Scope, searched: Extent, limit: int) -> str:
         of_postings=of_postings,
         of_vectors=of_vectors,
         distance=near if searched.is_large else exact,
-        candidates=max(CANDIDATES, _TWINS * limit),
+        candidates=max(CANDIDATES, limit + _SPARE),
     )
 
 
