@@ -7,6 +7,7 @@ cut in every language that the organisation's documents are in.
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from typing import Final
 
 # Snowball's algorithms (the PyStemmer package) by language.
@@ -96,8 +97,11 @@ _SCRIPTS: Final = (
 _LETTER = re.compile(r"[^\W\d_]")
 
 
-def language_of(text: str, *, otherwise: str = OTHERWISE) -> str:
-    """Return the language of a text; `otherwise` where nothing in it tells."""
+def language_of(text: str, *, otherwise: str = OTHERWISE, likely: Collection[str] = ()) -> str:
+    """Return the language of a text; `otherwise` where nothing in it tells.
+
+    Where its small words are those of several languages, as in a short question, the one that is `likely` is taken.
+    """
     sample = text[:_SAMPLE].casefold()
     letters = len(_LETTER.findall(sample))
     for script, languages in _SCRIPTS:
@@ -105,15 +109,14 @@ def language_of(text: str, *, otherwise: str = OTHERWISE) -> str:
             return next(language for sign, language in languages if sign.search(sample))
     if letters and 2 * len(_LATIN.findall(sample)) < letters:
         return ""
-    return _by_small_words(sample) or otherwise
+    return _by_small_words(sample, likely) or otherwise
 
 
-def _by_small_words(sample: str) -> str | None:
+def _by_small_words(sample: str, likely: Collection[str]) -> str | None:
     counted = Counter(_WORD.findall(sample))
-    hits = sorted(
-        ((sum(counted[word] for word in words if word in counted), language) for language, words in STOP_WORDS.items()),
-        reverse=True,
-    )
-    (most, language), (second, _) = hits[0], hits[1]
-    # In a technical table small words are rare, and two languages that share them are told apart by nothing else.
-    return language if most > second else None
+    hits = {language: sum(counted[word] for word in words if word in counted) for language, words in STOP_WORDS.items()}
+    most = max(hits.values())
+    best = [language for language, count in hits.items() if count == most > 0]
+    if len(best) > 1:
+        best = [language for language in best if language in likely]
+    return best[0] if len(best) == 1 else None

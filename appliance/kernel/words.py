@@ -64,9 +64,10 @@ def asked_terms(question: str, languages: Iterable[str]) -> dict[str, frozenset[
 
     A word that carries nothing in the question's own language is left out, whatever it means in another one.
     """
-    own = language_of(question, otherwise="")
+    spoken = set(languages)
+    own = language_of(question, otherwise="", likely=spoken)
     nothing = STOP_WORDS.get(own, frozenset[str]())
-    spoken = {own or OTHERWISE, *languages}
+    spoken.add(own or OTHERWISE)
     asked: dict[str, frozenset[str]] = {}
     for word in _words(question):
         if _PAIRED.match(word):

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from appliance.kernel.words import sentences, terms
+from appliance.kernel.languages import language_of
+from appliance.kernel.words import asked_terms, sentences, terms
 
 
 def spoken(text: str) -> list[str]:
@@ -102,3 +103,39 @@ def test_it_loses_no_character_but_white_space(text: str) -> None:
 
     assert "".join("".join(spoken(text)).split()) == "".join(text.split())
     assert all(before[1] <= after[0] for before, after in pairwise(spans))
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("The fire drill takes place every March, and it is for all staff.", "en"),
+        ("Die Brandschutzübung findet jedes Jahr im März statt und gilt für alle.", "de"),
+        ("L'exercice d'incendie a lieu chaque année et il est pour tous.", "fr"),
+        ("El simulacro de incendio es cada año y es para todos los empleados.", "es"),
+        ("Brandøvelsen finder sted hvert år og er for alle der arbejder her.", "da"),
+        ("Учения проводятся каждый год.", "ru"),
+        ("Навчання проводяться щороку і є обов'язковими.", ""),
+        ("ينظم التدريب كل سنة", "ar"),
+        ("避難訓練は毎年行われます。", ""),
+        ("ISO 27001-1:2022", "en"),
+    ],
+)
+def test_it_tells_languages_apart(text: str, language: str) -> None:
+    assert language_of(text) == language
+
+
+def test_it_looks_for_a_word_in_every_language_of_the_documents_and_counts_it_once() -> None:
+    asked = asked_terms("Kündigung der Verträge", {"en", "de"})
+
+    assert set(asked) == {"kündigung", "verträge"}
+    assert terms("Kündigungen", "de")[0] in asked["kündigung"]
+    assert terms("kündigung", "en")[0] in asked["kündigung"]
+
+
+def test_it_drops_only_what_carries_nothing_in_the_question_s_own_language() -> None:
+    assert "die" in asked_terms("How did he die?", {"de", "en"})
+    assert "die" not in asked_terms("Wie hoch ist die Miete?", {"de", "en"})
+
+
+def test_it_leaves_elided_articles_aside() -> None:
+    assert terms("l'article", "fr") == terms("article", "fr")
