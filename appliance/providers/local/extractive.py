@@ -19,7 +19,7 @@ retrieval finds (`make bench ONLY=knowledge`):
                                           English   German
     answer in the first three quotes      94 %      89 %
     abstention, area under the curve      .974      .960
-    answerable questions answered         96 %      97 %
+    answerable questions answered         97 %      97 %
     unanswerable questions refused        82 %      71 %
 """
 
