@@ -4,6 +4,7 @@ Trusted: this process. Not trusted: every uploaded byte, and the parser once it 
 searchable only when it is whole: chunks, vectors and postings appear in one transaction with its status.
 """
 
+from appliance.knowledge.batches import cancel_batch, create_batch, get_batch, list_batches, retry_batch
 from appliance.knowledge.collections import (
     change_collection,
     create_collection,
@@ -13,21 +14,36 @@ from appliance.knowledge.collections import (
     list_collections,
     readable_collections,
 )
-from appliance.knowledge.flow import ERASE, INGEST, erase, ingest, settle_stranded, sweep_orphans
+from appliance.knowledge.flow import erase, ingest, settle_stranded, sweep_orphans
 from appliance.knowledge.queries import (
     count_documents,
     counts,
     existing_passages,
     get_document,
     list_documents,
+    list_labels,
     list_passages,
     may_read_all,
     reason_of,
+    versions_in_force,
 )
+from appliance.knowledge.receiving import Upload, receive, restore_version, take_in
 from appliance.knowledge.retrieval import Found, search
-from appliance.knowledge.service import Upload, approve, delete, move, opened, receive, retry
+from appliance.knowledge.service import approve, cancel, delete, label, move, opened, retry
+from appliance.knowledge.uploads import (
+    PART_LIMIT,
+    UploadForm,
+    append_part,
+    begin_upload,
+    discard_upload,
+    finish_upload,
+    get_upload,
+    sweep_uploads,
+)
 from appliance.knowledge.values import (
     Audience,
+    Batch,
+    BatchId,
     Collection,
     CollectionForm,
     CollectionId,
@@ -35,17 +51,27 @@ from appliance.knowledge.values import (
     DocumentCounts,
     DocumentFilter,
     DocumentId,
+    FileId,
+    PartialUpload,
     Passage,
+    Receipt,
+    Received,
     Sort,
     Status,
+    UploadId,
+    Version,
     Work,
 )
+from appliance.knowledge.versions import ERASE, INGEST, delete_version, list_versions
 from appliance.knowledge.work import list_work
 
 __all__ = [
     "ERASE",
     "INGEST",
+    "PART_LIMIT",
     "Audience",
+    "Batch",
+    "BatchId",
     "Collection",
     "CollectionForm",
     "CollectionId",
@@ -53,28 +79,49 @@ __all__ = [
     "DocumentCounts",
     "DocumentFilter",
     "DocumentId",
+    "FileId",
     "Found",
+    "PartialUpload",
     "Passage",
+    "Receipt",
+    "Received",
     "Sort",
     "Status",
     "Upload",
+    "UploadForm",
+    "UploadId",
+    "Version",
     "Work",
+    "append_part",
     "approve",
+    "begin_upload",
+    "cancel",
+    "cancel_batch",
     "change_collection",
     "count_documents",
     "counts",
+    "create_batch",
     "create_collection",
     "create_first_collection",
     "delete",
     "delete_collection",
+    "delete_version",
+    "discard_upload",
     "erase",
     "existing_passages",
+    "finish_upload",
+    "get_batch",
     "get_collection",
     "get_document",
+    "get_upload",
     "ingest",
+    "label",
+    "list_batches",
     "list_collections",
     "list_documents",
+    "list_labels",
     "list_passages",
+    "list_versions",
     "list_work",
     "may_read_all",
     "move",
@@ -82,8 +129,13 @@ __all__ = [
     "readable_collections",
     "reason_of",
     "receive",
+    "restore_version",
     "retry",
+    "retry_batch",
     "search",
     "settle_stranded",
     "sweep_orphans",
+    "sweep_uploads",
+    "take_in",
+    "versions_in_force",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from appliance.identity import Caller, Permission
 from appliance.kernel.db import Tx
 from appliance.knowledge.collections import readable_collections
 from appliance.knowledge.errors import DocumentNotFound
-from appliance.knowledge.tables import ChunkRow, DocumentRow
+from appliance.knowledge.tables import ChunkRow, DocumentRow, VersionRow
 from appliance.knowledge.unreadable import HELD, REASONS, WARNINGS
 from appliance.knowledge.values import (
     ALL,
@@ -18,9 +18,11 @@ from appliance.knowledge.values import (
     DocumentCounts,
     DocumentFilter,
     DocumentId,
+    FileId,
     Passage,
     Sort,
     Status,
+    Version,
 )
 
 _COLUMNS: Final[dict[Sort, ColumnElement[Any]]] = {
@@ -67,7 +69,22 @@ def _conditions(tx: Tx, caller: Caller, wanted: DocumentFilter) -> list[ColumnEl
         found.append(DocumentRow.status == wanted.status)
     if wanted.before is not None:
         found.append(DocumentRow.document_id < wanted.before)
+    if wanted.label:
+        found.append(DocumentRow.labels.contains([wanted.label.replace("\0", "")]))
+    if wanted.batch_id is not None:
+        newer = select(VersionRow.document_id).where(
+            VersionRow.tenant_id == tx.tenant_id, VersionRow.batch_id == wanted.batch_id
+        )
+        found.append(or_(DocumentRow.batch_id == wanted.batch_id, DocumentRow.document_id.in_(newer)))
     return found
+
+
+def list_labels(tx: Tx, caller: Caller) -> list[str]:
+    """Return the labels of the documents that the caller may read."""
+    identity.require(caller, Permission.DOCUMENT_READ)
+    labels = func.unnest(DocumentRow.labels).label("label")
+    query = select(labels).where(DocumentRow.tenant_id == tx.tenant_id, may_read(tx, caller)).distinct()
+    return sorted(tx.scalars(query), key=str.casefold)
 
 
 def get_document(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
@@ -121,8 +138,9 @@ def counts(tx: Tx) -> DocumentCounts:
 
 
 def as_documents(tx: Tx, rows: Sequence[DocumentRow]) -> list[Document]:
-    """Return rows as values, with the names of who uploaded them."""
-    names = identity.names_of(tx, [row.uploaded_by for row in rows])
+    """Return rows as values, with the names of who uploaded them and what is newer than they are."""
+    newer = _newer(tx, rows)
+    names = identity.names_of(tx, [*(row.uploaded_by for row in rows), *(row.uploaded_by for row in newer.values())])
     return [
         Document(
             document_id=DocumentId(row.document_id),
@@ -141,9 +159,54 @@ def as_documents(tx: Tx, rows: Sequence[DocumentRow]) -> list[Document]:
             uploaded_at=row.uploaded_at,
             ready_at=row.ready_at,
             uploaded_by_name=names.get(row.uploaded_by, ""),
+            version=row.version,
+            labels=tuple(row.labels),
+            newer=as_version(newer[row.document_id], names) if row.document_id in newer else None,
         )
         for row in rows
     ]
+
+
+def as_version(row: DocumentRow | VersionRow, names: Mapping[UUID, str]) -> Version:
+    """Return a row as the version it stands for."""
+    return Version(
+        version_id=FileId(row.file_id),
+        document_id=DocumentId(row.document_id),
+        number=row.version,
+        is_current=isinstance(row, DocumentRow),
+        file_name=row.file_name,
+        byte_count=row.byte_count,
+        digest=row.content_digest.hex(),
+        status=Status(row.status),
+        progress=row.progress,
+        reason_code=row.reason_code,
+        reason=row.reason,
+        uploaded_at=row.uploaded_at,
+        ready_at=row.ready_at,
+        uploaded_by_name=names.get(row.uploaded_by, ""),
+    )
+
+
+def versions_in_force(tx: Tx, document_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return the numbers of the versions in force of these documents, without those that are gone."""
+    rows = tx.execute(
+        select(DocumentRow.document_id, DocumentRow.version).where(
+            DocumentRow.tenant_id == tx.tenant_id, DocumentRow.document_id.in_(document_ids)
+        )
+    )
+    return {row.document_id: row.version for row in rows}
+
+
+def _newer(tx: Tx, rows: Sequence[DocumentRow]) -> dict[UUID, VersionRow]:
+    # A cancelled one is left out: whoever cancelled it knows.
+    in_force = {row.document_id: row.version for row in rows}
+    versions = tx.scalars(
+        select(VersionRow)
+        .where(VersionRow.tenant_id == tx.tenant_id, VersionRow.document_id.in_(in_force))
+        .where(VersionRow.status != Status.CANCELLED)
+        .order_by(VersionRow.version)
+    )
+    return {row.document_id: row for row in versions if row.version > in_force[row.document_id]}
 
 
 def as_passage(row: ChunkRow, title: str) -> Passage:
@@ -160,7 +223,7 @@ def as_passage(row: ChunkRow, title: str) -> Passage:
     )
 
 
-def reason_of(document: Document) -> tuple[str, dict[str, str]]:
+def reason_of(document: Document | Version) -> tuple[str, dict[str, str]]:
     """Return why a document is not ready as a template and its values, so that a reader's language can say it."""
     head, tail = HELD.split("{found}")
     said = document.reason or ""

@@ -4,6 +4,7 @@ A document that gives no text is never "ready" and never "clean".
 """
 
 REASONS: dict[str, str] = {
+    "already_there": "Another document of this collection holds the same file by now. Delete one of the two.",
     "bomb": "The file unpacks to far more than it should. Save it again from the program that wrote it.",
     "damaged": "The file is damaged or incomplete. Open it in its own program, save it again and upload the copy.",
     "document_type": "The file declares its own XML entities, which is a known attack. Save it again from Word.",

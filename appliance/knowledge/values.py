@@ -8,6 +8,10 @@ from appliance.identity import GroupId
 
 CollectionId = NewType("CollectionId", UUID)
 DocumentId = NewType("DocumentId", UUID)
+FileId = NewType("FileId", UUID)
+"""What a version's file is sealed under, and its job names; of a first version it is the document's id."""
+BatchId = NewType("BatchId", UUID)
+UploadId = NewType("UploadId", UUID)
 
 
 class Audience(StrEnum):
@@ -46,11 +50,15 @@ class Status(StrEnum):
     READY = "ready"
     FAILED = "failed"
     QUARANTINED = "quarantined"
+    CANCELLED = "cancelled"
 
     @property
     def is_final(self) -> bool:
         """Nothing more happens to it by itself."""
-        return self in {Status.READY, Status.FAILED, Status.QUARANTINED}
+        return self not in ON_ITS_WAY
+
+
+ON_ITS_WAY = (Status.RECEIVED, Status.PARSING, Status.EMBEDDING)
 
 
 class Sort(StrEnum):
@@ -77,14 +85,40 @@ class DocumentFilter:
     sort: Sort = Sort.UPLOADED
     is_descending: bool = True
     before: DocumentId | None = None
+    label: str = ""
+    batch_id: BatchId | None = None
 
 
 ALL = DocumentFilter()
 
 
 @dataclass(frozen=True)
+class Version:
+    """One version of a document. One that is ready and not current was replaced by a later one."""
+
+    version_id: FileId
+    document_id: DocumentId
+    number: int
+    is_current: bool
+    file_name: str
+    byte_count: int
+    digest: str
+    status: Status
+    progress: int
+    reason_code: str | None
+    reason: str | None
+    uploaded_at: datetime
+    ready_at: datetime | None
+    uploaded_by_name: str
+
+
+@dataclass(frozen=True)
 class Document:
-    """A document as people see it; `warnings` says in sentences which parts of it were not read."""
+    """A document as people see it: its version in force.
+
+    `warnings` says in sentences which parts of it were not read; `newer` is the latest version if that is not in
+    force: it is on its way, or was refused, and until it is ready nothing changes for readers.
+    """
 
     document_id: DocumentId
     collection_id: CollectionId
@@ -102,6 +136,60 @@ class Document:
     uploaded_at: datetime
     ready_at: datetime | None
     uploaded_by_name: str
+    version: int = 1
+    labels: tuple[str, ...] = ()
+    newer: Version | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing more happens to it, or to a newer version of it, by itself."""
+        return self.status.is_final and (self.newer is None or self.newer.status.is_final)
+
+
+class Receipt(StrEnum):
+    """What became of an uploaded file: a document, a new version of one, or known already, byte for byte."""
+
+    ADDED = "added"
+    VERSION = "version"
+    KNOWN = "known"
+
+
+@dataclass(frozen=True)
+class Received:
+    """An upload's document, and what the file became."""
+
+    document: Document
+    receipt: Receipt
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Files that were uploaded together, and how far they are; `seconds_left` is None where nothing was measured."""
+
+    batch_id: BatchId
+    created_by_name: str
+    created_at: datetime
+    total: int
+    counts: dict[Status, int]
+    percent: int
+    seconds_left: int | None
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing more happens to it by itself."""
+        return not any(self.counts.get(status) for status in ON_ITS_WAY)
+
+
+@dataclass(frozen=True)
+class PartialUpload:
+    """A file that comes in parts: how much of it is here, and until when the rest is waited for."""
+
+    upload_id: UploadId
+    file_name: str
+    byte_count: int
+    received_count: int
+    part_limit: int
+    expires_at: datetime
 
 
 @dataclass(frozen=True)
