@@ -9,7 +9,7 @@ rows of (3): the gateway's record and the audit log, which hold no content, are 
 """
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from appliance import audit, identity, knowledge
@@ -193,8 +193,13 @@ class Chat:
             return None
         with self._db.tenant(caller.tenant_id) as tx:
             known = knowledge.existing_passages(tx, [c.chunk_id for c in citations.values() if c.chunk_id])
-            # A document may be deleted while its answer is on its way.
-            shown = tuple(citation for _, citation in sorted(citations.items()) if citation.chunk_id in known)
+            versions = knowledge.versions_in_force(tx, {c.document_id for c in citations.values() if c.document_id})
+            # A document may be deleted, or get another version, while its answer is on its way.
+            shown = tuple(
+                replace(citation, version=versions.get(citation.document_id) if citation.document_id else None)
+                for _, citation in sorted(citations.items())
+                if citation.chunk_id in known
+            )
             message = Message(new_id(), "assistant", body, outcome, self._clock.now(), shown, asked.question.message_id)
             is_kept = self._keep(tx, asked, message)
             audit.record(

@@ -193,10 +193,14 @@ def _citations(tx: Tx, message_ids: list[UUID]) -> defaultdict[UUID, list[Citati
         .where(CitationRow.tenant_id == tx.tenant_id, CitationRow.message_id.in_(message_ids))
         .order_by(CitationRow.number)
     )
-    for row in rows:
+    cited = rows.all()
+    in_force = knowledge.versions_in_force(tx, {row.document_id for row in cited if row.document_id})
+    for row in cited:
+        is_replaced = bool(row.version and row.document_id and in_force.get(row.document_id) != row.version)
         found[row.message_id].append(
             Citation(
-                row.number, row.document_id, row.chunk_id, row.title, row.heading, row.page_from, row.page_to, row.quote
+                row.number, row.document_id, row.chunk_id, row.title, row.heading, row.page_from, row.page_to, row.quote,
+                row.version, is_replaced,
             )
-        )
+        )  # fmt: skip
     return found

@@ -96,6 +96,7 @@ class CitationRow(Table):
     page_from: Mapped[int | None]
     page_to: Mapped[int | None]
     quote: Mapped[str]
+    version: Mapped[int | None]
 
 
 class FeedbackRow(Table):

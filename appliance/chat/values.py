@@ -99,7 +99,7 @@ class View:
 
 @dataclass(frozen=True)
 class Citation:
-    """Where a sentence of an answer stands. The ids are None once the document is deleted."""
+    """Where a sentence of an answer stands, in which version of its document. The ids are None once that is deleted."""
 
     number: int
     document_id: UUID | None
@@ -109,6 +109,8 @@ class Citation:
     page_from: int | None
     page_to: int | None
     quote: str
+    version: int | None = None
+    is_replaced: bool = False
 
 
 @dataclass(frozen=True)

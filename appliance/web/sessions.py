@@ -24,7 +24,9 @@ from appliance.kernel.sealing import same, token_for
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORM_COOKIE = "cloister_form"
 _FORM_BYTES = 1_000_000
-_TAKES_FILES = frozenset({"documents.add", "api.add_documents"})
+_TAKES_FILES = frozenset(
+    {"documents.add", "documents.create_version", "api.add_documents", "api.add_part", "api.add_version"}
+)
 View = TypeVar("View", bound=Callable[..., Any])
 
 
