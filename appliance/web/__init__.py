@@ -5,6 +5,7 @@ from flask import Flask
 from appliance.web import (
     account,
     audit,
+    batches,
     chatbots,
     collections,
     confirmation,
@@ -24,11 +25,12 @@ from appliance.web import (
     signin,
     system,
     tokens,
+    uploads,
 )
 
 ROOMS = (
-    account, audit, chatbots, collections, confirmation, conversations, documents, groups, jobs, joining, overview,
-    people, platform, reviews, signin, system, tokens,
+    account, audit, batches, chatbots, collections, confirmation, conversations, documents, groups, jobs, joining,
+    overview, people, platform, reviews, signin, system, tokens, uploads,
 )  # fmt: skip
 
 

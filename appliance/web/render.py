@@ -17,7 +17,7 @@ from appliance.identity import Permission
 from appliance.identity.permissions import may
 from appliance.kernel.errors import Refusal
 from appliance.kernel.problems import STATUS, problem
-from appliance.knowledge import Document
+from appliance.knowledge import Document, Version
 from appliance.web import markdown
 from appliance.web.language import gettext
 from appliance.web.notices import NOTICES
@@ -102,7 +102,7 @@ def source(citation: Citation) -> str | None:
     return f"{address}?{urlencode({'passage': citation.chunk_id})}#p-{citation.chunk_id}"
 
 
-def reason(document: Document) -> str:
+def reason(document: Document | Version) -> str:
     """Return why a document is not ready, in the reader's language."""
     template, facts = knowledge.reason_of(document)
     said = gettext(template)

@@ -25,7 +25,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORM_COOKIE = "cloister_form"
 _FORM_BYTES = 1_000_000
 _TAKES_FILES = frozenset(
-    {"documents.add", "documents.create_version", "api.add_documents", "api.add_part", "api.add_version"}
+    {"documents.add", "documents.create_version", "uploads.add", "api.add_documents", "api.add_part", "api.add_version"}
 )
 View = TypeVar("View", bound=Callable[..., Any])
 

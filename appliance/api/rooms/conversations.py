@@ -102,6 +102,8 @@ class CitationOut(Output):
     page_from: int | None
     page_to: int | None
     quote: str
+    version: int | None = Field(None, description="The version of the document that was cited; null for old answers.")
+    is_replaced: bool = False
 
 
 class FeedbackOut(Output):
