@@ -35,7 +35,7 @@ class AlreadyThere(Refusal):
 
 
 class BatchNotFound(Refusal):
-    """Your organisation has no such batch of uploads. Look under Documents, Batches."""
+    """Your organisation has no such batch of uploads. Look under Documents, Earlier uploads."""
 
     kind = Kind.NOT_FOUND
     code = "batch_not_found"
