@@ -102,12 +102,12 @@ def test_a_document_shows_its_versions_and_takes_a_new_one(at_ada: Browser, work
 
 def test_labels_are_given_shown_and_found(at_ada: Browser) -> None:
     document = sends(at_ada, "/documents", {"drill.txt": OLD}).get_json()["documents"][0]["id"]
-    sends(at_ada, "/documents", {"menu.txt": b"Soup on Mondays."})
+    sends(at_ada, "/documents", {"soup-list.txt": b"Soup on Mondays."})
     assert at_ada.posts(f"/documents/{document}/labels", labels="safety,  fire  drill, safety, ").status_code == 303
     assert 'value="fire drill, safety"' in at_ada.gets(f"/documents/{document}").text
     found = at_ada.gets("/documents?label=fire drill").text
     assert document in found
-    assert "menu" not in found
+    assert "soup-list" not in found
     assert at_ada.posts(f"/documents/{document}/labels", labels=",".join("abcdefghijklmnopqrstuvw")).status_code == 422
     assert at_ada.posts(f"/documents/{document}/labels", labels="x" * 41).status_code == 422
 
