@@ -145,7 +145,7 @@ def _finish(
             return  # Deleted, or finished by another worker, meanwhile.
         replace_index(tx, document_id, parsed.title, chunks, vectors)
         row.title, row.media_type = parsed.title, parsed.media_type
-        row.page_count = len(parsed.pages) if parsed.pages[0].number is not None else None
+        row.page_count = max((page.number for page in parsed.pages if page.number is not None), default=None)
         row.chunk_count, row.progress, row.warnings = len(chunks), 100, list(parsed.warnings)
         row.status, row.ready_at = Status.READY, shop.clock.now()
         audit.record(

@@ -11,11 +11,17 @@ _MAIL = re.compile(rb"(?:[A-Za-z-]+: [^\n]*\n(?:[ \t][^\n]*\n)*)*?(?:MIME-Versio
 class Format(StrEnum):
     """What the parser reads."""
 
+    BMP = "bmp"
     DOCX = "docx"
+    GIF = "gif"
     HTML = "html"
+    JPEG = "jpeg"
     MARKDOWN = "markdown"
     PDF = "pdf"
+    PNG = "png"
     TEXT = "text"
+    TIFF = "tiff"
+    WEBP = "webp"
 
 
 MEDIA_TYPES = {
@@ -24,7 +30,22 @@ MEDIA_TYPES = {
     Format.MARKDOWN: "text/markdown",
     Format.PDF: "application/pdf",
     Format.TEXT: "text/plain",
+    Format.BMP: "image/bmp",
+    Format.GIF: "image/gif",
+    Format.JPEG: "image/jpeg",
+    Format.PNG: "image/png",
+    Format.TIFF: "image/tiff",
+    Format.WEBP: "image/webp",
 }
+_PICTURES = (
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), Format.PNG),
+    (re.compile(rb"\xff\xd8\xff"), Format.JPEG),
+    (re.compile(rb"GIF8[79]a"), Format.GIF),
+    (re.compile(rb"II\*\0|MM\0\*"), Format.TIFF),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), Format.WEBP),
+    # Two letters alone may begin a text: the reserved fields and the sizes of the known headers follow.
+    (re.compile(rb"BM....\0\0\0\0....[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL), Format.BMP),
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +63,9 @@ def recognise(content: bytes, file_name: str) -> Recognised:
         return Recognised(None, "no_text")
     if b"%PDF-" in head[:1024]:
         return Recognised(Format.PDF)
+    for begins, picture in _PICTURES:
+        if begins.match(head):
+            return Recognised(picture)
     if head.startswith(b"PK"):
         # Whether a word-processing document is inside is for the confined parser to say: a directory of a million
         # entries would fill this process.

@@ -10,13 +10,17 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from appliance.knowledge.formats import MEDIA_TYPES, recognise
+from appliance.knowledge.places import GRID
+from appliance.knowledge.scans import STANDARD, Recognition
+from appliance.knowledge.scans import recognise as recognise_scans
 from appliance.knowledge.unreadable import WARNINGS, UnreadableDocument
 
 Kind = Literal["heading", "paragraph", "list_item", "table_row", "code"]
@@ -24,6 +28,8 @@ _KINDS = frozenset({"heading", "paragraph", "list_item", "table_row", "code"})
 CONFINEMENT_LAYERS = frozenset({"namespaces", "landlock", "seccomp"})
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _MOST_BLOCKS = 1_000_000
+_MOST_PAGES = 5_000
+_MOST_PLACES = 100_000_000  # the greatest index of a character
 _ROOM = Path(__file__).parent
 # `-I` ignores the environment and the working directory; the parser is the only package that is added.
 _START = "import sys, runpy; sys.path.append(sys.argv.pop(1)); sys.argv[0] = 'parser'; runpy.run_module('parser', run_name='__main__', alter_sys=True)"
@@ -36,14 +42,19 @@ class Limits:
     cpu_seconds: int = 60
     wall_seconds: float = 120.0
     memory_bytes: int = 1_500_000_000
+    recognition: Recognition = STANDARD
 
 
 @dataclass(frozen=True)
 class Block:
+    """`spans` and `boxes` say where it stands on its page: numbers of `knowledge.places` without the page."""
+
     kind: Kind
     text: str
     level: int
     hidden: str | None
+    spans: tuple[tuple[int, ...], ...] = ()
+    boxes: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,26 +79,56 @@ def parse(content: bytes, *, file_name: str, limits: Limits = Limits()) -> Parse
     recognised = recognise(content, file_name)
     if recognised.format is None:
         raise UnreadableDocument(recognised.code)
-    answer = _ask_child(recognised.format, content, limits)
-    if "refused" in answer:
-        raise UnreadableDocument(str(answer["refused"]))
+    answer = ask_child(recognised.format, content, limits)
     try:
+        if answer["scans"]:
+            _read_scans(answer, recognised.format, content, limits)
         return _parsed(answer, MEDIA_TYPES[recognised.format], _stem(file_name))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UnreadableDocument("damaged") from error
 
 
-def _ask_child(kind: str, content: bytes, limits: Limits) -> dict[str, Any]:
+def _read_scans(answer: dict[str, Any], kind: str, content: bytes, limits: Limits) -> None:
+    """Put into the answer what text recognition finds on scanned pages."""
+
+    def ask(options: dict[str, object], cpu_seconds: int, wall_seconds: float) -> dict[str, Any]:
+        chosen = replace(limits, cpu_seconds=cpu_seconds, wall_seconds=wall_seconds)
+        return ask_child("scan", content, chosen, options | {"kind": kind})
+
+    asked = sorted({_bounded(number, most=_MOST_PAGES) for number in answer["scans"]})
+    found = recognise_scans(asked, ask, limits.recognition)
+    for page in answer["pages"]:
+        page["blocks"] += found.blocks.pop(page["number"], [])
+    if not _has_text(answer):
+        raise UnreadableDocument("needs_ocr" if "needs_ocr" in found.warnings else found.refused or "no_text")
+    answer["warnings"] = [*answer["warnings"], *found.warnings]
+
+
+def _has_text(answer: dict[str, Any]) -> bool:
+    return any(not block["hidden"] for page in answer["pages"] for block in page["blocks"])
+
+
+def ask_child(
+    kind: str, content: bytes, limits: Limits, options: Mapping[str, object] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Let a confined process work on the content; return its answer, unchecked. Raises UnreadableDocument."""
+    answer = _answer_of_child(kind, content, limits, json.dumps(dict(options)))
+    if "refused" in answer:
+        raise UnreadableDocument(str(answer["refused"]))
+    return answer
+
+
+def _answer_of_child(kind: str, content: bytes, limits: Limits, options: str) -> dict[str, Any]:
     # Memory files instead of pipes: nothing to deadlock on, and the child's output is bounded by RLIMIT_FSIZE.
     with _memory_file("content") as given, _memory_file("text") as taken:
         given.write(content)
         given.seek(0)
         child = subprocess.Popen(
-            [sys.executable, "-I", "-c", _START, str(_ROOM), kind, *_numbers(limits)],
+            [sys.executable, "-I", "-c", _START, str(_ROOM), kind, *_numbers(limits), options],
             stdin=given,
             stdout=taken,
             stderr=subprocess.DEVNULL,
-            env={},
+            env={"OMP_THREAD_LIMIT": "1"},  # text recognition would start threads, which the filter refuses
             cwd="/",
             start_new_session=True,
         )
@@ -154,7 +195,7 @@ def _parsed(answer: dict[str, Any], media_type: str, name: str) -> Parsed:
 
 
 def _page(page: dict[str, Any]) -> Page:
-    number = None if page["number"] is None else _bounded(page["number"], most=5_000)
+    number = None if page["number"] is None else _bounded(page["number"], most=_MOST_PAGES)
     return Page(number, tuple(_block(block) for block in page["blocks"]))
 
 
@@ -162,7 +203,22 @@ def _block(block: dict[str, Any]) -> Block:
     if block["kind"] not in _KINDS:
         raise ValueError("not a block")
     hidden = None if block["hidden"] is None else _text(block["hidden"])[:80]
-    return Block(block["kind"], _text(block["text"]), _bounded(block["level"], most=9), hidden)
+    text = _text(block["text"])
+    spans = _places(block.get("spans", ()), text, size=4, most=_MOST_PLACES)
+    boxes = _places(block.get("boxes", ()), text, size=6, most=GRID)
+    return Block(block["kind"], text, _bounded(block["level"], most=9), hidden, spans, boxes)
+
+
+def _places(given: Sequence[Sequence[int]], text: str, *, size: int, most: int) -> tuple[tuple[int, ...], ...]:
+    """Return places in the order of the text. Raises ValueError for what lies outside of it, or is no place."""
+    ends = 0
+    places = []
+    for offset, length, *rest in given:
+        if _bounded(offset, most=len(text)) < ends or len(rest) != size - 2:
+            raise ValueError("not a place in the text")
+        ends = offset + _bounded(length, most=len(text) - offset)
+        places.append((offset, length, *(_bounded(number, most=most) for number in rest)))
+    return tuple(places)
 
 
 def _text(value: object) -> str:

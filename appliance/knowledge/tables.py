@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Text
+from sqlalchemy import DateTime, Integer, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -46,6 +46,8 @@ class ChunkRow(Table):
     start_at: Mapped[int]
     end_at: Mapped[int]
     term_count: Mapped[int]
+    ranges: Mapped[list[int]] = mapped_column(ARRAY(Integer), default=list)
+    boxes: Mapped[list[int]] = mapped_column(ARRAY(Integer), default=list)
 
 
 class CollectionRow(Table):

@@ -1,4 +1,4 @@
-"""python -m parser KIND CPU_SECONDS MEMORY_BYTES PARENT: content on standard input, JSON on standard output."""
+"""python -m parser KIND CPU_SECONDS MEMORY_BYTES PARENT OPTIONS: content on standard input, JSON on standard output."""
 
 import codecs
 import importlib
@@ -22,9 +22,12 @@ CODECS = (
     "utf-32-be",
 )
 READERS = {"pdf": ".pdf", "docx": ".docx", "html": ".html", "markdown": ".plain", "text": ".plain"}
+READERS |= dict.fromkeys(("bmp", "gif", "jpeg", "png", "tiff", "webp"), ".pictures")
+# Not kinds of documents but work on them, with options: text recognition, and drawing a page.
+READERS |= {"scan": ".recognition", "page": ".drawing"}
 
 
-def main(kind: str, cpu_seconds: int, memory_bytes: int, parent: int) -> None:
+def main(kind: str, cpu_seconds: int, memory_bytes: int, parent: int, options: str) -> None:
     """Read, confine, parse, print. Whatever goes wrong is printed as {"refused": code}."""
     limit(cpu_seconds=cpu_seconds, memory_bytes=memory_bytes)
     try:
@@ -32,8 +35,10 @@ def main(kind: str, cpu_seconds: int, memory_bytes: int, parent: int) -> None:
         for name in CODECS:
             codecs.lookup(name)
         reader = importlib.import_module(READERS[kind], __package__)
+        # What must be loaded from files, or told, before they are out of reach.
+        read = reader.prepare(json.loads(options)) if hasattr(reader, "prepare") else reader.read
         layers = confine(parent)
-        answer = reader.read(content, kind).as_json(layers)
+        answer = read(content, kind).as_json(layers)
     except Unreadable as error:
         answer = json.dumps({"refused": error.code})
     except NotConfined:
@@ -47,4 +52,4 @@ def main(kind: str, cpu_seconds: int, memory_bytes: int, parent: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
