@@ -88,6 +88,23 @@ def messages_of(tx: Tx, conversation_id: ConversationId) -> list[Message]:
     return list(_tree(tx, conversation_id).values())
 
 
+def find_quote(tx: Tx, caller: Caller, message_id: UUID, number: int) -> str | None:
+    """Return what an answer quotes under this number, or None for whoever may not read the conversation."""
+    conversation_id = tx.scalar(
+        select(MessageRow.conversation_id).where(
+            MessageRow.tenant_id == tx.tenant_id, MessageRow.message_id == message_id
+        )
+    )
+    if conversation_id is None or not identity.may(caller, Permission.CHAT):
+        return None
+    try:
+        read_conversation(tx, caller, ConversationId(conversation_id))
+    except ConversationNotFound:
+        return None
+    row = tx.get(CitationRow, (tx.tenant_id, message_id, number))
+    return row.quote if row else None
+
+
 def branch(messages: dict[UUID, Message], head_id: UUID | None) -> list[Message]:
     """Return the messages from the root to this one."""
     found: list[Message] = []

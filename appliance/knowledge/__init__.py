@@ -14,12 +14,15 @@ from appliance.knowledge.collections import (
     readable_collections,
 )
 from appliance.knowledge.flow import ERASE, INGEST, erase, ingest, settle_stranded, sweep_orphans
+from appliance.knowledge.places import NOWHERE, Places
 from appliance.knowledge.queries import (
     count_documents,
     counts,
     existing_passages,
+    find_passage,
     get_document,
     list_documents,
+    list_page,
     list_passages,
     may_read_all,
     reason_of,
@@ -35,16 +38,22 @@ from appliance.knowledge.values import (
     DocumentCounts,
     DocumentFilter,
     DocumentId,
+    PageImage,
+    PageView,
     Passage,
+    Rectangle,
     Sort,
     Status,
     Work,
 )
+from appliance.knowledge.viewing import WIDTHS, is_paged, page_image, view_page
 from appliance.knowledge.work import list_work
 
 __all__ = [
     "ERASE",
     "INGEST",
+    "NOWHERE",
+    "WIDTHS",
     "Audience",
     "Collection",
     "CollectionForm",
@@ -54,7 +63,11 @@ __all__ = [
     "DocumentFilter",
     "DocumentId",
     "Found",
+    "PageImage",
+    "PageView",
     "Passage",
+    "Places",
+    "Rectangle",
     "Sort",
     "Status",
     "Upload",
@@ -69,16 +82,20 @@ __all__ = [
     "delete_collection",
     "erase",
     "existing_passages",
+    "find_passage",
     "get_collection",
     "get_document",
     "ingest",
+    "is_paged",
     "list_collections",
     "list_documents",
+    "list_page",
     "list_passages",
     "list_work",
     "may_read_all",
     "move",
     "opened",
+    "page_image",
     "readable_collections",
     "reason_of",
     "receive",
@@ -86,4 +103,5 @@ __all__ = [
     "search",
     "settle_stranded",
     "sweep_orphans",
+    "view_page",
 ]  # fmt: skip

@@ -1,8 +1,9 @@
 """From a sealed file to a searchable document. No transaction is open while something is read or computed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Semaphore
 
 import numpy as np
 from sqlalchemy import select, text, update
@@ -45,6 +46,8 @@ class Workshop:
     gateway: Gateway
     clock: Clock
     limits: Limits
+    # Pages that one process draws at a time: each takes a processor and some hundred megabytes.
+    easels: Semaphore = field(default_factory=lambda: Semaphore(2))
 
 
 def ingest(shop: Workshop, tenant_id: TenantId, document_id: DocumentId) -> None:

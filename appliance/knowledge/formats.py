@@ -37,6 +37,11 @@ MEDIA_TYPES = {
     Format.TIFF: "image/tiff",
     Format.WEBP: "image/webp",
 }
+# Whose pages can be drawn, by media type.
+PAGED = {
+    MEDIA_TYPES[one]: one
+    for one in (Format.PDF, Format.BMP, Format.GIF, Format.JPEG, Format.PNG, Format.TIFF, Format.WEBP)
+}
 _PICTURES = (
     (re.compile(rb"\x89PNG\r\n\x1a\n"), Format.PNG),
     (re.compile(rb"\xff\xd8\xff"), Format.JPEG),

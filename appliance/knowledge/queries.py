@@ -9,6 +9,7 @@ from appliance.identity import Caller, Permission
 from appliance.kernel.db import Tx
 from appliance.knowledge.collections import readable_collections
 from appliance.knowledge.errors import DocumentNotFound
+from appliance.knowledge.places import unflat
 from appliance.knowledge.tables import ChunkRow, DocumentRow
 from appliance.knowledge.unreadable import HELD, REASONS, WARNINGS
 from appliance.knowledge.values import (
@@ -110,6 +111,29 @@ def list_passages(tx: Tx, caller: Caller, document_id: DocumentId) -> list[Passa
     return [as_passage(row, document.title) for row in rows]
 
 
+def find_passage(tx: Tx, caller: Caller, document_id: DocumentId, chunk_id: UUID | None) -> Passage | None:
+    """Return a passage of the document, or None if the document has none by that id (any more)."""
+    document = get_document(tx, caller, document_id)
+    row = tx.scalar(
+        select(ChunkRow).where(
+            ChunkRow.tenant_id == tx.tenant_id, ChunkRow.document_id == document_id, ChunkRow.chunk_id == chunk_id
+        )
+    )
+    return as_passage(row, document.title) if row else None
+
+
+def list_page(tx: Tx, caller: Caller, document_id: DocumentId, number: int) -> list[Passage]:
+    """Return the passages that stand on a page, wholly or in part, in reading order."""
+    document = get_document(tx, caller, document_id)
+    rows = tx.scalars(
+        select(ChunkRow)
+        .where(ChunkRow.tenant_id == tx.tenant_id, ChunkRow.document_id == document_id)
+        .where(ChunkRow.page_from <= number, ChunkRow.page_to >= number)
+        .order_by(ChunkRow.position)
+    )
+    return [as_passage(row, document.title) for row in rows]
+
+
 def counts(tx: Tx) -> DocumentCounts:
     """Return how many documents there are, and how many can be searched."""
     total, ready = tx.execute(
@@ -157,6 +181,7 @@ def as_passage(row: ChunkRow, title: str) -> Passage:
         page_from=row.page_from,
         page_to=row.page_to,
         position=row.position,
+        places=unflat(row.ranges, row.boxes),
     )
 
 

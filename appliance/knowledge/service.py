@@ -106,10 +106,13 @@ def delete(tx: Tx, caller: Caller, document_id: DocumentId) -> None:
     audit.record(tx, caller.actor, Event.DOCUMENT_DELETED, subject=document_id)
 
 
-def opened(tx: Tx, caller: Caller, document_id: DocumentId) -> None:
-    """Record that the caller looked into a document."""
+def opened(tx: Tx, caller: Caller, document_id: DocumentId, *, page: int | None = None) -> None:
+    """Record that the caller looked into a document, or at the picture of one of its pages."""
     get_document(tx, caller, document_id)
-    audit.record(tx, caller.actor, Event.DOCUMENT_OPENED, subject=document_id)
+    if page is None:
+        audit.record(tx, caller.actor, Event.DOCUMENT_OPENED, subject=document_id)
+    else:
+        audit.record(tx, caller.actor, Event.DOCUMENT_OPENED, subject=document_id, page=page)
 
 
 def _checked_name(upload: Upload, limit_megabytes: int) -> str:

@@ -5,9 +5,11 @@ from typing import Literal, NewType
 from uuid import UUID
 
 from appliance.identity import GroupId
+from appliance.knowledge.places import NOWHERE, Places
 
 CollectionId = NewType("CollectionId", UUID)
 DocumentId = NewType("DocumentId", UUID)
+Rectangle = tuple[int, int, int, int]
 
 
 class Audience(StrEnum):
@@ -116,6 +118,29 @@ class Passage:
     page_from: int | None
     page_to: int | None
     position: int
+    places: Places = NOWHERE
+
+
+@dataclass(frozen=True)
+class PageView:
+    """A page as the viewer shows it: its size as it is drawn, and what is marked on it, in parts of GRID.
+
+    `quoted` are rectangles (left, top, right, bottom) of the words that were quoted, `cited` of the passage around them.
+    """
+
+    number: int
+    width: int
+    height: int
+    cited: tuple[Rectangle, ...]
+    quoted: tuple[Rectangle, ...]
+
+
+@dataclass(frozen=True)
+class PageImage:
+    """A drawn page; `content` is None for who has it already, by its tag."""
+
+    tag: str
+    content: bytes | None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from appliance.kernel.db import Tx
 from appliance.kernel.ids import parse_id
 from appliance.knowledge import CollectionId, Document, DocumentFilter, DocumentId, Sort, Status, Upload
 from appliance.knowledge.errors import CollectionNotFound, FileNameMissing
-from appliance.web import tables
+from appliance.web import reader, tables
 from appliance.web.render import done, page, wants_json
 from appliance.web.sessions import caller, services
 from appliance.web.tables import Table
@@ -72,17 +72,26 @@ def add() -> Answer:
 
 @blueprint.get("/<uuid:document_id>")
 def read(document_id: UUID) -> Answer:
-    """Show a document's passages in reading order, one of them marked."""
+    """Show a document: its pages or its text, with what was cited marked."""
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
-        document = knowledge.get_document(tx, person, DocumentId(document_id))
+        reading = reader.begin(tx, person, DocumentId(document_id))
         collections = knowledge.list_collections(tx, person)
-        passages = knowledge.list_passages(tx, person, DocumentId(document_id))
-        knowledge.opened(tx, person, DocumentId(document_id))
     if wants_json():
-        return jsonify(as_json(document)), 200
-    marked = parse_id(request.args.get("passage", ""))
-    return page("documents/reader.html", document=document, passages=passages, marked=marked, collections=collections)
+        return jsonify(as_json(reading.document)), 200
+    return page("documents/reader.html", reading=reader.drawn(reading), collections=collections)
+
+
+@blueprint.get("/<uuid:document_id>/pages/<number>")
+def draw(document_id: UUID, number: str) -> Answer:
+    """Return a page as a picture, or that the browser has it already."""
+    drawn = knowledge.page_image(
+        services().workshop, caller(), DocumentId(document_id), reader.whole(number) or 0,
+        width=reader.width() or reader.FITTING, has=frozenset(request.if_none_match),
+    )  # fmt: skip
+    answer = Response(drawn.content, mimetype="image/png")
+    answer.set_etag(drawn.tag)
+    return answer if drawn.content is not None else (Response(headers={"ETag": f'"{drawn.tag}"'}), 304)
 
 
 @blueprint.post("/<uuid:document_id>/collection")

@@ -1,5 +1,7 @@
 """The headers of every answer: one table. No inline script, no foreign origin, no frame."""
 
+from http import HTTPStatus
+
 from flask import Flask, Response, g, request
 
 from appliance.web.sessions import services
@@ -30,6 +32,9 @@ def _set(response: Response) -> Response:
         response.headers["Strict-Transport-Security"] = "max-age=63072000"
     if request.endpoint == "static":
         response.headers["Cache-Control"] = f"public, max-age={_STATIC_SECONDS}"
+    elif request.endpoint == "documents.draw" and response.status_code < HTTPStatus.BAD_REQUEST:
+        # Kept by this browser, and asked for each time: who may not read the document any more is refused.
+        response.headers["Cache-Control"] = "private, no-cache"
     else:
         # What one person saw must not be shown to the next one at the same desk.
         response.headers["Cache-Control"] = "no-store"

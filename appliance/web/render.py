@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from flask import Flask, g, redirect, render_template, request, url_for
 from markupsafe import Markup, escape
@@ -84,7 +85,7 @@ def answer(message: Message, link_hosts: Collection[str] = ()) -> Markup:
         return Markup(body.replace("\n", "<br>"))  # noqa: S704 - every piece was escaped above
     marks = {
         citation.number: (
-            source(citation) or f"#source-{message.message_id}-{citation.number}",
+            source(citation, message) or f"#source-{message.message_id}-{citation.number}",
             gettext("Source {number}").format(number=citation.number),
         )
         for citation in message.citations
@@ -92,14 +93,17 @@ def answer(message: Message, link_hosts: Collection[str] = ()) -> Markup:
     return markdown.render(message.body, marks, link_hosts)
 
 
-def source(citation: Citation) -> str | None:
-    """Return the reader's address at the cited passage, or None once the document is deleted."""
+def source(citation: Citation, message: Message | None = None) -> str | None:
+    """Return the viewer's address at the cited passage, or None once the document is deleted.
+
+    With the message, the viewer marks the quoted words too. A passage that is gone is named as such.
+    """
     if citation.document_id is None:
         return None
-    address = url_for("documents.read", document_id=citation.document_id)
-    if citation.chunk_id is None:
-        return address
-    return f"{address}?{urlencode({'passage': citation.chunk_id})}#p-{citation.chunk_id}"
+    asked: dict[str, str | int | UUID] = {"passage": citation.chunk_id or "gone"}
+    if message is not None:
+        asked |= {"answer": message.message_id, "source": citation.number}
+    return f"{url_for('documents.read', document_id=citation.document_id)}?{urlencode(asked)}#cited"
 
 
 def reason(document: Document) -> str:

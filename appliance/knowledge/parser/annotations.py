@@ -34,17 +34,17 @@ class _Note:
 def read_attachments(document: pdfium.PdfDocument, output: Output) -> None:
     """Hand over the files that the document carries."""
     for number in range(raw.FPDFDoc_GetAttachmentCount(document)):
-        attachment = raw.FPDFDoc_GetAttachment(document, number)
-        size = ctypes.c_ulong()
-        if not attachment or not raw.FPDFAttachment_GetFile(attachment, None, 0, size):
-            output.warn("embedded_files")
-            continue
-        if size.value > _ATTACHMENT_BYTES:
-            output.warn("embedded_files")
-            continue
-        content = ctypes.create_string_buffer(max(size.value, 1))
-        raw.FPDFAttachment_GetFile(attachment, content, size.value, size)
-        output.attach(_string(raw.FPDFAttachment_GetName, attachment) or "attachment", content.raw[: size.value])
+        _hand_over(raw.FPDFDoc_GetAttachment(document, number), output)
+
+
+def _hand_over(attachment: raw.FPDF_ATTACHMENT, output: Output) -> None:
+    size = ctypes.c_ulong()
+    if not attachment or not raw.FPDFAttachment_GetFile(attachment, None, 0, size) or size.value > _ATTACHMENT_BYTES:
+        output.warn("embedded_files")
+        return
+    content = ctypes.create_string_buffer(max(size.value, 1))
+    raw.FPDFAttachment_GetFile(attachment, content, size.value, size)
+    output.attach(_string(raw.FPDFAttachment_GetName, attachment) or "attachment", content.raw[: size.value])
 
 
 def read_annotations(document: pdfium.PdfDocument, output: Output) -> None:
@@ -58,7 +58,7 @@ def read_annotations(document: pdfium.PdfDocument, output: Output) -> None:
     for page in list(output.pages):
         if page.number is None or left <= 0:
             continue
-        notes = list(_notes(document, page.number, form, left))
+        notes = list(_notes(document, page.number, form, output))
         left -= len(notes)
         comments += [(page.number, note) for note in notes if note.is_comment]
         for note in notes:
@@ -84,15 +84,19 @@ def _add(output: Output, page: Page, note: _Note, kind: str) -> None:
     output.add(page, kind, note.text, hidden=hidden, boxes=boxes)
 
 
-def _notes(document: pdfium.PdfDocument, number: int, form: pdfium.PdfFormEnv | None, most: int) -> Iterator[_Note]:
+def _notes(
+    document: pdfium.PdfDocument, number: int, form: pdfium.PdfFormEnv | None, output: Output
+) -> Iterator[_Note]:
     try:
         page = document[number - 1]
     except pdfium.PdfiumError:
         return
-    for index in range(min(raw.FPDFPage_GetAnnotCount(page), most)):
+    for index in range(min(raw.FPDFPage_GetAnnotCount(page), _MOST)):
         annotation = raw.FPDFPage_GetAnnot(page, index)
         if not annotation:
             continue
+        if raw.FPDFAnnot_GetSubtype(annotation) == raw.FPDF_ANNOT_FILEATTACHMENT:
+            _hand_over(raw.FPDFAnnot_GetFileAttachment(annotation), output)
         if text := _text(annotation, form):
             yield _Note(
                 text,
