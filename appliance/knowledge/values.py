@@ -123,16 +123,16 @@ class Passage:
 
 @dataclass(frozen=True)
 class PageView:
-    """A page as the viewer shows it: its size as it is drawn, and what is marked on it, in parts of GRID.
+    """A page as the viewer shows it: its size as it is drawn (0 until it is), and what is marked on it, in parts of GRID.
 
     `quoted` are rectangles (left, top, right, bottom) of the words that were quoted, `cited` of the passage around them.
     """
 
     number: int
-    width: int
-    height: int
-    cited: tuple[Rectangle, ...]
-    quoted: tuple[Rectangle, ...]
+    width: int = 0
+    height: int = 0
+    cited: tuple[Rectangle, ...] = ()
+    quoted: tuple[Rectangle, ...] = ()
 
 
 @dataclass(frozen=True)

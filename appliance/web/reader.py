@@ -103,8 +103,9 @@ def drawn(reading: Reading) -> Reading:
     """Ask where on the page the marks are. A page that cannot be drawn leaves its text."""
     if reading.number is None:
         return reading
-    quoted = _places(reading.cited, reading.quote)
-    cited = reading.cited.places if reading.cited else NOWHERE
+    if reading.cited is None:  # nothing to mark: the picture alone will tell its size
+        return replace(reading, sheet=PageView(reading.number))
+    cited, quoted = reading.cited.places, _places(reading.cited, reading.quote)
     try:
         sheet = knowledge.view_page(
             services().workshop, caller(), reading.document.document_id, reading.number,

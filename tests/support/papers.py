@@ -2,6 +2,7 @@
 
 import io
 import random
+import unicodedata
 import zlib
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -29,9 +30,15 @@ _PLACES = (
 )
 
 
+def folded(text: str) -> str:
+    """What is left when spaces, line ends and hyphens are no matter."""
+    kept = (sign for sign in unicodedata.normalize("NFC", text) if sign.isprintable() and sign not in " -\u00ad\ufffe")
+    return "".join(kept)
+
+
 def rules(count: int, seed: int) -> list[str]:
     """Return sentences that differ from each other, in paragraphs of a few."""
-    dice = random.Random(seed)  # noqa: S311 - text for a test
+    dice = random.Random(seed)
     sentences = [
         f"{dice.choice(_THINGS)} number {seed}{number:03} {dice.choice(_DEEDS)} {dice.randint(6, 22)} hundred hours "
         f"near {dice.choice(_PLACES)}, unless the supervisor decides otherwise in writing."

@@ -163,6 +163,12 @@ LIES = [
     {"pages": [{"number": 1, "blocks": [BLOCK | {"kind": "script"}]}]},
     {"pages": [{"number": 1, "blocks": [BLOCK | {"hidden": "x"}]}]},
     {"pages": [{"number": 1, "blocks": [BLOCK]}], "title": {}},
+    {"pages": [{"number": 1, "blocks": [BLOCK | {"spans": [[0, 5, 0, 5]]}]}]},
+    {"pages": [{"number": 1, "blocks": [BLOCK | {"spans": [[2, 2, 0, 2], [0, 2, 0, 2]]}]}]},
+    {"pages": [{"number": 1, "blocks": [BLOCK | {"spans": [[0, 4, -1, 4]]}]}]},
+    {"pages": [{"number": 1, "blocks": [BLOCK | {"spans": [[0, 4, 0]]}]}]},
+    {"pages": [{"number": 1, "blocks": [BLOCK | {"boxes": [[0, 4, 0, 0, 10_001, 9]]}]}]},
+    {"pages": [{"number": 1, "blocks": [BLOCK | {"boxes": "here"}]}]},
 ]
 
 

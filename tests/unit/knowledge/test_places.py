@@ -1,11 +1,10 @@
 """Where words stand on their page, and what stands on it besides the text."""
 
 import io
-import unicodedata
+from pathlib import Path
 
 import pypdfium2 as pdfium
 import pytest
-from pypdfium2 import raw
 from reportlab.pdfgen.canvas import Canvas
 
 from appliance.knowledge.chunking import chunk, document_places, document_text
@@ -13,25 +12,9 @@ from appliance.knowledge.parsing import Block, Parsed, parse
 from appliance.knowledge.places import Box, Places, Range, flat, unflat
 from tests.support import papers
 from tests.support.house import SHARED
+from tests.support.papers import folded
 
 FREE = sorted((SHARED / "documents").glob("*.pdf"))
-
-
-def folded(text: str) -> str:
-    """What is left when spaces, line ends and hyphens are no matter."""
-    kept = (sign for sign in unicodedata.normalize("NFC", text) if sign.isprintable() and sign not in " -\u00ad\ufffe")
-    return "".join(kept)
-
-
-def under(content: bytes, places: Places) -> str:
-    """Return the text that pdfium finds in the rectangles of these places."""
-    document = pdfium.PdfDocument(content)
-    found = []
-    for one in places.ranges:
-        page = document[one.page - 1].get_textpage()
-        for number in range(raw.FPDFText_CountRects(page, one.first, one.count)):
-            found.append(page.get_text_bounded(*page.get_rect(number)))
-    return "".join(found)
 
 
 def said(content: bytes, places: Places) -> str:
@@ -45,7 +28,7 @@ def blocks(parsed: Parsed) -> list[Block]:
 
 
 @pytest.mark.parametrize("path", FREE, ids=lambda path: path.name)
-def test_each_chunk_of_a_real_document_is_the_characters_it_points_at(path) -> None:  # type: ignore[no-untyped-def]
+def test_each_chunk_of_a_real_document_is_the_characters_it_points_at(path: Path) -> None:
     content = path.read_bytes()
     parsed = parse(content, file_name=path.name)
     for one in chunk(parsed):
@@ -55,7 +38,8 @@ def test_each_chunk_of_a_real_document_is_the_characters_it_points_at(path) -> N
 
 def test_a_part_of_a_chunk_points_at_its_own_words() -> None:
     content = papers.two_columns(papers.rules(60, 1))
-    text, places = (ask(parse(content, file_name="a.pdf")) for ask in (document_text, document_places))
+    parsed = parse(content, file_name="a.pdf")
+    text, places = document_text(parsed), document_places(parsed)
     for start in range(0, len(text) - 80, 97):
         assert folded(said(content, places.within(start, start + 80))) == folded(text[start : start + 80])
 

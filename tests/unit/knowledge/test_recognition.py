@@ -1,8 +1,11 @@
 """Scans and pictures. Where text recognition is not installed, they end in a status that says so."""
 
 import time
+from pathlib import Path
 
 import pytest
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
 
 from appliance.knowledge import scans
 from appliance.knowledge.chunking import chunk, document_places, document_text
@@ -38,7 +41,7 @@ def test_without_recognition_a_scan_says_what_is_missing() -> None:
     assert code_of(papers.scan(papers.two_columns(RULES))) == "needs_ocr"
 
 
-def test_without_any_language_a_scan_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_without_any_language_a_scan_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TESSDATA_PREFIX", str(tmp_path))
     monkeypatch.setattr(scans, "_TESSDATA", ())
     scanned = papers.scan(papers.pdf(lambda canvas: canvas.drawString(40, 700, "A scanned line.")))
@@ -48,11 +51,11 @@ def test_without_any_language_a_scan_says_what_is_missing(monkeypatch: pytest.Mo
     assert "needs_ocr" in parse(mixed, file_name="a.pdf").warnings
 
 
-def mixed_pages(canvas) -> None:  # type: ignore[no-untyped-def] # reportlab has no types
+def mixed_pages(canvas: Canvas) -> None:
     canvas.drawString(40, 780, "The first page is written. It says what the second one shows.")
     canvas.showPage()
     shades, width, height = papers.pixels(papers.two_columns(RULES))
-    canvas.drawInlineImage(papers._image(shades, width, height), 0, 0, *papers.A4)
+    canvas.drawInlineImage(papers._image(shades, width, height), 0, 0, *A4)
 
 
 @needs_tesseract
@@ -150,7 +153,7 @@ def test_recognition_ends_at_its_limits() -> None:
     assert parse(papers.pdf(mixed_pages), file_name="a.pdf", limits=stopped).warnings == ("ocr_stopped",)
 
 
-def test_it_takes_the_languages_that_are_there(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_it_takes_the_languages_that_are_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("eng", "fra", "osd"):
         (tmp_path / f"{name}.traineddata").touch()
     monkeypatch.setenv("TESSDATA_PREFIX", str(tmp_path))
