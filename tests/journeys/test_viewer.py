@@ -64,7 +64,7 @@ def test_a_citation_leads_to_its_words_on_the_page(
     complaints: list[str] = []
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     page.goto(f"{product.address}/chat")
-    page.locator("main a[href^='/chat/']").first.click()
+    page.locator("main li", has=page.locator("time")).first.locator("a").click()
     page.locator(".sources a").first.click()
     page.locator("#cited").wait_for(state="attached")
     page.wait_for_load_state("networkidle")
