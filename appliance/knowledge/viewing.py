@@ -19,7 +19,7 @@ from appliance.knowledge.places import GRID, NOWHERE, Places
 from appliance.knowledge.queries import get_document
 from appliance.knowledge.service import opened
 from appliance.knowledge.unreadable import UnreadableDocument
-from appliance.knowledge.values import Document, DocumentId, PageImage, PageView, Rectangle
+from appliance.knowledge.values import Document, DocumentId, PageImage, PageView, Rectangle, Status
 
 WIDTHS = (600, 800, 1000, 1400, 2000)
 _LIMITS = Limits(cpu_seconds=20, wall_seconds=40.0)
@@ -29,8 +29,8 @@ _MOST_MARKS = 1_000
 
 
 def is_paged(document: Document) -> bool:
-    """Say whether the document has pages that can be drawn."""
-    return document.page_count is not None and document.media_type in PAGED
+    """Say whether the document has pages that can be drawn. One that is held or being read anew is not shown."""
+    return document.status is Status.READY and document.page_count is not None and document.media_type in PAGED
 
 
 def view_page(
