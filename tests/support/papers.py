@@ -3,6 +3,7 @@
 import io
 import random
 import unicodedata
+import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -18,6 +19,9 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Frame, PageTemplate, Paragraph
 
 DEJAVU = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006"
+_MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+_SHEETS = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 _THINGS = ("The archive", "A visitor", "Each badge", "The night watch", "Our laboratory", "The stock room", "A courier")
 _DEEDS = ("closes at", "is counted at", "must be checked before", "opens for deliveries at", "is swept after")
 _PLACES = (
@@ -82,6 +86,40 @@ def web(paragraphs: Sequence[str]) -> bytes:
     """Return an HTML page."""
     body = "".join(f"<p>{text}</p>" for text in paragraphs)
     return f"<!doctype html><html><body><h1>House rules</h1>{body}</body></html>".encode()
+
+
+def sheet(rows: Sequence[Sequence[str]]) -> bytes:
+    """Return an XLSX with one sheet; a sheet of any program has more, and needs no more."""
+    types = (
+        '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{_SHEETS}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{_SHEETS}.worksheet+xml"/></Types>'
+    )
+    cells = "".join(
+        f'<row r="{number}">' + "".join(f'<c t="inlineStr"><is><t>{text}</t></is></c>' for text in row) + "</row>"
+        for number, row in enumerate(rows, start=1)
+    )
+    parts = {
+        "[Content_Types].xml": types,
+        "_rels/.rels": _relation("officeDocument", "xl/workbook.xml"),
+        "xl/_rels/workbook.xml.rels": _relation("worksheet", "worksheets/sheet1.xml"),
+        "xl/workbook.xml": f'<workbook {_MAIN} xmlns:r="{_OFFICE}/relationships"><sheets>'
+        '<sheet name="Rules" sheetId="1" r:id="rId1"/></sheets></workbook>',
+        "xl/worksheets/sheet1.xml": f"<worksheet {_MAIN}><sheetData>{cells}</sheetData></worksheet>",
+    }
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return target.getvalue()
+
+
+def _relation(kind: str, to: str) -> str:
+    return (
+        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        f'<Relationship Id="rId1" Type="{_OFFICE}/relationships/{kind}" Target="{to}"/></Relationships>'
+    )
 
 
 def pixels(content: bytes, *, number: int = 1, dpi: int = 200) -> tuple[bytes, int, int]:
