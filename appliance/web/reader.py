@@ -132,8 +132,16 @@ def _quote(tx: Tx, person: Caller, cited: Passage | None) -> tuple[int, int] | N
     if cited is None or answer is None or number is None:
         return None
     quote = chat.find_quote(tx, person, answer, number)
-    start = cited.body.find(quote) if quote else -1
-    return (start, start + len(quote)) if quote and start >= 0 else None
+    return span_of(quote, cited.body) if quote else None
+
+
+def span_of(quote: str, body: str) -> tuple[int, int] | None:
+    """Return where a quote stands in a passage: whole, or as far as the passage goes; None if it does not."""
+    start = body.find(quote)
+    if start >= 0:
+        return start, start + len(quote)
+    shared = next((length for length in range(min(len(quote), len(body)), 0, -1) if body.endswith(quote[:length])), 0)
+    return (len(body) - shared, len(body)) if shared else None
 
 
 def _page_of(cited: Passage | None, quote: tuple[int, int] | None) -> int:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from appliance import audit, knowledge
 from appliance.identity import Role
 from appliance.knowledge import Document, scans, viewing
+from appliance.web.reader import span_of
 from tests.support import papers
 from tests.support.house import House, Member
 from tests.support.site import Browser
@@ -186,3 +187,9 @@ def test_the_words_of_a_picture_are_marked_where_they_stand(at_ada: Browser, ada
 
     assert page.count('<rect class="cited"') == len(passage.body.split())
     assert (width, round(height / width, 2)) == (800, 1.41)
+
+
+def test_a_quote_is_marked_as_far_as_its_passage_goes() -> None:
+    assert span_of("two", "one two three") == (4, 7)
+    assert span_of("three\n\nfour", "one two three") == (8, 13)
+    assert span_of("five", "one two three") is None
