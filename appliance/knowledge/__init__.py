@@ -38,6 +38,7 @@ from appliance.knowledge.values import (
     Passage,
     Sort,
     Status,
+    UnreadPart,
     Work,
 )
 from appliance.knowledge.work import list_work
@@ -57,6 +58,7 @@ __all__ = [
     "Passage",
     "Sort",
     "Status",
+    "UnreadPart",
     "Upload",
     "Work",
     "approve",
