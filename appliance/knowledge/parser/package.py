@@ -13,7 +13,7 @@ def read(content: bytes, kind: str) -> Output:
     """Return what is inside. Raises Unreadable for what is no archive, or a document that nothing here reads."""
     try:
         package = zipfile.ZipFile(io.BytesIO(content))
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, IndexError, ValueError, OSError) as error:
         raise Unreadable("damaged") from error
     names = set(package.namelist())
     if "word/document.xml" in names:
