@@ -45,7 +45,7 @@ def acting_as(email: str | None, tenant_id: TenantId | None = None) -> Iterator[
 @click.option("--as", "email", help="Whose upload it is: an e-mail address. Default: the only owner.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def ingest(*, files: tuple[Path, ...], email: str | None, as_json: bool) -> None:
-    """Add documents and wait until each is ready, failed or in quarantine. Exit code 1 unless all are ready."""
+    """Add documents and wait until each is ready, failed or held back. Exit code 1 unless all are ready."""
     with acting_as(email) as (services, caller):
         received = [
             knowledge.receive(

@@ -44,6 +44,7 @@ from appliance.knowledge.values import (
     Rectangle,
     Sort,
     Status,
+    UnreadPart,
     Work,
 )
 from appliance.knowledge.viewing import WIDTHS, is_paged, page_image, view_page
@@ -70,6 +71,7 @@ __all__ = [
     "Rectangle",
     "Sort",
     "Status",
+    "UnreadPart",
     "Upload",
     "Work",
     "approve",

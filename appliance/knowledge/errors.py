@@ -82,14 +82,14 @@ class PageNotDrawn(Refusal):
 
 
 class NotQuarantined(Refusal):
-    """This document is not in quarantine, so there is nothing to release."""
+    """This document is not held back, so there is nothing to release."""
 
     kind = Kind.CONFLICT
     code = "not_quarantined"
 
 
 class NotFailed(Refusal):
-    """This document did not fail, so there is nothing to try again."""
+    """This document was read, so there is nothing to try again."""
 
     kind = Kind.CONFLICT
     code = "not_failed"

@@ -22,6 +22,7 @@ from appliance.knowledge.values import (
     Passage,
     Sort,
     Status,
+    UnreadPart,
 )
 
 _COLUMNS: Final[dict[Sort, ColumnElement[Any]]] = {
@@ -162,6 +163,7 @@ def as_documents(tx: Tx, rows: Sequence[DocumentRow]) -> list[Document]:
             page_count=row.page_count,
             chunk_count=row.chunk_count,
             warnings=tuple(WARNINGS[code] for code in row.warnings if code in WARNINGS),
+            unread=tuple(UnreadPart(part["name"], part["code"], REASONS[part["code"]]) for part in row.unread),
             uploaded_at=row.uploaded_at,
             ready_at=row.ready_at,
             uploaded_by_name=names.get(row.uploaded_by, ""),

@@ -48,11 +48,17 @@ class Status(StrEnum):
     READY = "ready"
     FAILED = "failed"
     QUARANTINED = "quarantined"
+    INCOMPLETE = "incomplete"
 
     @property
     def is_final(self) -> bool:
         """Nothing more happens to it by itself."""
-        return self in {Status.READY, Status.FAILED, Status.QUARANTINED}
+        return self in {Status.READY, Status.FAILED} or self.is_held
+
+    @property
+    def is_held(self) -> bool:
+        """Somebody who may release it decides: something was found in it, or parts of it could not be checked."""
+        return self in {Status.QUARANTINED, Status.INCOMPLETE}
 
 
 class Sort(StrEnum):
@@ -85,8 +91,17 @@ ALL = DocumentFilter()
 
 
 @dataclass(frozen=True)
+class UnreadPart:
+    """A file inside a document that was not read: the way to it ("" is the document itself), and why, with the remedy."""
+
+    name: str
+    reason_code: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Document:
-    """A document as people see it; `warnings` says in sentences which parts of it were not read."""
+    """A document as people see it; `warnings` says in sentences what of it was not read, `unread` which files inside."""
 
     document_id: DocumentId
     collection_id: CollectionId
@@ -101,6 +116,7 @@ class Document:
     page_count: int | None
     chunk_count: int | None
     warnings: tuple[str, ...]
+    unread: tuple[UnreadPart, ...]
     uploaded_at: datetime
     ready_at: datetime | None
     uploaded_by_name: str

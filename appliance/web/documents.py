@@ -116,7 +116,7 @@ def create_deletion(document_id: UUID) -> Answer:
 
 @blueprint.post("/<uuid:document_id>/approval")
 def create_approval(document_id: UUID) -> Answer:
-    """Release a quarantined document."""
+    """Release a document that is held back."""
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
         knowledge.approve(tx, person, DocumentId(document_id))
@@ -125,14 +125,14 @@ def create_approval(document_id: UUID) -> Answer:
 
 @blueprint.post("/<uuid:document_id>/retry")
 def create_retry(document_id: UUID) -> Answer:
-    """Queue a failed document again."""
+    """Queue a document again."""
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
         knowledge.retry(tx, person, DocumentId(document_id))
     return redirect(url_for("documents.show"), 303)
 
 
-def as_json(document: Document) -> dict[str, str | int | list[str] | None]:
+def as_json(document: Document) -> dict[str, str | int | list[str] | list[dict[str, str]] | None]:
     """Return what a program needs to know of a document."""
     return {
         "id": str(document.document_id),
@@ -143,6 +143,7 @@ def as_json(document: Document) -> dict[str, str | int | list[str] | None]:
         "reason_code": document.reason_code,
         "reason": document.reason,
         "warnings": list(document.warnings),
+        "unread": [{"name": part.name, "reason": part.reason} for part in document.unread],
         "pages": document.page_count,
         "passages": document.chunk_count,
         "bytes": document.byte_count,

@@ -6,7 +6,7 @@ Both columns are flat arrays (`knowledge.places`): a row for each line or word w
 from alembic import op
 
 revision = "0019"
-down_revision = "0016"
+down_revision = "0018"
 
 
 def upgrade() -> None:

@@ -1,27 +1,26 @@
-"""python -m parser KIND CPU_SECONDS MEMORY_BYTES PARENT OPTIONS: content on standard input, JSON on standard output."""
+"""python -m parser KIND CPU_SECONDS MEMORY_BYTES PARENT OPTIONS: content on standard input, the answer on standard output."""
 
 import codecs
+import encodings
 import importlib
 import json
+import pkgutil
 import sys
 
-from .blocks import Unreadable
+from .blocks import Unreadable, framed
 from .confinement import NotConfined, confine, limit
 
-# Loaded before confinement: Python looks codecs up in files, and no file opens after it.
-CODECS = (
-    "cp437",
-    "cp1252",
-    "latin-1",
-    "utf-8-sig",
-    "utf-16",
-    "utf-16-le",
-    "utf-16-be",
-    "utf-32",
-    "utf-32-le",
-    "utf-32-be",
-)
-READERS = {"pdf": ".pdf", "docx": ".docx", "html": ".html", "markdown": ".plain", "text": ".plain"}
+READERS = {
+    "compound": ".compound",
+    "html": ".html",
+    "mail": ".mail",
+    "markdown": ".plain",
+    "package": ".package",
+    "pdf": ".pdf",
+    "tables": ".written",
+    "text": ".written",
+    "xml": ".xml",
+}
 READERS |= dict.fromkeys(("bmp", "gif", "jpeg", "png", "tiff", "webp"), ".pictures")
 # Not kinds of documents but work on them, with options: text recognition, and drawing a page.
 READERS |= {"scan": ".recognition", "page": ".drawing"}
@@ -32,23 +31,31 @@ def main(kind: str, cpu_seconds: int, memory_bytes: int, parent: int, options: s
     limit(cpu_seconds=cpu_seconds, memory_bytes=memory_bytes)
     try:
         content = sys.stdin.buffer.read()
-        for name in CODECS:
-            codecs.lookup(name)
+        load_codecs()
         reader = importlib.import_module(READERS[kind], __package__)
         # What must be loaded from files, or told, before they are out of reach.
         read = reader.prepare(json.loads(options)) if hasattr(reader, "prepare") else reader.read
         layers = confine(parent)
-        answer = read(content, kind).as_json(layers)
+        answer = read(content, kind).as_bytes(layers)
     except Unreadable as error:
-        answer = json.dumps({"refused": error.code})
+        answer = framed({"refused": error.code})
     except NotConfined:
-        answer = json.dumps({"refused": "not_confined"})
+        answer = framed({"refused": "not_confined"})
     except MemoryError:
-        answer = json.dumps({"refused": "memory_limit"})
+        answer = framed({"refused": "memory_limit"})
     except RecursionError:
-        answer = json.dumps({"refused": "too_deep"})
-    sys.stdout.buffer.write(answer.encode())
+        answer = framed({"refused": "too_deep"})
+    sys.stdout.buffer.write(answer)
     sys.stdout.buffer.flush()
+
+
+def load_codecs() -> None:
+    """Load every encoding that Python knows: it looks them up in files, and no file opens after confinement."""
+    for module in pkgutil.iter_modules(encodings.__path__):
+        try:
+            codecs.lookup(module.name)
+        except LookupError:
+            continue  # not an encoding, or one of Windows alone
 
 
 if __name__ == "__main__":

@@ -39,12 +39,16 @@ def read_attachments(document: pdfium.PdfDocument, output: Output) -> None:
 
 def _hand_over(attachment: raw.FPDF_ATTACHMENT, output: Output) -> None:
     size = ctypes.c_ulong()
-    if not attachment or not raw.FPDFAttachment_GetFile(attachment, None, 0, size) or size.value > _ATTACHMENT_BYTES:
-        output.warn("embedded_files")
+    name = (_string(raw.FPDFAttachment_GetName, attachment) if attachment else "") or "attachment"
+    if not attachment or not raw.FPDFAttachment_GetFile(attachment, None, 0, size):
+        output.miss(name, "damaged")
+        return
+    if size.value > _ATTACHMENT_BYTES:
+        output.miss(name, "too_many_files")
         return
     content = ctypes.create_string_buffer(max(size.value, 1))
     raw.FPDFAttachment_GetFile(attachment, content, size.value, size)
-    output.attach(_string(raw.FPDFAttachment_GetName, attachment) or "attachment", content.raw[: size.value])
+    output.attach(name, content.raw[: size.value])
 
 
 def read_annotations(document: pdfium.PdfDocument, output: Output) -> None:

@@ -6,7 +6,6 @@ A PDF is drawn by pdfium, a picture by leptonica. Nothing in a document is run: 
 import base64
 import ctypes
 import functools
-import json
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from .annotations import on_grid
-from .blocks import Unreadable
+from .blocks import Unreadable, framed
 from .raster import Raster
 
 _POINTS = 12_000_000
@@ -34,9 +33,9 @@ class Drawing:
     marks: dict[str, list[tuple[int, int, int, int]]] = field(default_factory=dict)
     png: bytes = b""
 
-    def as_json(self, _layers: tuple[str, ...]) -> str:
+    def as_bytes(self, _layers: tuple[str, ...]) -> bytes:
         """Return the drawing in the form that `knowledge.viewing` reads."""
-        return json.dumps(
+        return framed(
             {
                 "width": self.width,
                 "height": self.height,

@@ -83,10 +83,8 @@ def _read_page(document: pdfium.PdfDocument, index: int, output: Output, budget:
         return []
     lines = list(_lines(text, Eye(source, text, budget)))
     written = sum(len(line.text) for line in lines if not line.is_hidden)
-    if _is_scan(source, written):
+    if _is_scan(source, written):  # an empty page is empty; one that draws something may draw letters
         output.scans.append(index + 1)
-    elif not lines:
-        output.warn("pages_without_text")
     text.close()
     source.close()
     return lines

@@ -143,10 +143,13 @@ def test_comments_come_last_under_a_heading_of_their_own() -> None:
     assert [block.text for block in blocks(parsed) if block.hidden] == ["Bo: Never shown."]
 
 
-def test_it_names_the_files_that_a_document_carries() -> None:
+def test_the_files_that_a_document_carries_are_read_behind_it() -> None:
     document = pdfium.PdfDocument(papers.pdf(lambda canvas: canvas.drawString(40, 780, "See the appendix.")))
     document.new_attachment("appendix.txt").set_data(b"Appendix")
     target = io.BytesIO()
     document.save(target)
 
-    assert "embedded_files" in parse(target.getvalue(), file_name="a.pdf").warnings
+    parsed = parse(target.getvalue(), file_name="a.pdf")
+
+    assert document_text(parsed).split("\n\n") == ["See the appendix.", "appendix.txt", "Appendix"]
+    assert (parsed.warnings, parsed.is_whole) == ((), True)

@@ -1,0 +1,29 @@
+"""What a compound file is ([MS-CFB]): an Outlook message, an encrypted document, or an old office document."""
+
+import io
+
+import olefile
+
+from . import msg
+from .blocks import Output, Unreadable
+
+_SIGNS_OF_A_MESSAGE = "__properties_version1.0"
+_LOCKS = ("EncryptedPackage", "\x06DataSpaces")
+
+
+def read(content: bytes, _kind: str) -> Output:
+    """Return what is inside. Raises Unreadable for what is encrypted, damaged or nothing that is read here."""
+    try:
+        file = olefile.OleFileIO(io.BytesIO(content))
+        is_locked = any(file.exists(lock) for lock in _LOCKS)
+        is_message = file.exists(_SIGNS_OF_A_MESSAGE)
+    except (OSError, ValueError, IndexError, TypeError, AttributeError) as error:
+        raise Unreadable("damaged") from error
+    if is_locked:
+        raise Unreadable("encrypted")
+    if not is_message:
+        raise Unreadable("unsupported")
+    try:
+        return msg.read(file)
+    except (OSError, IndexError, TypeError, AttributeError) as error:
+        raise Unreadable("damaged") from error
