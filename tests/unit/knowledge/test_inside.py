@@ -1,39 +1,22 @@
 """Mails, messages and archives: what is inside is read in processes of its own, and told by name where it is not."""
 
-import base64
+import binascii
 import io
 import zipfile
-from collections.abc import Mapping
 from email.message import EmailMessage
 
 import pytest
 
-from appliance.knowledge import parsing
 from appliance.knowledge.chunking import chunk, document_text
 from appliance.knowledge.parsing import Limits, Parsed, parse
-from appliance.knowledge.unreadable import UnreadableDocument
-from tests.support.compound import attachment, binary, compound, message, text
+from appliance.knowledge.unreadable import Unread, UnreadableDocument
+from tests.support.archives import locked, packed
+from tests.support.compound import Tree, attachment, binary, compound, message, text
 from tests.support.house import SAMPLES, SHARED
 
 DOCUMENTS = SHARED / "documents"
 DOCX = (SAMPLES / "security-handbook.docx").read_bytes()
 PDF = (SAMPLES / "leave-and-travel.pdf").read_bytes()
-
-
-def packed(files: Mapping[str, bytes | str], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", method) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return target.getvalue()
-
-
-def locked(name: str, content: bytes) -> bytes:
-    """Return an archive whose one member says that it is encrypted."""
-    archive = bytearray(packed({name: content}, zipfile.ZIP_STORED))
-    archive[6] |= 1
-    archive[archive.index(b"PK\x01\x02") + 8] |= 1
-    return bytes(archive)
 
 
 def mail(**headers: str) -> EmailMessage:
@@ -167,7 +150,7 @@ def test_bare_bytes_in_a_header_are_read() -> None:
 
 
 def test_a_file_between_begin_and_end_is_read() -> None:
-    coded = b"begin 644 note.txt\n" + base64.binascii.b2a_uu(b"Uu words.") + b"`\nend\n"  # type: ignore[attr-defined]
+    coded = b"begin 644 note.txt\n" + binascii.b2a_uu(b"Uu words.") + b"`\nend\n"
     parsed = reads(b"From: a@b.example\nMIME-Version: 1.0\n\nSee:\n\n" + coded)
 
     assert "Uu words." in document_text(parsed)
@@ -218,15 +201,20 @@ def test_four_hundred_messages_inside_each_other_end() -> None:
 
 
 def test_an_outlook_message_is_read_with_what_is_in_it() -> None:
-    inner = message("Inner subject", is_inside=True, **text(0x1000, "Inner body."), **{"__attach_version1.0_#00000000": attachment("deep.txt", b"Deep words.")})  # fmt: skip
-    outer = message(
-        "Outer subject",
+    deep = {"__attach_version1.0_#00000000": attachment("deep.txt", b"Deep words.")}
+    inner = message("Inner subject", text(0x1000, "Inner body.") | deep, is_inside=True)
+    files = {
+        "__attach_version1.0_#00000000": attachment("travel.pdf", PDF),
+        "__attach_version1.0_#00000001": attachment("inner.msg", inner),
+    }
+    people = {"__properties_version1.0": bytes(8), **text(0x3003, "bo@harrow.example")}
+    parts: Tree = {
         **text(0x1000, "Plain words that the page does not have."),
         **binary(0x1013, "<h1>Größe</h1><p>Die Größe zählt.</p>".encode("cp1252")),
         **text(0x0C1A, "Ada"), **text(0x0E04, "Bo; Cy"), **text(0x8005, "a category"),
-        **{"__attach_version1.0_#00000000": attachment("travel.pdf", PDF), "__attach_version1.0_#00000001": attachment("inner.msg", inner)},
-        **{"__recip_version1.0_#00000000": {"__properties_version1.0": bytes(8), **text(0x3003, "bo@harrow.example")}},
-    )  # fmt: skip
+        **files, "__recip_version1.0_#00000000": people,
+    }  # fmt: skip
+    outer = message("Outer subject", parts)
     parsed = reads(compound(outer))
 
     assert parsed.media_type == "application/vnd.ms-outlook"
@@ -253,18 +241,17 @@ def test_the_text_of_an_outlook_message_may_be_packed() -> None:
     packed_rtf = bytes.fromhex(
         "2d0000002b0000004c5a4675f1c5c7a703000a007263706731323542320af32068656c090020627705b06c647d0a800fa0"
     )
-    parsed = reads(compound(message("Packed", **text(0x1000, "Body."), **binary(0x1009, packed_rtf))))
+    parsed = reads(compound(message("Packed", text(0x1000, "Body.") | binary(0x1009, packed_rtf))))
 
     assert "hello world" in hidden(parsed)
 
 
 def test_an_object_in_an_outlook_message_that_is_no_file_is_told_by_name() -> None:
-    drawing = {
-        "__properties_version1.0": bytes(8),
-        **text(0x3707, "drawing"),
-        "__substg1.0_3701000D": {"CONTENTS": b"xyz"},
-    }
-    parsed = reads(compound(message("A", **text(0x1000, "Body."), **{"__attach_version1.0_#00000000": drawing})))
+    drawing: Tree = {
+        "__properties_version1.0": bytes(8), **text(0x3707, "drawing"), "__substg1.0_3701000D": {"CONTENTS": b"xyz"},
+    }  # fmt: skip
+    parts: Tree = {**text(0x1000, "Body."), "__attach_version1.0_#00000000": drawing}
+    parsed = reads(compound(message("A", parts)))
 
     assert missed(parsed) == [("drawing", "unsupported")]
 
@@ -423,7 +410,7 @@ def test_a_million_parts_are_not_told_one_by_one() -> None:
         reads(bytes(archive))
 
     assert len(caught.value.unread) == 201
-    assert caught.value.unread[-1] == parsing.Unread("", "more_unread")
+    assert caught.value.unread[-1] == Unread("", "more_unread")
 
 
 @pytest.mark.skipif(not DOCUMENTS.exists(), reason="the shared documents are not beside the project")
