@@ -2,14 +2,20 @@
 
 import binascii
 import io
+import random
 import zipfile
 from email.message import EmailMessage
+from types import ModuleType
 
 import pytest
 
 from appliance.knowledge.chunking import chunk, document_text
+from appliance.knowledge.parser import compound as compound_reader
+from appliance.knowledge.parser import html, package, written, xml
+from appliance.knowledge.parser import mail as mail_reader
+from appliance.knowledge.parser.blocks import Unreadable
 from appliance.knowledge.parsing import Limits, Parsed, parse
-from appliance.knowledge.unreadable import Unread, UnreadableDocument
+from appliance.knowledge.unreadable import REASONS, Unread, UnreadableDocument
 from tests.support.archives import locked, packed
 from tests.support.compound import Tree, attachment, binary, compound, message, text
 from tests.support.house import SAMPLES, SHARED
@@ -428,3 +434,72 @@ def test_the_phrases_of_real_mails_come_in_reading_order(name: str, phrases: lis
 
     assert -1 not in places
     assert places == sorted(places)
+
+
+def test_a_file_that_stands_in_a_page_is_read_too() -> None:
+    page = f'<p>Seen.</p><object data="data:application/pdf;base64,{binascii.b2a_base64(PDF).decode()}"></object>'
+    parsed = reads(page.encode(), "a.html")
+
+    assert headings(parsed)[0] == (1, "application-1.pdf")
+    assert "140 euros a night" in document_text(parsed)
+
+
+# ── broken in every way ─────────────────────────────────────────────────────
+
+_HURTS = (
+    b"\0",
+    b"=?utf-8?b?",
+    b'"',
+    b"\r\n",
+    b"--",
+    b"\xff\xfe",
+    b"charset=idna",
+    b"(",
+    b"\xf0",
+    b"*0*=",
+    b"<",
+    b"{",
+    b";",
+)
+
+
+def samples() -> dict[str, tuple[ModuleType, bytes]]:
+    letter = mail()
+    letter.set_content("Grüße")
+    letter.add_alternative("<p>Grüße</p>", subtype="html")
+    letter.add_attachment(b"a;b\n1;2\n", maintype="text", subtype="csv", filename="größe.csv")
+    note = compound(
+        message("A", text(0x1000, "Body.") | {"__attach_version1.0_#00000000": attachment("a.txt", b"Words.")})
+    )
+    return {
+        "mail": (mail_reader, letter.as_bytes()),
+        "compound": (compound_reader, note),
+        "package": (package, packed({"a.txt": "Words." * 50, "ü/b.csv": "a;b\n1;2\n", "c/": ""})),
+        "text": (written, b'{"a": [1, 2, {"b": "c"}], "d": null}'),
+        "table": (written, "Straße;Ort\nWeg;Köln\nAllee;Jena\n".encode("cp1252")),
+        "xml": (xml, b'<?xml version="1.0" encoding="latin-1"?><a x="1"><b>t</b><c>u <i>v</i> w</c></a>'),
+        "html": (
+            html,
+            b"<meta charset=utf-8><p>a<!--x--><img alt=z src='data:image/png;base64," + b"AAAA" * 300 + b"'>",
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", samples(), ids=str)
+def test_a_reader_ends_in_a_reason_however_a_file_is_broken(name: str) -> None:
+    reader, whole = samples()[name]
+    chance = random.Random(name)
+    for _ in range(400):
+        broken = bytearray(whole)
+        for _ in range(chance.choice([1, 2, 5, 20])):
+            place = chance.randrange(len(broken) + 1)
+            if chance.random() < 0.3:
+                del broken[place : place + chance.randrange(1, 30)]
+            elif chance.random() < 0.5:
+                broken[place:place] = chance.choice(_HURTS)
+            elif broken:
+                broken[place % len(broken)] = chance.randrange(256)
+        try:
+            reader.read(bytes(broken), name).as_bytes(())
+        except Unreadable as unreadable:
+            assert unreadable.code in REASONS
