@@ -10,12 +10,12 @@ from appliance import knowledge
 from appliance.identity import Forbidden, Role
 from appliance.knowledge import Document, Status
 from appliance.knowledge.errors import NotFailed, NotQuarantined
-from tests.support.house import SHARED, House, Member, Server
-from tests.unit.knowledge.test_inside import PDF, locked, packed
+from tests.support.archives import Files, locked, packed
+from tests.support.house import SAMPLES, SHARED, House, Member, Server
 
 NASTY = SHARED / "nasty"
 CARD = "4539 1488 0343 6467"  # a valid check digit, nobody's card
-MIXED = {
+MIXED: Files = {
     "travel.txt": "Hotel rooms are reimbursed up to 140 euros a night.",
     "locked.zip": locked("salaries-canary.txt", b"x"),
 }
@@ -144,7 +144,10 @@ def test_who_releases_a_finding_is_told_of_what_was_not_read_too(house: House, a
 
 
 def test_pages_of_a_file_inside_are_no_pages_of_the_document(ada: Member) -> None:
-    assert ada.reads_in("travel.zip", packed({"travel.pdf": PDF})).page_count is None
+    assert (
+        ada.reads_in("travel.zip", packed({"travel.pdf": (SAMPLES / "leave-and-travel.pdf").read_bytes()})).page_count
+        is None
+    )
 
 
 @pytest.mark.skipif(not NASTY.exists(), reason="the shared documents are not beside the project")

@@ -82,16 +82,13 @@ def binary(tag: int, value: bytes) -> dict[str, "bytes | Tree"]:
     return {f"__substg1.0_{tag:04X}0102": value}
 
 
-def message(subject: str, *, is_inside: bool = False, **parts: "bytes | Tree") -> dict[str, "bytes | Tree"]:
+def message(subject: str, parts: Tree, *, is_inside: bool = False) -> dict[str, "bytes | Tree"]:
     """Return the storage of a message; `parts` are more of its streams and storages."""
     # The date is 2024-02-29 12:00 UTC, in steps of 100 ns since 1601.
     sent = struct.pack("<HHIQ", 0x0040, 0x0039, 6, 133536816000000000)
     page = struct.pack("<HHII4x", 0x0003, 0x3FDE, 6, 1252)
-    return {
-        "__properties_version1.0": bytes(24 if is_inside else 32) + sent + page,
-        **text(0x0037, subject),
-        **parts,
-    }
+    properties = bytes(24 if is_inside else 32) + sent + page
+    return {"__properties_version1.0": properties, **text(0x0037, subject), **parts}
 
 
 def attachment(name: str, content: "bytes | Tree") -> dict[str, "bytes | Tree"]:

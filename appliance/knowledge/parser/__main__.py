@@ -5,6 +5,7 @@ import encodings
 import importlib
 import json
 import pkgutil
+import re
 import sys
 
 from .blocks import Unreadable, framed
@@ -23,7 +24,10 @@ READERS = {
 }
 READERS |= dict.fromkeys(("bmp", "gif", "jpeg", "png", "tiff", "webp"), ".pictures")
 # Not kinds of documents but work on them, with options: text recognition, and drawing a page.
-READERS |= {"scan": ".recognition", "page": ".drawing"}
+_WORK = {"scan": ".recognition", "page": ".drawing"}
+READERS |= _WORK
+_WRITTEN = frozenset({"html", "markdown", "tables", "text", "xml"})
+_TELLS_OF_AN_ENCODING = re.compile(rb"charset|encoding|[\x00\x1b]", re.IGNORECASE)
 
 
 def main(kind: str, cpu_seconds: int, memory_bytes: int, parent: int, options: str) -> None:
@@ -31,7 +35,8 @@ def main(kind: str, cpu_seconds: int, memory_bytes: int, parent: int, options: s
     limit(cpu_seconds=cpu_seconds, memory_bytes=memory_bytes)
     try:
         content = sys.stdin.buffer.read()
-        load_codecs()
+        if kind not in _WORK and (kind not in _WRITTEN or not is_plain(content)):
+            load_codecs()
         reader = importlib.import_module(READERS[kind], __package__)
         # What must be loaded from files, or told, before they are out of reach.
         read = reader.prepare(json.loads(options)) if hasattr(reader, "prepare") else reader.read
@@ -47,6 +52,15 @@ def main(kind: str, cpu_seconds: int, memory_bytes: int, parent: int, options: s
         answer = framed({"refused": "too_deep"})
     sys.stdout.buffer.write(answer)
     sys.stdout.buffer.flush()
+
+
+def is_plain(content: bytes) -> bool:
+    """Say whether a text is UTF-8 and claims nothing else: then no other encoding is asked for."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return not content.startswith(codecs.BOM_UTF8) and not _TELLS_OF_AN_ENCODING.search(content)
 
 
 def load_codecs() -> None:

@@ -144,8 +144,10 @@ def _decode_by(content: bytes, meant: str | None) -> str:
 
 
 def _meant(declared: str | None) -> str | None:
+    if not declared:
+        return None
     try:
-        name = codecs.lookup((declared or "").strip().strip("\"'")).name
+        name = codecs.lookup(declared.strip().strip("\"'")).name
     except (LookupError, ValueError):
         return None
     # What Python also calls encodings (base64, zip, rot13) is none of a text.

@@ -1,39 +1,28 @@
 """Mails, messages and archives: what is inside is read in processes of its own, and told by name where it is not."""
 
-import base64
+import binascii
 import io
+import random
 import zipfile
-from collections.abc import Mapping
 from email.message import EmailMessage
+from types import ModuleType
 
 import pytest
 
-from appliance.knowledge import parsing
 from appliance.knowledge.chunking import chunk, document_text
+from appliance.knowledge.parser import compound as compound_reader
+from appliance.knowledge.parser import html, package, written, xml
+from appliance.knowledge.parser import mail as mail_reader
+from appliance.knowledge.parser.blocks import Unreadable
 from appliance.knowledge.parsing import Limits, Parsed, parse
-from appliance.knowledge.unreadable import UnreadableDocument
-from tests.support.compound import attachment, binary, compound, message, text
+from appliance.knowledge.unreadable import REASONS, Unread, UnreadableDocument
+from tests.support.archives import locked, packed
+from tests.support.compound import Tree, attachment, binary, compound, message, text
 from tests.support.house import SAMPLES, SHARED
 
 DOCUMENTS = SHARED / "documents"
 DOCX = (SAMPLES / "security-handbook.docx").read_bytes()
 PDF = (SAMPLES / "leave-and-travel.pdf").read_bytes()
-
-
-def packed(files: Mapping[str, bytes | str], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", method) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return target.getvalue()
-
-
-def locked(name: str, content: bytes) -> bytes:
-    """Return an archive whose one member says that it is encrypted."""
-    archive = bytearray(packed({name: content}, zipfile.ZIP_STORED))
-    archive[6] |= 1
-    archive[archive.index(b"PK\x01\x02") + 8] |= 1
-    return bytes(archive)
 
 
 def mail(**headers: str) -> EmailMessage:
@@ -167,7 +156,7 @@ def test_bare_bytes_in_a_header_are_read() -> None:
 
 
 def test_a_file_between_begin_and_end_is_read() -> None:
-    coded = b"begin 644 note.txt\n" + base64.binascii.b2a_uu(b"Uu words.") + b"`\nend\n"  # type: ignore[attr-defined]
+    coded = b"begin 644 note.txt\n" + binascii.b2a_uu(b"Uu words.") + b"`\nend\n"
     parsed = reads(b"From: a@b.example\nMIME-Version: 1.0\n\nSee:\n\n" + coded)
 
     assert "Uu words." in document_text(parsed)
@@ -218,15 +207,20 @@ def test_four_hundred_messages_inside_each_other_end() -> None:
 
 
 def test_an_outlook_message_is_read_with_what_is_in_it() -> None:
-    inner = message("Inner subject", is_inside=True, **text(0x1000, "Inner body."), **{"__attach_version1.0_#00000000": attachment("deep.txt", b"Deep words.")})  # fmt: skip
-    outer = message(
-        "Outer subject",
+    deep = {"__attach_version1.0_#00000000": attachment("deep.txt", b"Deep words.")}
+    inner = message("Inner subject", text(0x1000, "Inner body.") | deep, is_inside=True)
+    files = {
+        "__attach_version1.0_#00000000": attachment("travel.pdf", PDF),
+        "__attach_version1.0_#00000001": attachment("inner.msg", inner),
+    }
+    people = {"__properties_version1.0": bytes(8), **text(0x3003, "bo@harrow.example")}
+    parts: Tree = {
         **text(0x1000, "Plain words that the page does not have."),
         **binary(0x1013, "<h1>Größe</h1><p>Die Größe zählt.</p>".encode("cp1252")),
         **text(0x0C1A, "Ada"), **text(0x0E04, "Bo; Cy"), **text(0x8005, "a category"),
-        **{"__attach_version1.0_#00000000": attachment("travel.pdf", PDF), "__attach_version1.0_#00000001": attachment("inner.msg", inner)},
-        **{"__recip_version1.0_#00000000": {"__properties_version1.0": bytes(8), **text(0x3003, "bo@harrow.example")}},
-    )  # fmt: skip
+        **files, "__recip_version1.0_#00000000": people,
+    }  # fmt: skip
+    outer = message("Outer subject", parts)
     parsed = reads(compound(outer))
 
     assert parsed.media_type == "application/vnd.ms-outlook"
@@ -253,18 +247,17 @@ def test_the_text_of_an_outlook_message_may_be_packed() -> None:
     packed_rtf = bytes.fromhex(
         "2d0000002b0000004c5a4675f1c5c7a703000a007263706731323542320af32068656c090020627705b06c647d0a800fa0"
     )
-    parsed = reads(compound(message("Packed", **text(0x1000, "Body."), **binary(0x1009, packed_rtf))))
+    parsed = reads(compound(message("Packed", text(0x1000, "Body.") | binary(0x1009, packed_rtf))))
 
     assert "hello world" in hidden(parsed)
 
 
 def test_an_object_in_an_outlook_message_that_is_no_file_is_told_by_name() -> None:
-    drawing = {
-        "__properties_version1.0": bytes(8),
-        **text(0x3707, "drawing"),
-        "__substg1.0_3701000D": {"CONTENTS": b"xyz"},
-    }
-    parsed = reads(compound(message("A", **text(0x1000, "Body."), **{"__attach_version1.0_#00000000": drawing})))
+    drawing: Tree = {
+        "__properties_version1.0": bytes(8), **text(0x3707, "drawing"), "__substg1.0_3701000D": {"CONTENTS": b"xyz"},
+    }  # fmt: skip
+    parts: Tree = {**text(0x1000, "Body."), "__attach_version1.0_#00000000": drawing}
+    parsed = reads(compound(message("A", parts)))
 
     assert missed(parsed) == [("drawing", "unsupported")]
 
@@ -423,7 +416,7 @@ def test_a_million_parts_are_not_told_one_by_one() -> None:
         reads(bytes(archive))
 
     assert len(caught.value.unread) == 201
-    assert caught.value.unread[-1] == parsing.Unread("", "more_unread")
+    assert caught.value.unread[-1] == Unread("", "more_unread")
 
 
 @pytest.mark.skipif(not DOCUMENTS.exists(), reason="the shared documents are not beside the project")
@@ -441,3 +434,72 @@ def test_the_phrases_of_real_mails_come_in_reading_order(name: str, phrases: lis
 
     assert -1 not in places
     assert places == sorted(places)
+
+
+def test_a_file_that_stands_in_a_page_is_read_too() -> None:
+    page = f'<p>Seen.</p><object data="data:application/pdf;base64,{binascii.b2a_base64(PDF).decode()}"></object>'
+    parsed = reads(page.encode(), "a.html")
+
+    assert headings(parsed)[0] == (1, "application-1.pdf")
+    assert "140 euros a night" in document_text(parsed)
+
+
+# ── broken in every way ─────────────────────────────────────────────────────
+
+_HURTS = (
+    b"\0",
+    b"=?utf-8?b?",
+    b'"',
+    b"\r\n",
+    b"--",
+    b"\xff\xfe",
+    b"charset=idna",
+    b"(",
+    b"\xf0",
+    b"*0*=",
+    b"<",
+    b"{",
+    b";",
+)
+
+
+def samples() -> dict[str, tuple[ModuleType, bytes]]:
+    letter = mail()
+    letter.set_content("Grüße")
+    letter.add_alternative("<p>Grüße</p>", subtype="html")
+    letter.add_attachment(b"a;b\n1;2\n", maintype="text", subtype="csv", filename="größe.csv")
+    note = compound(
+        message("A", text(0x1000, "Body.") | {"__attach_version1.0_#00000000": attachment("a.txt", b"Words.")})
+    )
+    return {
+        "mail": (mail_reader, letter.as_bytes()),
+        "compound": (compound_reader, note),
+        "package": (package, packed({"a.txt": "Words." * 50, "ü/b.csv": "a;b\n1;2\n", "c/": ""})),
+        "text": (written, b'{"a": [1, 2, {"b": "c"}], "d": null}'),
+        "table": (written, "Straße;Ort\nWeg;Köln\nAllee;Jena\n".encode("cp1252")),
+        "xml": (xml, b'<?xml version="1.0" encoding="latin-1"?><a x="1"><b>t</b><c>u <i>v</i> w</c></a>'),
+        "html": (
+            html,
+            b"<meta charset=utf-8><p>a<!--x--><img alt=z src='data:image/png;base64," + b"AAAA" * 300 + b"'>",
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", samples(), ids=str)
+def test_a_reader_ends_in_a_reason_however_a_file_is_broken(name: str) -> None:
+    reader, whole = samples()[name]
+    chance = random.Random(name)
+    for _ in range(400):
+        broken = bytearray(whole)
+        for _ in range(chance.choice([1, 2, 5, 20])):
+            place = chance.randrange(len(broken) + 1)
+            if chance.random() < 0.3:
+                del broken[place : place + chance.randrange(1, 30)]
+            elif chance.random() < 0.5:
+                broken[place:place] = chance.choice(_HURTS)
+            elif broken:
+                broken[place % len(broken)] = chance.randrange(256)
+        try:
+            reader.read(bytes(broken), name).as_bytes(())
+        except Unreadable as unreadable:
+            assert unreadable.code in REASONS
