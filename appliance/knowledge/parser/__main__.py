@@ -16,6 +16,7 @@ READERS = {
     "markdown": ".plain",
     "package": ".package",
     "pdf": ".pdf",
+    "rtf": ".rtf",
     "tables": ".written",
     "text": ".written",
     "xml": ".xml",
