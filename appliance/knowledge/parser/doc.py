@@ -41,7 +41,9 @@ def read(file: olefile.OleFileIO) -> Output:
         document = _Document(file)
         for number, heading in enumerate(_PARTS):
             beside = Page(None)
-            _Writer(output, beside if heading else page, document, has_headings=not heading).write(*document.span(number))
+            _Writer(output, beside if heading else page, document, has_headings=not heading).write(
+                *document.span(number)
+            )
             said = [block for block in beside.blocks if block.hidden or any(sign.isalnum() for sign in block.text)]
             if any(not block.hidden for block in said) and heading not in {block.text for block in page.blocks[-50:]}:
                 output.add(page, "heading", heading, level=1)
@@ -58,7 +60,11 @@ def _write_properties(file: olefile.OleFileIO, output: Output, page: Page) -> No
     said = []
     for name in ("title", "subject", "author", "keywords", "comments", "last_saved_by", "company", "manager"):
         value = getattr(about, name, None)
-        text = value.decode("utf-8" if about.codepage == 65001 else "cp1252", "replace") if isinstance(value, bytes) else value  # noqa: PLR2004 - UTF-8
+        text = (
+            value.decode("utf-8" if about.codepage == 65001 else "cp1252", "replace")
+            if isinstance(value, bytes)
+            else value
+        )  # noqa: PLR2004 - UTF-8
         if isinstance(text, str) and text.strip("\0 "):
             said.append(f"{name}: {text.strip(chr(0))}")
             if name == "title":
@@ -67,7 +73,9 @@ def _write_properties(file: olefile.OleFileIO, output: Output, page: Page) -> No
 
 
 def _attach(file: olefile.OleFileIO, output: Output) -> None:
-    storages = [way for way in file.listdir(streams=False, storages=True) if way[:1] == ["ObjectPool"] and len(way) == 2]  # noqa: PLR2004 - the pool and the object
+    storages = [
+        way for way in file.listdir(streams=False, storages=True) if way[:1] == ["ObjectPool"] and len(way) == 2
+    ]  # noqa: PLR2004 - the pool and the object
     for way in storages:
         attach_storage(output, file, way, None, name=f"object {way[1].strip('_')}")
     if file.exists("Macros"):
@@ -154,7 +162,9 @@ class _Document:
             is_compressed = bool(where & 0x40000000)
             where &= 0x3FFFFFFF
             if ends[number] < ends[number + 1]:
-                yield _Piece(ends[number], ends[number + 1], where // 2 if is_compressed else where, 1 if is_compressed else 2)
+                yield _Piece(
+                    ends[number], ends[number + 1], where // 2 if is_compressed else where, 1 if is_compressed else 2
+                )
 
     def _runs(self, offset: int, *, is_paragraph: bool) -> _Runs:
         start, length = struct.unpack_from("<II", self.main, offset)

@@ -148,7 +148,14 @@ class _Reader:
             if name == _CHART:
                 self._draw(attributes.get(_RELATION, ""))
             return
-        value = attributes.get(f"{_W} val", "")
+        if local in _REMOVED:
+            self._removed += 1
+        elif local == "comment":
+            self._author = attributes.get(f"{_W} author", "")
+        else:
+            self._begin(local, attributes)
+
+    def _begin(self, local: str, attributes: dict[str, str]) -> None:
         if local == "p":
             self._paragraphs.append(_Paragraph())
             self._run = {}
@@ -158,16 +165,12 @@ class _Reader:
             self._run = {}
         elif local in {"t", "delText"}:
             self._takes_text = True
-        elif local in _REMOVED:
-            self._removed += 1
-        elif local == "comment":
-            self._author = attributes.get(f"{_W} author", "")
         elif local == "shd":
             self._note_ground(attributes.get(f"{_W} fill", ""))
         elif local in _CELL_NOTES and self._tables:
             self._note_cell(local, attributes)
         elif self._paragraphs:
-            self._note(local, value)
+            self._note(local, attributes.get(f"{_W} val", ""))
 
     def _note(self, local: str, value: str) -> None:
         paragraph = self._paragraphs[-1]
@@ -177,7 +180,7 @@ class _Reader:
             paragraph.is_item = True
         elif local in {"vanish", "color", "sz", "rStyle"}:
             self._run[local] = value
-        elif local in {"tab", "br", "cr"}:
+        elif local in {"tab", "ptab", "br", "cr"}:
             paragraph.runs.append(" ")
         elif local == "noBreakHyphen":
             paragraph.runs.append("-")

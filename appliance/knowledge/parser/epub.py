@@ -16,7 +16,10 @@ def read(parts: Parts) -> Output:
     """Return the chapters. What the spine does not name is checked, and not searched."""
     output, page = Output(format="epub"), Page(None)
     output.pages.append(page)
-    if "META-INF/encryption.xml" in parts.names and tree(parts.read("META-INF/encryption.xml")).first("CipherReference").name:
+    if (
+        "META-INF/encryption.xml" in parts.names
+        and tree(parts.read("META-INF/encryption.xml")).first("CipherReference").name
+    ):
         output.miss("", "encrypted")
     main = tree(parts.read("META-INF/container.xml")).first("rootfile").attributes.get("full-path", "")
     book = tree(parts.read(main))

@@ -12,8 +12,10 @@ BUILT_IN = {
     21: "h:mm:ss", 22: "yyyy-mm-dd hh:mm", 37: "#,##0;(#,##0)", 38: "#,##0;(#,##0)", 39: "#,##0.00;(#,##0.00)",
     40: "#,##0.00;(#,##0.00)", 45: "mm:ss", 46: "[h]:mm:ss", 47: "mm:ss.0", 48: "0.0E+0", 49: "@",
 }  # fmt: skip
-_MONTHS = ("January February March April May June July August September October November December").split()
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _TOKEN = re.compile(
     r'"([^"]*)"|\\(.)|[_*].|\[([^\]]*)\]|(AM/PM|A/P)|(General)|([yY]+|[mM]+|[dD]+|[hH]+|[sS]+(?:\.0+)?)'
     r"|([0#?][0#?,]*(?:\.[0#?]*)?,*(?:[Ee][+-][0#?]+)?|\.[0#?]+)|(.)"
@@ -103,8 +105,7 @@ def _digits(value: float, form: str) -> str:
     text = f"{value:{grouping}.{_decimals(form)}f}"
     optional = len(fraction.rstrip(",")) - len(fraction.rstrip(",").rstrip("#?"))
     for _ in range(optional):
-        if text.endswith("0"):
-            text = text[:-1]
+        text = text.removesuffix("0")
     text = text.removesuffix(".") if optional else text
     sign, text = ("-", text[1:]) if text.startswith("-") else ("", text)
     least = whole.count("0")

@@ -74,7 +74,10 @@ def tree(part: bytes) -> Node:
         way[-1].below.append(node)
         way.append(node)
 
-    parse(part, start, lambda _name: way.pop(), lambda text: way[-1].words.append(text))
+    def take(text: str) -> None:
+        way[-1].words.append(text)
+
+    parse(part, start, lambda _name: way.pop(), take)
     return root.below[0] if root.below else root
 
 

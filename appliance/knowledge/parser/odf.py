@@ -1,23 +1,19 @@
 """OpenDocument: texts, presentations and sheets, with notes, comments, tracked deletions and what is hidden."""
 
-import io
-import posixpath
-import re
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import properties
 from .blocks import HIDDEN, Output, Page, Unreadable
-from .markup import Node, parse, tree
+from .looks import Looks, attach_objects
 from .markup import local as local_name
+from .markup import parse, tree
 from .parts import Parts
 from .rows import Cell, Row, lines
 from .sheets import Sheet, Value
 
 DELETED = "deleted text"
 _KINDS = {"text": "odt", "spreadsheet": "ods", "presentation": "odp", "graphics": "odp"}
-_OBJECT = re.compile(r"(Object [^/]+|ObjectReplacements)/")
 _REPEATED = 200
 _SLIDES = 5_000
 
@@ -33,7 +29,7 @@ def read(parts: Parts, kind: str) -> Output:
     output, page = Output(format=found), Page(None)
     output.pages.append(page)
     styles = parts.find("styles.xml")
-    looks = _Looks()
+    looks = Looks()
     for part in (styles, parts.read("content.xml")):
         if part:
             looks.read(part)
@@ -45,66 +41,12 @@ def read(parts: Parts, kind: str) -> Output:
     meta = parts.find("meta.xml")
     if meta:
         properties.write_part(meta, output, page)
-    _attach(parts, output)
+    attach_objects(parts, output)
     if any(name.startswith(("Basic/", "Scripts/")) for name in parts.names):
         output.warn("macros")
     if len(output.pages) > 1 and not page.blocks:
         output.pages.remove(page)
     return output
-
-
-def _attach(parts: Parts, output: Output) -> None:
-    # An object inside is a folder; a file is made of it again.
-    folders = sorted({match[1] for name in parts.names if (match := _OBJECT.match(name)) and match[1] != "ObjectReplacements"})
-    for folder in folders:
-        target = io.BytesIO()
-        with zipfile.ZipFile(target, "w") as archive:
-            kind = f"{folder}/content.xml"
-            content = parts.find(kind)
-            if content is None:
-                continue
-            archive.writestr("mimetype", f"application/vnd.oasis.opendocument.{_body(content)}")
-            archive.writestr("content.xml", content)
-            if styles := parts.find(f"{folder}/styles.xml"):
-                archive.writestr("styles.xml", styles)
-        output.attach(folder, target.getvalue())
-    for name in sorted(parts.names):
-        if name.startswith("Object ") and "/" not in name:
-            output.attach(posixpath.basename(name), parts.read(name))
-
-
-def _body(content: bytes) -> str:
-    match = re.search(rb"<office:(text|spreadsheet|presentation|chart|drawing)\b", content)
-    kind = match[1].decode() if match else "text"
-    return {"chart": "text", "drawing": "graphics"}.get(kind, kind)
-
-
-@dataclass
-class _Looks:
-    """Styles that hide what wears them, by their names."""
-
-    hiding: set[str] = field(default_factory=set)
-
-    def read(self, part: bytes) -> None:
-        style = [""]
-
-        def start(name: str, attributes: dict[str, str]) -> None:
-            given = {local_name(key): value for key, value in attributes.items()}
-            if local_name(name) == "style":
-                style[0] = given.get("name", "")
-            elif local_name(name).endswith("-properties") and style[0] and _hides(local_name(name), given):
-                self.hiding.add(style[0])
-
-        parse(part, start, lambda _name: None, lambda _text: None)
-
-
-def _hides(name: str, given: dict[str, str]) -> bool:
-    if name == "text-properties":
-        is_white = given.get("color", "").lower() == "#ffffff" and given.get("background-color", "transparent") == "transparent"
-        return given.get("display") == "none" or is_white or given.get("font-size", "") in {"0pt", "1pt"}
-    return (name == "table-properties" and given.get("display") == "false") or (
-        name == "drawing-page-properties" and given.get("visibility") == "hidden"
-    )
 
 
 @dataclass
@@ -141,7 +83,7 @@ class _Table:
 class _Reader:
     """Turns the events of content.xml into blocks."""
 
-    def __init__(self, output: Output, page: Page, looks: _Looks) -> None:
+    def __init__(self, output: Output, page: Page, looks: Looks) -> None:
         self._output, self._page, self._looks = output, page, looks
         self._texts: list[_Text] = []
         self._tables: list[_Table] = []
@@ -219,37 +161,37 @@ class _Reader:
         kind = "heading" if is_heading else "list_item" if self._items else "paragraph"
         self._texts.append(_Text(kind, min(int(level), 9) if is_heading and level.isdigit() else 0, self._why()))
 
-    def _begin_table(self, given: dict[str, str]) -> None:
+    def begin_table(self, given: dict[str, str]) -> None:
         is_hidden = given.get("style-name") in self._looks.hiding
         is_sheet = self._output.format == "ods" and not self._tables
         sheet = Sheet(self._output, self._page, given.get("name", "Sheet"), is_hidden=is_hidden) if is_sheet else None
         self._tables.append(_Table(sheet))
 
-    def _begin_columns(self, given: dict[str, str]) -> None:
+    def begin_columns(self, given: dict[str, str]) -> None:
         if self._tables:
             table, count = self._tables[-1], _count(given, "number-columns-repeated", most=16_384)
             if given.get("visibility", "visible") != "visible":
                 table.hidden_columns.update(range(table.columns, table.columns + count))
             table.columns += count
 
-    def _begin_header(self, _given: dict[str, str]) -> None:
+    def begin_header(self, _given: dict[str, str]) -> None:
         if self._tables:
             self._tables[-1].is_header = True
 
-    def _begin_row(self, given: dict[str, str]) -> None:
+    def begin_row(self, given: dict[str, str]) -> None:
         if self._tables:
             table = self._tables[-1]
             table.row, table.column = [], 0
             table.row_repeats = _count(given, "number-rows-repeated", most=1_048_576)
             table.is_hidden_row = given.get("visibility", "visible") != "visible"
 
-    def _begin_cell(self, given: dict[str, str]) -> None:
+    def begin_cell(self, given: dict[str, str]) -> None:
         if self._tables:
             table = self._tables[-1]
             table.cell, table.repeats = [], _count(given, "number-columns-repeated", most=16_384)
             table.is_number = given.get("value-type", "string") not in {"string", "boolean"}
 
-    def _begin_slide(self, _given: dict[str, str]) -> None:
+    def begin_slide(self, _given: dict[str, str]) -> None:
         self._slides += 1
         if self._slides > _SLIDES:
             raise Unreadable("too_many_pages")
@@ -258,18 +200,18 @@ class _Reader:
         self._slide_title = ""
         self._add("heading", f"Slide {self._slides}", level=1)
 
-    def _begin_frame(self, given: dict[str, str]) -> None:
+    def begin_frame(self, given: dict[str, str]) -> None:
         if given.get("class") == "title":
             self._slide_title = "wanted"
 
-    def _begin_aside(self, kind: str) -> None:
+    def begin_aside(self, kind: str) -> None:
         self._aside.append(kind)
         self._author = ""
 
-    def _begin_item(self, _given: dict[str, str]) -> None:
+    def begin_item(self, _given: dict[str, str]) -> None:
         self._items += 1
 
-    def _space(self, given: dict[str, str]) -> None:
+    def space(self, given: dict[str, str]) -> None:
         if self._texts:
             self._texts[-1].seen.append(" " * _count(given, "c", most=100))
 
@@ -314,7 +256,7 @@ class _Reader:
         self._page.blocks[0].text = " ".join(title.split())
         self._output.title = self._output.title or title
 
-    def _end_aside(self) -> None:
+    def end_aside(self) -> None:
         if not self._aside:
             return
         kind = self._aside.pop()
@@ -332,7 +274,7 @@ class _Reader:
             self._footnotes.append(said)
         self._gathered = rest
 
-    def _end_cell(self) -> None:
+    def end_cell(self) -> None:
         if not self._tables:
             return
         table = self._tables[-1]
@@ -345,7 +287,7 @@ class _Reader:
         table.column += table.repeats
         table.cell = []
 
-    def _end_row(self) -> None:
+    def end_row(self) -> None:
         if not self._tables:
             return
         table = self._tables[-1]
@@ -356,15 +298,17 @@ class _Reader:
         values = [Value(cell.column, cell.text, not cell.is_header) for cell in table.row]
         seen = [value for value in values if value.column not in table.hidden_columns and not table.is_hidden_row]
         if len(seen) < len(values):
-            table.sheet.unseen([value for value in values if value.column in table.hidden_columns or table.is_hidden_row])
+            table.sheet.unseen(
+                [value for value in values if value.column in table.hidden_columns or table.is_hidden_row]
+            )
         if seen or not table.is_hidden_row:
             table.sheet.row(seen, is_header=table.is_header and bool(seen))
 
-    def _end_header(self) -> None:
+    def end_header(self) -> None:
         if self._tables:
             self._tables[-1].is_header = False
 
-    def _end_table(self) -> None:
+    def end_table(self) -> None:
         if not self._tables:
             return
         table = self._tables.pop()
@@ -377,14 +321,14 @@ class _Reader:
             else:
                 self._add("table_row", line)
 
-    def _end_item(self) -> None:
+    def end_item(self) -> None:
         self._items -= 1
 
-    def _end_frame(self) -> None:
+    def end_frame(self) -> None:
         if self._slide_title == "wanted":
             self._slide_title = ""
 
-    def _end_slide(self) -> None:
+    def end_slide(self) -> None:
         self._under("Notes", self._slide_notes, level=2)
         self._under("Comments", self._comments, level=2)
 
@@ -404,32 +348,32 @@ def _reference(row: int, column: int) -> str:
 
 
 _STARTS: dict[str, Callable[[_Reader, dict[str, str]], None]] = {
-    "table": _Reader._begin_table,
-    "table-column": _Reader._begin_columns,
-    "table-header-rows": _Reader._begin_header,
-    "table-row": _Reader._begin_row,
-    "table-cell": _Reader._begin_cell,
-    "covered-table-cell": _Reader._begin_cell,
-    "page": _Reader._begin_slide,
-    "frame": _Reader._begin_frame,
-    "list-item": _Reader._begin_item,
-    "s": _Reader._space,
-    "tab": _Reader._space,
-    "line-break": _Reader._space,
-    "note": lambda reader, _given: reader._begin_aside("note"),
-    "annotation": lambda reader, _given: reader._begin_aside("comment"),
-    "notes": lambda reader, _given: reader._begin_aside("notes"),
+    "table": _Reader.begin_table,
+    "table-column": _Reader.begin_columns,
+    "table-header-rows": _Reader.begin_header,
+    "table-row": _Reader.begin_row,
+    "table-cell": _Reader.begin_cell,
+    "covered-table-cell": _Reader.begin_cell,
+    "page": _Reader.begin_slide,
+    "frame": _Reader.begin_frame,
+    "list-item": _Reader.begin_item,
+    "s": _Reader.space,
+    "tab": _Reader.space,
+    "line-break": _Reader.space,
+    "note": lambda reader, _given: reader.begin_aside("note"),
+    "annotation": lambda reader, _given: reader.begin_aside("comment"),
+    "notes": lambda reader, _given: reader.begin_aside("notes"),
 }
 _ENDS: dict[str, Callable[[_Reader], None]] = {
-    "table": _Reader._end_table,
-    "table-header-rows": _Reader._end_header,
-    "table-row": _Reader._end_row,
-    "table-cell": _Reader._end_cell,
-    "covered-table-cell": _Reader._end_cell,
-    "page": _Reader._end_slide,
-    "frame": _Reader._end_frame,
-    "list-item": _Reader._end_item,
-    "note": _Reader._end_aside,
-    "annotation": _Reader._end_aside,
-    "notes": _Reader._end_aside,
+    "table": _Reader.end_table,
+    "table-header-rows": _Reader.end_header,
+    "table-row": _Reader.end_row,
+    "table-cell": _Reader.end_cell,
+    "covered-table-cell": _Reader.end_cell,
+    "page": _Reader.end_slide,
+    "frame": _Reader.end_frame,
+    "list-item": _Reader.end_item,
+    "note": _Reader.end_aside,
+    "annotation": _Reader.end_aside,
+    "notes": _Reader.end_aside,
 }

@@ -10,7 +10,12 @@ from .parts import Parts
 
 _NOT_A_DOCUMENT = frozenset({"[Content_Types].xml", "mimetype"})
 # The part that makes a package a document of its kind, where the package does not say it itself.
-_MAIN = {"word/document.xml": "docx", "xl/workbook.xml": "xlsx", "xl/workbook.bin": "xlsb", "ppt/presentation.xml": "pptx"}
+_MAIN = {
+    "word/document.xml": "docx",
+    "xl/workbook.xml": "xlsx",
+    "xl/workbook.bin": "xlsb",
+    "ppt/presentation.xml": "pptx",
+}
 _READERS: dict[str, Callable[[Parts, str, Output], None]] = {"docx": docx.read, "xlsx": xlsx.read, "pptx": pptx.read}
 _FOLDERS = {"docx": "word", "xlsx": "xl", "pptx": "ppt", "xlsb": "xl"}
 _ODF = "application/vnd.oasis.opendocument."

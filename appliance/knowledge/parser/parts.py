@@ -41,7 +41,16 @@ class Parts:
                 part = file.read(most + 1)
         except NotImplementedError as error:
             raise Unreadable("unsupported") from error
-        except (zipfile.BadZipFile, zlib.error, LZMAError, OSError, EOFError, ValueError, KeyError, RuntimeError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            LZMAError,
+            OSError,
+            EOFError,
+            ValueError,
+            KeyError,
+            RuntimeError,
+        ) as error:
             raise Unreadable("damaged") from error
         self._left -= len(part)
         if len(part) > most:

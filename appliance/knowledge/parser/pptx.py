@@ -151,7 +151,8 @@ def _seen_text(shape: Node) -> str:
 
 def _split(paragraph: Node) -> tuple[str, str]:
     """Return what is seen of a paragraph, and what is too small or has no colour at all."""
-    seen, unseen = [], []
+    seen: list[str] = []
+    unseen: list[str] = []
     for run in paragraph.below:
         if run.name == "br":
             seen.append(" ")

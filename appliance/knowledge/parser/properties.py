@@ -5,6 +5,7 @@ from .markup import tree
 from .parts import Parts
 
 _NO_TITLES = frozenset({"powerpoint presentation", "powerpoint-präsentation", "document", "untitled"})
+_OF_THE_PROGRAM = frozenset({"Manager", "Company", "HyperlinkBase"})
 _COUNTS = frozenset({"created", "modified", "revision", "creation-date", "date", "editing-cycles", "editing-duration"})
 
 
@@ -25,6 +26,8 @@ def write_part(part: bytes, output: Output, page: Page, *, takes_title: bool = T
         text = " ".join(node.text().split())
         if node.name == "title" and takes_title:
             offer_title(output, text)
+        if not takes_title and node.name not in _OF_THE_PROGRAM | {"property"}:
+            continue  # what the program says of itself
         if text and node.name not in _COUNTS and not text.isdigit():
             name = node.attributes.get("name", node.name)
             said.append(f"{name}: {text}")

@@ -12,7 +12,9 @@ from .properties import offer_title
 from .rows import Cell, Row, lines
 
 DELETED = "deleted text"
-_TOKEN = re.compile(rb"\\'([0-9a-fA-F]{2})|\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\([^a-zA-Z])|([{}])|([^\\{}\r\n]+)|[\r\n]+")
+_TOKEN = re.compile(
+    rb"\\'([0-9a-fA-F]{2})|\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\([^a-zA-Z])|([{}])|([^\\{}\r\n]+)|[\r\n]+"
+)
 _DEPTH = 1_000
 _CODE_PAGES = {77: "mac_roman", 128: "cp932", 129: "cp949", 134: "gbk", 136: "big5", 161: "cp1253", 162: "cp1254",
                177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251", 222: "cp874", 238: "cp1250"}  # fmt: skip
@@ -179,15 +181,10 @@ class _Reader:
             self._levels[self._style] = 1
 
     def _word(self, word: str, number: int | None) -> None:
-        if word == "'":
-            return
         self._flush()
         if word in _GROUPS and not (word in {"header", "footer"} and self._state.where != "body"):
             self._state.where = _GROUPS[word] if self._state.where else ""
-        elif word == "*":
-            self._is_starred = True
-            return
-        elif self._is_starred:
+        elif self._is_starred and word != "*":
             self._state.where = _STARRED.get(word, "") if self._state.where else ""
         elif self._state.where == "info" and word in _INFO:
             self._state.info = word
@@ -199,11 +196,15 @@ class _Reader:
             self._note_paragraph(word, number)
         elif word in {"u", "uc", "ansicpg", "mac", "pc", "pca", "f", "deff", "fcharset"}:
             self._encode(word, number)
-        elif word in _SIGNS and self._state.where:
+        else:
+            self._write_sign(word)
+        self._is_starred = word == "*"
+
+    def _write_sign(self, word: str) -> None:
+        if word in _SIGNS and self._state.where:
             self._write(_SIGNS[word])
         elif len(word) == 1 and word in "\\{}":
             self._take_bytes(word.encode())
-        self._is_starred = False
 
     def _look(self, word: str, number: int | None) -> None:
         state = self._state

@@ -42,7 +42,7 @@ class Sheet:
         self._labels: dict[int, str] = {}
         self._held: list[Value] = []
         self._was_blank = True
-        self._is_group = self._is_under_group = False
+        self._is_group = self._is_under_group = self._is_named = False
         if is_hidden:
             output.warn("hidden_text")
         self.add("heading", name, level=1)
@@ -85,22 +85,23 @@ class Sheet:
             self.add("table_row" if self._labels else "paragraph", self._said(values))
         elif self._is_header(values, following):
             self._name(values)
-            self._is_under_group = self._is_group
+            self._is_under_group, self._is_named = self._is_group, True
             return
         else:
             self.add("table_row", self._said(values))
-        self._was_blank = self._is_under_group = False
+        self._was_blank = self._is_under_group = self._is_named = False
 
     def _is_header(self, values: list[Value], following: list[Value]) -> bool:
         if len(following) < 2 or not all(_is_name(value) for value in values):  # noqa: PLR2004 - a table has columns
             return False
         if not self._labels or self._is_under_group:
             return True
-        # A second table is believed when its names stand apart and above numbers.
-        return self._was_blank and any(value.is_number for value in following)
+        # A second table, or a second line of names, is believed when it stands above numbers.
+        is_apart = self._was_blank or (self._is_named and len(values) > len(self._labels))
+        return is_apart and any(value.is_number for value in following)
 
     def _name(self, values: list[Value]) -> None:
-        above = self._labels if self._is_under_group else {}
+        above = self._labels if self._is_under_group or self._is_named else {}
         self._labels = {
             value.column: f"{above.get(value.column, '')} {value.text}".strip() for value in values[:_MOST_CELLS]
         }

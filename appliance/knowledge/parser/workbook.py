@@ -19,9 +19,9 @@ def read(content: bytes, _kind: str) -> Output:
         for number, about in enumerate(workbook.sheets_metadata):
             sheet = Sheet(output, page, about.name, is_hidden=about.visible != SheetVisibleEnum.Visible)
             found = workbook.get_sheet_by_index(number)
-            start = found.start
-            for row in found.iter_rows() if start else ():
-                sheet.row([value for column, one in enumerate(row, start[1]) if (value := _value(column, one)).text])
+            first = found.start[1] if found.start else 0
+            for row in found.iter_rows():
+                sheet.row([value for column, one in enumerate(row, first) if (value := _value(column, one)).text])
             sheet.close([])
     except PasswordError as error:
         raise Unreadable("encrypted") from error

@@ -206,7 +206,9 @@ class _Reader:
         for value in list(self._values) if spans and len(self._values) > 1 else []:
             for first, last in spans:
                 if first == value.column:
-                    self._values += [Value(column, value.text) for column in range(first + 1, min(last, first + 50) + 1)]
+                    self._values += [
+                        Value(column, value.text) for column in range(first + 1, min(last, first + 50) + 1)
+                    ]
         if spans:
             self._values.sort(key=lambda value: value.column)
         self._sheet.row(self._values, spans=bool(spans))
