@@ -31,6 +31,8 @@ _FIELD_BEGINS, _FIELD_SHOWS, _FIELD_ENDS = "\x13", "\x14", "\x15"
 # The parts of the text in their order, and the heading under which each is read.
 _PARTS = ("", "Footnotes", "Header and footer", "", "Comments", "Endnotes", "Text boxes", "Header and footer")
 _HEADINGS = 9
+_UTF_8 = 65001  # as a code page
+_POOLED = 2  # steps on the way to an object: the pool, and the object
 
 
 def read(file: olefile.OleFileIO) -> Output:
@@ -61,10 +63,10 @@ def _write_properties(file: olefile.OleFileIO, output: Output, page: Page) -> No
     for name in ("title", "subject", "author", "keywords", "comments", "last_saved_by", "company", "manager"):
         value = getattr(about, name, None)
         text = (
-            value.decode("utf-8" if about.codepage == 65001 else "cp1252", "replace")
+            value.decode("utf-8" if about.codepage == _UTF_8 else "cp1252", "replace")
             if isinstance(value, bytes)
             else value
-        )  # noqa: PLR2004 - UTF-8
+        )
         if isinstance(text, str) and text.strip("\0 "):
             said.append(f"{name}: {text.strip(chr(0))}")
             if name == "title":
@@ -74,8 +76,8 @@ def _write_properties(file: olefile.OleFileIO, output: Output, page: Page) -> No
 
 def _attach(file: olefile.OleFileIO, output: Output) -> None:
     storages = [
-        way for way in file.listdir(streams=False, storages=True) if way[:1] == ["ObjectPool"] and len(way) == 2
-    ]  # noqa: PLR2004 - the pool and the object
+        way for way in file.listdir(streams=False, storages=True) if way[:1] == ["ObjectPool"] and len(way) == _POOLED
+    ]
     for way in storages:
         attach_storage(output, file, way, None, name=f"object {way[1].strip('_')}")
     if file.exists("Macros"):

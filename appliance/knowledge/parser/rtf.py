@@ -44,6 +44,7 @@ class _State:
     where: str = "body"
     hidden: str | None = None
     page: str = "cp1252"
+    font: int = -1
     skip: int = 1  # bytes that stand for a sign given by number
     info: str = ""
 
@@ -72,7 +73,6 @@ class _Reader:
         self._bytes = bytearray()
         self._left_to_skip = 0
         self._fonts: dict[int, str] = {}
-        self._font = -1
         self._levels: dict[int, int] = {}
         self._style, self._level = 0, 0
         self._is_item = self._in_table = False
@@ -160,7 +160,7 @@ class _Reader:
     def _flush(self) -> None:
         if not self._bytes:
             return
-        page = self._fonts.get(self._font, self._state.page)
+        page = self._fonts.get(self._state.font, self._state.page)
         text = self._bytes.decode(page, "replace")
         self._bytes.clear()
         if self._state.where == "styles":
@@ -244,9 +244,9 @@ class _Reader:
         elif word in {"mac", "pc", "pca"}:
             self._state.page = {"mac": "mac_roman", "pc": "cp437", "pca": "cp850"}[word]
         elif word == "f":
-            self._font = number or 0
+            self._state.font = number or 0
         elif word == "fcharset" and self._state.where == "fonts" and number in _CODE_PAGES:
-            self._fonts[self._font] = _CODE_PAGES[number]
+            self._fonts[self._state.font] = _CODE_PAGES[number]
 
     def _write_unicode(self, number: int) -> None:
         if 0xD800 <= number < 0xDC00:  # noqa: PLR2004 - the first half of a pair

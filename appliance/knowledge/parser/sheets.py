@@ -7,7 +7,7 @@ from .blocks import HIDDEN, Output, Page
 from .rows import Cell, labelled
 
 HIDDEN_SHEET = "hidden sheet"
-_NAME_LENGTH = 60
+_NAME_LENGTH = 100
 _YEARS = range(1900, 2101)
 _MOST_CELLS = 1_000
 _REFERENCE = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})$")
@@ -40,8 +40,9 @@ class Sheet:
         self._output, self._page = output, page
         self._hidden = HIDDEN_SHEET if is_hidden else None
         self._labels: dict[int, str] = {}
+        self._first = ""  # how the names begin: a second table often repeats them
         self._held: list[Value] = []
-        self._was_blank = True
+        self._was_blank = self._is_after_blank = True  # before the row that waits; before the one that comes
         self._is_group = self._is_under_group = self._is_named = False
         if is_hidden:
             output.warn("hidden_text")
@@ -53,15 +54,14 @@ class Sheet:
     def row(self, values: list[Value], *, is_header: bool = False, spans: bool = False) -> None:
         """Take the next row; an empty one ends a table. `spans`: some of its cells are merged across columns."""
         if not values:
-            self._release([])
-            self._was_blank = True
-            return
-        if is_header:
-            self._release(values)
-            self._name(values)
+            self._is_after_blank = True
             return
         self._release(values)
-        self._held, self._is_group = values, spans
+        self._was_blank, self._is_after_blank = self._is_after_blank, False
+        if is_header:
+            self._name(values)
+        else:
+            self._held, self._is_group = values, spans
 
     def unseen(self, values: list[Value]) -> None:
         """Take what a hidden row or column holds."""
@@ -89,7 +89,7 @@ class Sheet:
             return
         else:
             self.add("table_row", self._said(values))
-        self._was_blank = self._is_under_group = self._is_named = False
+        self._is_under_group = self._is_named = False
 
     def _is_header(self, values: list[Value], following: list[Value]) -> bool:
         if len(following) < 2 or not all(_is_name(value) for value in values):  # noqa: PLR2004 - a table has columns
@@ -97,15 +97,18 @@ class Sheet:
         if not self._labels or self._is_under_group:
             return True
         # A second table, or a second line of names, is believed when it stands above numbers.
+        if self._was_blank and values[0].text == self._first:
+            return True
         is_apart = self._was_blank or (self._is_named and len(values) > len(self._labels))
         return is_apart and any(value.is_number for value in following)
 
     def _name(self, values: list[Value]) -> None:
         above = self._labels if self._is_under_group or self._is_named else {}
-        self._labels = {
+        self._first = self._first if above else values[0].text
+        self._labels = above | {
             value.column: f"{above.get(value.column, '')} {value.text}".strip() for value in values[:_MOST_CELLS]
         }
-        self._was_blank = self._is_under_group = False
+        self._is_under_group = False
         self.add("table_row", " | ".join(value.text for value in values[:_MOST_CELLS]))
 
     def _said(self, values: list[Value]) -> str:
