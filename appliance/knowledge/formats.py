@@ -13,7 +13,9 @@ _MAIL = re.compile(
     rb"(?:>?From [^\n]*\n)?(?:[A-Za-z0-9-]+:[^\n]*\n(?:[ \t][^\n]*\n)*)*?"
     rb"(?:MIME-Version|Received|Message-I[Dd]|Delivered-To|Return-Path|X-Mailer|DKIM-Signature): ?"
 )
-_LETTER = re.compile(rb"(?:From|To|Cc|Date|Subject):[^\n]*\n(?:[A-Za-z0-9-]+:[^\n]*\n|[ \t][^\n]*\n)*\r?\n")
+_LETTER = re.compile(
+    rb"(?:From [^\n]*\n)?(?:From|To|Cc|Date|Subject):[^\n]*\n(?:[A-Za-z0-9-]+:[^\n]*\n|[ \t][^\n]*\n)*\r?\n"
+)
 _LETTER_HEADS = (re.compile(rb"(?m)^From:[^\n]*@"), re.compile(rb"(?m)^(?:Subject|Date):"))
 
 

@@ -154,7 +154,7 @@ class _Upload:
         return cpu, wall
 
     def _take(self, parsed: Parsed, path: tuple[str, ...]) -> None:
-        pages = _under(INSIDE.join(path), parsed.pages) if path else parsed.pages
+        pages = _under(INSIDE.join(path), parsed) if path else parsed.pages
         self.characters += sum(len(block.text) for page in pages for block in page.blocks)
         self.blocks += sum(len(page.blocks) for page in pages)
         if self.characters > self.limits.characters or self.blocks > _MOST_BLOCKS:
@@ -179,7 +179,7 @@ class _Upload:
                 self.read(content, name, inner)
             except UnreadableDocument as unreadable:
                 if unreadable.code in _NOTHING_THERE:
-                    self.pages += _under(INSIDE.join(inner), ())  # its name is checked all the same
+                    self.pages.append(_unseen(INSIDE.join(inner)))  # its name is checked all the same
                 else:
                     self._miss(inner, unreadable.code)
 
@@ -200,11 +200,15 @@ def _raise_refusal(answer: Answer, kind: Format, path: tuple[str, ...]) -> None:
         raise UnreadableDocument("no_words" if path and code == "no_text" and kind in WRITTEN else code)
 
 
-def _under(name: str, pages: tuple[Page, ...]) -> list[Page]:
-    """Put pages of a file inside under its name: they have no number in the document, and their headings are lower."""
-    is_seen = any(not block.hidden for page in pages for block in page.blocks)
-    heading = Page(None, (Block("heading", name, 1, None if is_seen else "metadata"),))
-    return [heading, *(Page(None, tuple(map(_lowered, page.blocks))) for page in pages if page.blocks)]
+def _under(name: str, inside: Parsed) -> list[Page]:
+    """Put a file's pages under its name: they have no number in the document, and their headings are lower."""
+    head = Page(None, (Block("heading", name, 1, None),)) if inside.has_text else _unseen(name)
+    pages = [Page(None, tuple(map(_lowered, page.blocks))) for page in inside.pages if page.blocks]
+    return [head, _unseen(inside.title), *pages]
+
+
+def _unseen(text: str) -> Page:
+    return Page(None, (Block("paragraph", text, 0, "metadata"),))
 
 
 def _lowered(block: Block) -> Block:

@@ -173,7 +173,9 @@ class Person:
         while time.monotonic() < limit:
             with contextlib.suppress(httpx2.TransportError):  # a killed web server is back in a moment
                 found = [document for document in self.documents() if document["id"] in ids]
-            if len(found) == len(set(ids)) and all(d["status"] in {"ready", "failed", "quarantined", "incomplete"} for d in found):
+            if len(found) == len(set(ids)) and all(
+                d["status"] in {"ready", "failed", "quarantined", "incomplete"} for d in found
+            ):
                 return found
             time.sleep(0.3)
         raise TimeoutError(f"documents not settled: {found}")

@@ -4,6 +4,7 @@ import codecs
 import encodings
 import importlib
 import pkgutil
+import re
 import sys
 
 from .blocks import Unreadable, framed
@@ -21,6 +22,8 @@ READERS = {
     "text": ".written",
     "xml": ".xml",
 }
+_WRITTEN = frozenset({"html", "markdown", "tables", "text", "xml"})
+_TELLS_OF_AN_ENCODING = re.compile(rb"charset|encoding|[\x00\x1b]", re.IGNORECASE)
 
 
 def main(kind: str, cpu_seconds: int, memory_bytes: int, parent: int) -> None:
@@ -28,7 +31,8 @@ def main(kind: str, cpu_seconds: int, memory_bytes: int, parent: int) -> None:
     limit(cpu_seconds=cpu_seconds, memory_bytes=memory_bytes)
     try:
         content = sys.stdin.buffer.read()
-        load_codecs()
+        if kind not in _WRITTEN or not is_plain(content):
+            load_codecs()
         reader = importlib.import_module(READERS[kind], __package__)
         layers = confine(parent)
         answer = reader.read(content, kind).as_bytes(layers)
@@ -42,6 +46,15 @@ def main(kind: str, cpu_seconds: int, memory_bytes: int, parent: int) -> None:
         answer = framed({"refused": "too_deep"})
     sys.stdout.buffer.write(answer)
     sys.stdout.buffer.flush()
+
+
+def is_plain(content: bytes) -> bool:
+    """Say whether a text is UTF-8 and claims nothing else: then no other encoding is asked for."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return not content.startswith(codecs.BOM_UTF8) and not _TELLS_OF_AN_ENCODING.search(content)
 
 
 def load_codecs() -> None:

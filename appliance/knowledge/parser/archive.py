@@ -25,7 +25,7 @@ def read(archive: zipfile.ZipFile) -> Output:
     for entry in archive.infolist():
         name = _name(entry)
         output.add(page, "paragraph", entry.comment.decode("utf-8", "replace"), hidden=METADATA)
-        if entry.is_dir():
+        if entry.filename.endswith("/"):
             output.add(page, "paragraph", name, hidden=METADATA)
             continue
         if left <= 0:

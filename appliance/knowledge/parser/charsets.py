@@ -144,8 +144,10 @@ def _decode_by(content: bytes, meant: str | None) -> str:
 
 
 def _meant(declared: str | None) -> str | None:
+    if not declared:
+        return None
     try:
-        name = codecs.lookup((declared or "").strip().strip("\"'")).name
+        name = codecs.lookup(declared.strip().strip("\"'")).name
     except (LookupError, ValueError):
         return None
     # What Python also calls encodings (base64, zip, rot13) is none of a text.
@@ -164,7 +166,8 @@ def _by_zero_bytes(content: bytes) -> str:
     """Return which UTF-16 or UTF-32 it is: the high byte of each ASCII sign is zero. Raises Unreadable for others."""
     sample = content[: min(len(content), 65536) // 4 * 4] or content
     low, high = sample[0::2].count(0), sample[1::2].count(0)
-    tried = ["utf-32-le", "utf-32-be"] if low + high > len(sample) * 0.4 and len(content) % 4 == 0 else []
+    upper = [sample[start::4].count(0) * 4 > 0.9 * len(sample) for start in range(4)]
+    tried = [name for name, two in (("utf-32-le", upper[2:]), ("utf-32-be", upper[:2])) if all(two)]
     for encoding in [*tried, "utf-16-le", "utf-16-be"]:
         try:
             text = codecs.getincrementaldecoder(encoding)("strict").decode(sample)
@@ -185,13 +188,13 @@ def guess(content: bytes) -> str | None:
     begin -= begin % 2
     sample = content[begin : begin + _SAMPLE]
     foreign = len(_BEYOND_ASCII.findall(sample))
-    found = min([*_single_costs(sample), *_double_costs(sample)], default=(float("inf"), ""))
     controls = sum(byte < 9 or 13 < byte < 32 for byte in sample)  # noqa: PLR2004 - ASCII controls
-    if found[1].startswith("utf_16"):
-        return found[1] if found[0] < len(sample) * _SYLLABLE / 2 * 1.15 else None
-    if controls > len(sample) * _MOSTLY_BINARY or found[0] > 20 + foreign * _RARE:
-        return None
-    return found[1]
+    costs = list(_double_costs(sample))
+    if controls > len(sample) * _MOSTLY_BINARY:
+        cost, encoding = min((one for one in costs if one[1].startswith("utf_16")), default=(float("inf"), ""))
+        return encoding if cost < len(sample) * _SYLLABLE / 2 * 1.15 else None
+    cost, encoding = min([*costs, *_single_costs(sample)])
+    return encoding if cost <= 20 + foreign * _RARE else None
 
 
 def _single_costs(sample: bytes) -> Iterator[tuple[float, str]]:

@@ -5,14 +5,15 @@ must not be there, never indexed. Files that stand in a page (`data:`) are hande
 """
 
 import re
-from binascii import a2b_base64
 from collections import Counter
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 from .blocks import HIDDEN, METADATA, Output, Page, Unreadable
 from .charsets import decode
 from .rows import Cell, Row, lines
+from .transfer import from_base64
 
 _SKIPPED = frozenset(
     [
@@ -204,7 +205,7 @@ class _Reader(HTMLParser):
             if value and name in _SPOKEN:
                 self._whisper("attribute", value + "\n")
             elif value and name in {"src", "href", "data"} and (embedded := _EMBEDDED.match(value)):
-                file = a2b_base64(embedded[3].replace("%", "") + "==")
+                file = from_base64(unquote(embedded[3]).encode("ascii", "replace"))
                 if len(file) >= _SMALLEST_FILE:
                     self.output.attach(f"{embedded[1]}-{len(self.output.attached) + 1}.{embedded[2]}", file)
 

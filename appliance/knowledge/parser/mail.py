@@ -235,10 +235,11 @@ def chosen(forms: list[Body]) -> list[Body]:
     return [best, *(form for form in forms if form is not best)]
 
 
-def write(body: Body, output: Output, page: Page) -> None:
-    """Add a body's blocks, files and faults to a mail's."""
+def write(body: Body, output: Output, page: Page, *, is_inside: bool = False) -> None:
+    """Add a body's blocks, files and faults to a mail's; those of a mail inside stand under its heading."""
     for block in (block for one in body.output.pages for block in one.blocks):
-        output.add(page, block.kind, block.text, level=block.level, hidden=block.hidden)
+        level = min(9, block.level + 1) if is_inside and block.kind == "heading" else block.level
+        output.add(page, block.kind, block.text, level=level, hidden=block.hidden)
     for name, content in body.output.attached:
         output.attach(name, content)
     for name, code in body.output.unread:

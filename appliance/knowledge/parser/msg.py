@@ -72,7 +72,7 @@ class _Message:
         said = "\n".join(f"{name}: {value}" for name, value in head.items() if value)
         self._output.add(self._page, "paragraph", said)
         for body in self._bodies():
-            write(body, self._output, self._page)
+            write(body, self._output, self._page, is_inside=depth > 1)
         self._write_rest()
         for name in self._own.below:
             if name.startswith("__attach_version1.0_"):

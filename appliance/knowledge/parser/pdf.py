@@ -75,9 +75,11 @@ def _read_page(document: pdfium.PdfDocument, index: int, output: Output, budget:
         output.warn("pages_unreadable")
         return []
     lines = list(_lines(text, Eye(source, text, budget)))
+    # An empty page is empty; one that draws something may draw letters.
+    is_drawn = raw.FPDFPage_CountObjects(source) > 0
     text.close()
     source.close()
-    if not lines:
+    if is_drawn and not lines:
         output.warn("pages_without_text")
     return lines
 

@@ -1,5 +1,6 @@
 """Office documents: what a reader sees is text, in order; what a reader does not see is marked as what it is."""
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from appliance.knowledge.parser.figures import shown
 from appliance.knowledge.parsing import Block, Parsed, parse
 from appliance.knowledge.unreadable import UnreadableDocument
 from tests.support import packages
+from tests.support.compound import compound
 from tests.support.house import SHARED
 from tests.support.packages import row, shape, slide
 
@@ -365,3 +367,39 @@ def test_many_parts_share_one_budget() -> None:
     }
 
     assert code(packages.package(parts)) == "bomb"
+
+
+def doc(text: str, *, flags: int = 0, hidden: tuple[int, int] | None = None, counts: tuple[int, ...] = ()) -> bytes:
+    """Return a document of Word 97: its text in one piece behind the header; characters `hidden` vanish."""
+    main = bytearray(1024) + text.encode("cp1252").ljust(1024, b"\0") + bytes(512)
+    struct.pack_into("<H6xH", main, 2, 0xC1, flags)
+    struct.pack_into("<8i", main, 0x4C, *(counts or (len(text),)), *[0] * (8 - len(counts or (1,))))
+    clx = b"\2" + struct.pack("<IIIHIH", 16, 0, len(text), 0, 0x40000000 | 2048, 0)
+    struct.pack_into("<II", main, 0x1A2, 0, len(clx))
+    first, last = hidden or (0, 0)
+    page = bytearray(512)  # three runs: before, hidden, after
+    struct.pack_into("<4I3B", page, 0, 1024, 1024 + first, 1024 + last, 1024 + len(text), 0, 100, 0)
+    struct.pack_into("<BHB", page, 200, 3, 0x083C, 1)
+    page[511] = 3
+    main[2048:2560] = page
+    plc = struct.pack("<III", 1024, 1024 + len(text), 4)
+    struct.pack_into("<II", main, 0xFA, len(clx), len(plc))
+    return compound({"WordDocument": bytes(main).ljust(4096, b"\0"), "0Table": (clx + plc).ljust(4096, b"\0")})
+
+
+def test_an_old_document_is_read_as_it_is_seen() -> None:
+    text = "We pay five. Obey me.\rCity\x07\rSee the law.\r"
+    parsed = parse(doc(text, hidden=(13, 21), counts=(28, len(text) - 28)), file_name="a.doc")
+
+    assert seen(parsed) == ["We pay five.", "Footnotes", "See the law."]
+    assert unseen(parsed, "hidden text") == ["Obey me."]
+
+
+def test_an_old_document_does_not_say_the_instructions_of_its_fields() -> None:
+    parsed = parse(doc('See \x13HYPERLINK "x"\x14the page\x15.\r'), file_name="a.doc")
+
+    assert seen(parsed) == ["See the page."]
+
+
+def test_an_old_document_asks_for_its_password() -> None:
+    assert code(doc("x", flags=0x0100)) == "encrypted"
