@@ -23,6 +23,7 @@ from appliance.kernel import log
 from appliance.ops import migrations
 from appliance.ops.embedded_postgres import EmbeddedPostgres
 from appliance.tenancy import OrganisationSettings, Review
+from appliance.wsgi import settled
 from tests.conftest import migrate
 from tests.support.addresses import Visit, visits
 from tests.support.crowd import Size, fill
@@ -65,7 +66,7 @@ def measured(house: House) -> list[Result]:
     print(f"seeded in {time.monotonic() - began:.0f} s", file=sys.stderr)
     with house.app.db.tenant(owner.tenant_id) as tx:
         owner = Member(house, caller_of(tx, owner.caller.user_id))
-    every = visits(create_app(house.app), owner, operator, ids)
+    every = visits(settled(create_app(house.app)), owner, operator, ids)
     return [*_of_pages(house, every), *_first_loads(every)]
 
 

@@ -1,7 +1,7 @@
 """An organisation of any size, written straight into the database: for benches, and for laws on how pages grow.
 
-Skewed as organisations are: few people ask most, few collections hold most, most things are older than a month. All
-that has an address is there; vectors and postings are not, since no page reads them.
+Skewed as organisations are: few people ask most, few collections hold most, most things are older than a month; rows
+stand in the order of time. All that has an address is there; vectors and postings are not, since no page reads them.
 """
 
 from dataclasses import astuple, dataclass, fields
@@ -114,7 +114,7 @@ INSERT INTO collection_groups (tenant_id, collection_id, group_id)
   WHERE c.n %% 3 = 2;
 CREATE TEMP TABLE crowd_documents AS
   SELECT n, uuidv7(-age) AS document_id, %(now)s - age AS at, SKEWED_collections AS c, SKEWED_people AS p
-  FROM (SELECT n, AGE AS age FROM generate_series(1, %(documents)s) n) AS drawn;
+  FROM (SELECT n, AGE AS age FROM generate_series(1, %(documents)s) n) AS drawn ORDER BY age DESC;
 INSERT INTO documents (tenant_id, document_id, collection_id, file_name, title, media_type, byte_count, content_digest, status,
                        reason_code, reason, page_count, chunk_count, uploaded_by, uploaded_at, ready_at)
   SELECT %(tenant)s, document_id, c.collection_id, 'document-' || d.n || '.pdf', 'Document ' || md5(d.n::text) || ' of the year',
@@ -150,12 +150,12 @@ CREATE TEMP TABLE crowd_conversations AS
          CASE WHEN drawn.n = 1 THEN %(longest)s ELSE (1 + drawn.n %% 3) * 2 END AS messages
   FROM (SELECT n, CASE WHEN n = 1 THEN interval '1 minute' ELSE AGE END AS age, SKEWED_people AS p, SKEWED_chatbots AS c
         FROM generate_series(1, %(conversations)s) n) AS drawn
-  JOIN crowd_people p ON p.n = drawn.p JOIN crowd_chatbots c ON c.n = drawn.c;
+  JOIN crowd_people p ON p.n = drawn.p JOIN crowd_chatbots c ON c.n = drawn.c ORDER BY age DESC;
 UPDATE crowd_conversations SET user_id = %(ada)s WHERE is_own;
 INSERT INTO conversations (tenant_id, conversation_id, chatbot_id, owner_id, title, created_at, updated_at, shared_at)
   SELECT %(tenant)s, conversation_id, chatbot_id, user_id, 'When does the door number ' || n || ' of the east wing open?', at, at,
          CASE WHEN n %% 10 = 1 THEN at END
-  FROM crowd_conversations
+  FROM crowd_conversations ORDER BY at
 """
 
 _ANSWERS = """
@@ -170,7 +170,7 @@ INSERT INTO messages (tenant_id, message_id, conversation_id, parent_id, role, b
          CASE WHEN i %% 2 = 1 THEN 'When does the door number ' || n || ' open in week ' || i || '?'
               ELSE repeat('The door opens at six in the morning, and at eight on feast days [1]. ', 4) END,
          CASE WHEN i %% 2 = 0 THEN 'answered' END, at
-  FROM crowd_messages ORDER BY conversation_id, i;
+  FROM crowd_messages ORDER BY at;
 UPDATE conversations c SET head_id = m.message_id
   FROM (SELECT DISTINCT ON (conversation_id) conversation_id, message_id FROM crowd_messages ORDER BY conversation_id, i DESC) AS m
   WHERE c.conversation_id = m.conversation_id;
@@ -190,12 +190,13 @@ INSERT INTO audit_inbox (tenant_id, event_id, event, body, recorded_at)
     user_id, to_char(drawn.at, 'YYYY-MM-DD"T"HH24:MI:SS.US+00:00'), event, event_id, event_id, event_id, %(tenant)s::uuid), 'UTF8'), drawn.at
   FROM (SELECT uuidv7(-age) AS event_id, %(now)s - age AS at, SKEWED_people AS p,
                CASE WHEN n %% 9 = 1 THEN 'identity:session:opened' ELSE 'gateway:call:settled' END AS event
-        FROM (SELECT n, AGE AS age FROM generate_series(1, %(entries)s) n) AS aged) AS drawn JOIN crowd_people p ON p.n = drawn.p;
+        FROM (SELECT n, AGE AS age FROM generate_series(1, %(entries)s) n) AS aged) AS drawn JOIN crowd_people p ON p.n = drawn.p ORDER BY drawn.at;
 INSERT INTO model_calls (tenant_id, call_id, kind, model, provider, actor_kind, actor_id, state, reserved_tokens, prompt_tokens,
                          answer_tokens, admitted_at, settled_at)
   SELECT %(tenant)s, uuidv7(-age), CASE WHEN i %% 2 = 0 THEN 'chat' ELSE 'embedding' END, 'extractive', 'local', 'user', p.user_id,
          'completed', 900, 600, 80, %(now)s - age, %(now)s - age
-  FROM (SELECT i, AGE AS age, SKEWED_people AS p FROM generate_series(1, %(calls)s) i) AS drawn JOIN crowd_people p ON p.n = drawn.p;
+  FROM (SELECT i, AGE AS age, SKEWED_people AS p FROM generate_series(1, %(calls)s) i) AS drawn JOIN crowd_people p ON p.n = drawn.p
+  ORDER BY age DESC;
 INSERT INTO api_tokens (tenant_id, token_id, digest, user_id, name, hint, scopes, created_by, created_at, expires_at)
   SELECT %(tenant)s, uuidv7(), sha256(convert_to(%(mark)s || i, 'UTF8')), p.user_id, 'Token ' || i, 'abcd', '{chat}', p.user_id,
          %(now)s, %(now)s + interval '30 days'
