@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, func, or_, select, tuple_
 
 from appliance import identity, knowledge
 from appliance.chat.errors import ConversationNotFound
@@ -26,12 +26,7 @@ def list_conversations(
         ConversationRow.tenant_id == tx.tenant_id, ConversationRow.owner_id == caller.user_id
     )
     if query := query.replace("\0", "").strip():
-        said = exists().where(
-            MessageRow.tenant_id == tx.tenant_id,
-            MessageRow.conversation_id == ConversationRow.conversation_id,
-            MessageRow.body.icontains(query, autoescape=True),
-        )
-        found = found.where(or_(ConversationRow.title.icontains(query, autoescape=True), said))
+        found = found.where(or_(ConversationRow.title.icontains(query, autoescape=True), _says(tx, query)))
     key = tuple_(ConversationRow.updated_at, ConversationRow.conversation_id)
     if before is not None:
         found = found.where(key < before)
@@ -139,6 +134,17 @@ def as_conversation(row: ConversationRow) -> Conversation:
         row.head_id,
         row.shared_at,
     )
+
+
+def _says(tx: Tx, query: str) -> ColumnElement[bool]:
+    # OFFSET 0 keeps the planner from turning this into one search through everybody's messages (measured: 300 ms of
+    # 100,000 conversations, against 20 for one person's 2,000).
+    said = select(MessageRow.message_id).where(
+        MessageRow.tenant_id == tx.tenant_id,
+        MessageRow.conversation_id == ConversationRow.conversation_id,
+        MessageRow.body.icontains(query, autoescape=True),
+    )
+    return said.offset(0).exists()
 
 
 def _cited(tx: Tx, conversation_id: ConversationId) -> set[UUID | None]:

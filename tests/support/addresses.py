@@ -26,7 +26,12 @@ UNVISITED = {
     "static": "files, from memory",
 }
 OPERATORS = ("platform.", "api.list_organisations")
-STRANGERS = {"joining.new_password": "reset", "joining.show": "invitation", "signin.setup": "setup", "signin.sign_in_page": ""}
+STRANGERS = {
+    "joining.new_password": "reset",
+    "joining.show": "invitation",
+    "signin.setup": "setup",
+    "signin.sign_in_page": "",
+}
 FURTHER = {  # endpoint -> what else its address can say
     "documents.show": ("?sort=title", "?sort=-size", "?sort=status&page=100", "?q=of+the+year&page=20", "?q=nowhere",
                        "?status=failed", "?collection={collection_id}"),

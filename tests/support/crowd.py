@@ -7,8 +7,6 @@ stand in the order of time. All that has an address is there; vectors and postin
 from dataclasses import astuple, dataclass, fields
 from typing import Any, Self
 
-import psycopg
-
 from appliance.kernel.ids import new_id
 from tests.support.house import House, Member
 
@@ -60,7 +58,16 @@ def fill(house: House, owner: Member, size: Size) -> dict[str, str]:
         for table in ("people", "groups", "collections", "documents", "chatbots", "conversations", "organisations"):
             admin.execute(f"DROP TABLE crowd_{table}")
         admin.execute("VACUUM (ANALYZE)")
-    names = ("user_id", "group_id", "collection_id", "document_id", "chatbot_id", "conversation_id", "other_id", "view_id")
+    names = (
+        "user_id",
+        "group_id",
+        "collection_id",
+        "document_id",
+        "chatbot_id",
+        "conversation_id",
+        "other_id",
+        "view_id",
+    )
     return dict(zip(names, map(str, found or ()), strict=True))
 
 
@@ -148,7 +155,8 @@ _CONVERSATIONS = """
 CREATE TEMP TABLE crowd_conversations AS
   SELECT drawn.n, uuidv7(-age) AS conversation_id, %(now)s - age AS at, p.user_id, c.chatbot_id, drawn.n <= %(own)s AS is_own,
          CASE WHEN drawn.n = 1 THEN %(longest)s ELSE (1 + drawn.n %% 3) * 2 END AS messages
-  FROM (SELECT n, CASE WHEN n = 1 THEN interval '1 minute' ELSE AGE END AS age, SKEWED_people AS p, SKEWED_chatbots AS c
+  FROM (SELECT n, CASE WHEN n = 1 THEN interval '1 minute' ELSE AGE END AS age, SKEWED_people AS p,
+               CASE WHEN n = 1 THEN 1 ELSE SKEWED_chatbots END AS c
         FROM generate_series(1, %(conversations)s) n) AS drawn
   JOIN crowd_people p ON p.n = drawn.p JOIN crowd_chatbots c ON c.n = drawn.c ORDER BY age DESC;
 UPDATE crowd_conversations SET user_id = %(ada)s WHERE is_own;
