@@ -15,7 +15,7 @@ from appliance.web.sessions import caller, services
 blueprint = Blueprint("conversations", __name__, url_prefix="/chat")
 Answer = tuple[str, int] | Response | Redirect
 _PAGE = 30
-_SHOWN = 100  # messages of a conversation, unless all are asked for
+_SHOWN = 50  # messages of a conversation, unless all are asked for
 _TYPES = {Format.MARKDOWN: "text/markdown; charset=utf-8", Format.JSON: "application/json"}
 
 

@@ -9,7 +9,7 @@ down_revision = "0016"
 
 
 def upgrade() -> None:
-    """Index the questions, and the documents of each order; count organisations in one pass."""
+    """Index the questions; count organisations in one pass."""
     op.execute("CREATE INDEX messages_asked ON messages (tenant_id, created_at) WHERE role = 'user'")
     op.execute("GRANT CREATE ON SCHEMA cloister TO cloister_doors")  # needed to own functions; taken back below
     as_doors("DROP FUNCTION platform_overview()")

@@ -131,6 +131,6 @@ def test_it_shows_the_end_of_a_long_conversation_and_all_of_it_when_asked(
     ids = fill(house, ada, replace(SMALL, longest=120))
     path = f"/chat/{ids['conversation_id']}"
 
-    assert at_ada.gets(path).text.count('<article class="message') == 100
-    assert "Show the 20 earlier messages" in at_ada.gets(path).text
+    assert at_ada.gets(path).text.count('<article class="message') == 50
+    assert "Show the 70 earlier messages" in at_ada.gets(path).text
     assert at_ada.gets(f"{path}?all=1").text.count('<article class="message') == 120
