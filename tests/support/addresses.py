@@ -79,7 +79,7 @@ def visits(site: Flask, owner: Member, operator: Member, ids: dict[str, str]) ->
         if STRANGERS.get(name):
             path += f"?link={links[STRANGERS[name]]}"
         for further in ("", *FURTHER.get(name, ())):
-            shown = name if rule.defaults is None else f"{name}.{'.'.join(rule.defaults.values())}"
+            shown = ".".join([name, *(rule.defaults or {}).values()])
             found.append(Visit(f"{shown}{further}", path + further.format(**ids), browser.client, {}))
     return found
 
