@@ -8,7 +8,7 @@ from alembic import op
 
 from migrations.rls import every_tenant, tenant_table
 
-revision = "0024"
+revision = "0017"
 down_revision = "0016"
 
 
