@@ -109,6 +109,18 @@ def test_a_removed_group_is_obeyed_on_the_next_question_and_in_what_was_said_bef
     assert SALES in program.gets(f"{path}/messages").text
 
 
+def test_a_kept_answer_is_not_repeated_to_who_has_left_the_group(site: Flask, office: Office) -> None:
+    program = Program(site, office.sol)
+    chatbot = program.gets("/chatbots").get_json()["items"][0]["chatbot_id"]
+    asks = ("POST", f"/chatbots/{chatbot}/answers", {"question": QUESTION})
+    assert SALES in program.asks(*asks, Idempotency_Key="k").text
+    assert program.asks(*asks, Idempotency_Key="k").headers["Idempotency-Replayed"] == "true"
+
+    office.set_members("Sales")
+
+    assert SALES not in program.asks(*asks, Idempotency_Key="k").text
+
+
 def test_it_follows_a_document_that_was_moved_and_closes_what_was_deleted(site: Flask, office: Office) -> None:
     ada, program = office.ada, Program(site, office.sol)
     path, _ = asks_api(program)
