@@ -15,13 +15,13 @@ from appliance.knowledge.collections import (
 )
 from appliance.knowledge.flow import ERASE, INGEST, erase, ingest, settle_stranded, sweep_orphans
 from appliance.knowledge.queries import (
+    collections_of,
     count_documents,
     counts,
     existing_passages,
     get_document,
     list_documents,
     list_passages,
-    may_read_all,
     reason_of,
 )
 from appliance.knowledge.retrieval import Found, search
@@ -63,6 +63,7 @@ __all__ = [
     "Work",
     "approve",
     "change_collection",
+    "collections_of",
     "count_documents",
     "counts",
     "create_collection",
@@ -78,7 +79,6 @@ __all__ = [
     "list_documents",
     "list_passages",
     "list_work",
-    "may_read_all",
     "move",
     "opened",
     "readable_collections",
