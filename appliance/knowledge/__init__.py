@@ -16,6 +16,7 @@ from appliance.knowledge.collections import (
 from appliance.knowledge.flow import ERASE, INGEST, erase, ingest, settle_stranded, sweep_orphans
 from appliance.knowledge.places import NOWHERE, Places
 from appliance.knowledge.queries import (
+    collections_of,
     count_documents,
     counts,
     existing_passages,
@@ -24,7 +25,6 @@ from appliance.knowledge.queries import (
     list_documents,
     list_page,
     list_passages,
-    may_read_all,
     reason_of,
 )
 from appliance.knowledge.retrieval import Found, search
@@ -76,6 +76,7 @@ __all__ = [
     "Work",
     "approve",
     "change_collection",
+    "collections_of",
     "count_documents",
     "counts",
     "create_collection",
@@ -94,7 +95,6 @@ __all__ = [
     "list_page",
     "list_passages",
     "list_work",
-    "may_read_all",
     "move",
     "opened",
     "page_image",

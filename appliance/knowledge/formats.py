@@ -32,6 +32,7 @@ class Format(StrEnum):
     PACKAGE = "package"
     PDF = "pdf"
     PNG = "png"
+    RTF = "rtf"
     TABLES = "tables"
     TEXT = "text"
     TIFF = "tiff"
@@ -39,21 +40,37 @@ class Format(StrEnum):
     XML = "xml"
 
     CSV = "csv"
+    DOC = "doc"
     DOCX = "docx"
+    EPUB = "epub"
     JSON = "json"
     MSG = "msg"
+    ODP = "odp"
+    ODS = "ods"
+    ODT = "odt"
+    PPTX = "pptx"
+    XLS = "xls"
+    XLSB = "xlsb"
+    XLSX = "xlsx"
     ZIP = "zip"
 
 
 MEDIA_TYPES = {
     Format.CSV: "text/csv",
+    Format.DOC: "application/msword",
     Format.DOCX: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    Format.EPUB: "application/epub+zip",
     Format.HTML: "text/html",
     Format.JSON: "application/json",
     Format.MAIL: "message/rfc822",
     Format.MARKDOWN: "text/markdown",
     Format.MSG: "application/vnd.ms-outlook",
+    Format.ODP: "application/vnd.oasis.opendocument.presentation",
+    Format.ODS: "application/vnd.oasis.opendocument.spreadsheet",
+    Format.ODT: "application/vnd.oasis.opendocument.text",
     Format.PDF: "application/pdf",
+    Format.PPTX: "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    Format.RTF: "application/rtf",
     Format.TEXT: "text/plain",
     Format.BMP: "image/bmp",
     Format.GIF: "image/gif",
@@ -61,6 +78,9 @@ MEDIA_TYPES = {
     Format.PNG: "image/png",
     Format.TIFF: "image/tiff",
     Format.WEBP: "image/webp",
+    Format.XLS: "application/vnd.ms-excel",
+    Format.XLSB: "application/vnd.ms-excel.sheet.binary.macroEnabled.12",
+    Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     Format.XML: "application/xml",
     Format.ZIP: "application/zip",
 }
@@ -104,7 +124,7 @@ def recognise(content: bytes, file_name: str) -> Recognised:
     if head.startswith(b"\xd0\xcf\x11\xe0"):  # old Office, Outlook's messages, and what is encrypted
         return Recognised(Format.COMPOUND)
     if head.startswith(b"{\\rtf"):
-        return Recognised(None, "unsupported")
+        return Recognised(Format.RTF)
     if _MAIL.match(head) or (_LETTER.match(head) and all(sign.search(head) for sign in _LETTER_HEADS)):
         return Recognised(Format.MAIL)
     return Recognised(_written(head, file_name.lower()))

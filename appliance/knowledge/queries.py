@@ -1,4 +1,4 @@
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -91,14 +91,14 @@ def may_read(tx: Tx, caller: Caller) -> ColumnElement[bool]:
     return true() if readable is None else DocumentRow.collection_id.in_(readable)
 
 
-def may_read_all(tx: Tx, caller: Caller, document_ids: Collection[UUID | None]) -> bool:
-    """Say whether the caller may read each of these documents. Of a deleted one (None) nobody knows any more."""
-    if readable_collections(tx, caller) is None:
-        return True
-    query = select(func.count()).where(
-        DocumentRow.tenant_id == tx.tenant_id, DocumentRow.document_id.in_(document_ids), may_read(tx, caller)
+def collections_of(tx: Tx, document_ids: Iterable[DocumentId]) -> dict[DocumentId, CollectionId]:
+    """Return where these documents are, without those that were deleted; they stay there until the end of tx."""
+    rows = tx.execute(
+        select(DocumentRow.document_id, DocumentRow.collection_id)
+        .where(DocumentRow.tenant_id == tx.tenant_id, DocumentRow.document_id.in_(list(document_ids)))
+        .with_for_update(read=True, key_share=True)
     )
-    return None not in document_ids and tx.scalar(query) == len(set(document_ids))
+    return {DocumentId(document_id): CollectionId(collection_id) for document_id, collection_id in rows}
 
 
 def list_passages(tx: Tx, caller: Caller, document_id: DocumentId) -> list[Passage]:

@@ -27,7 +27,7 @@ REASONS: dict[str, str] = {
     "too_many_passages": "The file falls into more than 50,000 passages. Split it and upload the parts.",
     "too_many_pages": "The file has more than 5,000 pages. Split it and upload the parts.",
     "too_much_text": "The file holds more than 20 million characters. Split it and upload the parts.",
-    "unsupported": "This kind of file is not supported. Save it as PDF, DOCX, HTML, text or a picture and upload the copy.",
+    "unsupported": "This kind of file is not supported. Save it as PDF, DOCX, XLSX, PPTX, HTML, text or a picture and upload the copy.",
 }
 
 WARNINGS: dict[str, str] = {

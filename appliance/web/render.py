@@ -1,9 +1,7 @@
 """Page or fragment from the same templates, and the few filters they need."""
 
-import hashlib
 import re
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -29,13 +27,7 @@ _KILOBYTE = 1000
 
 def install(app: Flask) -> None:
     """Give templates what they may use."""
-    static = Path(app.static_folder or "")
-    digests = {path.name: _digest(path) for path in static.iterdir()}
-
-    def asset(name: str) -> str:
-        return url_for("static", filename=name, v=digests[name])
-
-    app.jinja_env.globals.update(csrf_token=csrf_token, asset=asset, Permission=Permission, allowed=allowed)
+    app.jinja_env.globals.update(csrf_token=csrf_token, Permission=Permission, allowed=allowed)
     app.jinja_env.filters.update(answer=answer, reason=reason, size=size, source=source)
     app.context_processor(lambda: {"caller": g.get("caller"), "here": request.path, "notice": notice()})
 
@@ -121,7 +113,3 @@ def size(count: int) -> str:
             break
         value /= _KILOBYTE
     return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

@@ -18,6 +18,7 @@ READERS = {
     "markdown": ".plain",
     "package": ".package",
     "pdf": ".pdf",
+    "rtf": ".rtf",
     "tables": ".written",
     "text": ".written",
     "xml": ".xml",

@@ -7,8 +7,8 @@ from alembic import op
 
 from migrations.rls import every_tenant
 
-revision = "0018"
-down_revision = "0016"
+revision = "0019"
+down_revision = "0018"
 
 _STATES = "'received', 'parsing', 'embedding', 'ready', 'failed', 'quarantined', 'incomplete'"
 _GAPS = "'embedded_files', 'macros', 'pages_without_text', 'pages_unreadable'"

@@ -5,8 +5,8 @@ Both columns are flat arrays (`knowledge.places`): a row for each line or word w
 
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 
 
 def upgrade() -> None:
