@@ -71,7 +71,7 @@ class _Target:
 def ingest(
     *, files: tuple[Path, ...], collection: str | None, separate: bool, no_wait: bool, email: str | None, as_json: bool
 ) -> None:
-    """Add files, and folders with all that is in them, and wait until each is ready, failed or in quarantine.
+    """Add files, and folders with all that is in them, and wait until each is ready, failed or held back.
 
     Hidden files and folders are left out. Exit code 1 unless all are ready (with --no-wait: taken).
     """
@@ -89,7 +89,7 @@ def ingest(
                 _send(services, caller, file, _Target(target, batch_id, separate))
             if not no_wait:
                 _wait(services, caller, found, batch_id, line)
-    click.echo(json.dumps([_as_json(file) for file in found]) if as_json else "\n".join(map(_row, found)))
+    click.echo(json.dumps([_as_json(file) for file in found]) if as_json else "\n".join(map(_rows, found)))
     good = {"ready"} | ({"received", "parsing", "embedding"} if no_wait else set())
     raise SystemExit(0 if all(file.status in good for file in found) else 1)
 
@@ -175,17 +175,23 @@ def _wait(
         line.shows(f"{done} of {len(files)} done{left}", batch.percent if batch else 0)
 
 
+def _rows(file: _File) -> str:
+    parts = file.document.unread if file.document else ()
+    return "\n".join([_row(file), *(f"{'not read':>12} {part.name or file.name}  {part.reason}" for part in parts)])
+
+
 def _row(file: _File) -> str:
     note = {Receipt.KNOWN: "known already", Receipt.VERSION: "new version"}.get(file.receipt) if file.receipt else None
     return "  ".join(filter(None, (f"{file.status:<12} {file.name}", note, file.reason))).rstrip()
 
 
-def _as_json(file: _File) -> dict[str, str | int | None]:
+def _as_json(file: _File) -> dict[str, str | int | list[dict[str, str]] | None]:
     return {
         "id": str(file.document.document_id) if file.document else None,
         "file_name": file.name,
         "status": file.status,
         "reason": file.reason or None,
+        "unread": [{"name": part.name, "reason": part.reason} for part in (file.document.unread if file.document else ())],
         "passages": file.document.chunk_count if file.document else None,
         "receipt": file.receipt.value if file.receipt else None,
         "version": file.document.version if file.document else None,

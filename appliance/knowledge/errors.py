@@ -7,9 +7,11 @@ Refusal
 ├── CollectionNotFound  kind=not_found
 ├── DocumentNotFound    kind=not_found
 ├── DocumentTooLarge    kind=too_large
+├── NoSuchPage          kind=not_found
 ├── NotCancellable      kind=conflict
 ├── NotQuarantined      kind=conflict
 ├── NotFailed           kind=conflict
+├── PageNotDrawn        kind=unavailable
 ├── PartMisplaced       kind=conflict
 ├── TooManyUploads      kind=over_limit
 ├── UploadIncomplete    kind=conflict
@@ -82,6 +84,13 @@ class DocumentTooLarge(Refusal):
     code = "document_too_large"
 
 
+class NoSuchPage(Refusal):
+    """This document has no such page to look at. Open its text instead."""
+
+    kind = Kind.NOT_FOUND
+    code = "no_such_page"
+
+
 class NotCancellable(Refusal):
     """This document is not on its way any more, so there is nothing to cancel."""
 
@@ -89,15 +98,22 @@ class NotCancellable(Refusal):
     code = "not_cancellable"
 
 
+class PageNotDrawn(Refusal):
+    """The page cannot be drawn now: too many are at once, or it takes too long. Read its text, or try again in a moment."""
+
+    kind = Kind.UNAVAILABLE
+    code = "page_not_drawn"
+
+
 class NotQuarantined(Refusal):
-    """This document is not in quarantine, so there is nothing to release."""
+    """This document is not held back, so there is nothing to release."""
 
     kind = Kind.CONFLICT
     code = "not_quarantined"
 
 
 class NotFailed(Refusal):
-    """This document neither failed nor was cancelled, so there is nothing to try again."""
+    """This document was read, or is on its way, so there is nothing to try again."""
 
     kind = Kind.CONFLICT
     code = "not_failed"

@@ -5,8 +5,9 @@ Small files go through together: what a transaction and a call of the model cost
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Semaphore
 from uuid import UUID
 
 import numpy as np
@@ -25,10 +26,11 @@ from appliance.knowledge.chunking import Chunk, chunk, embedding_text
 from appliance.knowledge.index import replace_index
 from appliance.knowledge.parsing import Limits, Parsed, parse
 from appliance.knowledge.tables import DocumentRow, VersionRow
-from appliance.knowledge.unreadable import HELD, UnreadableDocument
+from appliance.knowledge.unreadable import HELD, REASONS, Unread, UnreadableDocument
 from appliance.knowledge.values import DocumentId, Status
 from appliance.knowledge.versions import (
     SMALL,
+    File,
     InHand,
     holds_same,
     in_hand,
@@ -54,6 +56,8 @@ class Workshop:
     gateway: Gateway
     clock: Clock
     limits: Limits
+    # Pages that one process draws at a time: each takes a processor and some hundred megabytes.
+    easels: Semaphore = field(default_factory=lambda: Semaphore(2))
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,10 @@ class _Begun:
 
 @dataclass(frozen=True)
 class _Read:
-    """A file's text in passages; or why there is none, or what was found in it that must not be there."""
+    """A file's text in passages; or why there is none, or what was found in it that must not be there.
+
+    Read and without passages: held, because parts of it could not be read.
+    """
 
     file_id: UUID
     parsed: Parsed | None = None
@@ -171,7 +178,9 @@ def _read(shop: Workshop, tenant_id: TenantId, begun: _Begun) -> _Read:
     except UnreadableDocument as unreadable:
         return _Read(begun.file_id, unreadable=unreadable)
     if found := () if begun.is_approved else _forbidden(begun.file_name, parsed):
-        return _Read(begun.file_id, found=found)
+        return _Read(begun.file_id, parsed=parsed, found=found)
+    if not (parsed.is_whole or begun.is_approved):
+        return _Read(begun.file_id, parsed=parsed)
     chunks = chunk(parsed)
     if not 0 < len(chunks) <= _MOST_CHUNKS:
         return _Read(begun.file_id, unreadable=UnreadableDocument("too_many_passages" if chunks else "no_text"))
@@ -180,7 +189,8 @@ def _read(shop: Workshop, tenant_id: TenantId, begun: _Begun) -> _Read:
 
 def _forbidden(file_name: str, parsed: Parsed) -> tuple[dlp.Category, ...]:
     # Hidden text is searched too: what must not be there must not be there unseen either.
-    texts = [file_name, parsed.title, *(block.text for page in parsed.pages for block in page.blocks)]
+    names = [file_name, parsed.title, *(part.name for part in parsed.unread)]
+    texts = [*names, *(block.text for page in parsed.pages for block in page.blocks)]
     found = {finding.category for text in texts for finding in dlp.inspect(text)}
     return tuple(sorted(found))
 
@@ -205,9 +215,13 @@ def _embed(shop: Workshop, tenant_id: TenantId, read: Sequence[_Read]) -> dict[U
 def _settle(tx: Tx, hand: InHand, read: _Read, vectors: Vectors | None, clock: Clock) -> None:
     if read.unreadable is not None:
         _fail(tx, hand, read.unreadable, clock)
+    elif read.parsed is None:
+        raise AssertionError("a file is read, or told why not")
     elif read.found:
-        _quarantine(tx, hand, read.found, clock)
-    elif read.parsed is not None and vectors is not None:
+        _quarantine(tx, hand, read.parsed, read.found, clock)
+    elif not read.chunks:
+        _hold(tx, hand, read.parsed, clock)
+    elif vectors is not None:
         _finish(tx, hand, read.parsed, read.chunks, vectors, clock)
 
 
@@ -221,9 +235,8 @@ def _finish(
             return
         put_in_force(tx, document, file)
     replace_index(tx, DocumentId(document.document_id), parsed.title, chunks, vectors)
-    document.title, document.media_type = parsed.title, parsed.media_type
-    document.page_count = len(parsed.pages) if parsed.pages[0].number is not None else None
-    document.chunk_count, document.progress, document.warnings = len(chunks), 100, list(parsed.warnings)
+    _describe(document, parsed)
+    document.chunk_count, document.progress = len(chunks), 100
     document.status, document.ready_at = Status.READY, clock.now()
     document.settled_at = document.ready_at
     audit.record(
@@ -232,29 +245,60 @@ def _finish(
         Event.DOCUMENT_INDEXED,
         subject=document.document_id,
         chunk_count=len(chunks),
-        unread=", ".join(parsed.warnings),
+        unread=_unread_codes(parsed),
         version=document.version,
     )
+
+
+def _describe(file: File, parsed: Parsed) -> None:
+    file.title, file.media_type = parsed.title, parsed.media_type
+    # The comments of a PDF come last, on pages that have had their turn.
+    file.page_count = max((page.number for page in parsed.pages if page.number is not None), default=None)
+    file.warnings, file.unread = list(parsed.warnings), _as_rows(parsed.unread)
+
+
+def _as_rows(unread: tuple[Unread, ...]) -> list[dict[str, str]]:
+    return [{"name": part.name, "code": part.code} for part in unread]
+
+
+def _unread_codes(parsed: Parsed) -> str:
+    # The log takes codes, never the names of files.
+    return ", ".join([*parsed.warnings, *sorted({part.code for part in parsed.unread})])
 
 
 def _fail(tx: Tx, hand: InHand, unreadable: UnreadableDocument, clock: Clock) -> None:
     file = hand.file
     file.status, file.reason_code, file.reason = Status.FAILED, unreadable.code, unreadable.reason
-    file.settled_at = clock.now()
+    file.unread, file.settled_at = _as_rows(unreadable.unread), clock.now()
     audit.record(
         tx, _SYSTEM, Event.DOCUMENT_FAILED, subject=hand.document.document_id, outcome=Outcome.FAILURE,
         code=unreadable.code, version=file.version,
     )  # fmt: skip
 
 
-def _quarantine(tx: Tx, hand: InHand, categories: Sequence[dlp.Category], clock: Clock) -> None:
+def _quarantine(
+    tx: Tx, hand: InHand, parsed: Parsed, categories: Sequence[dlp.Category], clock: Clock
+) -> None:
     found = ", ".join(category.value for category in categories)
     file = hand.file
+    # Who releases it has to know of what was not read as well.
+    file.warnings, file.unread = list(parsed.warnings), _as_rows(parsed.unread)
     file.status, file.reason_code, file.reason = Status.QUARANTINED, "dlp", HELD.format(found=found)
     file.settled_at = clock.now()
     audit.record(
         tx, _SYSTEM, Event.DOCUMENT_QUARANTINED, subject=hand.document.document_id, found=found, version=file.version
     )
+
+
+def _hold(tx: Tx, hand: InHand, parsed: Parsed, clock: Clock) -> None:
+    file = hand.file
+    _describe(file, parsed)
+    file.status, file.reason_code, file.reason = Status.INCOMPLETE, "incomplete", REASONS["incomplete"]
+    file.settled_at = clock.now()
+    audit.record(
+        tx, _SYSTEM, Event.DOCUMENT_HELD, subject=hand.document.document_id, unread=_unread_codes(parsed),
+        version=file.version,
+    )  # fmt: skip
 
 
 def _note(shop: Workshop, tenant_id: TenantId, read: Sequence[_Read], *, progress: int) -> bool:

@@ -27,10 +27,13 @@ UNDONE = (Status.FAILED, Status.CANCELLED)
 
 
 def approve(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
-    """Release a quarantined document, or the newer version of it, to be indexed as it is."""
+    """Release a held document, or the newer version of it, to be indexed as it is.
+
+    In spite of what was found, without what could not be read.
+    """
     identity.require(caller, Permission.DOCUMENT_APPROVE)
     row = locked(tx, document_id)
-    file = file_in(tx, row, {Status.QUARANTINED})
+    file = file_in(tx, row, {status for status in Status if status.is_held})
     if file is None:
         raise NotQuarantined
     file.approved_by = caller.user_id
@@ -38,11 +41,11 @@ def approve(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
 
 
 def retry(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
-    """Queue a failed or cancelled document, or the newer version of it, again."""
+    """Queue a document, or the newer version of it, again: failed, cancelled, or partly unreadable."""
     identity.require(caller, Permission.DOCUMENT_ADD)
     get_document(tx, caller, document_id)
     row = locked(tx, document_id)
-    file = file_in(tx, row, UNDONE)
+    file = file_in(tx, row, (*UNDONE, Status.INCOMPLETE))
     if file is None:
         raise NotFailed
     return queue_again(tx, caller, row, file, Event.DOCUMENT_RETRIED)
@@ -104,10 +107,13 @@ def delete(tx: Tx, caller: Caller, document_id: DocumentId) -> None:
     audit.record(tx, caller.actor, Event.DOCUMENT_DELETED, subject=document_id, versions=len(files))
 
 
-def opened(tx: Tx, caller: Caller, document_id: DocumentId) -> None:
-    """Record that the caller looked into a document."""
+def opened(tx: Tx, caller: Caller, document_id: DocumentId, *, page: int | None = None) -> None:
+    """Record that the caller looked into a document, or at the picture of one of its pages."""
     get_document(tx, caller, document_id)
-    audit.record(tx, caller.actor, Event.DOCUMENT_OPENED, subject=document_id)
+    if page is None:
+        audit.record(tx, caller.actor, Event.DOCUMENT_OPENED, subject=document_id)
+    else:
+        audit.record(tx, caller.actor, Event.DOCUMENT_OPENED, subject=document_id, page=page)
 
 
 def stop(tx: Tx, caller: Caller, document: DocumentRow, file: File, clock: Clock) -> None:
@@ -120,6 +126,7 @@ def stop(tx: Tx, caller: Caller, document: DocumentRow, file: File, clock: Clock
 def queue_again(tx: Tx, caller: Caller, document: DocumentRow, file: File, event: Event) -> Document:
     """Send a locked file on its way once more."""
     file.status, file.progress, file.reason, file.reason_code = Status.RECEIVED, 0, None, None
+    file.warnings, file.unread = [], []
     file.started_at = file.settled_at = None
     audit.record(tx, caller.actor, event, subject=document.document_id, version=file.version)
     enqueue_ingestion(tx, document.document_id, file)

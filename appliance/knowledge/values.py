@@ -5,6 +5,7 @@ from typing import Literal, NewType
 from uuid import UUID
 
 from appliance.identity import GroupId
+from appliance.knowledge.places import NOWHERE, Places
 
 CollectionId = NewType("CollectionId", UUID)
 DocumentId = NewType("DocumentId", UUID)
@@ -12,6 +13,7 @@ FileId = NewType("FileId", UUID)
 """What a version's file is sealed under, and its job names; of a first version it is the document's id."""
 BatchId = NewType("BatchId", UUID)
 UploadId = NewType("UploadId", UUID)
+Rectangle = tuple[int, int, int, int]
 
 
 class Audience(StrEnum):
@@ -51,11 +53,17 @@ class Status(StrEnum):
     FAILED = "failed"
     QUARANTINED = "quarantined"
     CANCELLED = "cancelled"
+    INCOMPLETE = "incomplete"
 
     @property
     def is_final(self) -> bool:
         """Nothing more happens to it by itself."""
         return self not in ON_ITS_WAY
+
+    @property
+    def is_held(self) -> bool:
+        """Somebody who may release it decides: something was found in it, or parts of it could not be checked."""
+        return self in {Status.QUARANTINED, Status.INCOMPLETE}
 
 
 ON_ITS_WAY = (Status.RECEIVED, Status.PARSING, Status.EMBEDDING)
@@ -93,6 +101,15 @@ ALL = DocumentFilter()
 
 
 @dataclass(frozen=True)
+class UnreadPart:
+    """A file inside a document that was not read: the way to it ("" is the document itself), and why, with the remedy."""
+
+    name: str
+    reason_code: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Version:
     """One version of a document. One that is ready and not current was replaced by a later one."""
 
@@ -116,8 +133,8 @@ class Version:
 class Document:
     """A document as people see it: its version in force.
 
-    `warnings` says in sentences which parts of it were not read; `newer` is the latest version if that is not in
-    force: it is on its way, or was refused, and until it is ready nothing changes for readers.
+    `warnings` says in sentences what of it was not read, `unread` which files inside. `newer` is the latest version if
+    that is not in force: it is on its way, or was refused, and until it is ready nothing changes for readers.
     """
 
     document_id: DocumentId
@@ -133,6 +150,8 @@ class Document:
     page_count: int | None
     chunk_count: int | None
     warnings: tuple[str, ...]
+    unread: tuple[UnreadPart, ...]
+    file_id: FileId
     uploaded_at: datetime
     ready_at: datetime | None
     uploaded_by_name: str
@@ -204,6 +223,29 @@ class Passage:
     page_from: int | None
     page_to: int | None
     position: int
+    places: Places = NOWHERE
+
+
+@dataclass(frozen=True)
+class PageView:
+    """A page as the viewer shows it: its size as it is drawn (0 until it is), and what is marked on it, in parts of GRID.
+
+    `quoted` are rectangles (left, top, right, bottom) of the words that were quoted, `cited` of the passage around them.
+    """
+
+    number: int
+    width: int = 0
+    height: int = 0
+    cited: tuple[Rectangle, ...] = ()
+    quoted: tuple[Rectangle, ...] = ()
+
+
+@dataclass(frozen=True)
+class PageImage:
+    """A drawn page; `content` is None for who has it already, by its tag."""
+
+    tag: str
+    content: bytes | None
 
 
 @dataclass(frozen=True)

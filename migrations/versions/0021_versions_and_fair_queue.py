@@ -13,10 +13,10 @@ from alembic import op
 
 from migrations import rls
 
-revision = "0022"
-down_revision = "0016"
+revision = "0021"
+down_revision = "0020"
 
-STATES = "'received', 'parsing', 'embedding', 'ready', 'failed', 'quarantined', 'cancelled'"
+STATES = "'received', 'parsing', 'embedding', 'ready', 'failed', 'quarantined', 'incomplete', 'cancelled'"
 
 
 def upgrade() -> None:
@@ -83,6 +83,7 @@ def _versions() -> None:
             page_count integer,
             chunk_count integer,
             warnings text[] NOT NULL DEFAULT '{{}}',
+            unread jsonb NOT NULL DEFAULT '[]',
             uploaded_by uuid NOT NULL,
             approved_by uuid,
             uploaded_at timestamptz NOT NULL,
