@@ -94,7 +94,8 @@ def _headers(one: Operation) -> list[dict[str, Any]]:
 def _upload(one: Operation) -> dict[str, Any]:
     files = {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1}
     fields = one.body.model_json_schema()["properties"] if one.body else {}
-    return {"type": "object", "required": ["files"], "properties": {"files": files} | fields}
+    required = ["files", *(one.body.model_json_schema().get("required", []) if one.body else [])]
+    return {"type": "object", "required": required, "properties": {"files": files} | fields}
 
 
 def _responses(one: Operation, names: Any) -> dict[str, Any]:

@@ -8,6 +8,9 @@ class Event(StrEnum):
 
     BACKUP_MADE = "ops:backup:made"
     BACKUP_RESTORED = "ops:backup:restored"
+    BATCH_CANCELLED = "knowledge:batch:cancelled"
+    BATCH_CREATED = "knowledge:batch:created"
+    BATCH_RETRIED = "knowledge:batch:retried"
     BUDGET_CHANGED = "budgets:budget:changed"
     CALL_ADMITTED = "gateway:call:admitted"
     CALL_REFUSED = "gateway:call:refused"
@@ -27,9 +30,12 @@ class Event(StrEnum):
     CONVERSATION_REVIEWED = "chat:conversation:reviewed"
     CONVERSATION_SHARED = "chat:conversation:shared"
     DOCUMENT_APPROVED = "knowledge:document:approved"
+    DOCUMENT_CANCELLED = "knowledge:document:cancelled"
     DOCUMENT_DELETED = "knowledge:document:deleted"
     DOCUMENT_FAILED = "knowledge:document:failed"
+    DOCUMENT_HELD = "knowledge:document:held"
     DOCUMENT_INDEXED = "knowledge:document:indexed"
+    DOCUMENT_LABELLED = "knowledge:document:labelled"
     DOCUMENT_MOVED = "knowledge:document:moved"
     DOCUMENT_OPENED = "knowledge:document:opened"
     DOCUMENT_QUARANTINED = "knowledge:document:quarantined"
@@ -76,11 +82,19 @@ class Event(StrEnum):
     SIGN_IN_LOCKED = "identity:sign_in:locked"
     TOKEN_CREATED = "identity:token:created"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "identity:token:revoked"  # noqa: S105 - the name of an event
+    UPLOAD_BEGUN = "knowledge:upload:begun"
+    UPLOAD_DISCARDED = "knowledge:upload:discarded"
+    VERSION_DELETED = "knowledge:version:deleted"
+    VERSION_RECEIVED = "knowledge:version:received"
+    VERSION_RESTORED = "knowledge:version:restored"
 
 
 MEANING: dict[Event, str] = {
     Event.BACKUP_MADE: "The operator's console wrote a backup of the whole house.",
     Event.BACKUP_RESTORED: "The operator's console put a backup in the place of an empty house.",
+    Event.BATCH_CANCELLED: "What was still on its way of a batch of uploads was cancelled.",
+    Event.BATCH_CREATED: "Somebody began to upload several files together.",
+    Event.BATCH_RETRIED: "What had failed of a batch of uploads was queued again.",
     Event.BUDGET_CHANGED: "The organisation's monthly token budget was set or lifted.",
     Event.CALL_ADMITTED: "A model call passed policy, DLP and budget, and its tokens were reserved.",
     Event.CALL_REFUSED: "A model call was refused before anything was sent.",
@@ -99,15 +113,18 @@ MEANING: dict[Event, str] = {
     Event.CONVERSATION_EXPORTED: "A person took a copy of a conversation.",
     Event.CONVERSATION_REVIEWED: "Somebody else than its owner opened a conversation; the owner can see it.",
     Event.CONVERSATION_SHARED: "A person shared a conversation inside the organisation, or stopped sharing it.",
-    Event.DOCUMENT_APPROVED: "A quarantined document was released to be indexed.",
+    Event.DOCUMENT_APPROVED: "A document that was held back was released to be indexed.",
+    Event.DOCUMENT_CANCELLED: "A document on its way, or a new version of one, was cancelled.",
     Event.DOCUMENT_DELETED: "A document was removed from the store and from the index.",
     Event.DOCUMENT_FAILED: "A document could not be read; the reason's code is in the facts.",
+    Event.DOCUMENT_HELD: "Parts of a document could not be read, so it was held back; codes of what is missing are in the facts.",
     Event.DOCUMENT_INDEXED: "A document became searchable; codes of what was not read are in the facts.",
+    Event.DOCUMENT_LABELLED: "A document's labels were changed; how many it has is in the facts.",
     Event.DOCUMENT_MOVED: "A document was moved to another collection.",
     Event.DOCUMENT_OPENED: "A person opened a document, or one of its passages, in the reader.",
     Event.DOCUMENT_QUARANTINED: "A document held something that must not be there and was held back.",
     Event.DOCUMENT_RECEIVED: "A document was uploaded, sealed and queued.",
-    Event.DOCUMENT_RETRIED: "A failed document was queued again.",
+    Event.DOCUMENT_RETRIED: "A document that failed, or was read in part, was queued again.",
     Event.FACTOR_ADDED: "A person added a second factor.",
     Event.FACTOR_REMOVED: "A second factor was removed.",
     Event.FEEDBACK_GIVEN: "A person said whether an answer was good.",
@@ -149,4 +166,9 @@ MEANING: dict[Event, str] = {
     Event.SIGN_IN_LOCKED: "An account or an address was locked because too many sign-ins had failed.",
     Event.TOKEN_CREATED: "An API token was created; its scopes are in the facts.",
     Event.TOKEN_REVOKED: "An API token was revoked.",
+    Event.UPLOAD_BEGUN: "Somebody began to upload a file in parts.",
+    Event.UPLOAD_DISCARDED: "An unfinished upload was discarded with the parts that had arrived.",
+    Event.VERSION_DELETED: "A version of a document that was not in force was deleted with its file.",
+    Event.VERSION_RECEIVED: "A new version of a document was uploaded, sealed and queued; the old one stays until it is ready.",
+    Event.VERSION_RESTORED: "An earlier version of a document was queued again as its newest one.",
 }

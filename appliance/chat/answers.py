@@ -39,4 +39,5 @@ def _citation_row(tx: Tx, message_id: UUID, citation: Citation) -> CitationRow:
         page_from=citation.page_from,
         page_to=citation.page_to,
         quote=citation.quote,
+        version=citation.version,
     )

@@ -96,6 +96,17 @@ class CitationRow(Table):
     page_from: Mapped[int | None]
     page_to: Mapped[int | None]
     quote: Mapped[str]
+    version: Mapped[int | None]
+
+
+class MessageSourceRow(Table):
+    __tablename__ = "message_sources"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    message_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    document_id: Mapped[UUID | None]
+    collection_id: Mapped[UUID | None]
 
 
 class FeedbackRow(Table):

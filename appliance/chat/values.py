@@ -99,7 +99,7 @@ class View:
 
 @dataclass(frozen=True)
 class Citation:
-    """Where a sentence of an answer stands. The ids are None once the document is deleted."""
+    """Where a sentence of an answer stands, in which version of its document. The ids are None once that is deleted."""
 
     number: int
     document_id: UUID | None
@@ -109,6 +109,8 @@ class Citation:
     page_from: int | None
     page_to: int | None
     quote: str
+    version: int | None = None
+    is_replaced: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,10 @@ class Feedback:
 
 @dataclass(frozen=True)
 class Message:
-    """`siblings` are the branches that begin here, oldest first, this one among them."""
+    """`siblings` are the branches that begin here, oldest first, this one among them.
+
+    `is_withheld` says of an answer that it rests on something the reader may not read any more: its text is left out.
+    """
 
     message_id: UUID
     role: Literal["user", "assistant"]
@@ -132,6 +137,7 @@ class Message:
     parent_id: UUID | None = None
     siblings: tuple[UUID, ...] = ()
     feedback: Feedback | None = None
+    is_withheld: bool = False
 
     @property
     def branch(self) -> int:

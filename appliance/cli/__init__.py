@@ -8,9 +8,10 @@ import appliance
 from appliance.cli import verbs
 from appliance.cli.backups import backup, restore
 from appliance.cli.evaluate import evaluation
+from appliance.cli.ingest import ingest
 from appliance.cli.operate import config, doctor, migrate, ready, run, setup
 from appliance.cli.people import completion, operator, reset_password
-from appliance.cli.use import ask, audit_export, ingest
+from appliance.cli.use import ask, audit_export
 from appliance.kernel.errors import Refusal
 from appliance.ops.errors import CannotStart
 from appliance.settings import InvalidSettings
@@ -23,7 +24,7 @@ def group() -> None:
 
     \b
     First time:   appliance run                 start everything; prints one URL
-    Every day:    appliance ingest FILE…        add documents
+    Every day:    appliance ingest FILE…        add documents, and folders of them
                   appliance ask "QUESTION"      ask from the console
                   appliance user list           and org, group, token, …: what the API does
     Keep it:      appliance backup FILE         database and files; restore puts them back

@@ -1,28 +1,22 @@
 """Commands that use the house from the console, as one of its people."""
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from appliance import audit, chat, identity, knowledge
+from appliance import audit, chat, identity
 from appliance.assembly import Services, assemble
 from appliance.audit import Event
 from appliance.chat import Answered, Says
 from appliance.identity import Caller, Permission
 from appliance.identity.console import caller_by_email
-from appliance.kernel import jobs
 from appliance.kernel.ids import TenantId
 from appliance.kernel.log import configure
-from appliance.knowledge import Document, DocumentId, Upload
 from appliance.proof.export import lines
 from appliance.settings import load
-
-_POLL = 0.3
-_PATIENCE = 15.0
 
 
 @contextmanager
@@ -38,33 +32,6 @@ def acting_as(email: str | None, tenant_id: TenantId | None = None) -> Iterator[
         yield services, caller_by_email(services.db, email, tenant_id)
     finally:
         services.close()
-
-
-@click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--as", "email", help="Whose upload it is: an e-mail address. Default: the only owner.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def ingest(*, files: tuple[Path, ...], email: str | None, as_json: bool) -> None:
-    """Add documents and wait until each is ready, failed or in quarantine. Exit code 1 unless all are ready."""
-    with acting_as(email) as (services, caller):
-        received = [
-            knowledge.receive(
-                services.db,
-                services.blobs,
-                caller,
-                Upload(path.name, path.read_bytes()),
-                limit_megabytes=services.settings.upload_limit_mb,
-                clock=services.clock,
-            )
-            for path in files
-        ]
-        settled = [_settled(services, caller, document) for document in received]
-    if as_json:
-        click.echo(json.dumps([_as_json(document) for document in settled]))
-    else:
-        for document in settled:
-            click.echo(f"{document.status.value:<12} {document.file_name}  {document.reason or ''}")
-    raise SystemExit(0 if all(document.status is knowledge.Status.READY for document in settled) else 1)
 
 
 @click.command()
@@ -104,32 +71,6 @@ def _print_sources(step: Answered, *, as_json: bool) -> None:
     for citation in message.citations:
         page = f", page {citation.page_from}" if citation.page_from else ""
         click.echo(f"  [{citation.number}] {citation.title}{page}")
-
-
-def _settled(services: Services, caller: Caller, document: Document) -> Document:
-    silent_since = time.monotonic()
-    while not document.status.is_final:
-        time.sleep(_POLL)
-        with services.db.platform() as tx:
-            if jobs.worker_runs(tx):
-                silent_since = time.monotonic()
-        if time.monotonic() - silent_since > _PATIENCE:
-            raise click.ClickException(
-                f"{document.file_name} is stored and waits, but no worker runs. Start the house with `appliance run`."
-            )
-        with services.db.tenant(caller.tenant_id) as tx:
-            document = knowledge.get_document(tx, caller, DocumentId(document.document_id))
-    return document
-
-
-def _as_json(document: Document) -> dict[str, str | int | None]:
-    return {
-        "id": str(document.document_id),
-        "file_name": document.file_name,
-        "status": document.status.value,
-        "reason": document.reason,
-        "passages": document.chunk_count,
-    }
 
 
 @click.command("audit-export")

@@ -26,6 +26,7 @@ from appliance.kernel.ids import TenantId, parse_id
 
 GROUPS: dict[str, tuple[str, str]] = {
     "audit": ("audit", "The log."),
+    "batches": ("batch", "Files that were uploaded together."),
     "chatbots": ("bot", "Chatbots."),
     "collections": ("collection", "Where documents live, and who may read them."),
     "conversations": ("conversation", "One's own conversations."),
@@ -36,6 +37,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "people": ("user", "People and invitations."),
     "platform": ("platform", "For the platform's operators: organisations in numbers."),
     "tokens": ("token", "API tokens and service accounts."),
+    "uploads": ("upload", "Large files that come in parts."),
 }
 _WIDEST = 44
 
@@ -71,6 +73,7 @@ def command_name(one: Operation, tag: str) -> str:
         "organisation" if tag == "platform" else "",
         tag,
         tag.removesuffix("s"),
+        tag.removesuffix("es"),
         GROUPS[tag][0],
         "person",
         "organisations",

@@ -67,13 +67,20 @@ class Blobs:
             path.unlink(missing_ok=True)
         return len(old)
 
+    def forget_unfinished(self, tenant_id: TenantId, *, before: float) -> int:
+        """Delete what a dead process had half written before a moment (Unix seconds); return how many."""
+        old = [path for path in self._files(tenant_id, "??/*.part") if path.stat().st_mtime < before]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
+
     def count_aside(self) -> int:
         """Return how many files of all tenants are set aside."""
         return sum(1 for _ in self._directory.glob(f"*/{_ASIDE}/*"))
 
     def stored(self, tenant_id: TenantId) -> Iterator[tuple[UUID, float]]:
         """Yield (id, modification time in Unix seconds) of each blob, for the orphan sweep."""
-        for path in (self._directory / str(tenant_id)).glob("??/*"):
+        for path in self._files(tenant_id, "??/*"):
             if path.suffix == ".part":
                 continue
             yield UUID(path.name), path.stat().st_mtime
@@ -90,7 +97,10 @@ class Blobs:
             return self._aside(tenant_id, blob_id).read_bytes()
 
     def _set_aside(self, tenant_id: TenantId) -> Iterator[Path]:
-        return (self._directory / str(tenant_id) / _ASIDE).glob("*")
+        return self._files(tenant_id, f"{_ASIDE}/*")
+
+    def _files(self, tenant_id: TenantId, pattern: str) -> Iterator[Path]:
+        return (self._directory / str(tenant_id)).glob(pattern)
 
     def _aside(self, tenant_id: TenantId, blob_id: UUID) -> Path:
         return self._directory / str(tenant_id) / _ASIDE / str(blob_id)

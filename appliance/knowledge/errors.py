@@ -1,17 +1,29 @@
 """
 Refusal
 ├── AlreadyThere        kind=conflict
+├── BatchNotFound       kind=not_found
 ├── CollectionNameTaken kind=conflict
 ├── CollectionNotEmpty  kind=conflict
 ├── CollectionNotFound  kind=not_found
 ├── DocumentNotFound    kind=not_found
 ├── DocumentTooLarge    kind=too_large
+├── NoSuchPage          kind=not_found
+├── NotCancellable      kind=conflict
 ├── NotQuarantined      kind=conflict
 ├── NotFailed           kind=conflict
+├── PageNotDrawn        kind=unavailable
+├── PartMisplaced       kind=conflict
+├── TooManyUploads      kind=over_limit
+├── UploadIncomplete    kind=conflict
+├── UploadNotFound      kind=not_found
+├── VersionInForce      kind=conflict
+├── VersionNotFound     kind=not_found
 └── Invalid
     ├── CollectionMalformed
     ├── EmptyFile
-    └── FileNameMissing
+    ├── FileNameMissing
+    ├── LabelsMalformed
+    └── PartMalformed
 """
 
 from appliance.kernel.errors import Invalid, Kind, Refusal
@@ -22,6 +34,13 @@ class AlreadyThere(Refusal):
 
     kind = Kind.CONFLICT
     code = "document_already_there"
+
+
+class BatchNotFound(Refusal):
+    """Your organisation has no such batch of uploads. Look under Documents, Earlier uploads."""
+
+    kind = Kind.NOT_FOUND
+    code = "batch_not_found"
 
 
 class CollectionNameTaken(Refusal):
@@ -65,15 +84,36 @@ class DocumentTooLarge(Refusal):
     code = "document_too_large"
 
 
+class NoSuchPage(Refusal):
+    """This document has no such page to look at. Open its text instead."""
+
+    kind = Kind.NOT_FOUND
+    code = "no_such_page"
+
+
+class NotCancellable(Refusal):
+    """This document is not on its way any more, so there is nothing to cancel."""
+
+    kind = Kind.CONFLICT
+    code = "not_cancellable"
+
+
+class PageNotDrawn(Refusal):
+    """The page cannot be drawn now: too many are at once, or it takes too long. Read its text, or try again in a moment."""
+
+    kind = Kind.UNAVAILABLE
+    code = "page_not_drawn"
+
+
 class NotQuarantined(Refusal):
-    """This document is not in quarantine, so there is nothing to release."""
+    """This document is not held back, so there is nothing to release."""
 
     kind = Kind.CONFLICT
     code = "not_quarantined"
 
 
 class NotFailed(Refusal):
-    """This document did not fail, so there is nothing to try again."""
+    """This document was read, or is on its way, so there is nothing to try again."""
 
     kind = Kind.CONFLICT
     code = "not_failed"
@@ -89,3 +129,57 @@ class FileNameMissing(Invalid):
     """Choose a file first. A file needs a name of at most 255 characters."""
 
     code = "file_name_missing"
+
+
+class LabelsMalformed(Invalid):
+    """A document takes up to 20 labels of 1 to 40 characters each."""
+
+    code = "labels_malformed"
+
+
+class PartMalformed(Invalid):
+    """A part is one piece of the file, of at most {most} bytes, that does not reach beyond the file's end."""
+
+    code = "part_malformed"
+
+
+class PartMisplaced(Refusal):
+    """The part does not begin where the last one ended. Go on at byte {offset}."""
+
+    kind = Kind.CONFLICT
+    code = "part_misplaced"
+
+
+class TooManyUploads(Refusal):
+    """Too many unfinished uploads are kept for you or your organisation. Finish or discard some; after a day they are discarded."""
+
+    kind = Kind.OVER_LIMIT
+    code = "too_many_uploads"
+
+
+class UploadIncomplete(Refusal):
+    """Parts of the file are missing. Go on at byte {offset}."""
+
+    kind = Kind.CONFLICT
+    code = "upload_incomplete"
+
+
+class UploadNotFound(Refusal):
+    """There is no such unfinished upload of yours. After a day it is discarded: begin again."""
+
+    kind = Kind.NOT_FOUND
+    code = "upload_not_found"
+
+
+class VersionInForce(Refusal):
+    """This version is in force. Upload another one or make another one current first, or delete the document."""
+
+    kind = Kind.CONFLICT
+    code = "version_in_force"
+
+
+class VersionNotFound(Refusal):
+    """The document has no such version. It may have been deleted; look at the document's versions."""
+
+    kind = Kind.NOT_FOUND
+    code = "version_not_found"

@@ -1,4 +1,4 @@
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,7 +9,8 @@ from appliance.identity import Caller, Permission
 from appliance.kernel.db import Tx
 from appliance.knowledge.collections import readable_collections
 from appliance.knowledge.errors import DocumentNotFound
-from appliance.knowledge.tables import ChunkRow, DocumentRow
+from appliance.knowledge.places import unflat
+from appliance.knowledge.tables import ChunkRow, DocumentRow, VersionRow
 from appliance.knowledge.unreadable import HELD, REASONS, WARNINGS
 from appliance.knowledge.values import (
     ALL,
@@ -18,9 +19,12 @@ from appliance.knowledge.values import (
     DocumentCounts,
     DocumentFilter,
     DocumentId,
+    FileId,
     Passage,
     Sort,
     Status,
+    UnreadPart,
+    Version,
 )
 
 _COLUMNS: Final[dict[Sort, ColumnElement[Any]]] = {
@@ -67,7 +71,22 @@ def _conditions(tx: Tx, caller: Caller, wanted: DocumentFilter) -> list[ColumnEl
         found.append(DocumentRow.status == wanted.status)
     if wanted.before is not None:
         found.append(DocumentRow.document_id < wanted.before)
+    if wanted.label:
+        found.append(DocumentRow.labels.contains([wanted.label.replace("\0", "")]))
+    if wanted.batch_id is not None:
+        newer = select(VersionRow.document_id).where(
+            VersionRow.tenant_id == tx.tenant_id, VersionRow.batch_id == wanted.batch_id
+        )
+        found.append(or_(DocumentRow.batch_id == wanted.batch_id, DocumentRow.document_id.in_(newer)))
     return found
+
+
+def list_labels(tx: Tx, caller: Caller) -> list[str]:
+    """Return the labels of the documents that the caller may read."""
+    identity.require(caller, Permission.DOCUMENT_READ)
+    labels = func.unnest(DocumentRow.labels).label("label")
+    query = select(labels).where(DocumentRow.tenant_id == tx.tenant_id, may_read(tx, caller)).distinct()
+    return sorted(tx.scalars(query), key=str.casefold)
 
 
 def get_document(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
@@ -89,14 +108,14 @@ def may_read(tx: Tx, caller: Caller) -> ColumnElement[bool]:
     return true() if readable is None else DocumentRow.collection_id.in_(readable)
 
 
-def may_read_all(tx: Tx, caller: Caller, document_ids: Collection[UUID | None]) -> bool:
-    """Say whether the caller may read each of these documents. Of a deleted one (None) nobody knows any more."""
-    if readable_collections(tx, caller) is None:
-        return True
-    query = select(func.count()).where(
-        DocumentRow.tenant_id == tx.tenant_id, DocumentRow.document_id.in_(document_ids), may_read(tx, caller)
+def collections_of(tx: Tx, document_ids: Iterable[DocumentId]) -> dict[DocumentId, CollectionId]:
+    """Return where these documents are, without those that were deleted; they stay there until the end of tx."""
+    rows = tx.execute(
+        select(DocumentRow.document_id, DocumentRow.collection_id)
+        .where(DocumentRow.tenant_id == tx.tenant_id, DocumentRow.document_id.in_(list(document_ids)))
+        .with_for_update(read=True, key_share=True)
     )
-    return None not in document_ids and tx.scalar(query) == len(set(document_ids))
+    return {DocumentId(document_id): CollectionId(collection_id) for document_id, collection_id in rows}
 
 
 def list_passages(tx: Tx, caller: Caller, document_id: DocumentId) -> list[Passage]:
@@ -105,6 +124,29 @@ def list_passages(tx: Tx, caller: Caller, document_id: DocumentId) -> list[Passa
     rows = tx.scalars(
         select(ChunkRow)
         .where(ChunkRow.tenant_id == tx.tenant_id, ChunkRow.document_id == document_id)
+        .order_by(ChunkRow.position)
+    )
+    return [as_passage(row, document.title) for row in rows]
+
+
+def find_passage(tx: Tx, caller: Caller, document_id: DocumentId, chunk_id: UUID | None) -> Passage | None:
+    """Return a passage of the document, or None if the document has none by that id (any more)."""
+    document = get_document(tx, caller, document_id)
+    row = tx.scalar(
+        select(ChunkRow).where(
+            ChunkRow.tenant_id == tx.tenant_id, ChunkRow.document_id == document_id, ChunkRow.chunk_id == chunk_id
+        )
+    )
+    return as_passage(row, document.title) if row else None
+
+
+def list_page(tx: Tx, caller: Caller, document_id: DocumentId, number: int) -> list[Passage]:
+    """Return the passages that stand on a page, wholly or in part, in reading order."""
+    document = get_document(tx, caller, document_id)
+    rows = tx.scalars(
+        select(ChunkRow)
+        .where(ChunkRow.tenant_id == tx.tenant_id, ChunkRow.document_id == document_id)
+        .where(ChunkRow.page_from <= number, ChunkRow.page_to >= number)
         .order_by(ChunkRow.position)
     )
     return [as_passage(row, document.title) for row in rows]
@@ -121,8 +163,9 @@ def counts(tx: Tx) -> DocumentCounts:
 
 
 def as_documents(tx: Tx, rows: Sequence[DocumentRow]) -> list[Document]:
-    """Return rows as values, with the names of who uploaded them."""
-    names = identity.names_of(tx, [row.uploaded_by for row in rows])
+    """Return rows as values, with the names of who uploaded them and what is newer than they are."""
+    newer = _newer(tx, rows)
+    names = identity.names_of(tx, [*(row.uploaded_by for row in rows), *(row.uploaded_by for row in newer.values())])
     return [
         Document(
             document_id=DocumentId(row.document_id),
@@ -138,12 +181,59 @@ def as_documents(tx: Tx, rows: Sequence[DocumentRow]) -> list[Document]:
             page_count=row.page_count,
             chunk_count=row.chunk_count,
             warnings=tuple(WARNINGS[code] for code in row.warnings if code in WARNINGS),
+            unread=tuple(UnreadPart(part["name"], part["code"], REASONS[part["code"]]) for part in row.unread),
             uploaded_at=row.uploaded_at,
             ready_at=row.ready_at,
             uploaded_by_name=names.get(row.uploaded_by, ""),
+            file_id=FileId(row.file_id),
+            version=row.version,
+            labels=tuple(row.labels),
+            newer=as_version(newer[row.document_id], names) if row.document_id in newer else None,
         )
         for row in rows
     ]
+
+
+def as_version(row: DocumentRow | VersionRow, names: Mapping[UUID, str]) -> Version:
+    """Return a row as the version it stands for."""
+    return Version(
+        version_id=FileId(row.file_id),
+        document_id=DocumentId(row.document_id),
+        number=row.version,
+        is_current=isinstance(row, DocumentRow),
+        file_name=row.file_name,
+        byte_count=row.byte_count,
+        digest=row.content_digest.hex(),
+        status=Status(row.status),
+        progress=row.progress,
+        reason_code=row.reason_code,
+        reason=row.reason,
+        uploaded_at=row.uploaded_at,
+        ready_at=row.ready_at,
+        uploaded_by_name=names.get(row.uploaded_by, ""),
+    )
+
+
+def versions_in_force(tx: Tx, document_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return the numbers of the versions in force of these documents, without those that are gone."""
+    rows = tx.execute(
+        select(DocumentRow.document_id, DocumentRow.version).where(
+            DocumentRow.tenant_id == tx.tenant_id, DocumentRow.document_id.in_(document_ids)
+        )
+    )
+    return {row.document_id: row.version for row in rows}
+
+
+def _newer(tx: Tx, rows: Sequence[DocumentRow]) -> dict[UUID, VersionRow]:
+    # A cancelled one is left out: whoever cancelled it knows.
+    in_force = {row.document_id: row.version for row in rows}
+    versions = tx.scalars(
+        select(VersionRow)
+        .where(VersionRow.tenant_id == tx.tenant_id, VersionRow.document_id.in_(in_force))
+        .where(VersionRow.status != Status.CANCELLED)
+        .order_by(VersionRow.version)
+    )
+    return {row.document_id: row for row in versions if row.version > in_force[row.document_id]}
 
 
 def as_passage(row: ChunkRow, title: str) -> Passage:
@@ -157,10 +247,11 @@ def as_passage(row: ChunkRow, title: str) -> Passage:
         page_from=row.page_from,
         page_to=row.page_to,
         position=row.position,
+        places=unflat(row.ranges, row.boxes),
     )
 
 
-def reason_of(document: Document) -> tuple[str, dict[str, str]]:
+def reason_of(document: Document | Version) -> tuple[str, dict[str, str]]:
     """Return why a document is not ready as a template and its values, so that a reader's language can say it."""
     head, tail = HELD.split("{found}")
     said = document.reason or ""

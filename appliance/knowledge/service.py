@@ -1,83 +1,82 @@
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from collections.abc import Sequence
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from appliance import audit, identity
 from appliance.audit import Event
 from appliance.identity import Caller, Permission
-from appliance.kernel import jobs
-from appliance.kernel.blobs import Blobs
 from appliance.kernel.clock import Clock
-from appliance.kernel.db import Database, Tx
-from appliance.kernel.ids import new_id
-from appliance.kernel.sealing import content_digest
+from appliance.kernel.db import Tx
 from appliance.knowledge.collections import target_collection
-from appliance.knowledge.errors import (
-    AlreadyThere,
-    DocumentNotFound,
-    DocumentTooLarge,
-    EmptyFile,
-    FileNameMissing,
-    NotFailed,
-    NotQuarantined,
-)
-from appliance.knowledge.flow import ERASE, INGEST
+from appliance.knowledge.errors import AlreadyThere, LabelsMalformed, NotCancellable, NotFailed, NotQuarantined
 from appliance.knowledge.queries import as_documents, get_document
 from appliance.knowledge.tables import DocumentRow
-from appliance.knowledge.values import CollectionId, Document, DocumentId, Status
+from appliance.knowledge.values import ON_ITS_WAY, CollectionId, Document, DocumentId, Status
+from appliance.knowledge.versions import (
+    File,
+    enqueue_erasure,
+    enqueue_ingestion,
+    file_in,
+    files_of,
+    locked,
+    require_own,
+)
 
-_NAME_LIMIT = 255
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A file as it came in, and the collection it is for; None is the first that its person may read."""
-
-    file_name: str
-    content: bytes
-    collection_id: CollectionId | None = None
-
-
-def receive(
-    db: Database, blobs: Blobs, caller: Caller, upload: Upload, *, limit_megabytes: int, clock: Clock
-) -> Document:
-    """Seal the file, then record it, its audit entry and its job in one transaction.
-
-    The same bytes in the same collection are recognised: the document that is there already is returned, and nothing is stored twice.
-    """
-    identity.require(caller, Permission.DOCUMENT_ADD)
-    name = _checked_name(upload, limit_megabytes)
-    document_id = DocumentId(new_id())
-    # Sealed first: a row never points to nothing. A file without a row is removed by the orphan sweep.
-    blobs.put(caller.tenant_id, document_id, upload.content)
-    with db.tenant(caller.tenant_id) as tx:
-        document = _record(tx, caller, document_id, name, upload, clock)
-    if document.document_id != document_id:
-        blobs.delete(caller.tenant_id, document_id)
-    return document
+_MOST_LABELS, _LABEL_LIMIT = 20, 40
+UNDONE = (Status.FAILED, Status.CANCELLED)
 
 
 def approve(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
-    """Release a quarantined document to be indexed as it is."""
+    """Release a held document, or the newer version of it, to be indexed as it is.
+
+    In spite of what was found, without what could not be read.
+    """
     identity.require(caller, Permission.DOCUMENT_APPROVE)
-    row = _locked(tx, document_id)
-    if row.status != Status.QUARANTINED:
+    row = locked(tx, document_id)
+    file = file_in(tx, row, {status for status in Status if status.is_held})
+    if file is None:
         raise NotQuarantined
-    row.approved_by = caller.user_id
-    return _queue_again(tx, caller, row, Event.DOCUMENT_APPROVED)
+    file.approved_by = caller.user_id
+    return queue_again(tx, caller, row, file, Event.DOCUMENT_APPROVED)
 
 
 def retry(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
-    """Queue a failed document again."""
+    """Queue a document, or the newer version of it, again: failed, cancelled, or partly unreadable."""
     identity.require(caller, Permission.DOCUMENT_ADD)
     get_document(tx, caller, document_id)
-    row = _locked(tx, document_id)
-    if row.status != Status.FAILED:
+    row = locked(tx, document_id)
+    file = file_in(tx, row, (*UNDONE, Status.INCOMPLETE))
+    if file is None:
         raise NotFailed
-    return _queue_again(tx, caller, row, Event.DOCUMENT_RETRIED)
+    return queue_again(tx, caller, row, file, Event.DOCUMENT_RETRIED)
+
+
+def cancel(tx: Tx, caller: Caller, document_id: DocumentId, *, clock: Clock) -> Document:
+    """Stop a document, or the newer version of it, on its way. A worker that has it in hand stops at its next step."""
+    identity.require(caller, Permission.DOCUMENT_ADD)
+    get_document(tx, caller, document_id)
+    row = locked(tx, document_id)
+    file = file_in(tx, row, ON_ITS_WAY)
+    if file is None:
+        raise NotCancellable
+    require_own(caller, file.uploaded_by)
+    stop(tx, caller, row, file, clock)
+    return as_documents(tx, [row])[0]
+
+
+def label(tx: Tx, caller: Caller, document_id: DocumentId, labels: Sequence[str]) -> Document:
+    """Give a document these labels and no others. Raises LabelsMalformed."""
+    identity.require(caller, Permission.DOCUMENT_ADD)
+    get_document(tx, caller, document_id)
+    row = locked(tx, document_id)
+    require_own(caller, row.uploaded_by)
+    chosen = sorted({" ".join(one.replace("\0", "").split()) for one in labels} - {""}, key=str.casefold)
+    if len(chosen) > _MOST_LABELS or any(len(one) > _LABEL_LIMIT or "," in one for one in chosen):
+        raise LabelsMalformed
+    row.labels = chosen
+    tx.flush()
+    audit.record(tx, caller.actor, Event.DOCUMENT_LABELLED, subject=document_id, labels=len(chosen))
+    return as_documents(tx, [row])[0]
 
 
 def move(tx: Tx, caller: Caller, document_id: DocumentId, collection_id: CollectionId) -> Document:
@@ -86,7 +85,7 @@ def move(tx: Tx, caller: Caller, document_id: DocumentId, collection_id: Collect
     Raises CollectionNotFound, and AlreadyThere if that collection holds the same file.
     """
     identity.require(caller, Permission.COLLECTION_CHANGE)
-    row, target = _locked(tx, document_id), target_collection(tx, caller, collection_id)
+    row, target = locked(tx, document_id), target_collection(tx, caller, collection_id)
     left, row.collection_id = row.collection_id, target
     try:
         with tx.begin_nested():
@@ -98,79 +97,37 @@ def move(tx: Tx, caller: Caller, document_id: DocumentId, collection_id: Collect
 
 
 def delete(tx: Tx, caller: Caller, document_id: DocumentId) -> None:
-    """Remove a document with its chunks, vectors and postings; its sealed file follows by a job."""
+    """Remove a document with its versions, chunks, vectors and postings; their sealed files follow by jobs."""
     identity.require(caller, Permission.DOCUMENT_DELETE)
-    tx.delete(_locked(tx, document_id))
+    row = locked(tx, document_id)
+    files = files_of(tx, row)
+    tx.delete(row)
     tx.flush()
-    jobs.enqueue(tx, jobs.Job(ERASE, document_id))
-    audit.record(tx, caller.actor, Event.DOCUMENT_DELETED, subject=document_id)
+    enqueue_erasure(tx, files)
+    audit.record(tx, caller.actor, Event.DOCUMENT_DELETED, subject=document_id, versions=len(files))
 
 
-def opened(tx: Tx, caller: Caller, document_id: DocumentId) -> None:
-    """Record that the caller looked into a document."""
+def opened(tx: Tx, caller: Caller, document_id: DocumentId, *, page: int | None = None) -> None:
+    """Record that the caller looked into a document, or at the picture of one of its pages."""
     get_document(tx, caller, document_id)
-    audit.record(tx, caller.actor, Event.DOCUMENT_OPENED, subject=document_id)
+    if page is None:
+        audit.record(tx, caller.actor, Event.DOCUMENT_OPENED, subject=document_id)
+    else:
+        audit.record(tx, caller.actor, Event.DOCUMENT_OPENED, subject=document_id, page=page)
 
 
-def _checked_name(upload: Upload, limit_megabytes: int) -> str:
-    # The name is shown and never used as a path; a browser may still send one.
-    name = PurePosixPath(upload.file_name.replace("\\", "/").replace("\0", "")).name.strip()
-    if not 0 < len(name) <= _NAME_LIMIT:
-        raise FileNameMissing
-    if not upload.content:
-        raise EmptyFile
-    if len(upload.content) > limit_megabytes * 1_000_000:
-        raise DocumentTooLarge(megabytes=limit_megabytes)
-    return name
-
-
-def _record(tx: Tx, caller: Caller, document_id: DocumentId, name: str, upload: Upload, clock: Clock) -> Document:
-    digest, collection_id = content_digest(upload.content), target_collection(tx, caller, upload.collection_id)
-    added = tx.scalar(
-        insert(DocumentRow)
-        .values(
-            tenant_id=tx.tenant_id,
-            document_id=document_id,
-            collection_id=collection_id,
-            file_name=name,
-            title=PurePosixPath(name).stem,
-            media_type="application/octet-stream",
-            byte_count=len(upload.content),
-            content_digest=digest,
-            status=Status.RECEIVED,
-            uploaded_by=caller.user_id,
-            uploaded_at=clock.now(),
-        )
-        .on_conflict_do_nothing(index_elements=["tenant_id", "collection_id", "content_digest"])
-        .returning(DocumentRow.document_id)
-    )
-    if added is not None:
-        audit.record(tx, caller.actor, Event.DOCUMENT_RECEIVED, subject=document_id, byte_count=len(upload.content))
-        jobs.enqueue(tx, jobs.Job(INGEST, document_id, lock=str(document_id)))
-    row = tx.scalars(
-        select(DocumentRow).where(
-            DocumentRow.tenant_id == tx.tenant_id,
-            DocumentRow.collection_id == collection_id,
-            DocumentRow.content_digest == digest,
-        )
-    ).one()
-    return as_documents(tx, [row])[0]
-
-
-def _locked(tx: Tx, document_id: DocumentId) -> DocumentRow:
-    row = tx.scalar(
-        select(DocumentRow)
-        .where(DocumentRow.tenant_id == tx.tenant_id, DocumentRow.document_id == document_id)
-        .with_for_update()
-    )
-    if row is None:
-        raise DocumentNotFound
-    return row
-
-
-def _queue_again(tx: Tx, caller: Caller, row: DocumentRow, event: Event) -> Document:
-    row.status, row.progress, row.reason, row.reason_code = Status.RECEIVED, 0, None, None
+def stop(tx: Tx, caller: Caller, document: DocumentRow, file: File, clock: Clock) -> None:
+    """Cancel a locked file on its way. Its job finds nothing to do."""
+    file.status, file.settled_at = Status.CANCELLED, clock.now()
     tx.flush()
-    audit.record(tx, caller.actor, event, subject=row.document_id)
-    jobs.enqueue(tx, jobs.Job(INGEST, row.document_id, lock=str(row.document_id)))
-    return as_documents(tx, [row])[0]
+    audit.record(tx, caller.actor, Event.DOCUMENT_CANCELLED, subject=document.document_id, version=file.version)
+
+
+def queue_again(tx: Tx, caller: Caller, document: DocumentRow, file: File, event: Event) -> Document:
+    """Send a locked file on its way once more."""
+    file.status, file.progress, file.reason, file.reason_code = Status.RECEIVED, 0, None, None
+    file.warnings, file.unread = [], []
+    file.started_at = file.settled_at = None
+    audit.record(tx, caller.actor, event, subject=document.document_id, version=file.version)
+    enqueue_ingestion(tx, document.document_id, file)
+    return as_documents(tx, [document])[0]

@@ -13,6 +13,7 @@ from sqlalchemy import Row, text
 
 from appliance.kernel.db import Tx
 from appliance.kernel.words import sentences
+from appliance.knowledge.places import NOWHERE
 from appliance.knowledge.values import Passage
 
 AROUND = 400
@@ -105,4 +106,5 @@ def _as_passage(row: Row[Any], beside: Passage) -> Passage:
         page_to=row.page_to,
         position=row.position,
         twins=(),
+        places=NOWHERE,
     )

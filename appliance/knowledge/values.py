@@ -5,9 +5,15 @@ from typing import Literal, NewType
 from uuid import UUID
 
 from appliance.identity import GroupId
+from appliance.knowledge.places import NOWHERE, Places
 
 CollectionId = NewType("CollectionId", UUID)
 DocumentId = NewType("DocumentId", UUID)
+FileId = NewType("FileId", UUID)
+"""What a version's file is sealed under, and its job names; of a first version it is the document's id."""
+BatchId = NewType("BatchId", UUID)
+UploadId = NewType("UploadId", UUID)
+Rectangle = tuple[int, int, int, int]
 
 
 class Audience(StrEnum):
@@ -46,11 +52,21 @@ class Status(StrEnum):
     READY = "ready"
     FAILED = "failed"
     QUARANTINED = "quarantined"
+    CANCELLED = "cancelled"
+    INCOMPLETE = "incomplete"
 
     @property
     def is_final(self) -> bool:
         """Nothing more happens to it by itself."""
-        return self in {Status.READY, Status.FAILED, Status.QUARANTINED}
+        return self not in ON_ITS_WAY
+
+    @property
+    def is_held(self) -> bool:
+        """Somebody who may release it decides: something was found in it, or parts of it could not be checked."""
+        return self in {Status.QUARANTINED, Status.INCOMPLETE}
+
+
+ON_ITS_WAY = (Status.RECEIVED, Status.PARSING, Status.EMBEDDING)
 
 
 class Sort(StrEnum):
@@ -77,14 +93,49 @@ class DocumentFilter:
     sort: Sort = Sort.UPLOADED
     is_descending: bool = True
     before: DocumentId | None = None
+    label: str = ""
+    batch_id: BatchId | None = None
 
 
 ALL = DocumentFilter()
 
 
 @dataclass(frozen=True)
+class UnreadPart:
+    """A file inside a document that was not read: the way to it ("" is the document itself), and why, with the remedy."""
+
+    name: str
+    reason_code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a document. One that is ready and not current was replaced by a later one."""
+
+    version_id: FileId
+    document_id: DocumentId
+    number: int
+    is_current: bool
+    file_name: str
+    byte_count: int
+    digest: str
+    status: Status
+    progress: int
+    reason_code: str | None
+    reason: str | None
+    uploaded_at: datetime
+    ready_at: datetime | None
+    uploaded_by_name: str
+
+
+@dataclass(frozen=True)
 class Document:
-    """A document as people see it; `warnings` says in sentences which parts of it were not read."""
+    """A document as people see it: its version in force.
+
+    `warnings` says in sentences what of it was not read, `unread` which files inside. `newer` is the latest version if
+    that is not in force: it is on its way, or was refused, and until it is ready nothing changes for readers.
+    """
 
     document_id: DocumentId
     collection_id: CollectionId
@@ -99,9 +150,65 @@ class Document:
     page_count: int | None
     chunk_count: int | None
     warnings: tuple[str, ...]
+    unread: tuple[UnreadPart, ...]
+    file_id: FileId
     uploaded_at: datetime
     ready_at: datetime | None
     uploaded_by_name: str
+    version: int = 1
+    labels: tuple[str, ...] = ()
+    newer: Version | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing more happens to it, or to a newer version of it, by itself."""
+        return self.status.is_final and (self.newer is None or self.newer.status.is_final)
+
+
+class Receipt(StrEnum):
+    """What became of an uploaded file: a document, a new version of one, or known already, byte for byte."""
+
+    ADDED = "added"
+    VERSION = "version"
+    KNOWN = "known"
+
+
+@dataclass(frozen=True)
+class Received:
+    """An upload's document, and what the file became."""
+
+    document: Document
+    receipt: Receipt
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Files that were uploaded together, and how far they are; `seconds_left` is None where nothing was measured."""
+
+    batch_id: BatchId
+    created_by_name: str
+    created_at: datetime
+    total: int
+    counts: dict[Status, int]
+    percent: int
+    seconds_left: int | None
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing more happens to it by itself."""
+        return not any(self.counts.get(status) for status in ON_ITS_WAY)
+
+
+@dataclass(frozen=True)
+class PartialUpload:
+    """A file that comes in parts: how much of it is here, and until when the rest is waited for."""
+
+    upload_id: UploadId
+    file_name: str
+    byte_count: int
+    received_count: int
+    part_limit: int
+    expires_at: datetime
 
 
 @dataclass(frozen=True)
@@ -117,6 +224,29 @@ class Passage:
     page_to: int | None
     position: int
     twins: tuple["Passage", ...] = ()
+    places: Places = NOWHERE
+
+
+@dataclass(frozen=True)
+class PageView:
+    """A page as the viewer shows it: its size as it is drawn (0 until it is), and what is marked on it, in parts of GRID.
+
+    `quoted` are rectangles (left, top, right, bottom) of the words that were quoted, `cited` of the passage around them.
+    """
+
+    number: int
+    width: int = 0
+    height: int = 0
+    cited: tuple[Rectangle, ...] = ()
+    quoted: tuple[Rectangle, ...] = ()
+
+
+@dataclass(frozen=True)
+class PageImage:
+    """A drawn page; `content` is None for who has it already, by its tag."""
+
+    tag: str
+    content: bytes | None
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,14 @@
 """The door for people: a private intranet site, rendered on the server."""
 
+from pathlib import Path
+
 from flask import Flask
 
 from appliance.web import (
     account,
+    assets,
     audit,
+    batches,
     chatbots,
     collections,
     confirmation,
@@ -24,11 +28,12 @@ from appliance.web import (
     signin,
     system,
     tokens,
+    uploads,
 )
 
 ROOMS = (
-    account, audit, chatbots, collections, confirmation, conversations, documents, groups, jobs, joining, overview,
-    people, platform, reviews, signin, system, tokens,
+    account, audit, batches, chatbots, collections, confirmation, conversations, documents, groups, jobs, joining,
+    overview, people, platform, reviews, signin, system, tokens, uploads,
 )  # fmt: skip
 
 
@@ -38,5 +43,6 @@ def install(app: Flask) -> None:
     headers.install(app)
     language.install(app)
     render.install(app)
+    assets.install(app, Path(__file__).parent / "static")
     for room in ROOMS:
         app.register_blueprint(room.blueprint)

@@ -108,7 +108,7 @@ def _list(*, shown: Refusal | None) -> Answer:
     identity.require(person, Permission.CHATBOT_EDIT)
     with house.db.tenant(person.tenant_id) as tx:
         chatbots = chat.list_drafts(tx, person)
-        groups, collections = identity.list_groups(tx, person), knowledge.list_collections(tx, person)
+        groups, collections = identity.list_group_names(tx, person), knowledge.list_collections(tx, person)
     form = _typed() if shown else SimpleNamespace(is_grounded=True, temperature=0, audience="everyone")
     return page("chatbots/page.html", refusal=shown, chatbots=chatbots, form=form, models=house.gateway.models,
                 groups=groups, collections=collections)  # fmt: skip
@@ -118,7 +118,7 @@ def _show(chatbot_id: ChatbotId, *, shown: Refusal | None = None, messages: list
     person, house = caller(), services()
     with house.db.tenant(person.tenant_id) as tx:
         chatbot = chat.get_draft(tx, person, chatbot_id)
-        groups, collections = identity.list_groups(tx, person), knowledge.list_collections(tx, person)
+        groups, collections = identity.list_group_names(tx, person), knowledge.list_collections(tx, person)
         hosts = tenancy.get_settings(tx).link_hosts
     form = _typed() if shown else chatbot
     return page("chatbots/edit.html", refusal=shown, chatbot=chatbot, form=form, models=house.gateway.models,

@@ -5,7 +5,7 @@ the templates say. Nothing is compiled or fetched. To add a language, write its 
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -28,7 +28,7 @@ def install(app: Flask) -> None:
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.globals.update(language=language, languages=LANGUAGES)
-    app.jinja_env.filters.update(when=when, day=day, count=count)
+    app.jinja_env.filters.update(when=when, day=day, count=count, lasting=lasting)
 
 
 def language() -> str:
@@ -84,6 +84,11 @@ def when(moment: datetime | None) -> str:
 def day(moment: datetime | None) -> str:
     """Return a day in the reader's zone and language."""
     return dates.format_date(moment.astimezone(zone()), "medium", language()) if moment else "–"
+
+
+def lasting(seconds: int) -> str:
+    """Return a span of time as people say it, such as "3 minutes"."""
+    return dates.format_timedelta(timedelta(seconds=max(seconds, 1)), locale=language())
 
 
 def count(number: float) -> str:

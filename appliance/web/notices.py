@@ -4,12 +4,14 @@ from typing import Final
 
 NOTICES: Final[dict[str, str]] = {
     "archived": "The chatbot is archived: nobody can talk to it.",
+    "cancelled": "What was still on its way is cancelled.",
     "collection-deleted": "The collection is deleted.",
     "deleted": "It is deleted.",
     "factor-removed": "The second factor is removed.",
     "factors-removed": "The person's second factors are removed. They sign in by password, and can add new ones.",
     "group-deleted": "The group is deleted.",
     "invitation-revoked": "The invitation is taken back: its link no longer works.",
+    "labelled": "The labels are changed.",
     "moved": "The document is in its new collection.",
     "password": "Your password is changed, and your other sessions here have ended.",
     "profile": "Your profile is saved.",
@@ -17,6 +19,7 @@ NOTICES: Final[dict[str, str]] = {
     "removed": "The person is removed. Their sessions and tokens ended at once.",
     "reset": "Your password is changed. Sign in with it.",
     "restored": "The person can sign in again.",
+    "retried": "What had failed or was cancelled is read again.",
     "resumed": "The organisation is open again.",
     "review-decided": "Your decision is recorded.",
     "review-requested": "A second administrator can now agree or refuse.",
@@ -27,6 +30,9 @@ NOTICES: Final[dict[str, str]] = {
     "shared": "Everyone in your organisation who has the address can read this conversation.",
     "suspended": "The organisation is closed. Its sessions have ended; nothing was deleted.",
     "token-revoked": "The token is revoked: it no longer works.",
+    "unchanged": "This is the same file, byte for byte: nothing has changed.",
     "unarchived": "The chatbot is back.",
     "unshared": "Only you can read this conversation now.",
+    "version": "The new version is on its way. Until it is ready, the old one stays in force.",
+    "version-deleted": "The version is deleted with its file.",
 }

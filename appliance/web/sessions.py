@@ -24,7 +24,9 @@ from appliance.kernel.sealing import same, token_for
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORM_COOKIE = "cloister_form"
 _FORM_BYTES = 1_000_000
-_TAKES_FILES = frozenset({"documents.add", "api.add_documents"})
+_TAKES_FILES = frozenset(
+    {"documents.add", "documents.create_version", "uploads.add", "api.add_documents", "api.add_part", "api.add_version"}
+)
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -97,7 +99,7 @@ def passkey_site() -> Site | None:
 def _guard() -> None:
     token = session_token()
     g.caller, closed = None, None
-    if token:
+    if token and request.endpoint != "static":  # our files are everybody's: who asks is not looked up
         try:
             g.caller = _resolve(token)
         except NotSignedIn:

@@ -7,13 +7,13 @@ from appliance import knowledge
 from appliance.assembly import Services
 from appliance.kernel.ids import TenantId
 
-Handler = Callable[[TenantId, UUID], None]
+Handler = Callable[[TenantId, UUID, int], None]
 
 
 def handlers(services: Services) -> dict[str, Handler]:
-    """Return what to do for each task that a room enqueues."""
+    """Return what to do for each task that a room enqueues: with the tenant, the thing, and the job's own number."""
     shop = services.workshop
     return {
-        knowledge.INGEST: lambda tenant_id, subject: knowledge.ingest(shop, tenant_id, knowledge.DocumentId(subject)),
-        knowledge.ERASE: lambda tenant_id, subject: knowledge.erase(shop, tenant_id, knowledge.DocumentId(subject)),
+        knowledge.INGEST: lambda tenant_id, subject, job_id: knowledge.ingest(shop, tenant_id, subject, job_id=job_id),
+        knowledge.ERASE: lambda tenant_id, subject, _: knowledge.erase(shop, tenant_id, subject),
     }

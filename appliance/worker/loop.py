@@ -40,7 +40,7 @@ async def _run(services: Services, url: str) -> None:
     app = jobs.worker_app(url)
     retry = procrastinate.RetryStrategy(max_attempts=_ATTEMPTS, wait=1, linear_wait=3)
     for task, handler in handlers(services).items():
-        app.task(name=task, retry=retry)(_entered(task, handler))
+        app.task(name=task, retry=retry, pass_context=True)(_entered(task, handler))
     _end_in_time()
     async with app.open_async():
         clockwork = [
@@ -81,12 +81,13 @@ def _end_in_time() -> None:
 
 
 def _entered(task: str, handler: Handler) -> Callable[..., None]:
-    def run_job(tenant_id: str, subject: str) -> None:
+    def run_job(context: procrastinate.JobContext, tenant_id: str, subject: str) -> None:
         tenant, thing = parse_id(tenant_id), parse_id(subject)
         assert tenant is not None  # noqa: S101 - kernel.jobs writes both
         assert thing is not None  # noqa: S101
+        assert context.job.id is not None  # noqa: S101 - it came from the queue
         try:
-            handler(TenantId(tenant), thing)
+            handler(TenantId(tenant), thing, context.job.id)
         except Exception:
             log.exception("job_failed", task=task, tenant_id=tenant_id, subject=subject)
             raise

@@ -1,4 +1,4 @@
-"""What happens by the clock: calls and documents that a dead process left open, and files that nothing names."""
+"""What happens by the clock: calls and documents that a dead process left open, uploads that nobody finishes, and files that nothing names."""
 
 from appliance import identity, knowledge, tenancy
 from appliance.assembly import Services
@@ -17,6 +17,9 @@ def tidy(services: Services) -> None:
         with services.db.tenant(tenant_id) as tx:
             abandoned = sweep(tx, clock=services.clock)
         stranded = knowledge.settle_stranded(services.workshop, tenant_id)
+        uploads = knowledge.sweep_uploads(services.db, tenant_id, clock=services.clock)
         orphans = knowledge.sweep_orphans(services.workshop, tenant_id)
-        if abandoned or stranded or orphans:
-            log.warning("tidied", tenant_id=str(tenant_id), calls=abandoned, documents=stranded, files=orphans)
+        if abandoned or stranded or orphans or uploads:
+            log.warning(
+                "tidied", tenant_id=str(tenant_id), calls=abandoned, documents=stranded, files=orphans, uploads=uploads
+            )

@@ -32,6 +32,7 @@ FURTHER_POLICIES = {  # beside tenant_isolation: (table, policy) -> the one role
     ("vector_indexes", "doors"): "cloister_doors",  # which model an index is built for
     ("audit_inbox", "sealer"): "cloister_sealer",
     ("procrastinate_jobs", "worker"): "cloister_worker",
+    ("queue_turns", "worker"): "cloister_worker",
 }
 ADD_ONLY = {  # policies of tables without a tenant that let a role add rows and see none
     ("procrastinate_events", "app_notes"): "cloister_app",

@@ -21,8 +21,12 @@ def furnish(ada: Member) -> dict[str, str]:
         closed = CollectionForm("Closed", "", Audience.GROUPS, ())
         collection = knowledge.create_collection(tx, ada.caller, closed, clock=clock)
         chatbot = chat.list_drafts(tx, ada.caller)[0]
+        batch_id = knowledge.create_batch(tx, ada.caller, clock=clock)
+        announced = knowledge.UploadForm("parts.txt", 100)
+        upload = knowledge.begin_upload(tx, ada.caller, announced, limit_megabytes=1, clock=clock)
     document = ada.uploads("furnished.txt", "One document of the house.")
     return {
+        "batch_id": str(batch_id),
         "chatbot_id": str(chatbot.chatbot_id),
         "collection_id": str(collection.collection_id),
         "document_id": str(document.document_id),
@@ -30,4 +34,6 @@ def furnish(ada: Member) -> dict[str, str]:
         "invitation_id": str(invited.invitation.invitation_id),
         "token_id": str(issued.token.token_id),
         "factor_id": str(totp.factor_id),
+        "upload_id": str(upload.upload_id),
+        "version_id": str(document.document_id),
     }

@@ -2,6 +2,7 @@
 
 from appliance.api.rooms import (
     audit,
+    batches,
     chatbots,
     collections,
     conversations,
@@ -12,6 +13,10 @@ from appliance.api.rooms import (
     people,
     platform,
     tokens,
+    uploads,
 )
 
-ROOMS = (audit, chatbots, collections, conversations, documents, groups, me, organisation, people, platform, tokens)
+ROOMS = (
+    audit, batches, chatbots, collections, conversations, documents, groups, me, organisation, people, platform, tokens,
+    uploads,
+)  # fmt: skip

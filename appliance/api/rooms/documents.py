@@ -1,22 +1,31 @@
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from appliance import knowledge
 from appliance.api.framework import Call, operation
-from appliance.api.schemas import Input, Listed, Output, Page, Text
+from appliance.api.schemas import Input, Listed, Output, Page, Text, cut
 from appliance.identity import Permission
-from appliance.knowledge import CollectionId, DocumentFilter, DocumentId, Status, Upload
+from appliance.knowledge import BatchId, CollectionId, DocumentFilter, DocumentId, FileId, Receipt, Status, Upload
 from appliance.knowledge.errors import (
     AlreadyThere,
+    BatchNotFound,
     CollectionNotFound,
     DocumentTooLarge,
     EmptyFile,
     FileNameMissing,
+    LabelsMalformed,
+    NotCancellable,
     NotFailed,
     NotQuarantined,
+    VersionInForce,
+    VersionNotFound,
 )
+
+Label = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[^\x00,]*$")]
+Folder = Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00]*$")]
 
 
 class DocumentsPage(Page):
@@ -25,20 +34,64 @@ class DocumentsPage(Page):
     text: Text = ""
     collection_id: UUID | None = None
     status: Status | None = None
+    label: Annotated[str, StringConstraints(max_length=40, pattern=r"^[^\x00]*$")] = ""
+    batch_id: UUID | None = None
 
 
 class UploadIn(Input):
-    """The collection it is for; without one, the oldest that you may read."""
+    """The collection it is for; without one, the oldest that you may read.
+
+    A file of the name of a document that is there, and that you may replace, is a new version of it; with `separate` it
+    is a document of its own. `folder` is shown before the name.
+    """
 
     collection_id: UUID | None = None
+    batch_id: UUID | None = None
+    folder: Folder = ""
+    separate: bool = False
+
+
+class LabelsIn(Input):
+    labels: list[Label] = Field(max_length=20)
 
 
 class MoveIn(Input):
     collection_id: UUID
 
 
+class VersionOut(Output):
+    """One version of a document. One that is ready and not current was replaced."""
+
+    version_id: UUID
+    number: int
+    is_current: bool
+    file_name: str
+    byte_count: int
+    digest: str = Field(description="SHA-256 of the file, in hexadecimal.")
+    status: Status
+    progress: int
+    reason_code: str | None
+    reason: str | None
+    uploaded_at: datetime
+    ready_at: datetime | None
+    uploaded_by_name: str
+
+
+class UnreadOut(Output):
+    """A file inside a document that was not read; an empty name is the document itself."""
+
+    name: str
+    reason_code: str
+    reason: str
+
+
 class DocumentOut(Output):
-    """A document on its way to `ready`; `reason` says why it failed or is held, `warnings` what was not read."""
+    """A document on its way to `ready`; `reason` says why it failed or is held, `warnings` and `unread` what was not read.
+
+    `quarantined`: something was found in it. `incomplete`: parts of it could not be read, so nobody has checked them.
+    Neither is searched until it is released. `newer` is a version that is not in force (yet): readers see the old one
+    until it is ready.
+    """
 
     document_id: UUID
     collection_id: UUID
@@ -53,15 +106,20 @@ class DocumentOut(Output):
     page_count: int | None
     chunk_count: int | None
     warnings: list[str]
+    unread: list[UnreadOut]
     uploaded_at: datetime
     ready_at: datetime | None
     uploaded_by_name: str
+    version: int
+    labels: list[str]
+    newer: VersionOut | None
 
 
 class ReceivedOut(Output):
-    """One document for each file, in their order. The same file in the same collection is one document."""
+    """One document for each file, in their order, and what the file became: the same file is known again."""
 
     items: list[DocumentOut]
+    receipts: list[Receipt]
 
 
 class PassageOut(Output):
@@ -84,6 +142,8 @@ def list_documents(call: Call) -> Listed[DocumentOut]:
         collection_id=CollectionId(asked.collection_id) if asked.collection_id else None,
         status=asked.status,
         before=DocumentId(asked.cursor) if asked.cursor else None,
+        label=asked.label,
+        batch_id=BatchId(asked.batch_id) if asked.batch_id else None,
     )
     with call.tenant() as tx:
         found = knowledge.list_documents(tx, call.caller, wanted, limit=asked.limit + 1)
@@ -100,25 +160,40 @@ def list_documents(call: Call) -> Listed[DocumentOut]:
     answer=ReceivedOut,
     status=202,
     takes_files=True,
-    refusals=(CollectionNotFound, DocumentTooLarge, EmptyFile, FileNameMissing),
+    refusals=(BatchNotFound, CollectionNotFound, DocumentTooLarge, EmptyFile, FileNameMissing),
 )
 def add_documents(call: Call) -> ReceivedOut:
     """Take files in; each is read, cut and embedded after the answer. Its status says how far it is."""
+    return _taken_in(call, None)
+
+
+def _taken_in(call: Call, document_id: DocumentId | None) -> ReceivedOut:
     if not call.files:
         raise FileNameMissing
-    house, chosen = call.services, call.body.collection_id
+    house, asked = call.services, call.body or UploadIn()
     received = [
-        knowledge.receive(
+        knowledge.take_in(
             house.db,
             house.blobs,
             call.caller,
-            Upload(name, content, CollectionId(chosen) if chosen else None),
+            Upload(
+                name,
+                content,
+                CollectionId(asked.collection_id) if asked.collection_id else None,
+                asked.folder,
+                BatchId(asked.batch_id) if asked.batch_id else None,
+                asked.separate,
+            ),
             limit_megabytes=house.settings.upload_limit_mb,
             clock=house.clock,
+            document_id=document_id,
         )
         for name, content in call.files
     ]
-    return ReceivedOut(items=[DocumentOut.model_validate(one) for one in received])
+    return ReceivedOut(
+        items=[DocumentOut.model_validate(one.document) for one in received],
+        receipts=[one.receipt for one in received],
+    )
 
 
 @operation("GET", "/documents/{document_id}", permission=Permission.DOCUMENT_READ, answer=DocumentOut)
@@ -160,7 +235,7 @@ def move_document(call: Call) -> DocumentOut:
     refusals=(NotQuarantined,),
 )  # fmt: skip
 def approve_document(call: Call) -> DocumentOut:
-    """Release a quarantined document to be indexed as it is."""
+    """Release a held document to be indexed as it is: in spite of what was found, without what could not be read."""
     with call.tenant() as tx:
         return DocumentOut.model_validate(knowledge.approve(tx, call.caller, _id(call)))
 
@@ -170,9 +245,71 @@ def approve_document(call: Call) -> DocumentOut:
     refusals=(NotFailed,),
 )  # fmt: skip
 def retry_document(call: Call) -> DocumentOut:
-    """Queue a failed document again."""
+    """Queue a document again that failed, or of which parts could not be read."""
     with call.tenant() as tx:
         return DocumentOut.model_validate(knowledge.retry(tx, call.caller, _id(call)))
+
+
+@operation(
+    "POST", "/documents/{document_id}/cancellation", permission=Permission.DOCUMENT_ADD, answer=DocumentOut,
+    refusals=(NotCancellable,),
+)  # fmt: skip
+def cancel_document(call: Call) -> DocumentOut:
+    """Stop a document, or the newer version of it, on its way. What others uploaded takes the right to change it."""
+    with call.tenant() as tx:
+        return DocumentOut.model_validate(knowledge.cancel(tx, call.caller, _id(call), clock=call.services.clock))
+
+
+@operation(
+    "PUT", "/documents/{document_id}/labels", permission=Permission.DOCUMENT_ADD, body=LabelsIn, answer=DocumentOut,
+    refusals=(LabelsMalformed,),
+)  # fmt: skip
+def label_document(call: Call) -> DocumentOut:
+    """Give a document these labels and no others. What others uploaded takes the right to change it."""
+    with call.tenant() as tx:
+        return DocumentOut.model_validate(knowledge.label(tx, call.caller, _id(call), call.body.labels))
+
+
+@operation("GET", "/documents/{document_id}/versions", permission=Permission.DOCUMENT_READ, query=Page,
+           answer=Listed[VersionOut])  # fmt: skip
+def list_versions(call: Call) -> Listed[VersionOut]:
+    """Return a document's versions, the oldest first."""
+    with call.tenant() as tx:
+        found = knowledge.list_versions(tx, call.caller, _id(call))
+    rows, cursor = cut(found, call.query, key=lambda one: one.version_id)
+    return Listed[VersionOut](items=[VersionOut.model_validate(one) for one in rows], next_cursor=cursor)
+
+
+@operation(
+    "POST", "/documents/{document_id}/versions", permission=Permission.DOCUMENT_ADD, answer=ReceivedOut, status=202,
+    takes_files=True, refusals=(AlreadyThere, DocumentTooLarge, EmptyFile, FileNameMissing),
+)  # fmt: skip
+def add_version(call: Call) -> ReceivedOut:
+    """Take a new version of a document in, whatever its name; the old one stays in force until it is ready."""
+    return _taken_in(call, _id(call))
+
+
+@operation(
+    "POST", "/documents/{document_id}/versions/{version_id}/restoration", permission=Permission.DOCUMENT_ADD,
+    answer=DocumentOut, status=202, refusals=(AlreadyThere, VersionNotFound),
+)  # fmt: skip
+def restore_version(call: Call) -> DocumentOut:
+    """Make an earlier version current again: its file becomes the newest version."""
+    house = call.services
+    document = knowledge.restore_version(
+        house.db, house.blobs, call.caller, _id(call), FileId(call.ids["version_id"]), clock=house.clock
+    )
+    return DocumentOut.model_validate(document)
+
+
+@operation(
+    "DELETE", "/documents/{document_id}/versions/{version_id}", permission=Permission.DOCUMENT_DELETE,
+    refusals=(VersionInForce, VersionNotFound),
+)  # fmt: skip
+def delete_version(call: Call) -> None:
+    """Delete a version that is not in force; its sealed file follows."""
+    with call.tenant() as tx:
+        knowledge.delete_version(tx, call.caller, _id(call), FileId(call.ids["version_id"]))
 
 
 @operation("DELETE", "/documents/{document_id}", permission=Permission.DOCUMENT_DELETE)

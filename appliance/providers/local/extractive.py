@@ -104,6 +104,7 @@ class ExtractiveAnswerer:
 
     name = "extractive"
     is_local = True
+    only_quotes = True
 
     def __init__(self, embedder: Embedder, *, threshold: float | None = None) -> None:
         self._embedder = embedder

@@ -1,4 +1,4 @@
-"""What search needs to know: labels, languages and lengths of documents, a model for each vector. phase: expand
+"""What search needs to know: languages and lengths of documents, a model for each vector. phase: expand
 
 Counting an organisation's chunks for every question reads all of them; documents are far fewer and carry the sums. A
 posting carries its chunk's length, so that ranking a frequent word does not look up every chunk that holds it.
@@ -13,8 +13,8 @@ from alembic import op
 
 from migrations.rls import door, every_tenant, open_to_doors, tenant_table
 
-revision = "0020"
-down_revision = "0016"
+revision = "0023"
+down_revision = "0022"
 _MODEL = "multilingual-e5-small"
 
 
@@ -32,7 +32,7 @@ def upgrade() -> None:
 
 def _documents() -> None:
     op.execute(
-        """ALTER TABLE documents ADD labels text[] NOT NULL DEFAULT '{}', ADD languages text[] NOT NULL DEFAULT '{en}',
+        """ALTER TABLE documents ADD languages text[] NOT NULL DEFAULT '{en}',
            ADD term_count bigint NOT NULL DEFAULT 0"""
     )
     with every_tenant("documents", "chunks"):

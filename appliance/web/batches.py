@@ -1,0 +1,82 @@
+from uuid import UUID
+
+from flask import Blueprint, jsonify, request
+from werkzeug.wrappers import Response
+
+from appliance import knowledge
+from appliance.knowledge import Batch, BatchId, DocumentFilter, Sort, Status
+from appliance.web import tables
+from appliance.web.render import done, page, wants_json
+from appliance.web.sessions import caller, services
+
+blueprint = Blueprint("batches", __name__, url_prefix="/batches")
+Answer = tuple[str, int] | tuple[Response, int] | Response
+_MOST = 50
+
+
+@blueprint.get("")
+def show() -> Answer:
+    """List the latest batches."""
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        found = knowledge.list_batches(tx, person, clock=services().clock, limit=_MOST)
+    return page("batches/page.html", batches=found, most=_MOST)
+
+
+@blueprint.post("")
+def create() -> Answer:
+    """Begin a batch, for the script that uploads many files."""
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        batch_id = knowledge.create_batch(tx, person, clock=services().clock)
+    return (jsonify(id=str(batch_id)), 201) if wants_json() else done("batches.read", "saved", batch_id=batch_id)
+
+
+@blueprint.get("/<uuid:batch_id>")
+def read(batch_id: UUID) -> Answer:
+    """Show how far a batch is, and its documents."""
+    person = caller()
+    state = request.args.get("status", "")
+    asked = tables.asked(list(Sort), "status")
+    wanted = DocumentFilter(
+        batch_id=BatchId(batch_id), status=Status(state) if state in list(Status) else None, sort=Sort(asked.sort),
+        is_descending=asked.is_reversed,
+    )  # fmt: skip
+    with services().db.tenant(person.tenant_id) as tx:
+        batch = knowledge.get_batch(tx, person, BatchId(batch_id), clock=services().clock)
+        names = {one.collection_id: one.name for one in knowledge.list_collections(tx, person)}
+        total = knowledge.count_documents(tx, person, wanted)
+        table = tables.cut(
+            asked, total, lambda limit, offset: knowledge.list_documents(tx, person, wanted, limit=limit, offset=offset)
+        )
+    return page("batches/batch.html", batch=batch, table=table, wanted=wanted, names=names)
+
+
+@blueprint.get("/<uuid:batch_id>/state")
+def state(batch_id: UUID) -> Answer:
+    """Return how far a batch is, alone, for the page that watches it."""
+    return page("batches/_state.html", batch=_batch(batch_id))
+
+
+@blueprint.post("/<uuid:batch_id>/retry")
+def create_retry(batch_id: UUID) -> Answer:
+    """Queue what failed or was cancelled again."""
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        knowledge.retry_batch(tx, person, BatchId(batch_id))
+    return done("batches.read", "retried", batch_id=batch_id)
+
+
+@blueprint.post("/<uuid:batch_id>/cancellation")
+def create_cancellation(batch_id: UUID) -> Answer:
+    """Stop what is on its way."""
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        knowledge.cancel_batch(tx, person, BatchId(batch_id), clock=services().clock)
+    return done("batches.read", "cancelled", batch_id=batch_id)
+
+
+def _batch(batch_id: UUID) -> Batch:
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        return knowledge.get_batch(tx, person, BatchId(batch_id), clock=services().clock)
