@@ -7,9 +7,10 @@ from werkzeug.wrappers import Response
 from appliance import identity, knowledge
 from appliance.identity import Permission
 from appliance.kernel.db import Tx
+from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import parse_id
 from appliance.knowledge import CollectionId, Document, DocumentFilter, DocumentId, Sort, Status, Upload
-from appliance.knowledge.errors import CollectionNotFound, FileNameMissing
+from appliance.knowledge.errors import AlreadyThere, CollectionNotFound, FileNameMissing
 from appliance.web import tables
 from appliance.web.render import done, page, wants_json
 from appliance.web.sessions import caller, services
@@ -22,17 +23,7 @@ Answer = tuple[str, int] | tuple[Response, int] | Response
 @blueprint.get("")
 def show() -> Answer:
     """List the documents."""
-    person = caller()
-    with services().db.tenant(person.tenant_id) as tx:
-        collections = knowledge.list_collections(tx, person)
-        wanted = _wanted()
-        table = _table(tx, wanted)
-    if wants_json():
-        return jsonify(documents=[as_json(document) for document in table.rows]), 200
-    return page(
-        "documents/page.html", table=table, wanted=wanted, collections=collections, states=list(Status),
-        names={one.collection_id: one.name for one in collections}, limit=services().settings.upload_limit_mb,
-    )  # fmt: skip
+    return _list(shown=None)
 
 
 @blueprint.get("/rows")
@@ -52,19 +43,22 @@ def add() -> Answer:
     identity.require(person, Permission.DOCUMENT_ADD)  # before any byte of the body is looked at
     files = [file for file in request.files.getlist("files") if file.filename]
     if not files:
+        if not wants_json():
+            return _list(shown=FileNameMissing())
         raise FileNameMissing
     collection_id = _collection(request.form)
-    received = [
-        knowledge.receive(
-            house.db,
-            house.blobs,
-            person,
-            Upload(file.filename or "", file.read(), collection_id),
-            limit_megabytes=house.settings.upload_limit_mb,
-            clock=house.clock,
-        )
-        for file in files
-    ]
+    try:
+        received = [
+            knowledge.receive(
+                house.db, house.blobs, person, Upload(file.filename or "", file.read(), collection_id),
+                limit_megabytes=house.settings.upload_limit_mb, clock=house.clock,
+            )
+            for file in files
+        ]  # fmt: skip
+    except Refusal as refusal:
+        if wants_json():
+            raise
+        return _list(shown=refusal)
     if wants_json():
         return jsonify(documents=[as_json(document) for document in received]), 202
     return redirect(url_for("documents.show", collection=collection_id), 303)
@@ -73,16 +67,7 @@ def add() -> Answer:
 @blueprint.get("/<uuid:document_id>")
 def read(document_id: UUID) -> Answer:
     """Show a document's passages in reading order, one of them marked."""
-    person = caller()
-    with services().db.tenant(person.tenant_id) as tx:
-        document = knowledge.get_document(tx, person, DocumentId(document_id))
-        collections = knowledge.list_collections(tx, person)
-        passages = knowledge.list_passages(tx, person, DocumentId(document_id))
-        knowledge.opened(tx, person, DocumentId(document_id))
-    if wants_json():
-        return jsonify(as_json(document)), 200
-    marked = parse_id(request.args.get("passage", ""))
-    return page("documents/reader.html", document=document, passages=passages, marked=marked, collections=collections)
+    return _read(DocumentId(document_id), shown=None)
 
 
 @blueprint.post("/<uuid:document_id>/collection")
@@ -91,8 +76,11 @@ def change_collection(document_id: UUID) -> Answer:
     person, target = caller(), _collection(request.form)
     if target is None:
         raise CollectionNotFound
-    with services().db.tenant(person.tenant_id) as tx:
-        knowledge.move(tx, person, DocumentId(document_id), target)
+    try:
+        with services().db.tenant(person.tenant_id) as tx:
+            knowledge.move(tx, person, DocumentId(document_id), target)
+    except AlreadyThere as refusal:
+        return _read(DocumentId(document_id), shown=refusal)
     return done("documents.read", "moved", document_id=document_id)
 
 
@@ -102,7 +90,7 @@ def create_deletion(document_id: UUID) -> Answer:
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
         knowledge.delete(tx, person, DocumentId(document_id))
-    return redirect(url_for("documents.show"), 303)
+    return done("documents.show", "document-deleted")
 
 
 @blueprint.post("/<uuid:document_id>/approval")
@@ -121,6 +109,33 @@ def create_retry(document_id: UUID) -> Answer:
     with services().db.tenant(person.tenant_id) as tx:
         knowledge.retry(tx, person, DocumentId(document_id))
     return redirect(url_for("documents.show"), 303)
+
+
+def _list(*, shown: Refusal | None) -> Answer:
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        collections = knowledge.list_collections(tx, person)
+        wanted = _wanted()
+        table = _table(tx, wanted)
+    if wants_json():
+        return jsonify(documents=[as_json(document) for document in table.rows]), 200
+    return page(
+        "documents/page.html", refusal=shown, table=table, wanted=wanted, collections=collections, states=list(Status),
+        names={one.collection_id: one.name for one in collections}, limit=services().settings.upload_limit_mb,
+    )  # fmt: skip
+
+
+def _read(document_id: DocumentId, *, shown: Refusal | None) -> Answer:
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        document = knowledge.get_document(tx, person, document_id)
+        collections = knowledge.list_collections(tx, person)
+        passages = knowledge.list_passages(tx, person, document_id)
+        knowledge.opened(tx, person, document_id)
+    if wants_json():
+        return jsonify(as_json(document)), 200
+    marked = parse_id(request.args.get("passage", ""))
+    return page("documents/reader.html", refusal=shown, document=document, passages=passages, marked=marked, collections=collections)
 
 
 def as_json(document: Document) -> dict[str, str | int | list[str] | None]:

@@ -9,6 +9,7 @@ from appliance.kernel.errors import Refusal
 from appliance.web import forms
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
+from appliance.web.tables import table_of
 
 blueprint = Blueprint("groups", __name__, url_prefix="/groups")
 Answer = tuple[str, int] | Response
@@ -64,7 +65,9 @@ def _list(*, shown: Refusal | None) -> Answer:
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
         groups = identity.list_groups(tx, person)
-    return page("groups/page.html", refusal=shown, groups=groups, name=forms.field("name"))
+    keys = {"name": lambda one: one.name.casefold(), "people": lambda one: len(one.member_ids)}
+    table = table_of(groups, keys=keys, text=lambda one: one.name, default="name")
+    return page("groups/page.html", refusal=shown, table=table, name=forms.field("name"))
 
 
 def _show(group_id: GroupId, *, shown: Refusal | None) -> Answer:

@@ -1,10 +1,12 @@
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from appliance import identity
-from appliance.identity import MemberKind, Permission, Scope, UserId
+from appliance.identity import MemberKind, Permission, Scope, Token, UserId
 from appliance.identity.permissions import GRANTS, SCOPES, may
 from appliance.identity.tokens import TokenForm
 from appliance.identity.values import ORGANISATION_ROLES
@@ -13,6 +15,7 @@ from appliance.kernel.ids import parse_id
 from appliance.web import forms
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
+from appliance.web.tables import Table, table_of
 
 blueprint = Blueprint("tokens", __name__, url_prefix="/tokens")
 Answer = tuple[str, int] | Response
@@ -72,10 +75,23 @@ def _list(*, shown: Refusal | None) -> Answer:
         people = identity.list_people(tx, person) if manages else []
         groups = identity.list_groups(tx, person) if manages else []
     accounts = [one for one in people if one.kind is MemberKind.SERVICE]
+    now = house.clock.now()
     scopes = [scope for scope in Scope if SCOPES[scope] & GRANTS[person.role]]
     return page(
-        "tokens/page.html", refusal=shown, tokens=tokens, accounts=accounts, scopes=scopes, form=request.form,
-        chosen=request.form.getlist("scopes"), groups=groups, roles=ORGANISATION_ROLES, now=house.clock.now(),
+        "tokens/page.html", refusal=shown, table=_table(tokens, now),  accounts=accounts, scopes=scopes, form=request.form,
+        chosen=request.form.getlist("scopes"), groups=groups, roles=ORGANISATION_ROLES, now=now,
+    )  # fmt: skip
+
+
+def _table(tokens: Sequence[Token], now: datetime) -> Table[Token]:
+    keys = {
+        "name": lambda one: one.name.casefold(),
+        "used": lambda one: one.last_used_at or datetime.min.replace(tzinfo=UTC),
+        "ends": lambda one: (one.revoked_at is not None or one.expires_at <= now, one.expires_at),
+    }
+    return table_of(
+        tokens, keys=keys, text=lambda one: " ".join([one.name, one.owner_name, *(scope.value for scope in one.scopes)]),
+        default="ends",
     )  # fmt: skip
 
 
