@@ -104,6 +104,7 @@ def _failed(error: Exception) -> Answer:
 
 
 def _answer(members: dict[str, str | int]) -> Answer:
+    members["title"] = gettext(str(members["title"]))
     if wants_json() or request.path.startswith(f"{api.PREFIX}/"):
         status = int(members["status"])
         return Response(json.dumps(members), status=status, content_type="application/problem+json")
