@@ -94,7 +94,9 @@ def _http(error: HTTPException) -> Answer:
         413: gettext("That is more than is taken at once. Upload fewer or smaller files."),
     }
     status = error.code or 500
-    return _answer(fault(status, details.get(status, gettext("The request was not understood.")), request_id=g.request_id))
+    return _answer(
+        fault(status, details.get(status, gettext("The request was not understood.")), request_id=g.request_id)
+    )
 
 
 def _failed(error: Exception) -> Answer:

@@ -72,7 +72,9 @@ def create_copy(chatbot_id: UUID) -> Answer:
     person, house = caller(), services()
     try:
         with house.db.tenant(person.tenant_id) as tx:
-            made = chat.duplicate_chatbot(tx, person, ChatbotId(chatbot_id), name=forms.field("name"), clock=house.clock)
+            made = chat.duplicate_chatbot(
+                tx, person, ChatbotId(chatbot_id), name=forms.field("name"), clock=house.clock
+            )
     except Invalid as refusal:
         return _show(ChatbotId(chatbot_id), shown=refusal)
     return done("chatbots.edit", "saved", chatbot_id=made.chatbot_id)
@@ -103,13 +105,13 @@ def try_out(chatbot_id: UUID) -> Answer:
     asked = forms.field("question")
     try:
         question, answer = services().chat.ask_unkept(person, ChatbotId(chatbot_id), asked, is_draft=True)
+        if streams.wants_stream():
+            return streams.stream(question, answer)
+        said = streams.finished(answer)
     except Refusal as refusal:
         if streams.wants_stream():
             raise
         return _show(ChatbotId(chatbot_id), shown=refusal)
-    if streams.wants_stream():
-        return streams.stream(question, answer)
-    said = streams.finished(answer)
     return _show(ChatbotId(chatbot_id), messages=[question, *([said] if said else [])])
 
 
@@ -136,7 +138,7 @@ def _show(chatbot_id: ChatbotId, *, shown: Refusal | None = None, messages: list
         chatbot = chat.get_draft(tx, person, chatbot_id)
         groups, collections = identity.list_groups(tx, person), knowledge.list_collections(tx, person)
         hosts = tenancy.get_settings(tx).link_hosts
-    form = _typed() if shown and "has_box" in request.form else chatbot  # the page has other forms as well
+    form = _typed() if shown and request.endpoint == "chatbots.change" else chatbot  # the page has other forms as well
     return page("chatbots/edit.html", refusal=shown, chatbot=chatbot, form=form, models=house.gateway.models,
                 groups=groups, collections=collections, messages=messages or [], link_hosts=hosts,
                 typed=forms.field("question") if shown else "")  # fmt: skip

@@ -62,13 +62,13 @@ def ask(conversation_id: UUID) -> Answer:
         question, answer = services().chat.ask(
             person, ConversationId(conversation_id), forms.field("question"), edits=parse_id(forms.field("edits"))
         )
+        if streams.wants_stream():
+            return streams.stream(question, answer, conversation=_own(conversation_id), is_mine=True)
+        streams.finished(answer)
     except Refusal as refusal:
         if streams.wants_stream():
             raise
         return _show(ConversationId(conversation_id), shown=refusal)
-    if streams.wants_stream():
-        return streams.stream(question, answer, conversation=_own(conversation_id), is_mine=True)
-    streams.finished(answer)
     return _to(conversation_id)
 
 
@@ -77,13 +77,13 @@ def retry(conversation_id: UUID, message_id: UUID) -> Answer:
     """Answer once more."""
     try:
         question, answer = services().chat.retry(caller(), ConversationId(conversation_id), message_id)
+        if streams.wants_stream():
+            return streams.stream(question, answer, conversation=_own(conversation_id), is_mine=True)
+        streams.finished(answer)
     except Refusal as refusal:
         if streams.wants_stream():
             raise
         return _show(ConversationId(conversation_id), shown=refusal)
-    if streams.wants_stream():
-        return streams.stream(question, answer, conversation=_own(conversation_id), is_mine=True)
-    streams.finished(answer)
     return _to(conversation_id)
 
 
@@ -177,13 +177,13 @@ def ask_temporary(chatbot_id: UUID) -> Answer:
     before = [chat.Message(UUID(int=place), turn.role, turn.text, None, now) for place, turn in enumerate(said)]
     try:
         question, answer = services().chat.ask_unkept(caller(), ChatbotId(chatbot_id), forms.field("question"), said)
+        if streams.wants_stream():
+            return streams.stream(question, answer)
+        reply = streams.finished(answer)
     except Refusal as refusal:
         if streams.wants_stream():
             raise
         return _temporary(ChatbotId(chatbot_id), before, shown=refusal)
-    if streams.wants_stream():
-        return streams.stream(question, answer)
-    reply = streams.finished(answer)
     return _temporary(ChatbotId(chatbot_id), [*before, question, *([reply] if reply else [])])
 
 

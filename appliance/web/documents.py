@@ -135,7 +135,14 @@ def _read(document_id: DocumentId, *, shown: Refusal | None) -> Answer:
     if wants_json():
         return jsonify(as_json(document)), 200
     marked = parse_id(request.args.get("passage", ""))
-    return page("documents/reader.html", refusal=shown, document=document, passages=passages, marked=marked, collections=collections)
+    return page(
+        "documents/reader.html",
+        refusal=shown,
+        document=document,
+        passages=passages,
+        marked=marked,
+        collections=collections,
+    )
 
 
 def as_json(document: Document) -> dict[str, str | int | list[str] | None]:

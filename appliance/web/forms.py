@@ -37,7 +37,18 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "weak_password": ("new", "password"),
 }
 # What somebody may have written at length; a page of a refusal shows it again, so that it can be copied.
-WRITTEN: Final = ("question", "comment", "reason", "instructions", "welcome", "questions", "description", "title", "name", "label")
+WRITTEN: Final = (
+    "question",
+    "comment",
+    "reason",
+    "instructions",
+    "welcome",
+    "questions",
+    "description",
+    "title",
+    "name",
+    "label",
+)
 _DIGITS = 15
 Choice = TypeVar("Choice", bound=StrEnum)
 

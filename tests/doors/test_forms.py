@@ -23,8 +23,12 @@ TYPED = [
     ("/collections/{collection_id}", "/collections/{collection_id}", {"name": "", "description": "about"}, "name"),
     ("/chatbots", "/chatbots", {"name": "", "welcome": "Hello", "instructions": "Be kind", "questions": "Why?"}, None),
     ("/chatbots/{chatbot_id}", "/chatbots/{chatbot_id}", {"name": "", "welcome": "Hello", "temperature": "9"}, None),
-    ("/chatbots/{chatbot_id}", "/chatbots/{chatbot_id}/copy", {"name": "y" * 200}, None),
-    ("/chatbots/{chatbot_id}", "/chatbots/{chatbot_id}/bench", {"question": "Is 4111 1111 1111 1111 mine?"}, "question"),
+    (
+        "/chatbots/{chatbot_id}",
+        "/chatbots/{chatbot_id}/bench",
+        {"question": "Is 4111 1111 1111 1111 mine?"},
+        "question",
+    ),
     ("/tokens", "/tokens", {"name": "script two", "days": "soon"}, "days"),
     ("/tokens", "/tokens/service-accounts", {"name": "x" * 200}, "name"),
     ("/settings", "/settings/organisation", {"name": ""}, "name"),
@@ -32,12 +36,23 @@ TYPED = [
     ("/settings", "/settings/budget", {"monthly_tokens": "plenty"}, "monthly_tokens"),
     ("/account", "/account/profile", {"name": "x" * 200}, "name"),
     ("/account", "/account/factors/totp", {"label": "x" * 200}, "label"),
-    ("/chat/{conversation_id}", "/chat/{conversation_id}/messages", {"question": "Is 4111 1111 1111 1111 mine?"}, "question"),
+    (
+        "/chat/{conversation_id}",
+        "/chat/{conversation_id}/messages",
+        {"question": "Is 4111 1111 1111 1111 mine?"},
+        "question",
+    ),
     ("/chat/{conversation_id}", "/chat/{conversation_id}/title", {"title": "x" * 100}, "title"),
-    ("/chat/temporary/{chatbot_id}", "/chat/temporary/{chatbot_id}", {"question": "Is 4111 1111 1111 1111 mine?"}, "question"),
+    (
+        "/chat/temporary/{chatbot_id}",
+        "/chat/temporary/{chatbot_id}",
+        {"question": "Is 4111 1111 1111 1111 mine?"},
+        "question",
+    ),
 ]
 ELSEWHERE = {  # forms into which one writes, and where their refusal is looked at
     "/account/password": "a password is never shown again",
+    "/chatbots/{chatbot_id}/copy": "a name that is too long is cut, and one that is missing is made",
     "/chat/{conversation_id}/messages/{message_id}/feedback": "test_what_a_page_cannot_show_again_it_shows_to_be_copied",
 }
 
@@ -63,28 +78,29 @@ def pages(browser: Browser) -> dict[str, str]:
             continue
         answer = browser.gets(path)
         seen[path] = answer.text if answer.mimetype == "text/html" else ""
-        waiting += [link.partition("#")[0] for link in re.findall(r'href="(/[^"?]*)"', seen[path]) if "/static/" not in link]
+        waiting += [
+            link.partition("#")[0] for link in re.findall(r'href="(/[^"?]*)"', seen[path]) if "/static/" not in link
+        ]
     return seen
 
 
-@pytest.mark.parametrize(("path", "action", "typed", "field"), TYPED)
-def test_a_refused_form_keeps_what_was_typed(
-    at_ada: Browser, ids: dict[str, str], path: str, action: str, typed: dict[str, str], field: str | None
-) -> None:
-    here, target = path.format(**ids), action.format(**ids)
-    before = form_at(at_ada.gets(here).text, target)
-    sent = {one.name: one.value for one in before.fields if one.kind not in {"checkbox", "radio", "select"}}
-    answer = at_ada.posts(target, **(sent | _chosen(before) | typed))
+def test_a_refused_form_keeps_what_was_typed(at_ada: Browser, ids: dict[str, str]) -> None:
+    for path, action, typed, field in TYPED:
+        here, target = path.format(**ids), action.format(**ids)
+        before = form_at(at_ada.gets(here).text, target)
+        sent = {one.name: one.value for one in before.fields if one.kind not in {"checkbox", "radio"}}
+        answer = at_ada.posts(target, **(sent | _chosen(before) | typed))
 
-    assert 400 <= answer.status_code < 500, answer.status_code
-    after = form_at(answer.text, target)
-    assert {name: after.get(name).value for name in typed} == typed
-    assert answer.text.count('id="problem"') == 1
-    assert "autofocus" in answer.text
-    if field:
-        assert "problem" in after.get(field).attributes["aria-describedby"].split()
-        assert after.get(field).attributes["aria-invalid"] == "true"
-        assert "autofocus" in after.get(field).attributes
+        assert 400 <= answer.status_code < 500, (action, answer.status_code)
+        after = form_at(answer.text, target)
+        assert {name: after.get(name).value for name in typed} == typed, action
+        assert answer.text.count('id="problem"') == 1, action
+        assert "autofocus" in answer.text, action
+        if field:
+            attributes = after.get(field).attributes
+            assert "problem" in attributes.get("aria-describedby", "").split(), action
+            assert attributes.get("aria-invalid") == "true", action
+            assert "autofocus" in attributes, action
 
 
 def form_at(page: str, action: str) -> Form:
@@ -107,7 +123,9 @@ def test_every_form_that_one_writes_into_is_looked_at(at_ada: Browser, ids: dict
                 action = form.action
                 for name, value in ids.items():
                     action = action.replace(value, f"{{{name}}}")
-                action = re.sub(r"(groups|collections|chatbots|chat)/[0-9a-f-]{36}", lambda part: _shape(part[1]), action)
+                action = re.sub(
+                    r"(groups|collections|chatbots|chat)/[0-9a-f-]{36}", lambda part: _shape(part[1]), action
+                )
                 action = re.sub(r"messages/[0-9a-f-]{36}", "messages/{message_id}", action)
                 assert action in known, (path, action)
 

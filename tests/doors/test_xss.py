@@ -117,7 +117,10 @@ def test_it_shows_hostile_names_as_text(house: House, ada: Member, at_ada: Brows
             chat.publish_chatbot(tx, ada.caller, made.chatbot_id, clock=house.clock)
     for path in ("/groups", "/chatbots", f"/chatbots/{made.chatbot_id}", "/chat"):
         assert faults(at_ada.gets(path).text) == [], path
-    assert at_ada.gets("/groups").text.count("/groups/") > 200
+    pages = [at_ada.gets(f"/groups?page={page}").text for page in range(1, len(PAYLOADS) // 50 + 2)]
+    assert sum(page.count('href="/groups/') for page in pages) == len(PAYLOADS) > 200
+    assert faults("".join(pages)) == []
+    assert faults("".join(at_ada.gets(f"/chatbots?page={page}").text for page in range(1, 7))) == []
 
 
 def test_it_shows_hostile_people_as_text(house: House, ada: Member, at_ada: Browser) -> None:

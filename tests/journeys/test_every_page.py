@@ -9,7 +9,19 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.support.browsing import LOOKS, NARROW, WIDE, Look, Watch, accepts, faults, joins, launched, pages_of, signs_in
+from tests.support.browsing import (
+    LOOKS,
+    NARROW,
+    WIDE,
+    Look,
+    Watch,
+    accepts,
+    faults,
+    joins,
+    launched,
+    pages_of,
+    signs_in,
+)
 from tests.support.house import SAMPLES
 from tests.support.product import Person, Product
 
@@ -57,7 +69,11 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 def awkward(folder: Path) -> list[Path]:
     """Files that end in each state, one of them with a long name and no space in it."""
-    contents = {"broken.pdf": b"%PDF-1.4 rubbish", "expenses.txt": b"The card is 4111 1111 1111 1111.", "x" * 200 + ".txt": b"Six."}
+    contents = {
+        "broken.pdf": b"%PDF-1.4 rubbish",
+        "expenses.txt": b"The card is 4111 1111 1111 1111.",
+        "x" * 200 + ".txt": b"Six.",
+    }
     for name, content in contents.items():
         (folder / name).write_bytes(content)
     return [folder / name for name in contents]
@@ -103,7 +119,14 @@ def test_every_page_of_a_stranger_is_fit_for_everybody(product: Product, browser
     for size, theme in LOOKS:
         page = browser.new_page(viewport=size, color_scheme=theme)
         watch = Watch(page, product.address)
-        for path in ("/sign-in", f"/join?{joining}", "/join?link=wrong", "/reset?link=wrong", "/setup?link=wrong", "/nowhere"):
+        for path in (
+            "/sign-in",
+            f"/join?{joining}",
+            "/join?link=wrong",
+            "/reset?link=wrong",
+            "/setup?link=wrong",
+            "/nowhere",
+        ):
             page.goto(product.address + path)
             assert faults(page) == [], (path, size, theme)
         page.goto(f"{product.address}/sign-in")
@@ -123,12 +146,10 @@ def test_a_fresh_organisation_says_what_to_do_next(tmp_path: Path, browser: Brow
         page = browser.new_page(viewport=WIDE)
         signs_in(page, fresh.address, PEOPLE["owner"])
         assert page.get_by_role("link", name="Upload your first document").is_visible()
-        for size, theme in FEW:
-            page.set_viewport_size(size)
-            page.emulate_media(color_scheme=theme)
-            for path in pages_of(page, fresh.address):
-                page.goto(fresh.address + path)
-                assert faults(page) == [], (path, size, theme)
+        page.set_viewport_size(NARROW)
+        for path in pages_of(page, fresh.address):
+            page.goto(fresh.address + path)
+            assert faults(page) == [], path
         for path in ("/documents", "/groups", "/tokens", "/jobs", "/chat"):
             page.goto(fresh.address + path)
             assert page.locator(".empty").first.is_visible(), path
@@ -151,7 +172,9 @@ def test_a_refused_form_shows_where_and_why(product: Product, browser: Browser, 
             assert "problem" in (page.locator(":focus").get_attribute("aria-describedby") or "")
         for name, value in typed.items():
             if "kept" in value:
-                assert page.locator(f"form[action='{action}'] [name='{name}']").first.input_value() == value
+                assert (
+                    page.locator(f"form[method=post][action='{action}'] [name='{name}']").first.input_value() == value
+                )
         assert faults(page) == [], action
     assert watch.complaints == watch.foreign == []
     page.close()
@@ -159,7 +182,7 @@ def test_a_refused_form_shows_where_and_why(product: Product, browser: Browser, 
 
 def sends(page: Page, action: str, typed: dict[str, str]) -> None:
     """Fill a form and send it although the browser would hold it back, as one without its checks does."""
-    form = page.locator(f"form[action='{action}']").first
+    form = page.locator(f"form[method=post][action='{action}']").first
     form.evaluate("form => { form.noValidate = true; }")
     for name, value in typed.items():
         form.locator(f"[name='{name}']").first.fill(value)

@@ -19,7 +19,9 @@ def test_every_token_is_written_down_and_used() -> None:
 
 
 def test_both_themes_give_every_colour() -> None:
-    themes = [set(re.findall(r"(--[a-z-]+): #", block)) for block in re.findall(r"{([^{}]*)}", STYLE) if "--ground: " in block]
+    themes = [
+        set(re.findall(r"(--[a-z-]+): #", block)) for block in re.findall(r"{([^{}]*)}", STYLE) if "--ground: " in block
+    ]
     assert len(themes) == 4  # light, dark by choice, dark by the system, paper
     assert themes[0] == themes[1] == themes[2]
 
@@ -36,7 +38,7 @@ def test_every_component_is_written_down_and_used() -> None:
 
 def test_every_colour_and_shadow_is_a_token() -> None:
     rules = "".join(re.sub(r"--[a-z0-9-]+: [^;]+;", "", line) for line in STYLE.splitlines())
-    assert re.findall(r"(?<=: )#[0-9a-f]{3,8}\b|rgb\([^)]*\)", rules) == ["#fff"]  # a QR code is black on white in every theme
+    assert re.findall(r"(?<=: )#[0-9a-f]{3,8}\b|rgb\([^)]*\)", rules) == ["#fff"], "but for a QR code"
 
 
 def test_a_first_page_is_light() -> None:

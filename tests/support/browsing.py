@@ -88,7 +88,7 @@ def pages_of(page: Page, address: str) -> list[str]:
 
 def faults(page: Page) -> list[str]:
     """Return what is wrong with a page as it stands: axe's serious findings, and whatever sticks out of its width."""
-    found = Axe().run(page).response["violations"]
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     said = [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found if one["impact"] in SERIOUS]
     if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
         said.append("wider than its window")

@@ -60,8 +60,15 @@ class _Reader(HTMLParser):
             found = Field(given["name"], kind, given.get("value", ""), given)
             self._form.fields.append(found)
             self._area = found if tag == "textarea" else None
+        if tag == "option" and self._form.fields:
+            chooser = self._form.fields[-1]
+            if "selected" in given or not chooser.value:
+                chooser.value = given.get("value", "")
         if tag == "button" and given.get("class") == "danger":
             self._form.has_danger = True
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """A tag that closes itself opens nothing."""
 
     def handle_endtag(self, tag: str) -> None:
         while self._open and self._open.pop()[0] != tag:
