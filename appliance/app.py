@@ -49,7 +49,7 @@ class Incoming(Request):
 def create_app(services: Services) -> Flask:
     """Return the WSGI application over these services."""
     here = Path(web.__file__).parent
-    app = Flask("appliance", template_folder=str(here / "templates"), static_folder=str(here / "static"))
+    app = Flask("appliance", template_folder=str(here / "templates"), static_folder=None)
     app.request_class = Incoming
     app.extensions["services"] = services
     app.config["MAX_CONTENT_LENGTH"] = services.settings.upload_limit_mb * 1_000_000 * 4 + _FORM_BYTES

@@ -18,6 +18,7 @@ from appliance.kernel.errors import Refusal
 from appliance.kernel.mail import Mailer, MailServer
 from appliance.knowledge.flow import Workshop
 from appliance.knowledge.parsing import Limits
+from appliance.knowledge.scans import Recognition
 from appliance.ops.data_directory import read_secret
 from appliance.ops.embedded_postgres import socket_url
 from appliance.ops.errors import CannotStart
@@ -73,7 +74,11 @@ def assemble(settings: Settings, *, role: str, clock: Clock | None = None) -> Se
             blobs,
             gateway,
             clock,
-            Limits(cpu_seconds=settings.parse_seconds, wall_seconds=2.0 * settings.parse_seconds),
+            Limits(
+                cpu_seconds=settings.parse_seconds,
+                wall_seconds=2.0 * settings.parse_seconds,
+                recognition=Recognition(settings.ocr_languages, settings.ocr_page_seconds, settings.ocr_seconds),
+            ),
         ),
         mailer=Mailer(_mail_server(settings)),
         pings={"blobs": blobs.ping, "database": db.ping, "models": embedder.ping},

@@ -66,7 +66,23 @@ class Settings(BaseSettings):
     worker_concurrency: int = Field(2, ge=1, le=32, description="Documents that the worker reads at a time.")
     embedding_threads: int = Field(2, ge=1, le=64, description="Threads of the local embedding model.")
     upload_limit_mb: int = Field(100, ge=1, le=2000, description="The largest document, in megabytes.")
-    parse_seconds: int = Field(60, ge=5, le=3600, description="Processor seconds that reading one document may take.")
+    parse_seconds: int = Field(
+        60,
+        ge=5,
+        le=3600,
+        description="Processor seconds that reading one file may take; an upload with others inside, three times as many.",
+    )
+    ocr_languages: str = Field(
+        "deu+eng",
+        pattern=r"^[A-Za-z_]+(\+[A-Za-z_]+)*$",
+        description="The languages of scans, by tesseract's names. Those not installed are left out; if none is, the installed ones are used.",
+    )
+    ocr_page_seconds: int = Field(
+        30, ge=5, le=600, description="Processor seconds that recognising one scanned page may take."
+    )
+    ocr_seconds: int = Field(
+        1800, ge=10, le=36_000, description="Seconds that recognising the scanned pages of one upload may take."
+    )
     session_idle_minutes: int = Field(60, ge=5, le=1440, description="After how long without a click a session ends.")
     session_hours: int = Field(12, ge=1, le=720, description="After how long a session ends in any case.")
     api_requests_per_minute: int = Field(

@@ -49,6 +49,12 @@ def cut(rows: Sequence[Any], query: Page, *, key: Callable[[Any], UUID]) -> tupl
     return found, key(found[-1]) if len(after) > query.limit else None
 
 
+def part(found: Sequence[Any], query: Page, *, key: Callable[[Any], UUID]) -> tuple[Sequence[Any], UUID | None]:
+    """Return the rows of a page, which was asked for with one row more, and the cursor of the next."""
+    rows = found[: query.limit]
+    return rows, key(rows[-1]) if len(found) > query.limit else None
+
+
 class Problem(BaseModel):
     """RFC 9457. `code` is stable; `detail` is for people and may change."""
 

@@ -29,6 +29,7 @@ class Event(StrEnum):
     DOCUMENT_APPROVED = "knowledge:document:approved"
     DOCUMENT_DELETED = "knowledge:document:deleted"
     DOCUMENT_FAILED = "knowledge:document:failed"
+    DOCUMENT_HELD = "knowledge:document:held"
     DOCUMENT_INDEXED = "knowledge:document:indexed"
     DOCUMENT_MOVED = "knowledge:document:moved"
     DOCUMENT_OPENED = "knowledge:document:opened"
@@ -99,15 +100,16 @@ MEANING: dict[Event, str] = {
     Event.CONVERSATION_EXPORTED: "A person took a copy of a conversation.",
     Event.CONVERSATION_REVIEWED: "Somebody else than its owner opened a conversation; the owner can see it.",
     Event.CONVERSATION_SHARED: "A person shared a conversation inside the organisation, or stopped sharing it.",
-    Event.DOCUMENT_APPROVED: "A quarantined document was released to be indexed.",
+    Event.DOCUMENT_APPROVED: "A document that was held back was released to be indexed.",
     Event.DOCUMENT_DELETED: "A document was removed from the store and from the index.",
     Event.DOCUMENT_FAILED: "A document could not be read; the reason's code is in the facts.",
+    Event.DOCUMENT_HELD: "Parts of a document could not be read, so it was held back; codes of what is missing are in the facts.",
     Event.DOCUMENT_INDEXED: "A document became searchable; codes of what was not read are in the facts.",
     Event.DOCUMENT_MOVED: "A document was moved to another collection.",
     Event.DOCUMENT_OPENED: "A person opened a document, or one of its passages, in the reader.",
     Event.DOCUMENT_QUARANTINED: "A document held something that must not be there and was held back.",
     Event.DOCUMENT_RECEIVED: "A document was uploaded, sealed and queued.",
-    Event.DOCUMENT_RETRIED: "A failed document was queued again.",
+    Event.DOCUMENT_RETRIED: "A document that failed, or was read in part, was queued again.",
     Event.FACTOR_ADDED: "A person added a second factor.",
     Event.FACTOR_REMOVED: "A second factor was removed.",
     Event.FEEDBACK_GIVEN: "A person said whether an answer was good.",

@@ -23,6 +23,7 @@ from appliance.chat.flow import Answered, Chat, Cites, Says, Step
 from appliance.chat.founding import found, furnish, open_organisation
 from appliance.chat.queries import (
     count_questions,
+    find_quote,
     get_conversation,
     list_conversations,
     list_messages,
@@ -66,7 +67,7 @@ __all__ = [
     "Answered", "Audience", "Chat", "Chatbot", "ChatbotForm", "ChatbotId", "Citation", "Cites", "Conversation",
     "ConversationId", "Format", "Message", "ReviewRequest", "Reviewable", "Says", "Step", "Turn", "View", "archive_chatbot",
     "chatbot_name", "count_questions", "create_chatbot", "create_conversation", "create_first_chatbot",
-    "decide_review", "delete_conversation", "duplicate_chatbot", "export_conversation", "found", "furnish",
+    "decide_review", "delete_conversation", "duplicate_chatbot", "export_conversation", "find_quote", "found", "furnish",
     "get_chatbot", "get_conversation", "get_draft", "get_for_review", "give_feedback", "list_chatbots",
     "list_conversations", "list_drafts", "list_for_review", "list_messages", "list_requests", "list_views",
     "open_for_review", "open_organisation", "publish_chatbot", "read_conversation", "read_opened",

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from uuid import UUID
 
-from sqlalchemy import and_, delete, select
+from sqlalchemy import ColumnElement, and_, delete, select
 
 from appliance import audit, identity, knowledge
 from appliance.audit import Actor, Event
@@ -93,14 +93,7 @@ def list_chatbots(tx: Tx, caller: Caller) -> list[Chatbot]:
     identity.require(caller, Permission.CHAT)
     rows = tx.execute(
         select(ChatbotRow, ChatbotVersionRow)
-        .join(
-            ChatbotVersionRow,
-            and_(
-                ChatbotVersionRow.tenant_id == ChatbotRow.tenant_id,
-                ChatbotVersionRow.chatbot_id == ChatbotRow.chatbot_id,
-                ChatbotVersionRow.version == ChatbotRow.published_version,
-            ),
-        )
+        .join(ChatbotVersionRow, _is_published())
         .where(ChatbotRow.tenant_id == tx.tenant_id, ChatbotRow.archived_at.is_(None))
         .order_by(ChatbotRow.chatbot_id)
     )
@@ -112,8 +105,14 @@ def list_chatbots(tx: Tx, caller: Caller) -> list[Chatbot]:
 def list_drafts(tx: Tx, caller: Caller) -> list[Chatbot]:
     """Return every chatbot's draft, also of those that are archived or were never published, oldest first."""
     identity.require(caller, Permission.CHATBOT_EDIT)
-    rows = tx.scalars(select(ChatbotRow).where(ChatbotRow.tenant_id == tx.tenant_id).order_by(ChatbotRow.chatbot_id))
-    return [_draft(tx, row) for row in rows]
+    rows = tx.execute(
+        select(ChatbotRow, ChatbotVersionRow)
+        .outerjoin(ChatbotVersionRow, _is_published())
+        .where(ChatbotRow.tenant_id == tx.tenant_id)
+        .order_by(ChatbotRow.chatbot_id)
+    )
+    groups = _groups(tx)
+    return [_as_draft(row, version, groups.get(row.chatbot_id, ())) for row, version in rows]
 
 
 def get_draft(tx: Tx, caller: Caller, chatbot_id: ChatbotId) -> Chatbot:
@@ -263,10 +262,21 @@ def _groups(tx: Tx) -> dict[UUID, tuple[GroupId, ...]]:
     return found
 
 
+def _is_published() -> ColumnElement[bool]:
+    return and_(
+        ChatbotVersionRow.tenant_id == ChatbotRow.tenant_id,
+        ChatbotVersionRow.chatbot_id == ChatbotRow.chatbot_id,
+        ChatbotVersionRow.version == ChatbotRow.published_version,
+    )
+
+
 def _draft(tx: Tx, row: ChatbotRow) -> Chatbot:
-    version = _version(tx, row)
+    return _as_draft(row, _version(tx, row), _groups(tx).get(row.chatbot_id, ()))
+
+
+def _as_draft(row: ChatbotRow, version: ChatbotVersionRow | None, group_ids: tuple[GroupId, ...]) -> Chatbot:
     has_changes = version is None or any(getattr(row, name) != getattr(version, name) for name in _VERSIONED)
-    return replace(_value(row, row, _groups(tx).get(row.chatbot_id, ())), has_changes=has_changes)
+    return replace(_value(row, row, group_ids), has_changes=has_changes)
 
 
 def _value(row: ChatbotRow, said: ChatbotRow | ChatbotVersionRow, group_ids: tuple[GroupId, ...]) -> Chatbot:

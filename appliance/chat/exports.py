@@ -32,7 +32,8 @@ def export_conversation(tx: Tx, caller: Caller, conversation_id: ConversationId,
 def _as_markdown(conversation: Conversation, name: str, messages: list[Message]) -> str:
     parts = [f"# {conversation.title}", name]
     for message in messages:
-        parts += [f"## {'Question' if message.role == 'user' else 'Answer'}", message.body]
+        said = "(This answer rests on documents that are not open to you any more.)" if message.is_withheld else message.body
+        parts += [f"## {'Question' if message.role == 'user' else 'Answer'}", said]
         if message.citations:
             parts.append("\n".join(f"[{c.number}] {_place(c)}: “{c.quote}”  " for c in message.citations))
     return "\n\n".join(parts) + "\n"
@@ -56,6 +57,7 @@ def _as_json(conversation: Conversation, name: str, messages: list[Message]) -> 
                 "parent_id": _id(message.parent_id),
                 "role": message.role,
                 "body": message.body,
+                "is_withheld": message.is_withheld,
                 "outcome": message.outcome,
                 "created_at": message.created_at.isoformat(),
                 "citations": [

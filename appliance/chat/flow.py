@@ -8,7 +8,7 @@ A question that is not kept (a temporary chat, the bench beside a draft) goes th
 rows of (3): the gateway's record and the audit log, which hold no content, are all that remains.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from appliance.chat.chatbots import get_chatbot, get_draft, partner
 from appliance.chat.errors import MessageNotFound, QuestionMissing
 from appliance.chat.queries import branch_to, own_row
 from appliance.chat.service import TITLE_LIMIT, UNTITLED
+from appliance.chat.sources import add_sources
 from appliance.chat.tables import ConversationRow
 from appliance.chat.values import Chatbot, ChatbotId, Citation, ConversationId, Message, Outcome, cleaned
 from appliance.gateway import Asker, ChatRequest, Cited, Delta, Finish, Gateway, Passage, Turn, Vectors
@@ -26,7 +27,7 @@ from appliance.identity import Caller, Permission
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.ids import new_id
-from appliance.knowledge import Found
+from appliance.knowledge import CollectionId, DocumentId, Found
 
 _QUESTION_LIMIT = 4_000
 _TURNS = 6
@@ -74,6 +75,14 @@ class _Asked:
         return self.conversation_id or self.chatbot.chatbot_id
 
 
+@dataclass(frozen=True)
+class _Material:
+    """The passages for an answer, and in which collections their documents were when they were found."""
+
+    found: Found
+    places: Mapping[DocumentId, CollectionId]
+
+
 class Chat:
     """Answers questions through the gate."""
 
@@ -98,7 +107,7 @@ class Chat:
         """Answer a question once more, beside the answer it has. Raises MessageNotFound, ChatbotClosed."""
         with self._db.tenant(caller.tenant_id) as tx:
             row = own_row(tx, caller, conversation_id, is_locked=True)
-            path = branch_to(tx, conversation_id, message_id)
+            path = branch_to(tx, caller, conversation_id, message_id)
             while path and path[-1].role != "user":
                 path.pop()
             if not path:
@@ -130,7 +139,7 @@ class Chat:
         row = own_row(tx, caller, conversation_id, is_locked=True)
         question = _checked(question)
         chatbot = partner(tx, caller, ChatbotId(row.chatbot_id))
-        path = branch_to(tx, conversation_id, edits or row.head_id)
+        path = branch_to(tx, caller, conversation_id, edits or row.head_id)
         if edits and (not path or path.pop().role != "user"):
             raise MessageNotFound
         now = self._clock.now()
@@ -147,7 +156,8 @@ class Chat:
 
     def _answer(self, caller: Caller, asked: _Asked) -> Generator[Step, None, None]:
         asker = Asker(caller.tenant_id, caller.actor)
-        found = self._retrieve(caller, asker, asked)
+        material = self._retrieve(caller, asker, asked)
+        found = material.found
         request = _request(asked, found)
         written: list[str] = []
         citations: dict[int, Citation] = {}
@@ -166,11 +176,11 @@ class Chat:
                         outcome = item.outcome
         finally:
             _close(stream)
-            message = self._finish(caller, asked, "".join(written), outcome, citations)
+            message = self._finish(caller, asked, "".join(written), outcome, citations, material)
         if message is not None:
             yield Answered(message)
 
-    def _retrieve(self, caller: Caller, asker: Asker, asked: _Asked) -> Found:
+    def _retrieve(self, caller: Caller, asker: Asker, asked: _Asked) -> _Material:
         identity.require(caller, Permission.DOCUMENT_READ)
         query = _query(asked)
         vector = self._gateway.embed_query(asker, query)
@@ -183,11 +193,13 @@ class Chat:
                 subject=asked.question.message_id,
                 passages=",".join(str(passage.chunk_id) for passage in found.passages),
             )
-        return found
+            places = knowledge.collections_of(tx, {passage.document_id for passage in found.passages})
+        return _Material(found, places)
 
     def _finish(
-        self, caller: Caller, asked: _Asked, body: str, outcome: Outcome, citations: dict[int, Citation]
-    ) -> Message | None:
+        self, caller: Caller, asked: _Asked, body: str, outcome: Outcome, citations: dict[int, Citation],
+        material: _Material,
+    ) -> Message | None:  # fmt: skip
         body = body.replace("\0", "")
         if not body:
             return None
@@ -196,14 +208,23 @@ class Chat:
             # A document may be deleted while its answer is on its way.
             shown = tuple(citation for _, citation in sorted(citations.items()) if citation.chunk_id in known)
             message = Message(new_id(), "assistant", body, outcome, self._clock.now(), shown, asked.question.message_id)
-            is_kept = self._keep(tx, asked, message)
+            is_kept = self._keep(tx, asked, message, self._used(asked, citations.values(), material))
             audit.record(
                 tx, caller.actor, Event.QUESTION_ANSWERED, subject=asked.subject, result=outcome,
                 citations=len(shown), kept=int(is_kept),
             )  # fmt: skip
         return message if is_kept or asked.conversation_id is None else None
 
-    def _keep(self, tx: Tx, asked: _Asked, message: Message) -> bool:
+    def _used(
+        self, asked: _Asked, citations: Iterable[Citation], material: _Material
+    ) -> dict[DocumentId, CollectionId]:
+        """Return what the answer may tell of: all that the model was given, or what a model cites that only quotes."""
+        if not self._gateway.only_quotes(asked.chatbot.model):
+            return dict(material.places)
+        cited = {citation.document_id for citation in citations}
+        return {document_id: place for document_id, place in material.places.items() if document_id in cited}
+
+    def _keep(self, tx: Tx, asked: _Asked, message: Message, used: Mapping[DocumentId, CollectionId]) -> bool:
         """Store the answer, unless nothing is to be kept or the conversation was deleted meanwhile."""
         if asked.conversation_id is None:
             return False
@@ -211,6 +232,7 @@ class Chat:
         if row is None:
             return False
         answers.add(tx, asked.conversation_id, message)
+        add_sources(tx, message.message_id, used)
         if row.head_id == asked.head_id:  # Whoever has gone to another branch meanwhile is left there.
             row.head_id = message.message_id
         return True
@@ -224,7 +246,8 @@ def _checked(question: str) -> str:
 
 
 def _turns(path: Sequence[Message]) -> tuple[Turn, ...]:
-    return tuple(Turn(message.role, message.body) for message in path)[-_TURNS:]
+    # An answer that is closed to the asker by now is not told to a model on their behalf either.
+    return tuple(Turn(message.role, message.body) for message in path if not message.is_withheld)[-_TURNS:]
 
 
 def _search(tx: Tx, caller: Caller, chatbot: Chatbot, query: str, vector: Vectors) -> Found:

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, func, or_, select, tuple_
 
-from appliance import identity, knowledge
+from appliance import identity
 from appliance.chat.errors import ConversationNotFound
+from appliance.chat.sources import is_open, may_read_whole, withheld
 from appliance.chat.tables import CitationRow, ConversationRow, FeedbackRow, MessageRow
 from appliance.chat.values import ChatbotId, Citation, Conversation, ConversationId, Feedback, Message, Outcome
 from appliance.identity import Caller, Permission, UserId
@@ -26,12 +27,7 @@ def list_conversations(
         ConversationRow.tenant_id == tx.tenant_id, ConversationRow.owner_id == caller.user_id
     )
     if query := query.replace("\0", "").strip():
-        said = exists().where(
-            MessageRow.tenant_id == tx.tenant_id,
-            MessageRow.conversation_id == ConversationRow.conversation_id,
-            MessageRow.body.icontains(query, autoescape=True),
-        )
-        found = found.where(or_(ConversationRow.title.icontains(query, autoescape=True), said))
+        found = found.where(or_(ConversationRow.title.icontains(query, autoescape=True), _says(tx, caller, query)))
     key = tuple_(ConversationRow.updated_at, ConversationRow.conversation_id)
     if before is not None:
         found = found.where(key < before)
@@ -49,14 +45,14 @@ def get_conversation(tx: Tx, caller: Caller, conversation_id: ConversationId) ->
 def read_conversation(tx: Tx, caller: Caller, conversation_id: ConversationId) -> Conversation:
     """Return a conversation of the caller's own, or one that was shared. Raises ConversationNotFound.
 
-    What is shared may quote documents: who may not read each of them does not read the conversation.
+    What is shared was made of documents: who may not read each of them does not read the conversation.
     """
     identity.require(caller, Permission.CHAT)
     row = tx.get(ConversationRow, (tx.tenant_id, conversation_id))
     if row is None:
         raise ConversationNotFound
     is_shared = row.shared_at is not None and (
-        row.owner_id == caller.user_id or knowledge.may_read_all(tx, caller, _cited(tx, conversation_id))
+        row.owner_id == caller.user_id or may_read_whole(tx, caller, conversation_id)
     )
     if row.owner_id != caller.user_id and not is_shared:
         raise ConversationNotFound
@@ -66,7 +62,7 @@ def read_conversation(tx: Tx, caller: Caller, conversation_id: ConversationId) -
 def list_messages(tx: Tx, caller: Caller, conversation_id: ConversationId) -> list[Message]:
     """Return the branch that is shown, from its first question to its head, with citations and siblings."""
     conversation = read_conversation(tx, caller, conversation_id)
-    messages = _tree(tx, conversation_id)
+    messages = _readable_tree(tx, caller, conversation_id)
     siblings: defaultdict[UUID | None, list[UUID]] = defaultdict(list)
     for message in messages.values():
         siblings[message.parent_id].append(message.message_id)
@@ -80,12 +76,29 @@ def list_messages(tx: Tx, caller: Caller, conversation_id: ConversationId) -> li
 def list_all_messages(tx: Tx, caller: Caller, conversation_id: ConversationId) -> list[Message]:
     """Return every message of one's own conversation, of every branch, in the order they were written."""
     get_conversation(tx, caller, conversation_id)
-    return messages_of(tx, conversation_id)
+    return list(_readable_tree(tx, caller, conversation_id).values())
 
 
 def messages_of(tx: Tx, conversation_id: ConversationId) -> list[Message]:
     """Return every message of a conversation that whoever calls was allowed to read."""
     return list(_tree(tx, conversation_id).values())
+
+
+def find_quote(tx: Tx, caller: Caller, message_id: UUID, number: int) -> str | None:
+    """Return what an answer quotes under this number, or None for whoever may not read the conversation."""
+    conversation_id = tx.scalar(
+        select(MessageRow.conversation_id).where(
+            MessageRow.tenant_id == tx.tenant_id, MessageRow.message_id == message_id
+        )
+    )
+    if conversation_id is None or not identity.may(caller, Permission.CHAT):
+        return None
+    try:
+        read_conversation(tx, caller, ConversationId(conversation_id))
+    except ConversationNotFound:
+        return None
+    row = tx.get(CitationRow, (tx.tenant_id, message_id, number))
+    return row.quote if row else None
 
 
 def branch(messages: dict[UUID, Message], head_id: UUID | None) -> list[Message]:
@@ -97,9 +110,9 @@ def branch(messages: dict[UUID, Message], head_id: UUID | None) -> list[Message]
     return found[::-1]
 
 
-def branch_to(tx: Tx, conversation_id: ConversationId, head_id: UUID | None) -> list[Message]:
-    """Return the messages from the root to this one."""
-    return branch(_tree(tx, conversation_id), head_id)
+def branch_to(tx: Tx, caller: Caller, conversation_id: ConversationId, head_id: UUID | None) -> list[Message]:
+    """Return the messages from the root to this one, as far as the caller may read them."""
+    return branch(_readable_tree(tx, caller, conversation_id), head_id)
 
 
 def leaf_below(tx: Tx, conversation_id: ConversationId, message_id: UUID) -> UUID | None:
@@ -141,16 +154,25 @@ def as_conversation(row: ConversationRow) -> Conversation:
     )
 
 
-def _cited(tx: Tx, conversation_id: ConversationId) -> set[UUID | None]:
-    rows = tx.scalars(
-        select(CitationRow.document_id)
-        .join(
-            MessageRow,
-            (MessageRow.tenant_id == CitationRow.tenant_id) & (MessageRow.message_id == CitationRow.message_id),
-        )
-        .where(CitationRow.tenant_id == tx.tenant_id, MessageRow.conversation_id == conversation_id)
+def _says(tx: Tx, caller: Caller, query: str) -> ColumnElement[bool]:
+    # OFFSET 0 keeps the planner from turning this into one search through everybody's messages (measured: 300 ms of
+    # 100,000 conversations, against 20 for one person's 2,000).
+    said = select(MessageRow.message_id).where(
+        MessageRow.tenant_id == tx.tenant_id,
+        MessageRow.conversation_id == ConversationRow.conversation_id,
+        MessageRow.body.icontains(query, autoescape=True),
+        is_open(tx, caller),
     )
-    return set(rows)
+    return said.offset(0).exists()
+
+
+def _readable_tree(tx: Tx, caller: Caller, conversation_id: ConversationId) -> dict[UUID, Message]:
+    messages = _tree(tx, conversation_id)
+    closed = withheld(tx, caller, [one.message_id for one in messages.values() if one.role == "assistant"])
+    return {
+        message_id: replace(one, body="", citations=(), is_withheld=True) if message_id in closed else one
+        for message_id, one in messages.items()
+    }
 
 
 def _tree(tx: Tx, conversation_id: ConversationId) -> dict[UUID, Message]:

@@ -98,6 +98,16 @@ class CitationRow(Table):
     quote: Mapped[str]
 
 
+class MessageSourceRow(Table):
+    __tablename__ = "message_sources"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    message_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    document_id: Mapped[UUID | None]
+    collection_id: Mapped[UUID | None]
+
+
 class FeedbackRow(Table):
     __tablename__ = "feedback"
 

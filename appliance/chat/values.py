@@ -121,7 +121,10 @@ class Feedback:
 
 @dataclass(frozen=True)
 class Message:
-    """`siblings` are the branches that begin here, oldest first, this one among them."""
+    """`siblings` are the branches that begin here, oldest first, this one among them.
+
+    `is_withheld` says of an answer that it rests on something the reader may not read any more: its text is left out.
+    """
 
     message_id: UUID
     role: Literal["user", "assistant"]
@@ -132,6 +135,7 @@ class Message:
     parent_id: UUID | None = None
     siblings: tuple[UUID, ...] = ()
     feedback: Feedback | None = None
+    is_withheld: bool = False
 
     @property
     def branch(self) -> int:

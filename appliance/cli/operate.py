@@ -67,8 +67,8 @@ def doctor(*, as_json: bool, preflight: bool) -> None:
     settings = load()
     findings = diagnose(
         data_directory=settings.data_dir, secrets=settings.secrets, models=settings.models_dir,
-        host=settings.host, port=settings.port, preflight=preflight,
-        url=lambda: database_url(settings, "worker"),
+        host=settings.host, port=settings.port, languages=settings.ocr_languages,
+        preflight=preflight, url=lambda: database_url(settings, "worker"),
     )  # fmt: skip
     if as_json:
         say(json.dumps([vars(finding) for finding in findings]))

@@ -45,7 +45,7 @@ def acting_as(email: str | None, tenant_id: TenantId | None = None) -> Iterator[
 @click.option("--as", "email", help="Whose upload it is: an e-mail address. Default: the only owner.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def ingest(*, files: tuple[Path, ...], email: str | None, as_json: bool) -> None:
-    """Add documents and wait until each is ready, failed or in quarantine. Exit code 1 unless all are ready."""
+    """Add documents and wait until each is ready, failed or held back. Exit code 1 unless all are ready."""
     with acting_as(email) as (services, caller):
         received = [
             knowledge.receive(
@@ -64,6 +64,8 @@ def ingest(*, files: tuple[Path, ...], email: str | None, as_json: bool) -> None
     else:
         for document in settled:
             click.echo(f"{document.status.value:<12} {document.file_name}  {document.reason or ''}")
+            for part in document.unread:
+                click.echo(f"{'not read':>12} {part.name or document.file_name}  {part.reason}")
     raise SystemExit(0 if all(document.status is knowledge.Status.READY for document in settled) else 1)
 
 
@@ -122,12 +124,13 @@ def _settled(services: Services, caller: Caller, document: Document) -> Document
     return document
 
 
-def _as_json(document: Document) -> dict[str, str | int | None]:
+def _as_json(document: Document) -> dict[str, str | int | list[dict[str, str]] | None]:
     return {
         "id": str(document.document_id),
         "file_name": document.file_name,
         "status": document.status.value,
         "reason": document.reason,
+        "unread": [{"name": part.name, "reason": part.reason} for part in document.unread],
         "passages": document.chunk_count,
     }
 

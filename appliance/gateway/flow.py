@@ -31,6 +31,10 @@ class Gateway:
         """The chat models that may be chosen, and whether what is asked of them leaves this host."""
         return tuple(Model(name, is_local=model.is_local) for name, model in self._models.items())
 
+    def only_quotes(self, model: str) -> bool:
+        """Say whether a model can tell nothing of a passage that it does not cite."""
+        return model in self._models and self._models[model].only_quotes
+
     def embed_passages(self, tenant_id: TenantId, texts: Sequence[str]) -> Vectors:
         """Return (len(texts), dimension) vectors of an organisation's own passages."""
         return self._embed(Asker(tenant_id, Actor(ActorKind.SYSTEM)), texts, Purpose.PASSAGE)

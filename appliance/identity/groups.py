@@ -1,6 +1,6 @@
 """Groups of an organisation's members: what collections and chatbots are opened to."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
@@ -11,7 +11,7 @@ from appliance.audit import Event
 from appliance.identity.errors import GroupMalformed, GroupNameTaken, GroupNotFound, PersonNotFound
 from appliance.identity.permissions import Permission, require
 from appliance.identity.tables import GroupMemberRow, GroupRow, MembershipRow
-from appliance.identity.values import Caller, Group, GroupId, UserId
+from appliance.identity.values import Caller, Group, GroupId, GroupSize, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import new_id
@@ -68,24 +68,41 @@ def set_group_members(tx: Tx, caller: Caller, group_id: GroupId, user_ids: Colle
     return get_group(tx, caller, group_id)
 
 
-def list_groups(tx: Tx, caller: Caller) -> list[Group]:
-    """Return the groups with their members, by name. Whoever may open something to groups may see them."""
+def list_group_names(tx: Tx, caller: Caller) -> dict[GroupId, str]:
+    """Return the groups' names by id, in their order. Whoever may open something to groups may see them."""
     require(caller, Permission.PEOPLE_READ)
-    members: dict[UUID, list[UserId]] = {}
-    for group_id, user_id in tx.execute(
-        select(GroupMemberRow.group_id, GroupMemberRow.user_id).where(GroupMemberRow.tenant_id == tx.tenant_id)
-    ):
-        members.setdefault(group_id, []).append(UserId(user_id))
-    rows = tx.scalars(select(GroupRow).where(GroupRow.tenant_id == tx.tenant_id).order_by(GroupRow.name))
-    return [Group(GroupId(row.group_id), row.name, tuple(members.get(row.group_id, ()))) for row in rows]
+    query = select(GroupRow.group_id, GroupRow.name).where(GroupRow.tenant_id == tx.tenant_id)
+    return {GroupId(group_id): name for group_id, name in tx.execute(query.order_by(GroupRow.name))}
+
+
+def list_group_sizes(tx: Tx, caller: Caller) -> list[GroupSize]:
+    """Return the groups by name, each with the number of its members."""
+    names = list_group_names(tx, caller)
+    counted = tx.execute(
+        select(GroupMemberRow.group_id, func.count())
+        .where(GroupMemberRow.tenant_id == tx.tenant_id)
+        .group_by(GroupMemberRow.group_id)
+    )
+    counts = {row[0]: row[1] for row in counted}
+    return [GroupSize(group_id, name, counts.get(group_id, 0)) for group_id, name in names.items()]
+
+
+def list_groups_after(tx: Tx, caller: Caller, group_id: UUID | None, *, limit: int) -> list[Group]:
+    """Return groups with their members in the order of their ids, after one of them: for programs."""
+    require(caller, Permission.PEOPLE_READ)
+    query = select(GroupRow).where(GroupRow.tenant_id == tx.tenant_id)
+    if group_id is not None:
+        query = query.where(GroupRow.group_id > group_id)
+    return _as_groups(tx, tx.scalars(query.order_by(GroupRow.group_id).limit(limit)).all())
 
 
 def get_group(tx: Tx, caller: Caller, group_id: GroupId) -> Group:
     """Return the group. Raises GroupNotFound."""
-    found = [group for group in list_groups(tx, caller) if group.group_id == group_id]
-    if not found:
+    require(caller, Permission.PEOPLE_READ)
+    row = tx.get(GroupRow, (tx.tenant_id, group_id))
+    if row is None:
         raise GroupNotFound
-    return found[0]
+    return _as_groups(tx, [row])[0]
 
 
 def groups_of(tx: Tx, user_id: UUID) -> frozenset[GroupId]:
@@ -104,6 +121,17 @@ def check_groups(tx: Tx, group_ids: Iterable[GroupId]) -> None:
     query = select(func.count()).where(GroupRow.tenant_id == tx.tenant_id, GroupRow.group_id.in_(wanted))
     if wanted and tx.scalar(query) != len(wanted):
         raise GroupNotFound
+
+
+def _as_groups(tx: Tx, rows: Sequence[GroupRow]) -> list[Group]:
+    members: dict[UUID, list[UserId]] = {}
+    for group_id, user_id in tx.execute(
+        select(GroupMemberRow.group_id, GroupMemberRow.user_id).where(
+            GroupMemberRow.tenant_id == tx.tenant_id, GroupMemberRow.group_id.in_([row.group_id for row in rows])
+        )
+    ):
+        members.setdefault(group_id, []).append(UserId(user_id))
+    return [Group(GroupId(row.group_id), row.name, tuple(members.get(row.group_id, ()))) for row in rows]
 
 
 def _checked(name: str) -> str:

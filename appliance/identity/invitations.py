@@ -100,14 +100,17 @@ def offer(tx: Tx, actor: Actor, form: InvitationForm, *, clock: Clock) -> Invite
     return Invited(_invitation(row), token)
 
 
-def list_invitations(tx: Tx, caller: Caller, *, clock: Clock) -> list[Invitation]:
-    """Return the open invitations, newest first."""
+def list_invitations(
+    tx: Tx, caller: Caller, *, clock: Clock, text: str = "", limit: int | None = None
+) -> list[Invitation]:
+    """Return the open invitations, newest first: those whose address has this text in it."""
     require(caller, Permission.PEOPLE_READ)
     rows = tx.scalars(
         select(InvitationRow)
         .where(InvitationRow.tenant_id == tx.tenant_id, InvitationRow.closed_at.is_(None))
-        .where(InvitationRow.expires_at > clock.now())
-        .order_by(InvitationRow.created_at.desc())
+        .where(InvitationRow.expires_at > clock.now(), InvitationRow.email.icontains(text, autoescape=True))
+        .order_by(InvitationRow.created_at.desc(), InvitationRow.invitation_id)
+        .limit(limit)
     )
     return [_invitation(row) for row in rows]
 

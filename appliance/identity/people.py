@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import ColumnElement, ScalarSelect, Select, case, func, or_, select, text
 from sqlalchemy.exc import IntegrityError
 
 from appliance import audit
@@ -24,13 +25,25 @@ from appliance.identity.errors import (
 from appliance.identity.permissions import Permission, require
 from appliance.identity.revocation import end_access
 from appliance.identity.tables import GroupMemberRow, MembershipRow, SessionRow
-from appliance.identity.values import ORGANISATION_ROLES, Caller, GroupId, MemberKind, Person, Role, UserId
+from appliance.identity.values import (
+    ORGANISATION_ROLES,
+    Caller,
+    Candidate,
+    GroupId,
+    MemberKind,
+    PeopleFilter,
+    PeopleSort,
+    Person,
+    Role,
+    UserId,
+)
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import new_id
 from appliance.kernel.sealing import hash_password
 
 PASSWORD_MIN, PASSWORD_MAX = 12, 200
+MEMBERS = PeopleFilter()
 NAME_MAX, EMAIL_MAX, LANGUAGE_LETTERS = 120, 254, 2
 
 
@@ -83,15 +96,39 @@ def change_profile(tx: Tx, caller: Caller, *, display_name: str, language: str |
     audit.record(tx, caller.actor, Event.PROFILE_CHANGED, subject=caller.user_id)
 
 
-def list_people(tx: Tx, caller: Caller, *, with_removed: bool = False) -> list[Person]:
-    """Return the members, owners first; those who were removed only where asked for, last."""
+def list_people(
+    tx: Tx, caller: Caller, wanted: PeopleFilter = MEMBERS, *, limit: int | None = None, offset: int = 0
+) -> list[Person]:
+    """Return members, owners first unless the filter says otherwise."""
     require(caller, Permission.PEOPLE_READ)
-    query = _people(tx)
-    people = _as_people(tx, query if with_removed else query.where(MembershipRow.suspended_at.is_(None)))
-    order = list(Role)
-    return sorted(
-        people, key=lambda one: (one.suspended_at is not None, order.index(one.role), one.display_name.casefold())
+    order = [column.desc() if wanted.is_descending else column.asc() for column in _columns(wanted.sort)]
+    query = _people(tx).where(*_conditions(wanted)).order_by(*order, MembershipRow.user_id)
+    return _as_people(tx, query.limit(limit).offset(offset))
+
+
+def count_people(tx: Tx, caller: Caller, wanted: PeopleFilter = MEMBERS) -> int:
+    """Return how many members the filter lets through."""
+    require(caller, Permission.PEOPLE_READ)
+    query = select(func.count()).where(MembershipRow.tenant_id == tx.tenant_id, *_conditions(wanted))
+    return int(tx.scalar(query) or 0)
+
+
+def list_people_after(tx: Tx, caller: Caller, user_id: UUID | None, *, limit: int) -> list[Person]:
+    """Return members in the order of their ids, those who were removed too, after one of them: for programs."""
+    require(caller, Permission.PEOPLE_READ)
+    query = _people(tx).order_by(MembershipRow.user_id).limit(limit)
+    return _as_people(tx, query if user_id is None else query.where(MembershipRow.user_id > user_id))
+
+
+def list_candidates(tx: Tx, caller: Caller) -> list[Candidate]:
+    """Return the members by name, as one chooses from them: no more is read than their names."""
+    require(caller, Permission.PEOPLE_READ)
+    rows = tx.execute(
+        select(MembershipRow.user_id, MembershipRow.display_name, MembershipRow.email, MembershipRow.kind)
+        .where(MembershipRow.tenant_id == tx.tenant_id, MembershipRow.suspended_at.is_(None))
+        .order_by(func.lower(MembershipRow.display_name), MembershipRow.user_id)
     )
+    return [Candidate(UserId(user_id), name, email, MemberKind(kind)) for user_id, name, email, kind in rows]
 
 
 def get_person(tx: Tx, caller: Caller, user_id: UserId) -> Person:
@@ -113,14 +150,11 @@ def names_of(tx: Tx, user_ids: Iterable[UUID]) -> dict[UUID, str]:
     return {row.user_id: row.display_name for row in rows}
 
 
-def members_named(tx: Tx, text: str) -> list[UserId]:
-    """Return the ids of who is or was a member under a name with this text in it."""
-    rows = tx.scalars(
-        select(MembershipRow.user_id).where(
-            MembershipRow.tenant_id == tx.tenant_id, MembershipRow.display_name.icontains(text, autoescape=True)
-        )
+def members_named(tx: Tx, text: str) -> Select[UUID]:
+    """Return the query for the ids of who is or was a member under a name with this text in it."""
+    return select(MembershipRow.user_id).where(
+        MembershipRow.tenant_id == tx.tenant_id, MembershipRow.display_name.icontains(text, autoescape=True)
     )
-    return [UserId(user_id) for user_id in rows]
 
 
 def enrol(tx: Tx, actor: Actor, *, email: str, display_name: str, password: str, role: Role, clock: Clock) -> UserId:
@@ -196,19 +230,48 @@ def check_password(password: str, *, email: str) -> None:
         raise WeakPassword
 
 
-def _people(tx: Tx) -> Select[MembershipRow, datetime]:
-    seen = (
+def _seen() -> ScalarSelect[datetime]:
+    return (
         select(func.max(SessionRow.last_seen_at))
         .where(SessionRow.tenant_id == MembershipRow.tenant_id, SessionRow.user_id == MembershipRow.user_id)
         .scalar_subquery()
     )
-    return select(MembershipRow, seen).where(MembershipRow.tenant_id == tx.tenant_id)
+
+
+def _columns(sort: PeopleSort) -> list[ColumnElement[Any]]:
+    name, is_removed = func.lower(MembershipRow.display_name), MembershipRow.suspended_at.is_not(None)
+    rank = case({role.value: place for place, role in enumerate(Role)}, value=MembershipRow.role)
+    columns: dict[PeopleSort, list[ColumnElement[Any]]] = {
+        PeopleSort.NAME: [name],
+        PeopleSort.ROLE: [is_removed, rank, name],
+        PeopleSort.JOINED: [MembershipRow.joined_at.expression],
+        PeopleSort.SEEN: [func.coalesce(_seen(), text("'-infinity'"))],
+    }
+    return columns[sort]
+
+
+def _conditions(wanted: PeopleFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.text:
+        columns = (MembershipRow.display_name, MembershipRow.email, MembershipRow.role)
+        found.append(or_(*(column.icontains(wanted.text, autoescape=True) for column in columns)))
+    if wanted.kind is not None:
+        found.append(MembershipRow.kind == wanted.kind)
+    if not wanted.with_removed:
+        found.append(MembershipRow.suspended_at.is_(None))
+    return found
+
+
+def _people(tx: Tx) -> Select[MembershipRow, datetime]:
+    return select(MembershipRow, _seen()).where(MembershipRow.tenant_id == tx.tenant_id)
 
 
 def _as_people(tx: Tx, query: Select[MembershipRow, datetime]) -> list[Person]:
-    groups: dict[UUID, list[GroupId]] = {}
+    rows, groups = tx.execute(query).all(), dict[UUID, list[GroupId]]()
     for user_id, group_id in tx.execute(
-        select(GroupMemberRow.user_id, GroupMemberRow.group_id).where(GroupMemberRow.tenant_id == tx.tenant_id)
+        select(GroupMemberRow.user_id, GroupMemberRow.group_id).where(
+            GroupMemberRow.tenant_id == tx.tenant_id, GroupMemberRow.user_id.in_([row.user_id for row, _ in rows])
+        )
     ):
         groups.setdefault(user_id, []).append(GroupId(group_id))
     return [
@@ -216,7 +279,7 @@ def _as_people(tx: Tx, query: Select[MembershipRow, datetime]) -> list[Person]:
             UserId(row.user_id), row.display_name, row.email, Role(row.role), row.joined_at, last_seen,
             MemberKind(row.kind), row.suspended_at, tuple(groups.get(row.user_id, ())),
         )
-        for row, last_seen in tx.execute(query)
+        for row, last_seen in rows
     ]  # fmt: skip
 
 

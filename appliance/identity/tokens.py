@@ -8,9 +8,10 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import ColumnElement, Select, func, or_, select, text, update
 
 from appliance import audit
 from appliance.audit import Event
@@ -20,7 +21,17 @@ from appliance.identity.people import check_role, checked_name, create_account, 
 from appliance.identity.permissions import GRANTS, SCOPES, Permission, may, require, require_granted
 from appliance.identity.sessions import caller_of
 from appliance.identity.tables import MembershipRow, TokenRow
-from appliance.identity.values import Caller, GroupId, MemberKind, Role, Scope, Token, UserId
+from appliance.identity.values import (
+    Caller,
+    GroupId,
+    MemberKind,
+    Role,
+    Scope,
+    Token,
+    TokenFilter,
+    TokenSort,
+    UserId,
+)
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.ids import TenantId, new_id
@@ -29,6 +40,13 @@ from appliance.kernel.sealing import digest
 PREFIX = "cloister_"
 _NAME_LIMIT, _MOST_DAYS, _HINT = 120, 365, 4
 _TOUCH_EVERY = timedelta(minutes=1)
+NEWEST = TokenFilter()
+_COLUMNS: Final[dict[TokenSort, ColumnElement[Any]]] = {
+    TokenSort.NAME: func.lower(TokenRow.name),
+    TokenSort.CREATED: TokenRow.token_id.expression,  # ids grow with time
+    TokenSort.USED: func.coalesce(TokenRow.last_used_at, text("'-infinity'")),
+    TokenSort.ENDS: func.least(TokenRow.expires_at, TokenRow.revoked_at),
+}
 
 
 @dataclass(frozen=True)
@@ -83,20 +101,27 @@ def create_service_account(
     return user_id
 
 
-def list_tokens(tx: Tx, caller: Caller) -> list[Token]:
+def list_tokens(
+    tx: Tx, caller: Caller, wanted: TokenFilter = NEWEST, *, limit: int | None = None, offset: int = 0
+) -> list[Token]:
     """Return one's own tokens, newest first; and everyone's for those who look after service accounts."""
-    require_granted(caller, Permission.TOKEN_CREATE)
-    query = (
-        select(TokenRow, MembershipRow.display_name)
-        .join(
-            MembershipRow, (MembershipRow.tenant_id == TokenRow.tenant_id) & (MembershipRow.user_id == TokenRow.user_id)
-        )
-        .where(TokenRow.tenant_id == tx.tenant_id)
-        .order_by(TokenRow.token_id.desc())
+    column = _COLUMNS[wanted.sort]
+    query = _tokens(tx, caller, wanted.text).order_by(
+        column.desc() if wanted.is_descending else column.asc(), TokenRow.token_id.desc()
     )
-    if not may(caller, Permission.SERVICE_ACCOUNT_CHANGE):
-        query = query.where(TokenRow.user_id == caller.user_id)
-    return [_token(row, name) for row, name in tx.execute(query)]
+    return [_token(row, name) for row, name in tx.execute(query.limit(limit).offset(offset))]
+
+
+def count_tokens(tx: Tx, caller: Caller, wanted: TokenFilter = NEWEST) -> int:
+    """Return how many tokens the filter lets through."""
+    return int(tx.scalar(_tokens(tx, caller, wanted.text).with_only_columns(func.count())) or 0)
+
+
+def list_tokens_after(tx: Tx, caller: Caller, token_id: UUID | None, *, limit: int) -> list[Token]:
+    """Return tokens in the order of their ids, after one of them: for programs."""
+    query = _tokens(tx, caller).order_by(TokenRow.token_id).limit(limit)
+    found = query if token_id is None else query.where(TokenRow.token_id > token_id)
+    return [_token(row, name) for row, name in tx.execute(found)]
 
 
 def revoke_token(tx: Tx, caller: Caller, token_id: UUID, *, clock: Clock) -> None:
@@ -127,6 +152,19 @@ def resolve_token(db: Database, secret: str, *, address: str, request_id: str, c
         _touch(tx, row, now)
         person = caller_of(tx, UserId(row.user_id), address=address, request_id=request_id)
         return replace(person, scopes=frozenset(map(Scope, row.scopes)), token_id=row.token_id)
+
+
+def _tokens(tx: Tx, caller: Caller, said: str = "") -> Select[TokenRow, str]:
+    require_granted(caller, Permission.TOKEN_CREATE)
+    owner = (MembershipRow.tenant_id == TokenRow.tenant_id) & (MembershipRow.user_id == TokenRow.user_id)
+    query = select(TokenRow, MembershipRow.display_name).join(MembershipRow, owner)
+    query = query.where(TokenRow.tenant_id == tx.tenant_id)
+    if said:
+        names = (TokenRow.name, MembershipRow.display_name)
+        query = query.where(or_(*(name.icontains(said, autoescape=True) for name in names)))
+    if not may(caller, Permission.SERVICE_ACCOUNT_CHANGE):
+        query = query.where(TokenRow.user_id == caller.user_id)
+    return query
 
 
 def _owner(tx: Tx, caller: Caller, user_id: UserId) -> MembershipRow:

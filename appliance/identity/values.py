@@ -94,6 +94,36 @@ class Person:
     groups: tuple[GroupId, ...] = ()
 
 
+class PeopleSort(StrEnum):
+    """What a list of members is put in order by; by role means owners first, and last those who were removed."""
+
+    NAME = "name"
+    ROLE = "role"
+    JOINED = "joined"
+    SEEN = "seen"
+
+
+@dataclass(frozen=True)
+class PeopleFilter:
+    """Which members, in which order. `text` is looked for in name, address and role."""
+
+    text: str = ""
+    kind: MemberKind | None = None
+    with_removed: bool = False
+    sort: PeopleSort = PeopleSort.ROLE
+    is_descending: bool = False
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A member as one chooses them from a list."""
+
+    user_id: UserId
+    display_name: str
+    email: str
+    kind: MemberKind
+
+
 @dataclass(frozen=True)
 class Session:
     """A signed-in browser. `digest` names it; the token itself is known to that browser only."""
@@ -113,6 +143,15 @@ class Group:
     group_id: GroupId
     name: str
     member_ids: tuple[UserId, ...]
+
+
+@dataclass(frozen=True)
+class GroupSize:
+    """A group, and how many people are in it."""
+
+    group_id: GroupId
+    name: str
+    members: int
 
 
 @dataclass(frozen=True)
@@ -142,6 +181,24 @@ class Token:
     expires_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+
+
+class TokenSort(StrEnum):
+    """What a list of tokens is put in order by."""
+
+    NAME = "name"
+    CREATED = "created"
+    USED = "used"
+    ENDS = "ends"
+
+
+@dataclass(frozen=True)
+class TokenFilter:
+    """Which tokens, in which order. `text` is looked for in the token's name and its owner's."""
+
+    text: str = ""
+    sort: TokenSort = TokenSort.CREATED
+    is_descending: bool = True
 
 
 @dataclass(frozen=True)

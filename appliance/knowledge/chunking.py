@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from semantic_text_splitter import TextSplitter
 
 from appliance.knowledge.parsing import Block, Parsed
+from appliance.knowledge.places import NOWHERE, Box, Gathering, Places, Range
 
 AIM = 800
 MOST = 1_200
@@ -23,7 +24,7 @@ _APART = "\n\n"
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of a document: exactly the characters start to end of its whole text, on these pages."""
+    """A piece of a document: exactly the characters start to end of its whole text, on these pages, at these places."""
 
     position: int
     heading: str
@@ -32,6 +33,7 @@ class Chunk:
     page_to: int | None
     start: int
     end: int
+    places: Places = NOWHERE
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class _Cutter:
     """Gathers pieces until a chunk is full."""
 
     text: str
+    places: Places
     chunks: list[Chunk] = field(default_factory=list)
     gathered: list[_Piece] = field(default_factory=list)
 
@@ -71,6 +74,7 @@ class _Cutter:
                 page_to=max(pages, default=None),
                 start=first.start,
                 end=last.end,
+                places=self.places.within(first.start, last.end),
             )
         )
         self.gathered = []
@@ -92,9 +96,20 @@ def document_text(parsed: Parsed) -> str:
     return _APART.join(block.text for page in parsed.pages for block in page.blocks if not block.hidden)
 
 
+def document_places(parsed: Parsed) -> Places:
+    """Return where the visible text stands; offsets count in `document_text`."""
+    found, offset = Gathering(), 0
+    for page, block in _visible(parsed):
+        if page is not None:
+            found.ranges += [Range(page, offset + at, *rest) for at, *rest in block.spans]
+            found.boxes += [Box(page, offset + at, *rest) for at, *rest in block.boxes]
+        offset += len(block.text) + len(_APART)
+    return found.places()
+
+
 def chunk(parsed: Parsed) -> tuple[Chunk, ...]:
     """Return the chunks in order. The same document always gives the same chunks."""
-    cutter = _Cutter(document_text(parsed))
+    cutter = _Cutter(document_text(parsed), document_places(parsed))
     for piece in _pieces(parsed):
         cutter.take(piece)
     cutter.cut()

@@ -6,8 +6,10 @@ Refusal
 ├── CollectionNotFound  kind=not_found
 ├── DocumentNotFound    kind=not_found
 ├── DocumentTooLarge    kind=too_large
+├── NoSuchPage          kind=not_found
 ├── NotQuarantined      kind=conflict
 ├── NotFailed           kind=conflict
+├── PageNotDrawn        kind=unavailable
 └── Invalid
     ├── CollectionMalformed
     ├── EmptyFile
@@ -65,15 +67,29 @@ class DocumentTooLarge(Refusal):
     code = "document_too_large"
 
 
+class NoSuchPage(Refusal):
+    """This document has no such page to look at. Open its text instead."""
+
+    kind = Kind.NOT_FOUND
+    code = "no_such_page"
+
+
+class PageNotDrawn(Refusal):
+    """The page cannot be drawn now: too many are at once, or it takes too long. Read its text, or try again in a moment."""
+
+    kind = Kind.UNAVAILABLE
+    code = "page_not_drawn"
+
+
 class NotQuarantined(Refusal):
-    """This document is not in quarantine, so there is nothing to release."""
+    """This document is not held back, so there is nothing to release."""
 
     kind = Kind.CONFLICT
     code = "not_quarantined"
 
 
 class NotFailed(Refusal):
-    """This document did not fail, so there is nothing to try again."""
+    """This document was read, so there is nothing to try again."""
 
     kind = Kind.CONFLICT
     code = "not_failed"

@@ -1,8 +1,9 @@
 """From a sealed file to a searchable document. No transaction is open while something is read or computed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Semaphore
 
 import numpy as np
 from sqlalchemy import select, text, update
@@ -18,7 +19,7 @@ from appliance.knowledge.chunking import Chunk, chunk, embedding_text
 from appliance.knowledge.index import replace_index
 from appliance.knowledge.parsing import Limits, Parsed, parse
 from appliance.knowledge.tables import DocumentRow
-from appliance.knowledge.unreadable import HELD, UnreadableDocument
+from appliance.knowledge.unreadable import HELD, REASONS, Unread, UnreadableDocument
 from appliance.knowledge.values import DocumentId, Status
 
 INGEST = "knowledge.ingest"
@@ -45,6 +46,8 @@ class Workshop:
     gateway: Gateway
     clock: Clock
     limits: Limits
+    # Pages that one process draws at a time: each takes a processor and some hundred megabytes.
+    easels: Semaphore = field(default_factory=lambda: Semaphore(2))
 
 
 def ingest(shop: Workshop, tenant_id: TenantId, document_id: DocumentId) -> None:
@@ -65,7 +68,10 @@ def ingest(shop: Workshop, tenant_id: TenantId, document_id: DocumentId) -> None
         return
     categories = [] if is_approved else _forbidden(file_name, parsed)
     if categories:
-        _quarantine(shop, tenant_id, document_id, categories)
+        _quarantine(shop, tenant_id, document_id, parsed, categories)
+        return
+    if not (parsed.is_whole or is_approved):
+        _hold(shop, tenant_id, document_id, parsed)
         return
     chunks = chunk(parsed)
     if not chunks:
@@ -114,7 +120,8 @@ def _begin(shop: Workshop, tenant_id: TenantId, document_id: DocumentId) -> tupl
 
 def _forbidden(file_name: str, parsed: Parsed) -> list[dlp.Category]:
     # Hidden text is searched too: what must not be there must not be there unseen either.
-    texts = [file_name, parsed.title, *(block.text for page in parsed.pages for block in page.blocks)]
+    names = [file_name, parsed.title, *(part.name for part in parsed.unread)]
+    texts = [*names, *(block.text for page in parsed.pages for block in page.blocks)]
     found = {finding.category for text in texts for finding in dlp.inspect(text)}
     return sorted(found)
 
@@ -144,9 +151,8 @@ def _finish(
         if row is None:
             return  # Deleted, or finished by another worker, meanwhile.
         replace_index(tx, document_id, parsed.title, chunks, vectors)
-        row.title, row.media_type = parsed.title, parsed.media_type
-        row.page_count = len(parsed.pages) if parsed.pages[0].number is not None else None
-        row.chunk_count, row.progress, row.warnings = len(chunks), 100, list(parsed.warnings)
+        _describe(row, parsed)
+        row.chunk_count, row.progress = len(chunks), 100
         row.status, row.ready_at = Status.READY, shop.clock.now()
         audit.record(
             tx,
@@ -154,13 +160,30 @@ def _finish(
             Event.DOCUMENT_INDEXED,
             subject=document_id,
             chunk_count=len(chunks),
-            unread=", ".join(parsed.warnings),
+            unread=_unread_codes(parsed),
         )
+
+
+def _describe(row: DocumentRow, parsed: Parsed) -> None:
+    row.title, row.media_type = parsed.title, parsed.media_type
+    # The comments of a PDF come last, on pages that have had their turn.
+    row.page_count = max((page.number for page in parsed.pages if page.number is not None), default=None)
+    row.warnings, row.unread = list(parsed.warnings), _as_rows(parsed.unread)
+
+
+def _as_rows(unread: tuple[Unread, ...]) -> list[dict[str, str]]:
+    return [{"name": part.name, "code": part.code} for part in unread]
+
+
+def _unread_codes(parsed: Parsed) -> str:
+    # The log takes codes, never the names of files.
+    return ", ".join([*parsed.warnings, *sorted({part.code for part in parsed.unread})])
 
 
 def _fail(shop: Workshop, tenant_id: TenantId, document_id: DocumentId, unreadable: UnreadableDocument) -> None:
     def settle(tx: Tx, row: DocumentRow) -> None:
         row.status, row.reason_code, row.reason = Status.FAILED, unreadable.code, unreadable.reason
+        row.unread = _as_rows(unreadable.unread)
         audit.record(
             tx, _SYSTEM, Event.DOCUMENT_FAILED, subject=document_id, outcome=Outcome.FAILURE, code=unreadable.code
         )
@@ -168,13 +191,26 @@ def _fail(shop: Workshop, tenant_id: TenantId, document_id: DocumentId, unreadab
     _settle(shop, tenant_id, document_id, settle)
 
 
-def _quarantine(shop: Workshop, tenant_id: TenantId, document_id: DocumentId, categories: list[dlp.Category]) -> None:
+def _quarantine(
+    shop: Workshop, tenant_id: TenantId, document_id: DocumentId, parsed: Parsed, categories: list[dlp.Category]
+) -> None:
     found = ", ".join(category.value for category in categories)
 
     def settle(tx: Tx, row: DocumentRow) -> None:
+        # Who releases it has to know of what was not read as well.
+        row.warnings, row.unread = list(parsed.warnings), _as_rows(parsed.unread)
         row.status, row.reason_code = Status.QUARANTINED, "dlp"
         row.reason = HELD.format(found=found)
         audit.record(tx, _SYSTEM, Event.DOCUMENT_QUARANTINED, subject=document_id, found=found)
+
+    _settle(shop, tenant_id, document_id, settle)
+
+
+def _hold(shop: Workshop, tenant_id: TenantId, document_id: DocumentId, parsed: Parsed) -> None:
+    def settle(tx: Tx, row: DocumentRow) -> None:
+        _describe(row, parsed)
+        row.status, row.reason_code, row.reason = Status.INCOMPLETE, "incomplete", REASONS["incomplete"]
+        audit.record(tx, _SYSTEM, Event.DOCUMENT_HELD, subject=document_id, unread=_unread_codes(parsed))
 
     _settle(shop, tenant_id, document_id, settle)
 

@@ -12,15 +12,19 @@ from appliance.kernel.db import Tx
 from appliance.kernel.ids import new_id
 from appliance.kernel.words import terms
 from appliance.knowledge.chunking import Chunk
+from appliance.knowledge.places import flat
 from appliance.knowledge.values import DocumentId
 
 # Arrays and unnest: COPY is refused on tables with row security, and a row a statement would take minutes.
 _CHUNKS = text(
-    """INSERT INTO chunks (tenant_id, chunk_id, document_id, position, heading, body, page_from, page_to, start_at, end_at, term_count)
-       SELECT :tenant, c.id, :document, c.position, c.heading, c.body, c.page_from, c.page_to, c.start_at, c.end_at, c.terms
+    """INSERT INTO chunks (tenant_id, chunk_id, document_id, position, heading, body, page_from, page_to, start_at, end_at,
+                           term_count, ranges, boxes)
+       SELECT :tenant, c.id, :document, c.position, c.heading, c.body, c.page_from, c.page_to, c.start_at, c.end_at,
+              c.terms, CAST(c.ranges AS int[]), CAST(c.boxes AS int[])
        FROM unnest(CAST(:ids AS uuid[]), CAST(:positions AS int[]), CAST(:headings AS text[]), CAST(:bodies AS text[]),
                    CAST(:pages_from AS int[]), CAST(:pages_to AS int[]), CAST(:starts AS int[]), CAST(:ends AS int[]),
-                   CAST(:term_counts AS int[])) c (id, position, heading, body, page_from, page_to, start_at, end_at, terms)"""
+                   CAST(:term_counts AS int[]), CAST(:ranges AS text[]), CAST(:boxes AS text[]))
+            c (id, position, heading, body, page_from, page_to, start_at, end_at, terms, ranges, boxes)"""
 )
 _VECTORS = text(
     """INSERT INTO chunk_vectors (tenant_id, chunk_id, e)
@@ -73,8 +77,15 @@ def _insert_chunks(
             "starts": [chunk.start for chunk in chunks],
             "ends": [chunk.end for chunk in chunks],
             "term_counts": [counter.total() for counter in words],
+            # As text: unnest would flatten an array of arrays.
+            "ranges": [_array(flat(chunk.places.ranges)) for chunk in chunks],
+            "boxes": [_array(flat(chunk.places.boxes)) for chunk in chunks],
         },
     )
+
+
+def _array(numbers: list[int]) -> str:
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def _insert_postings(tx: Tx, ids: list[UUID], words: list[Counter[str]]) -> None:

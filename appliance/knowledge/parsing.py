@@ -1,41 +1,51 @@
-"""The parent's side of parsing: one confined process per file, and what comes back checked like any stranger's word.
+"""The parent's side of parsing: a confined process for each file, and what comes back checked like any stranger's word.
 
 Trusted: this process. Not trusted: the document, and the parser once it has touched the document. What a parser
 could do at worst is to lie about this one document's text; see `knowledge.parser.confinement`.
+
+A document may hold others: attachments, members of an archive. Each is parsed like a document of its own, in its own
+process, and joins the pages under its name. What of it could not be read is told by name, never passed over.
 """
 
-import json
-import os
 import re
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from appliance.knowledge.formats import MEDIA_TYPES, recognise
-from appliance.knowledge.unreadable import WARNINGS, UnreadableDocument
+from appliance.knowledge.child import Answer, ask
+from appliance.knowledge.formats import MEDIA_TYPES, WRITTEN, Format, is_blank, recognise
+from appliance.knowledge.places import GRID
+from appliance.knowledge.scans import STANDARD, Recognition
+from appliance.knowledge.scans import recognise as recognise_scans
+from appliance.knowledge.unreadable import GAPS, REASONS, WARNINGS, Unread, UnreadableDocument
 
 Kind = Literal["heading", "paragraph", "list_item", "table_row", "code"]
 _KINDS = frozenset({"heading", "paragraph", "list_item", "table_row", "code"})
 CONFINEMENT_LAYERS = frozenset({"namespaces", "landlock", "seccomp"})
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _MOST_BLOCKS = 1_000_000
-_ROOM = Path(__file__).parent
-# `-I` ignores the environment and the working directory; the parser is the only package that is added.
-_START = "import sys, runpy; sys.path.append(sys.argv.pop(1)); sys.argv[0] = 'parser'; runpy.run_module('parser', run_name='__main__', alter_sys=True)"
+_MOST_PAGES = 5_000
+_MOST_PLACES = 100_000_000  # the greatest index of a character
+_MOST_UNREAD = 500
+_DEEPEST_HEADING = 9
+INSIDE = " › "
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one file may take."""
+    """What one file may take, and all of an upload together with what is inside it."""
 
     cpu_seconds: int = 60
     wall_seconds: float = 120.0
     memory_bytes: int = 1_500_000_000
+    uploads_share: int = 3  # so many times the seconds above for an upload as a whole
+    depth: int = 5
+    files: int = 1_000
+    file_bytes: int = 200_000_000
+    characters: int = 20_000_000
+    recognition: Recognition = STANDARD
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,8 @@ class Block:
     text: str
     level: int
     hidden: str | None
+    spans: tuple[tuple[int, ...], ...] = ()
+    boxes: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,107 +66,220 @@ class Page:
 
 @dataclass(frozen=True)
 class Parsed:
-    """A document's text. `warnings` tell what was not read (keys of WARNINGS); `confinement` which layers held."""
+    """A document's text. `warnings` (keys of WARNINGS) and `unread` tell what is missing; `confinement` which layers held."""
 
     media_type: str
     title: str
     pages: tuple[Page, ...]
     warnings: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
     confinement: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything in it that may hold text was read, and so checked."""
+        return not self.unread and not GAPS.intersection(self.warnings)
+
+    @property
+    def has_text(self) -> bool:
+        """Whether a reader would see any of it."""
+        return any(not block.hidden for page in self.pages for block in page.blocks)
 
 
 def parse(content: bytes, *, file_name: str, limits: Limits = Limits()) -> Parsed:
     """Return the document's text in blocks. Raises UnreadableDocument with a code; never returns an empty text."""
-    recognised = recognise(content, file_name)
-    if recognised.format is None:
-        raise UnreadableDocument(recognised.code)
-    answer = _ask_child(recognised.format, content, limits)
-    if "refused" in answer:
-        raise UnreadableDocument(str(answer["refused"]))
-    try:
-        return _parsed(answer, MEDIA_TYPES[recognised.format], _stem(file_name))
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise UnreadableDocument("damaged") from error
+    upload = _Upload(limits)
+    return _whole(upload, upload.read(content, file_name))
 
 
-def _ask_child(kind: str, content: bytes, limits: Limits) -> dict[str, Any]:
-    # Memory files instead of pipes: nothing to deadlock on, and the child's output is bounded by RLIMIT_FSIZE.
-    with _memory_file("content") as given, _memory_file("text") as taken:
-        given.write(content)
-        given.seek(0)
-        child = subprocess.Popen(
-            [sys.executable, "-I", "-c", _START, str(_ROOM), kind, *_numbers(limits)],
-            stdin=given,
-            stdout=taken,
-            stderr=subprocess.DEVNULL,
-            env={},
-            cwd="/",
-            start_new_session=True,
-        )
-        status = _wait(child, limits.wall_seconds)
-        taken.seek(0)
-        output = taken.read()
-    if status != 0:
-        raise UnreadableDocument(_code_of(status))
-    try:
-        answer = json.loads(output)
-    except (ValueError, RecursionError) as error:
-        raise UnreadableDocument("damaged") from error
-    return answer if isinstance(answer, dict) else {}
+def _whole(upload: "_Upload", document: Parsed) -> Parsed:
+    joined = replace(
+        document,
+        pages=tuple(upload.pages),
+        warnings=tuple(code for code in WARNINGS if code in upload.warnings),
+        unread=tuple(upload.unread),
+        confinement=tuple(layer for layer in document.confinement if layer in upload.layers),
+    )
+    if not joined.has_text:
+        raise UnreadableDocument(_only_reason(joined), unread=joined.unread)
+    return joined
 
 
-def _wait(child: "subprocess.Popen[bytes]", seconds: float) -> int:
-    try:
-        return child.wait(seconds)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-        return -signal.SIGXCPU
-    finally:
-        if child.poll() is None:
-            child.kill()
-            child.wait()
+def _only_reason(parsed: Parsed) -> str:
+    codes = {missed.code for missed in parsed.unread}
+    if not codes:
+        return "no_text"
+    return codes.pop() if len(codes) == 1 else "nothing_readable"
 
 
-def _numbers(limits: Limits) -> tuple[str, str, str]:
-    return str(limits.cpu_seconds), str(limits.memory_bytes), str(os.getpid())
+@dataclass
+class _Upload:
+    """An upload as it is read: what it may still take, and what was found so far."""
+
+    limits: Limits
+    pages: list[Page] = field(default_factory=list)
+    warnings: set[str] = field(default_factory=set)
+    unread: list[Unread] = field(default_factory=list)
+    layers: frozenset[str] = CONFINEMENT_LAYERS
+    files: int = 0
+    file_bytes: int = 0
+    characters: int = 0
+    blocks: int = 0
+    cpu_seconds: float = 0.0
+    recognised_seconds: int = 0
+    begun: float = field(default_factory=time.monotonic)
+
+    def read(self, content: bytes, name: str, path: tuple[str, ...] = ()) -> Parsed:
+        """Read a file and all that is inside it; return it without them. `path` names it from the upload on."""
+        recognised = recognise(content, name)
+        if recognised.format is None:
+            raise UnreadableDocument(recognised.code)
+        cpu_seconds, wall_seconds = self._allowance()
+        try:
+            with ask(
+                recognised.format,
+                content,
+                cpu_seconds=cpu_seconds,
+                memory_bytes=self.limits.memory_bytes,
+                wall_seconds=wall_seconds,
+            ) as answer:
+                self.cpu_seconds += answer.cpu_seconds
+                _raise_refusal(answer, recognised.format, path)
+                self._read_scans(answer.said, recognised.format, content, path)
+                parsed = _parsed(answer.said, recognised.format, _stem(name))
+                self._take(parsed, path)
+                self._read_inside(answer, path)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise UnreadableDocument("damaged") from error
+        except UnreadableDocument as unreadable:
+            self.cpu_seconds += unreadable.cpu_seconds
+            raise
+        return parsed
+
+    def _read_scans(self, said: dict[str, Any], kind: Format, content: bytes, path: tuple[str, ...]) -> None:
+        """Put into the answer what text recognition finds on scanned pages."""
+        asked = sorted({_bounded(number, most=_MOST_PAGES) for number in said.get("scans", ())})
+        if not asked:
+            return
+
+        def ask_again(options: dict[str, object], cpu_seconds: int, wall_seconds: float) -> dict[str, Any]:
+            limits = replace(self.limits, cpu_seconds=cpu_seconds, wall_seconds=wall_seconds)
+            return ask_child("scan", content, limits, options | {"kind": kind})
+
+        begun, wanted = time.monotonic(), self.limits.recognition
+        left = replace(wanted, seconds=wanted.seconds - self.recognised_seconds)
+        found = recognise_scans(asked, ask_again, left)
+        spent = time.monotonic() - begun
+        self.recognised_seconds += int(spent)
+        self.begun += spent  # it has limits of its own
+        for page in said["pages"]:
+            page["blocks"] += found.blocks.pop(page["number"], [])
+        said["warnings"] = [*said["warnings"], *found.warnings]
+        has_text = any(not block["hidden"] for page in said["pages"] for block in page["blocks"])
+        if not (has_text or said["attached"] or said["unread"]):
+            code = "needs_ocr" if "needs_ocr" in found.warnings else found.refused
+            raise UnreadableDocument(code or ("no_words" if path else "no_text"))
+
+    def _allowance(self) -> tuple[int, float]:
+        limits, share = self.limits, self.limits.uploads_share
+        cpu = min(limits.cpu_seconds, int(share * limits.cpu_seconds - self.cpu_seconds))
+        wall = min(limits.wall_seconds, share * limits.wall_seconds - (time.monotonic() - self.begun))
+        if cpu < 1 or wall <= 0:
+            raise UnreadableDocument("time_limit")
+        return cpu, wall
+
+    def _take(self, parsed: Parsed, path: tuple[str, ...]) -> None:
+        pages = _under(INSIDE.join(path), parsed) if path else parsed.pages
+        self.characters += sum(len(block.text) for page in pages for block in page.blocks)
+        self.blocks += sum(len(page.blocks) for page in pages)
+        if self.characters > self.limits.characters or self.blocks > _MOST_BLOCKS:
+            raise UnreadableDocument("too_much_text")
+        self.pages += pages
+        self.warnings.update(parsed.warnings)
+        self.layers &= frozenset(parsed.confinement)
+        for missed in parsed.unread:
+            self._miss((*path, missed.name) if missed.name else path, missed.code)
+
+    def _read_inside(self, answer: Answer, path: tuple[str, ...]) -> None:
+        for name, content in answer.files():
+            inner = (*path, _text(name)[:200])
+            self.files, self.file_bytes = self.files + 1, self.file_bytes + len(content)
+            try:
+                if is_blank(content):
+                    raise UnreadableDocument("no_words")  # noqa: TRY301 - told with what else can go wrong inside
+                if len(inner) > self.limits.depth:
+                    raise UnreadableDocument("too_deep")  # noqa: TRY301 - as above
+                if self.files > self.limits.files or self.file_bytes > self.limits.file_bytes:
+                    raise UnreadableDocument("too_many_files")  # noqa: TRY301 - as above
+                self.read(content, name, inner)
+            except UnreadableDocument as unreadable:
+                if unreadable.code in _NOTHING_THERE:
+                    self.pages.append(_unseen(INSIDE.join(inner)))  # its name is checked all the same
+                else:
+                    self._miss(inner, unreadable.code)
+
+    def _miss(self, path: tuple[str, ...], code: str) -> None:
+        if len(self.unread) < _MOST_UNREAD:
+            self.unread.append(Unread(INSIDE.join(path)[-600:], code))
+        elif self.unread[-1].code != "more_unread":
+            self.unread.append(Unread("", "more_unread"))
 
 
-def _code_of(status: int) -> str:
-    if status == -signal.SIGXCPU:
-        return "time_limit"
-    if status == -signal.SIGXFSZ:
-        return "too_much_text"
-    # pdfium ends the process when an allocation fails: abort, trap or illegal instruction. SIGKILL is the kernel's own
-    # answer when the host's memory is spent; our time limit ends as SIGXCPU.
-    out_of_memory = {-signal.SIGABRT, -signal.SIGTRAP, -signal.SIGILL, -signal.SIGKILL}
-    return "memory_limit" if status in out_of_memory else "damaged"
+# A file inside that was looked at whole, and in which nothing is written.
+_NOTHING_THERE = frozenset({"no_words"})
 
 
-@contextmanager
-def _memory_file(name: str) -> Iterator[Any]:
-    descriptor = os.memfd_create(name, os.MFD_CLOEXEC)
-    with os.fdopen(descriptor, "w+b", buffering=0) as file:
-        yield file
+def ask_child(kind: str, content: bytes, limits: Limits, options: Mapping[str, object]) -> dict[str, Any]:
+    """Let a confined process work on the content; return what it says, unchecked. Raises UnreadableDocument."""
+    with ask(
+        kind,
+        content,
+        cpu_seconds=limits.cpu_seconds,
+        memory_bytes=limits.memory_bytes,
+        wall_seconds=limits.wall_seconds,
+        options=options,
+    ) as answer:
+        if "refused" in answer.said:
+            raise UnreadableDocument(str(answer.said["refused"]))
+        return answer.said
 
 
-def _parsed(answer: dict[str, Any], media_type: str, name: str) -> Parsed:
+def _raise_refusal(answer: Answer, kind: Format, path: tuple[str, ...]) -> None:
+    if "refused" in answer.said:
+        code = str(answer.said["refused"])
+        raise UnreadableDocument("no_words" if path and code == "no_text" and kind in WRITTEN else code)
+
+
+def _under(name: str, inside: Parsed) -> list[Page]:
+    """Put a file's pages under its name: they have no number in the document, and their headings are lower."""
+    head = Page(None, (Block("heading", name, 1, None),)) if inside.has_text else _unseen(name)
+    pages = [Page(None, tuple(map(_lowered, page.blocks))) for page in inside.pages if page.blocks]
+    return [head, _unseen(inside.title), *pages]
+
+
+def _unseen(text: str) -> Page:
+    return Page(None, (Block("paragraph", text, 0, "metadata"),))
+
+
+def _lowered(block: Block) -> Block:
+    return replace(block, level=min(block.level + 1, _DEEPEST_HEADING)) if block.kind == "heading" else block
+
+
+def _parsed(answer: dict[str, Any], kind: Format, name: str) -> Parsed:
     if sum(len(page["blocks"]) for page in answer["pages"]) > _MOST_BLOCKS:
         raise ValueError("more blocks than any document has")
-    pages = tuple(_page(page) for page in answer["pages"])
-    if not any(not block.hidden for page in pages for block in page.blocks):
-        raise ValueError("an answer without text")
     return Parsed(
-        media_type=media_type,
+        media_type=MEDIA_TYPES[Format(answer["format"] or kind)],
         title=_text(answer["title"])[:300] or name,
-        pages=pages,
+        pages=tuple(_page(page) for page in answer["pages"]),
         warnings=tuple(code for code in WARNINGS if code in answer["warnings"]),
+        unread=tuple(_missed(part) for part in answer["unread"][:_MOST_UNREAD]),
         confinement=tuple(layer for layer in answer["confinement"] if layer in CONFINEMENT_LAYERS),
     )
 
 
 def _page(page: dict[str, Any]) -> Page:
-    number = None if page["number"] is None else _bounded(page["number"], most=5_000)
+    number = None if page["number"] is None else _bounded(page["number"], most=_MOST_PAGES)
     return Page(number, tuple(_block(block) for block in page["blocks"]))
 
 
@@ -162,7 +287,28 @@ def _block(block: dict[str, Any]) -> Block:
     if block["kind"] not in _KINDS:
         raise ValueError("not a block")
     hidden = None if block["hidden"] is None else _text(block["hidden"])[:80]
-    return Block(block["kind"], _text(block["text"]), _bounded(block["level"], most=9), hidden)
+    text = _text(block["text"])
+    spans = _places(block.get("spans", ()), text, size=4, most=_MOST_PLACES)
+    boxes = _places(block.get("boxes", ()), text, size=6, most=GRID)
+    return Block(block["kind"], text, _bounded(block["level"], most=_DEEPEST_HEADING), hidden, spans, boxes)
+
+
+def _places(given: Sequence[Sequence[int]], text: str, *, size: int, most: int) -> tuple[tuple[int, ...], ...]:
+    """Return places in the order of the text. Raises ValueError for what lies outside of it, or is no place."""
+    ends = 0
+    places = []
+    for offset, length, *rest in given:
+        if _bounded(offset, most=len(text)) < ends or len(rest) != size - 2:
+            raise ValueError("not a place in the text")
+        ends = offset + _bounded(length, most=len(text) - offset)
+        places.append((offset, length, *(_bounded(number, most=most) for number in rest)))
+    return tuple(places)
+
+
+def _missed(part: dict[str, Any]) -> Unread:
+    if part["code"] not in REASONS:
+        raise ValueError("not a reason")
+    return Unread(_text(part["name"])[:200], part["code"])
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from appliance.identity import Caller, Permission
 from appliance.kernel.db import Tx
 from appliance.knowledge.collections import readable_collections
 from appliance.knowledge.errors import DocumentNotFound
+from appliance.knowledge.places import unflat
 from appliance.knowledge.tables import ChunkRow, DocumentRow
 from appliance.knowledge.unreadable import HELD, REASONS, WARNINGS
 from appliance.knowledge.values import (
@@ -21,6 +22,7 @@ from appliance.knowledge.values import (
     Passage,
     Sort,
     Status,
+    UnreadPart,
 )
 
 _COLUMNS: Final[dict[Sort, ColumnElement[Any]]] = {
@@ -89,14 +91,14 @@ def may_read(tx: Tx, caller: Caller) -> ColumnElement[bool]:
     return true() if readable is None else DocumentRow.collection_id.in_(readable)
 
 
-def may_read_all(tx: Tx, caller: Caller, document_ids: Collection[UUID | None]) -> bool:
-    """Say whether the caller may read each of these documents. Of a deleted one (None) nobody knows any more."""
-    if readable_collections(tx, caller) is None:
-        return True
-    query = select(func.count()).where(
-        DocumentRow.tenant_id == tx.tenant_id, DocumentRow.document_id.in_(document_ids), may_read(tx, caller)
+def collections_of(tx: Tx, document_ids: Iterable[DocumentId]) -> dict[DocumentId, CollectionId]:
+    """Return where these documents are, without those that were deleted; they stay there until the end of tx."""
+    rows = tx.execute(
+        select(DocumentRow.document_id, DocumentRow.collection_id)
+        .where(DocumentRow.tenant_id == tx.tenant_id, DocumentRow.document_id.in_(list(document_ids)))
+        .with_for_update(read=True, key_share=True)
     )
-    return None not in document_ids and tx.scalar(query) == len(set(document_ids))
+    return {DocumentId(document_id): CollectionId(collection_id) for document_id, collection_id in rows}
 
 
 def list_passages(tx: Tx, caller: Caller, document_id: DocumentId) -> list[Passage]:
@@ -105,6 +107,29 @@ def list_passages(tx: Tx, caller: Caller, document_id: DocumentId) -> list[Passa
     rows = tx.scalars(
         select(ChunkRow)
         .where(ChunkRow.tenant_id == tx.tenant_id, ChunkRow.document_id == document_id)
+        .order_by(ChunkRow.position)
+    )
+    return [as_passage(row, document.title) for row in rows]
+
+
+def find_passage(tx: Tx, caller: Caller, document_id: DocumentId, chunk_id: UUID | None) -> Passage | None:
+    """Return a passage of the document, or None if the document has none by that id (any more)."""
+    document = get_document(tx, caller, document_id)
+    row = tx.scalar(
+        select(ChunkRow).where(
+            ChunkRow.tenant_id == tx.tenant_id, ChunkRow.document_id == document_id, ChunkRow.chunk_id == chunk_id
+        )
+    )
+    return as_passage(row, document.title) if row else None
+
+
+def list_page(tx: Tx, caller: Caller, document_id: DocumentId, number: int) -> list[Passage]:
+    """Return the passages that stand on a page, wholly or in part, in reading order."""
+    document = get_document(tx, caller, document_id)
+    rows = tx.scalars(
+        select(ChunkRow)
+        .where(ChunkRow.tenant_id == tx.tenant_id, ChunkRow.document_id == document_id)
+        .where(ChunkRow.page_from <= number, ChunkRow.page_to >= number)
         .order_by(ChunkRow.position)
     )
     return [as_passage(row, document.title) for row in rows]
@@ -138,6 +163,7 @@ def as_documents(tx: Tx, rows: Sequence[DocumentRow]) -> list[Document]:
             page_count=row.page_count,
             chunk_count=row.chunk_count,
             warnings=tuple(WARNINGS[code] for code in row.warnings if code in WARNINGS),
+            unread=tuple(UnreadPart(part["name"], part["code"], REASONS[part["code"]]) for part in row.unread),
             uploaded_at=row.uploaded_at,
             ready_at=row.ready_at,
             uploaded_by_name=names.get(row.uploaded_by, ""),
@@ -157,6 +183,7 @@ def as_passage(row: ChunkRow, title: str) -> Passage:
         page_from=row.page_from,
         page_to=row.page_to,
         position=row.position,
+        places=unflat(row.ranges, row.boxes),
     )
 
 

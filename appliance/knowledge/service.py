@@ -61,21 +61,21 @@ def receive(
 
 
 def approve(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
-    """Release a quarantined document to be indexed as it is."""
+    """Release a held document to be indexed as it is: in spite of what was found, without what could not be read."""
     identity.require(caller, Permission.DOCUMENT_APPROVE)
     row = _locked(tx, document_id)
-    if row.status != Status.QUARANTINED:
+    if not Status(row.status).is_held:
         raise NotQuarantined
     row.approved_by = caller.user_id
     return _queue_again(tx, caller, row, Event.DOCUMENT_APPROVED)
 
 
 def retry(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
-    """Queue a failed document again."""
+    """Queue a document again that failed, or of which parts could not be read."""
     identity.require(caller, Permission.DOCUMENT_ADD)
     get_document(tx, caller, document_id)
     row = _locked(tx, document_id)
-    if row.status != Status.FAILED:
+    if row.status not in {Status.FAILED, Status.INCOMPLETE}:
         raise NotFailed
     return _queue_again(tx, caller, row, Event.DOCUMENT_RETRIED)
 
@@ -106,10 +106,13 @@ def delete(tx: Tx, caller: Caller, document_id: DocumentId) -> None:
     audit.record(tx, caller.actor, Event.DOCUMENT_DELETED, subject=document_id)
 
 
-def opened(tx: Tx, caller: Caller, document_id: DocumentId) -> None:
-    """Record that the caller looked into a document."""
+def opened(tx: Tx, caller: Caller, document_id: DocumentId, *, page: int | None = None) -> None:
+    """Record that the caller looked into a document, or at the picture of one of its pages."""
     get_document(tx, caller, document_id)
-    audit.record(tx, caller.actor, Event.DOCUMENT_OPENED, subject=document_id)
+    if page is None:
+        audit.record(tx, caller.actor, Event.DOCUMENT_OPENED, subject=document_id)
+    else:
+        audit.record(tx, caller.actor, Event.DOCUMENT_OPENED, subject=document_id, page=page)
 
 
 def _checked_name(upload: Upload, limit_megabytes: int) -> str:
@@ -170,6 +173,7 @@ def _locked(tx: Tx, document_id: DocumentId) -> DocumentRow:
 
 def _queue_again(tx: Tx, caller: Caller, row: DocumentRow, event: Event) -> Document:
     row.status, row.progress, row.reason, row.reason_code = Status.RECEIVED, 0, None, None
+    row.warnings, row.unread = [], []
     tx.flush()
     audit.record(tx, caller.actor, event, subject=row.document_id)
     jobs.enqueue(tx, jobs.Job(INGEST, row.document_id, lock=str(row.document_id)))

@@ -1,8 +1,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import DateTime, Integer, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.kernel.db import Table
@@ -26,6 +26,7 @@ class DocumentRow(Table):
     page_count: Mapped[int | None]
     chunk_count: Mapped[int | None]
     warnings: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    unread: Mapped[list[dict[str, str]]] = mapped_column(JSONB, default=list)
     uploaded_by: Mapped[UUID]
     approved_by: Mapped[UUID | None]
     uploaded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
@@ -46,6 +47,8 @@ class ChunkRow(Table):
     start_at: Mapped[int]
     end_at: Mapped[int]
     term_count: Mapped[int]
+    ranges: Mapped[list[int]] = mapped_column(ARRAY(Integer), default=list)
+    boxes: Mapped[list[int]] = mapped_column(ARRAY(Integer), default=list)
 
 
 class CollectionRow(Table):

@@ -1,23 +1,33 @@
-"""Why a document could not be read: a closed list of codes, each with its reason and its remedy.
+"""Why a document, or a part of it, could not be read: a closed list of codes, each with its reason and its remedy.
 
-A document that gives no text is never "ready" and never "clean".
+A document that gives no text is never "ready" and never "clean". One of which a part was not read is held back until
+somebody who may release it does.
 """
+
+from dataclasses import dataclass
 
 REASONS: dict[str, str] = {
     "bomb": "The file unpacks to far more than it should. Save it again from the program that wrote it.",
     "damaged": "The file is damaged or incomplete. Open it in its own program, save it again and upload the copy.",
-    "document_type": "The file declares its own XML entities, which is a known attack. Save it again from Word.",
+    "document_type": "The file declares its own XML entities, which is a known attack. Save it again without a document type.",
     "encrypted": "The file is protected by a password. Remove the password and upload the copy.",
+    "incomplete": "Parts of it could not be read, so nobody has checked them. Upload those parts in a readable form, or let an administrator release what was read.",
     "interrupted": "Reading was interrupted several times. Try again; if it stays, tell the operator.",
     "memory_limit": "Reading the file needs more memory than is allowed. Split it and upload the parts.",
-    "no_text": "The file holds no text that can be read. If it is a scan, it needs text recognition (OCR) first.",
+    "more_unread": "More of its parts could not be read than are listed here. Unpack it and upload the parts.",
+    "needs_ocr": "The file is a scan, and text recognition (OCR) is not installed here. Ask the operator to run `apt-get install tesseract-ocr`, then try again.",
+    "no_text": "The file holds no text that can be read, neither by itself nor by text recognition (OCR). Upload a better scan.",
+    "no_words": "The file was looked at whole, and nothing is written in it. There is nothing to search.",
     "not_confined": "This host cannot confine the parser, so nothing is read. Ask the operator to run `appliance doctor`.",
+    "nothing_readable": "None of the files inside could be read. Upload them one by one to see why.",
     "time_limit": "Reading the file takes longer than is allowed. Split it and upload the parts.",
+    "too_large_picture": "The picture has more than 100 million points. Save it smaller and upload the copy.",
     "too_deep": "The file is nested too deeply. Save it again from the program that wrote it.",
+    "too_many_files": "It holds more than is read of one upload, 1,000 files and 200 MB. Unpack it and upload the parts.",
     "too_many_passages": "The file falls into more than 50,000 passages. Split it and upload the parts.",
     "too_many_pages": "The file has more than 5,000 pages. Split it and upload the parts.",
     "too_much_text": "The file holds more than 20 million characters. Split it and upload the parts.",
-    "unsupported": "This kind of file is not supported. Upload a PDF, DOCX, HTML, Markdown or text file.",
+    "unsupported": "This kind of file is not supported. Save it as PDF, DOCX, XLSX, PPTX, HTML, text or a picture and upload the copy.",
 }
 
 WARNINGS: dict[str, str] = {
@@ -25,18 +35,32 @@ WARNINGS: dict[str, str] = {
     "embedded_files": "It contains other files, which were not read. Upload them one by one.",
     "hidden_text": "It contains text that a reader would not see. That text is not searchable.",
     "macros": "It contains a program (macros), which was neither run nor read.",
-    "pages_without_text": "Some of its pages have no text, for instance scans. They need text recognition (OCR) first.",
+    "needs_ocr": "Some of its pages are scans and were left out: text recognition (OCR) is not installed. Ask the operator to run `apt-get install tesseract-ocr`.",
+    "ocr_stopped": "Some of its scanned pages were left out: recognising them takes longer than is allowed. Split it and upload the parts.",
+    "pages_without_text": "On some of its pages there is no text, not even by text recognition (OCR).",
     "pages_unreadable": "Some of its pages are damaged and were left out.",
 }
+
+# What these tell of may hold text that nobody has checked.
+GAPS = frozenset({"embedded_files", "macros", "needs_ocr", "ocr_stopped", "pages_unreadable"})
 
 HELD = "Found: {found}. Remove it and upload the copy, or let an administrator release the document."
 
 
-class UnreadableDocument(Exception):
-    """The document cannot be read; `code` is a key of REASONS."""
+@dataclass(frozen=True)
+class Unread:
+    """A part that was not read: the way to it, "outer.zip › inner.docx", and a key of REASONS."""
 
-    def __init__(self, code: str) -> None:
+    name: str
+    code: str
+
+
+class UnreadableDocument(Exception):
+    """The document cannot be read; `code` is a key of REASONS, `unread` tells which of its parts are why."""
+
+    def __init__(self, code: str, *, unread: tuple[Unread, ...] = (), cpu_seconds: float = 0.0) -> None:
         self.code = code if code in REASONS else "damaged"
+        self.unread, self.cpu_seconds = unread, cpu_seconds
         super().__init__(self.code)
 
     @property

@@ -5,9 +5,11 @@ from typing import Literal, NewType
 from uuid import UUID
 
 from appliance.identity import GroupId
+from appliance.knowledge.places import NOWHERE, Places
 
 CollectionId = NewType("CollectionId", UUID)
 DocumentId = NewType("DocumentId", UUID)
+Rectangle = tuple[int, int, int, int]
 
 
 class Audience(StrEnum):
@@ -46,11 +48,17 @@ class Status(StrEnum):
     READY = "ready"
     FAILED = "failed"
     QUARANTINED = "quarantined"
+    INCOMPLETE = "incomplete"
 
     @property
     def is_final(self) -> bool:
         """Nothing more happens to it by itself."""
-        return self in {Status.READY, Status.FAILED, Status.QUARANTINED}
+        return self in {Status.READY, Status.FAILED} or self.is_held
+
+    @property
+    def is_held(self) -> bool:
+        """Somebody who may release it decides: something was found in it, or parts of it could not be checked."""
+        return self in {Status.QUARANTINED, Status.INCOMPLETE}
 
 
 class Sort(StrEnum):
@@ -83,8 +91,17 @@ ALL = DocumentFilter()
 
 
 @dataclass(frozen=True)
+class UnreadPart:
+    """A file inside a document that was not read: the way to it ("" is the document itself), and why, with the remedy."""
+
+    name: str
+    reason_code: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Document:
-    """A document as people see it; `warnings` says in sentences which parts of it were not read."""
+    """A document as people see it; `warnings` says in sentences what of it was not read, `unread` which files inside."""
 
     document_id: DocumentId
     collection_id: CollectionId
@@ -99,6 +116,7 @@ class Document:
     page_count: int | None
     chunk_count: int | None
     warnings: tuple[str, ...]
+    unread: tuple[UnreadPart, ...]
     uploaded_at: datetime
     ready_at: datetime | None
     uploaded_by_name: str
@@ -116,6 +134,29 @@ class Passage:
     page_from: int | None
     page_to: int | None
     position: int
+    places: Places = NOWHERE
+
+
+@dataclass(frozen=True)
+class PageView:
+    """A page as the viewer shows it: its size as it is drawn (0 until it is), and what is marked on it, in parts of GRID.
+
+    `quoted` are rectangles (left, top, right, bottom) of the words that were quoted, `cited` of the passage around them.
+    """
+
+    number: int
+    width: int = 0
+    height: int = 0
+    cited: tuple[Rectangle, ...] = ()
+    quoted: tuple[Rectangle, ...] = ()
+
+
+@dataclass(frozen=True)
+class PageImage:
+    """A drawn page; `content` is None for who has it already, by its tag."""
+
+    tag: str
+    content: bytes | None
 
 
 @dataclass(frozen=True)

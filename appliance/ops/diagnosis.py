@@ -1,6 +1,7 @@
 """`appliance doctor`: what is wrong, and the remedy. A check that could not run is skipped, and says so."""
 
 import stat
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from appliance.kernel.db import make_engine
-from appliance.knowledge.parsing import CONFINEMENT_LAYERS, parse
+from appliance.knowledge import scans
+from appliance.knowledge.parsing import CONFINEMENT_LAYERS, Limits, parse
+from appliance.knowledge.scans import Recognition
 from appliance.knowledge.unreadable import UnreadableDocument
 from appliance.ops import migrations
 from appliance.ops.errors import CannotStart
@@ -17,20 +20,26 @@ from appliance.ops.preflight import Finding, Level, check_host
 _OPEN_TO_OTHERS = 0o077
 _SILENT_SECONDS = 30
 _LONG_WAIT_SECONDS = 600
+# A white bitmap of 300 by 100 points, one bit each.
+_BLANK = struct.pack(
+    "<2sIHHI IiiHHIIiiII II", b"BM", 62 + 4_000, 0, 0, 62, 40, 300, 100, 1, 1, 0, 4_000, 0, 0, 2, 0, 0, 0xFFFFFF
+)
+_BLANK += b"\xff" * 4_000
 _QUEUE = """
     SELECT (SELECT extract(epoch FROM now() - max(last_heartbeat)) FROM cloister.procrastinate_workers),
            (SELECT extract(epoch FROM now() - min(queued_at)) FROM cloister.procrastinate_jobs WHERE status = 'todo')"""
 
 
 def diagnose(
-    *, data_directory: Path, secrets: Path, models: Path, host: str, port: int, preflight: bool, url: Callable[[], str]
-) -> list[Finding]:
+    *, data_directory: Path, secrets: Path, models: Path, host: str, port: int, languages: str, preflight: bool,
+    url: Callable[[], str],
+) -> list[Finding]:  # fmt: skip
     """Return every finding. `url` is called late: it fails where the secrets do."""
     findings = check_host(data_directory=data_directory, host=host, port=port if preflight else None)
     findings.append(_models(models))
     if preflight:
         return findings
-    findings += [_parser(), _secrets(secrets)]
+    findings += [_parser(), _recognition(languages), _secrets(secrets)]
     findings += _database(url)
     return findings
 
@@ -53,6 +62,23 @@ def _parser() -> Finding:
         remedy = "Documents are read under the layers that hold; allow user namespaces and Landlock for all of them."
         return Finding("parser", Level.WARN, f"confined without {', '.join(missing)}", remedy)
     return Finding("parser", Level.OK, f"confined by {', '.join(layers)}")
+
+
+def _recognition(wanted: str) -> Finding:
+    """Judge text recognition by what is installed, and by trying it on a blank picture."""
+    installed = scans.installed_languages()
+    try:
+        parse(_BLANK, file_name="check.bmp", limits=Limits(recognition=Recognition(wanted)))
+    except UnreadableDocument as refused:
+        if refused.code != "no_text":  # it looked, and rightly found nothing
+            remedy = f"Scans and pictures cannot be read. As root: {scans.INSTALL}"
+            return Finding("ocr", Level.WARN, "text recognition is not installed", remedy)
+    missing = [name for name in wanted.split("+") if name not in installed]
+    if missing:
+        packages = " ".join(f"tesseract-ocr-{name.lower().replace('_', '-')}" for name in missing)
+        remedy = f"As root: apt-get install {packages}; or choose APPLIANCE_OCR_LANGUAGES among those installed."
+        return Finding("ocr", Level.WARN, f"without {', '.join(missing)}; installed: {', '.join(installed)}", remedy)
+    return Finding("ocr", Level.OK, f"{wanted}; installed: {', '.join(installed)}")
 
 
 def _secrets(secrets: Path) -> Finding:

@@ -44,6 +44,7 @@ MANIFEST: dict[str, Entry] = {
     "idempotency_keys": Entry(False, _DELETE, "sealed answers to a program's requests, kept for a day"),
     "invitations": Entry(False, _DELETE, "the address of a person who was invited"),
     "memberships": Entry(True, _DELETE, "name and address in an organisation"),
+    "message_sources": Entry(False, _DELETE, "which documents an answer was made of; deleted with it"),
     "messages": Entry(True, _DELETE, "a person's own questions and their answers"),
     "model_calls": Entry(False, _KEEP, "accounting; holds ids and counts"),
     "organisation_settings": Entry(False, _NOTHING, "the organisation's choices"),

@@ -87,9 +87,13 @@ Item = Delta | Cited | Finish
 
 
 class ChatModel(Protocol):
-    """Answers a question as a stream that ends with Finish."""
+    """Answers a question as a stream that ends with Finish.
+
+    `only_quotes`: it can say nothing of a passage that it does not cite.
+    """
 
     name: str
     is_local: bool
+    only_quotes: bool
 
     def stream(self, request: ChatRequest) -> Iterator[Item]: ...

@@ -1,9 +1,12 @@
 """The door for people: a private intranet site, rendered on the server."""
 
+from pathlib import Path
+
 from flask import Flask
 
 from appliance.web import (
     account,
+    assets,
     audit,
     chatbots,
     collections,
@@ -38,5 +41,6 @@ def install(app: Flask) -> None:
     headers.install(app)
     language.install(app)
     render.install(app)
+    assets.install(app, Path(__file__).parent / "static")
     for room in ROOMS:
         app.register_blueprint(room.blueprint)

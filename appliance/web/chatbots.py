@@ -120,7 +120,7 @@ def _list(*, shown: Refusal | None) -> Answer:
     identity.require(person, Permission.CHATBOT_EDIT)
     with house.db.tenant(person.tenant_id) as tx:
         chatbots = chat.list_drafts(tx, person)
-        groups, collections = identity.list_groups(tx, person), knowledge.list_collections(tx, person)
+        groups, collections = identity.list_group_names(tx, person), knowledge.list_collections(tx, person)
     form = _typed() if shown else SimpleNamespace(is_grounded=True, temperature=0, audience="everyone")
     keys = {
         "name": lambda one: one.name.casefold(),
@@ -136,7 +136,7 @@ def _show(chatbot_id: ChatbotId, *, shown: Refusal | None = None, messages: list
     person, house = caller(), services()
     with house.db.tenant(person.tenant_id) as tx:
         chatbot = chat.get_draft(tx, person, chatbot_id)
-        groups, collections = identity.list_groups(tx, person), knowledge.list_collections(tx, person)
+        groups, collections = identity.list_group_names(tx, person), knowledge.list_collections(tx, person)
         hosts = tenancy.get_settings(tx).link_hosts
     form = _typed() if shown and request.endpoint == "chatbots.change" else chatbot  # the page has other forms as well
     return page("chatbots/edit.html", refusal=shown, chatbot=chatbot, form=form, models=house.gateway.models,

@@ -5,7 +5,7 @@ from flask import Blueprint
 from werkzeug.wrappers import Response
 
 from appliance import identity, knowledge
-from appliance.identity import Permission
+from appliance.identity import GroupId, Permission
 from appliance.identity.permissions import may
 from appliance.kernel.db import Tx
 from appliance.kernel.errors import Refusal
@@ -87,9 +87,9 @@ def _show(collection_id: CollectionId, *, shown: Refusal | None) -> Answer:
     return page("collections/collection.html", refusal=shown, collection=collection, groups=groups, form=form)
 
 
-def _groups(tx: Tx) -> list[Any]:
+def _groups(tx: Tx) -> dict[GroupId, str]:
     person = caller()
-    return list(identity.list_groups(tx, person)) if may(person, Permission.PEOPLE_READ) else []
+    return identity.list_group_names(tx, person) if may(person, Permission.PEOPLE_READ) else {}
 
 
 def _fields(collection: Collection) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from appliance.web.sessions import caller, services
 blueprint = Blueprint("conversations", __name__, url_prefix="/chat")
 Answer = tuple[str, int] | Response | Redirect
 _PAGE = 30
+_SHOWN = 50  # messages of a conversation, unless all are asked for
 _TYPES = {Format.MARKDOWN: "text/markdown; charset=utf-8", Format.JSON: "application/json"}
 
 
@@ -205,13 +206,16 @@ def _show(conversation_id: ConversationId, *, shown: Refusal | None) -> Answer:
         chatbot = open_ones.get(conversation.chatbot_id)
         is_mine = conversation.owner_id == person.user_id
         views = chat.list_views(tx, person, conversation_id) if is_mine else []
+        messages = chat.list_messages(tx, person, conversation_id)
+        earlier = 0 if "all" in request.args else max(0, len(messages) - _SHOWN)
         return page(
             "chat/conversation.html",
             refusal=shown,
             conversation=conversation,
             chatbot=chatbot,
             chatbot_name=chat.chatbot_name(tx, conversation.chatbot_id),
-            messages=chat.list_messages(tx, person, conversation_id),
+            messages=messages[earlier:],
+            earlier=earlier,
             link_hosts=tenancy.get_settings(tx).link_hosts,
             is_mine=is_mine,
             views=views,

@@ -11,7 +11,7 @@ from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import parse_id
 from appliance.knowledge import CollectionId, Document, DocumentFilter, DocumentId, Sort, Status, Upload
 from appliance.knowledge.errors import AlreadyThere, CollectionNotFound, FileNameMissing
-from appliance.web import tables
+from appliance.web import reader, tables
 from appliance.web.render import done, page, wants_json
 from appliance.web.sessions import caller, services
 from appliance.web.tables import Table
@@ -66,8 +66,20 @@ def add() -> Answer:
 
 @blueprint.get("/<uuid:document_id>")
 def read(document_id: UUID) -> Answer:
-    """Show a document's passages in reading order, one of them marked."""
+    """Show a document: its pages or its text, with what was cited marked."""
     return _read(DocumentId(document_id), shown=None)
+
+
+@blueprint.get("/<uuid:document_id>/pages/<number>")
+def draw(document_id: UUID, number: str) -> Answer:
+    """Return a page as a picture, or that the browser has it already."""
+    drawn = knowledge.page_image(
+        services().workshop, caller(), DocumentId(document_id), reader.whole(number) or 0,
+        width=reader.width() or reader.FITTING, has=frozenset(request.if_none_match),
+    )  # fmt: skip
+    answer = Response(drawn.content, mimetype="image/png")
+    answer.set_etag(drawn.tag)
+    return answer if drawn.content is not None else (Response(headers={"ETag": f'"{drawn.tag}"'}), 304)
 
 
 @blueprint.post("/<uuid:document_id>/collection")
@@ -95,7 +107,7 @@ def create_deletion(document_id: UUID) -> Answer:
 
 @blueprint.post("/<uuid:document_id>/approval")
 def create_approval(document_id: UUID) -> Answer:
-    """Release a quarantined document."""
+    """Release a document that is held back."""
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
         knowledge.approve(tx, person, DocumentId(document_id))
@@ -104,7 +116,7 @@ def create_approval(document_id: UUID) -> Answer:
 
 @blueprint.post("/<uuid:document_id>/retry")
 def create_retry(document_id: UUID) -> Answer:
-    """Queue a failed document again."""
+    """Queue a document again."""
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
         knowledge.retry(tx, person, DocumentId(document_id))
@@ -128,24 +140,14 @@ def _list(*, shown: Refusal | None) -> Answer:
 def _read(document_id: DocumentId, *, shown: Refusal | None) -> Answer:
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
-        document = knowledge.get_document(tx, person, document_id)
+        reading = reader.begin(tx, person, document_id)
         collections = knowledge.list_collections(tx, person)
-        passages = knowledge.list_passages(tx, person, document_id)
-        knowledge.opened(tx, person, document_id)
     if wants_json():
-        return jsonify(as_json(document)), 200
-    marked = parse_id(request.args.get("passage", ""))
-    return page(
-        "documents/reader.html",
-        refusal=shown,
-        document=document,
-        passages=passages,
-        marked=marked,
-        collections=collections,
-    )
+        return jsonify(as_json(reading.document)), 200
+    return page("documents/reader.html", refusal=shown, reading=reader.drawn(reading), collections=collections)
 
 
-def as_json(document: Document) -> dict[str, str | int | list[str] | None]:
+def as_json(document: Document) -> dict[str, str | int | list[str] | list[dict[str, str]] | None]:
     """Return what a program needs to know of a document."""
     return {
         "id": str(document.document_id),
@@ -156,6 +158,7 @@ def as_json(document: Document) -> dict[str, str | int | list[str] | None]:
         "reason_code": document.reason_code,
         "reason": document.reason,
         "warnings": list(document.warnings),
+        "unread": [{"name": part.name, "reason": part.reason} for part in document.unread],
         "pages": document.page_count,
         "passages": document.chunk_count,
         "bytes": document.byte_count,

@@ -4,7 +4,7 @@ from flask import Blueprint
 from werkzeug.wrappers import Response
 
 from appliance import identity
-from appliance.identity import GroupId, UserId
+from appliance.identity import GroupId, GroupSize, UserId
 from appliance.kernel.errors import Refusal
 from appliance.web import forms
 from appliance.web.render import done, page
@@ -64,17 +64,21 @@ def create_deletion(group_id: UUID) -> Answer:
 def _list(*, shown: Refusal | None) -> Answer:
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
-        groups = identity.list_groups(tx, person)
-    keys = {"name": lambda one: one.name.casefold(), "people": lambda one: len(one.member_ids)}
-    table = table_of(groups, keys=keys, text=lambda one: one.name, default="name")
+        groups = identity.list_group_sizes(tx, person)
+    keys = {"name": lambda one: one.name.casefold(), "members": lambda one: one.members}
+    table = table_of(groups, keys=keys, text=_text, default="name")
     return page("groups/page.html", refusal=shown, table=table, name=forms.field("name"))
+
+
+def _text(one: GroupSize) -> str:
+    return one.name
 
 
 def _show(group_id: GroupId, *, shown: Refusal | None) -> Answer:
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
         group = identity.get_group(tx, person, group_id)
-        people = identity.list_people(tx, person)
+        people = identity.list_candidates(tx, person)
     chosen = set(forms.ids("members")) if shown else set(group.member_ids)
     name = forms.field("name") if shown else group.name
     return page("groups/group.html", refusal=shown, group=group, people=people, chosen=chosen, name=name)

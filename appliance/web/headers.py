@@ -1,5 +1,7 @@
 """The headers of every answer: one table. No inline script, no foreign origin, no frame."""
 
+from http import HTTPStatus
+
 from flask import Flask, Response, g, request
 
 from appliance.web.sessions import services
@@ -14,7 +16,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-_STATIC_SECONDS = 3600
+_KEPT = {200, 304}
 
 
 def install(app: Flask) -> None:
@@ -28,9 +30,10 @@ def _set(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
     if services().settings.is_https:
         response.headers["Strict-Transport-Security"] = "max-age=63072000"
-    if request.endpoint == "static":
-        response.headers["Cache-Control"] = f"public, max-age={_STATIC_SECONDS}"
-    else:
+    if request.endpoint == "documents.draw" and response.status_code < HTTPStatus.BAD_REQUEST:
+        # Kept by this browser, and asked for each time: who may not read the document any more is refused.
+        response.headers["Cache-Control"] = "private, no-cache"
+    elif request.endpoint != "static" or response.status_code not in _KEPT:
         # What one person saw must not be shown to the next one at the same desk.
         response.headers["Cache-Control"] = "no-store"
     return response

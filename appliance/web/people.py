@@ -4,20 +4,22 @@ from flask import Blueprint, url_for
 from werkzeug.wrappers import Response
 
 from appliance import identity
-from appliance.identity import MemberKind, Permission, Person, UserId
+from appliance.identity import MemberKind, PeopleFilter, PeopleSort, Permission, Person, UserId
 from appliance.identity.errors import LastOwner
 from appliance.identity.factors import list_factors, remove_factors_of
 from appliance.identity.invitations import InvitationForm
 from appliance.identity.permissions import may
 from appliance.identity.values import ORGANISATION_ROLES, Role
+from appliance.kernel.db import Tx
 from appliance.kernel.errors import Invalid, Refusal
-from appliance.web import forms, letters
+from appliance.web import forms, letters, tables
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
-from appliance.web.tables import table_of
+from appliance.web.tables import Table
 
 blueprint = Blueprint("people", __name__, url_prefix="/people")
 Answer = tuple[str, int] | Response
+_INVITED = 50
 
 
 @blueprint.get("")
@@ -120,11 +122,11 @@ def remove_factors(user_id: UUID) -> Answer:
 def _list(*, shown: Refusal | None) -> Answer:
     person, house = caller(), services()
     with house.db.tenant(person.tenant_id) as tx:
-        people = identity.list_people(tx, person, with_removed=True)
-        invitations = identity.list_invitations(tx, person, clock=house.clock)
-        groups = {group.group_id: group.name for group in identity.list_groups(tx, person)}
-    return page("people/page.html", refusal=shown, table=_table(people), invitations=invitations, groups=groups,
-                roles=_roles(), services=MemberKind.SERVICE)  # fmt: skip
+        table = _table(tx)
+        invitations = identity.list_invitations(tx, person, clock=house.clock, text=table.query, limit=_INVITED + 1)
+        groups = identity.list_group_names(tx, person)
+    return page("people/page.html", refusal=shown, table=table, invitations=invitations[:_INVITED], groups=groups,
+                has_more=len(invitations) > _INVITED, roles=_roles(), services=MemberKind.SERVICE)  # fmt: skip
 
 
 def _show(user_id: UserId, *, shown: Refusal | None) -> Answer:
@@ -137,22 +139,20 @@ def _show(user_id: UserId, *, shown: Refusal | None) -> Answer:
             refusal=shown,
             person=found,
             roles=_roles(),
-            groups={group.group_id: group.name for group in identity.list_groups(tx, person)},
+            groups=identity.list_group_names(tx, person),
             sessions=identity.list_sessions(tx, person, user_id) if is_theirs else [],
             factors=list_factors(tx, user_id) if is_theirs else [],
         )
 
 
-def _table(people: list[Person]) -> object:
-    order = list(Role)
-    keys = {
-        "name": lambda one: one.display_name.casefold(),
-        "role": lambda one: (one.suspended_at is not None, order.index(one.role), one.display_name.casefold()),
-        "joined": lambda one: one.joined_at,
-        "seen": lambda one: (one.last_seen_at is not None, one.last_seen_at),
-    }
-    return table_of(
-        people, keys=keys, text=lambda one: f"{one.display_name} {one.email} {one.role.value}", default="role"
+def _table(tx: Tx) -> Table[Person]:
+    person, asked = caller(), tables.asked(list(PeopleSort), PeopleSort.ROLE)
+    wanted = PeopleFilter(
+        asked.query, None, with_removed=True, sort=PeopleSort(asked.sort), is_descending=asked.is_reversed
+    )
+    total = identity.count_people(tx, person, wanted)
+    return tables.cut(
+        asked, total, lambda limit, offset: identity.list_people(tx, person, wanted, limit=limit, offset=offset)
     )
 
 

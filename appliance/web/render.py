@@ -1,11 +1,10 @@
 """Page or fragment from the same templates, and the few filters they need."""
 
-import hashlib
 import re
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from flask import Flask, g, redirect, render_template, request, url_for
 from markupsafe import Markup, escape
@@ -28,13 +27,7 @@ _KILOBYTE = 1000
 
 def install(app: Flask) -> None:
     """Give templates what they may use."""
-    static = Path(app.static_folder or "")
-    digests = {path.name: _digest(path) for path in static.iterdir()}
-
-    def asset(name: str) -> str:
-        return url_for("static", filename=name, v=digests[name])
-
-    app.jinja_env.globals.update(csrf_token=csrf_token, asset=asset, Permission=Permission, allowed=allowed)
+    app.jinja_env.globals.update(csrf_token=csrf_token, Permission=Permission, allowed=allowed)
     app.jinja_env.filters.update(answer=answer, browser=browser, reason=reason, size=size, source=source)
     app.context_processor(lambda: {"caller": g.get("caller"), "here": request.path, "notice": notice()})
 
@@ -85,7 +78,7 @@ def answer(message: Message, link_hosts: Collection[str] = ()) -> Markup:
         return Markup(body.replace("\n", "<br>"))  # noqa: S704 - every piece was escaped above
     marks = {
         citation.number: (
-            source(citation) or f"#source-{message.message_id}-{citation.number}",
+            source(citation, message) or f"#source-{message.message_id}-{citation.number}",
             gettext("Source {number}").format(number=citation.number),
         )
         for citation in message.citations
@@ -93,14 +86,17 @@ def answer(message: Message, link_hosts: Collection[str] = ()) -> Markup:
     return markdown.render(message.body, marks, link_hosts)
 
 
-def source(citation: Citation) -> str | None:
-    """Return the reader's address at the cited passage, or None once the document is deleted."""
+def source(citation: Citation, message: Message | None = None) -> str | None:
+    """Return the viewer's address at the cited passage, or None once the document is deleted.
+
+    With the message, the viewer marks the quoted words too. A passage that is gone is named as such.
+    """
     if citation.document_id is None:
         return None
-    address = url_for("documents.read", document_id=citation.document_id)
-    if citation.chunk_id is None:
-        return address
-    return f"{address}?{urlencode({'passage': citation.chunk_id})}#p-{citation.chunk_id}"
+    asked: dict[str, str | int | UUID] = {"passage": citation.chunk_id or "gone"}
+    if message is not None:
+        asked |= {"answer": message.message_id, "source": citation.number}
+    return f"{url_for('documents.read', document_id=citation.document_id)}?{urlencode(asked)}#cited"
 
 
 def browser(agent: str) -> str:
@@ -126,7 +122,3 @@ def size(count: int) -> str:
             break
         value /= _KILOBYTE
     return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

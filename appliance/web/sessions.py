@@ -97,7 +97,7 @@ def passkey_site() -> Site | None:
 def _guard() -> None:
     token = session_token()
     g.caller, closed = None, None
-    if token:
+    if token and request.endpoint != "static":  # our files are everybody's: who asks is not looked up
         try:
             g.caller = _resolve(token)
         except NotSignedIn:

@@ -1,21 +1,20 @@
-from collections.abc import Sequence
-from datetime import UTC, datetime
 from uuid import UUID
 
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from appliance import identity
-from appliance.identity import MemberKind, Permission, Scope, Token, UserId
+from appliance.identity import MemberKind, PeopleFilter, Permission, Scope, Token, TokenFilter, TokenSort, UserId
 from appliance.identity.permissions import GRANTS, SCOPES, may
 from appliance.identity.tokens import TokenForm
 from appliance.identity.values import ORGANISATION_ROLES
+from appliance.kernel.db import Tx
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import parse_id
-from appliance.web import forms
+from appliance.web import forms, tables
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
-from appliance.web.tables import Table, table_of
+from appliance.web.tables import Table
 
 blueprint = Blueprint("tokens", __name__, url_prefix="/tokens")
 Answer = tuple[str, int] | Response
@@ -71,28 +70,23 @@ def _list(*, shown: Refusal | None) -> Answer:
     person, house = caller(), services()
     manages = may(person, Permission.SERVICE_ACCOUNT_CHANGE)
     with house.db.tenant(person.tenant_id) as tx:
-        tokens = identity.list_tokens(tx, person)
-        people = identity.list_people(tx, person) if manages else []
-        groups = identity.list_groups(tx, person) if manages else []
-    accounts = [one for one in people if one.kind is MemberKind.SERVICE]
-    now = house.clock.now()
+        table = _table(tx)
+        accounts = identity.list_people(tx, person, PeopleFilter(kind=MemberKind.SERVICE)) if manages else []
+        groups = identity.list_group_names(tx, person) if manages else {}
     scopes = [scope for scope in Scope if SCOPES[scope] & GRANTS[person.role]]
     return page(
-        "tokens/page.html", refusal=shown, table=_table(tokens, now),  accounts=accounts, scopes=scopes, form=request.form,
-        chosen=request.form.getlist("scopes"), groups=groups, roles=ORGANISATION_ROLES, now=now,
+        "tokens/page.html", refusal=shown, table=table, accounts=accounts, scopes=scopes, form=request.form,
+        chosen=request.form.getlist("scopes"), groups=groups, roles=ORGANISATION_ROLES, now=house.clock.now(),
     )  # fmt: skip
 
 
-def _table(tokens: Sequence[Token], now: datetime) -> Table[Token]:
-    keys = {
-        "name": lambda one: one.name.casefold(),
-        "used": lambda one: one.last_used_at or datetime.min.replace(tzinfo=UTC),
-        "ends": lambda one: (one.revoked_at is not None or one.expires_at <= now, one.expires_at),
-    }
-    return table_of(
-        tokens, keys=keys, text=lambda one: " ".join([one.name, one.owner_name, *(scope.value for scope in one.scopes)]),
-        default="ends",
-    )  # fmt: skip
+def _table(tx: Tx) -> Table[Token]:
+    person, asked = caller(), tables.asked(list(TokenSort), "-created")
+    wanted = TokenFilter(asked.query, TokenSort(asked.sort), asked.is_reversed)
+    total = identity.count_tokens(tx, person, wanted)
+    return tables.cut(
+        asked, total, lambda limit, offset: identity.list_tokens(tx, person, wanted, limit=limit, offset=offset)
+    )
 
 
 def _scopes() -> frozenset[Scope]:

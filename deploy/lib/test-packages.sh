@@ -1,9 +1,10 @@
 #!/bin/sh
-# Installs what the tests need from Debian: a browser, a transaction pooler, a font.
+# Installs what the tests need from Debian: a browser, a transaction pooler, text recognition.
 set -eu
 missing=""
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 command -v pgbouncer >/dev/null 2>&1 || missing="$missing pgbouncer"
+command -v tesseract >/dev/null 2>&1 || missing="$missing tesseract-ocr tesseract-ocr-deu"
 [ -n "$missing" ] || exit 0
 as_root=""
 if [ "$(id -u)" -ne 0 ]; then

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-SUITES = ("models", "parsing", "retrieval", "isolation")
+SUITES = ("models", "parsing", "retrieval", "isolation", "web")
 TARGET = Path("build/bench.json")
 
 

@@ -8,6 +8,7 @@ from flask import Flask
 from appliance import knowledge
 from appliance.identity import Role, Scope
 from appliance.knowledge import DocumentId
+from tests.support.archives import packed
 from tests.support.house import Member
 from tests.support.program import Program
 
@@ -109,3 +110,14 @@ def test_it_keeps_a_reading_token_from_writing(site: Flask, ada: Member) -> None
 
     assert reader.uploads({"drill.txt": DRILL}).get_json()["code"] == "scope_missing"
     assert reader.asks("POST", "/collections", {"name": "x"}).status_code == 403
+
+
+def test_it_tells_a_program_what_of_a_document_was_not_read(program: Program, ada: Member) -> None:
+    document = ada.reads_in("papers.zip", packed({"a.txt": "Words.", "b.exe": b"MZ\x90\x00\x03\x00\x00\x00"}))
+    path = f"/documents/{document.document_id}"
+    told = program.gets(path).get_json()
+
+    assert (told["status"], told["reason_code"]) == ("incomplete", "incomplete")
+    assert [(part["name"], part["reason_code"]) for part in told["unread"]] == [("b.exe", "unsupported")]
+    assert [one["title"] for one in program.gets("/documents?status=incomplete").get_json()["items"]] == ["papers"]
+    assert program.asks("POST", f"{path}/approval").get_json()["status"] == "received"

@@ -4,8 +4,9 @@ import re
 
 from flask import Flask
 
-from appliance import identity
+from appliance import identity, knowledge
 from appliance.identity import Role
+from tests.support.archives import packed
 from tests.support.house import Member
 from tests.support.site import Browser
 
@@ -106,3 +107,33 @@ def test_pages_of_documents_speak_german(at_ada: Browser, ada: Member) -> None:
     at_ada.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
     assert "Dateien wählen" in at_ada.gets("/documents").text
     assert "Wartet" in at_ada.gets("/documents").text
+
+
+def test_a_document_that_was_read_in_part_says_what_is_missing_and_is_released_by_hand(
+    site: Flask, at_ada: Browser, ada: Member
+) -> None:
+    hostile = "<img src=x onerror=alert(1)>.exe"
+    document = ada.reads_in("papers.zip", packed({"a.txt": "Words.", hostile: b"MZ\x90\x00\x03\x00\x00\x00"}))
+    path = f"/documents/{document.document_id}"
+    listed, page = at_ada.gets("/documents").text, at_ada.gets(path).text
+
+    assert titles(at_ada, "/documents?status=incomplete") == ["papers"]
+    assert "Partly unreadable" in listed
+    assert f'action="{path}/approval"' in listed
+    assert f'action="{path}/retry"' in listed
+    assert "<b>&lt;img src=x onerror=alert(1)&gt;.exe</b>: This kind of file is not supported." in page
+    assert "It is not searched until an administrator releases it." in page
+
+    at_mia = Browser(site)
+    at_mia.signs_in(ada.adds("mia@harrow.example", Role.MEMBER))
+    assert f'action="{path}/approval"' not in at_mia.gets("/documents").text
+    assert at_mia.posts(f"{path}/approval").status_code == 403
+    assert at_ada.posts(f"{path}/approval").status_code == 303
+    knowledge.ingest(ada.house.worker.workshop, ada.tenant_id, document.document_id)
+
+    assert "Partly read" in at_ada.gets("/documents").text
+    assert "Words." in at_ada.gets(path).text
+    assert "onerror=alert(1)&gt;.exe" in at_ada.gets(path).text
+    assert {"knowledge:document:held", "knowledge:document:approved"} <= set(
+        re.findall(r"knowledge:document:\w+", at_ada.gets("/audit").text)
+    )

@@ -167,13 +167,15 @@ class Person:
         return listed
 
     def waits_for(self, *ids: str, seconds: float = 300) -> list[dict[str, Any]]:
-        """Wait until these documents are ready, failed or in quarantine."""
+        """Wait until these documents are ready, failed or held back."""
         limit = time.monotonic() + seconds
         found: list[dict[str, Any]] = []
         while time.monotonic() < limit:
             with contextlib.suppress(httpx2.TransportError):  # a killed web server is back in a moment
                 found = [document for document in self.documents() if document["id"] in ids]
-            if len(found) == len(set(ids)) and all(d["status"] in {"ready", "failed", "quarantined"} for d in found):
+            if len(found) == len(set(ids)) and all(
+                d["status"] in {"ready", "failed", "quarantined", "incomplete"} for d in found
+            ):
                 return found
             time.sleep(0.3)
         raise TimeoutError(f"documents not settled: {found}")

@@ -11,6 +11,7 @@ class Scripted:
 
     name = "scripted"
     is_local = True
+    only_quotes = False
 
     def __init__(self, text: str = "As written.") -> None:
         self.text = text

@@ -110,7 +110,10 @@ class FeedbackOut(Output):
 
 
 class MessageOut(Output):
-    """A question or an answer. `siblings` are the branches that begin here."""
+    """A question or an answer. `siblings` are the branches that begin here.
+
+    `is_withheld`: the answer rests on documents that are not open to you any more; its text is left out.
+    """
 
     message_id: UUID
     role: Literal["user", "assistant"]
@@ -121,6 +124,7 @@ class MessageOut(Output):
     parent_id: UUID | None
     siblings: list[UUID]
     feedback: FeedbackOut | None
+    is_withheld: bool
 
 
 class MessagesOut(Output):

@@ -37,8 +37,20 @@ class MoveIn(Input):
     collection_id: UUID
 
 
+class UnreadOut(Output):
+    """A file inside a document that was not read; an empty name is the document itself."""
+
+    name: str
+    reason_code: str
+    reason: str
+
+
 class DocumentOut(Output):
-    """A document on its way to `ready`; `reason` says why it failed or is held, `warnings` what was not read."""
+    """A document on its way to `ready`; `reason` says why it failed or is held, `warnings` and `unread` what was not read.
+
+    `quarantined`: something was found in it. `incomplete`: parts of it could not be read, so nobody has checked them.
+    Neither is searched until it is released.
+    """
 
     document_id: UUID
     collection_id: UUID
@@ -53,6 +65,7 @@ class DocumentOut(Output):
     page_count: int | None
     chunk_count: int | None
     warnings: list[str]
+    unread: list[UnreadOut]
     uploaded_at: datetime
     ready_at: datetime | None
     uploaded_by_name: str
@@ -160,7 +173,7 @@ def move_document(call: Call) -> DocumentOut:
     refusals=(NotQuarantined,),
 )  # fmt: skip
 def approve_document(call: Call) -> DocumentOut:
-    """Release a quarantined document to be indexed as it is."""
+    """Release a held document to be indexed as it is: in spite of what was found, without what could not be read."""
     with call.tenant() as tx:
         return DocumentOut.model_validate(knowledge.approve(tx, call.caller, _id(call)))
 
@@ -170,7 +183,7 @@ def approve_document(call: Call) -> DocumentOut:
     refusals=(NotFailed,),
 )  # fmt: skip
 def retry_document(call: Call) -> DocumentOut:
-    """Queue a failed document again."""
+    """Queue a document again that failed, or of which parts could not be read."""
     with call.tenant() as tx:
         return DocumentOut.model_validate(knowledge.retry(tx, call.caller, _id(call)))
 

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from appliance import identity
 from appliance.api.framework import Call, operation
-from appliance.api.schemas import Input, Listed, Name, Output, Page, cut
+from appliance.api.schemas import Input, Listed, Name, Output, Page, part
 from appliance.identity import GroupId, Permission, UserId
 from appliance.identity.errors import GroupMalformed, GroupNameTaken, PersonNotFound
 from appliance.kernel.db import Tx
@@ -25,8 +25,8 @@ class GroupOut(Output):
 def list_groups(call: Call) -> Listed[GroupOut]:
     """Return the groups with their members."""
     with call.tenant() as tx:
-        groups = identity.list_groups(tx, call.caller)
-    rows, cursor = cut(groups, call.query, key=lambda one: one.group_id)
+        groups = identity.list_groups_after(tx, call.caller, call.query.cursor, limit=call.query.limit + 1)
+    rows, cursor = part(groups, call.query, key=lambda one: one.group_id)
     return Listed[GroupOut](items=[GroupOut.model_validate(one) for one in rows], next_cursor=cursor)
 
 

@@ -5,7 +5,7 @@ from pydantic import Field
 
 from appliance import identity
 from appliance.api.framework import Call, operation
-from appliance.api.schemas import Email, Input, Listed, Output, Page, cut
+from appliance.api.schemas import Email, Input, Listed, Output, Page, cut, part
 from appliance.identity import GroupId, MemberKind, Permission, Role, UserId
 from appliance.identity.errors import AlreadyMember, GroupNotFound, LastOwner, ResetByOperator, RoleMisplaced
 from appliance.identity.factors import remove_factors_of
@@ -75,8 +75,8 @@ class SessionsOut(Output):
 def list_people(call: Call) -> Listed[PersonOut]:
     """Return the members, those who were removed too."""
     with call.tenant() as tx:
-        people = identity.list_people(tx, call.caller, with_removed=True)
-    found, cursor = cut(people, call.query, key=lambda one: one.user_id)
+        people = identity.list_people_after(tx, call.caller, call.query.cursor, limit=call.query.limit + 1)
+    found, cursor = part(people, call.query, key=lambda one: one.user_id)
     return Listed[PersonOut](items=[PersonOut.model_validate(one) for one in found], next_cursor=cursor)
 
 

@@ -5,7 +5,7 @@ from pydantic import Field
 
 from appliance import identity
 from appliance.api.framework import Call, operation
-from appliance.api.schemas import Input, Listed, Name, Output, Page, cut
+from appliance.api.schemas import Input, Listed, Name, Output, Page, part
 from appliance.identity import GroupId, Permission, Role, Scope, UserId
 from appliance.identity.errors import GroupNotFound, PersonNotFound, RoleMisplaced, TokenMalformed
 from appliance.identity.tokens import TokenForm
@@ -54,8 +54,8 @@ class ServiceAccountOut(Output):
 def list_tokens(call: Call) -> Listed[TokenOut]:
     """Return one's own tokens; with the right to, everybody's."""
     with call.tenant() as tx:
-        tokens = identity.list_tokens(tx, call.caller)
-    rows, cursor = cut(tokens, call.query, key=lambda one: one.token_id)
+        tokens = identity.list_tokens_after(tx, call.caller, call.query.cursor, limit=call.query.limit + 1)
+    rows, cursor = part(tokens, call.query, key=lambda one: one.token_id)
     return Listed[TokenOut](items=[TokenOut.model_validate(one) for one in rows], next_cursor=cursor)
 
 

@@ -1,16 +1,36 @@
-"""What a parser hands over: pages of blocks, as JSON on standard output."""
+"""What a parser hands over: pages of blocks as JSON, then the files that were inside, as they are.
+
+The JSON stands behind its length (eight bytes, little-endian). It names the files and their sizes in the order in which
+their bytes follow.
+"""
 
 import json
 import re
+import struct
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 CHARACTERS = 20_000_000
+ATTACHED_FILES = 1_000
+ATTACHED_BYTES = 100_000_000
+_NAMED = 200  # parts that are told by name; a file may have a million
+_NAME_LENGTH = 200
 
 HIDDEN = "hidden text"
+ALTERNATIVE = "alternative"
+METADATA = "metadata"
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 _SPACES = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
+
+
+# (offset in the text, length there, pdfium's index of the first character, characters): where a piece stands in a PDF.
+Span = tuple[int, int, int, int]
+# (offset in the text, length there, left, top, right, bottom) in parts of GRID: where it stands on a picture of the page.
+Box = tuple[int, int, int, int, int, int]
+GRID = 10_000
 
 
 class Unreadable(Exception):
@@ -29,6 +49,17 @@ class Block:
     text: str
     level: int = 0
     hidden: str | None = None
+    spans: Sequence[Span] = ()
+    boxes: Sequence[Box] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """Return the block without what it has not: most formats know no places."""
+        answer: dict[str, object] = {"kind": self.kind, "text": self.text, "level": self.level, "hidden": self.hidden}
+        if self.spans:
+            answer["spans"] = self.spans
+        if self.boxes:
+            answer["boxes"] = self.boxes
+        return answer
 
 
 @dataclass
@@ -39,41 +70,98 @@ class Page:
 
 @dataclass
 class Output:
-    """A whole document, counted as it grows."""
+    """A whole document, counted as it grows.
+
+    `format` is for readers that only find out what it is by reading; `scans` are the pages that only text recognition reads.
+    """
 
     title: str | None = None
+    format: str | None = None
     pages: list[Page] = field(default_factory=list)
     characters: int = 0
     warnings: list[str] = field(default_factory=list)
+    attached: list[tuple[str, bytes]] = field(default_factory=list)
+    attached_bytes: int = 0
+    unread: list[tuple[str, str]] = field(default_factory=list)
+    scans: list[int] = field(default_factory=list)
 
-    def add(self, page: Page, kind: str, text: str, *, level: int = 0, hidden: str | None = None) -> None:
+    def add(
+        self,
+        page: Page,
+        kind: str,
+        text: str,
+        *,
+        level: int = 0,
+        hidden: str | None = None,
+        spans: Sequence[Span] = (),
+        boxes: Sequence[Box] = (),
+    ) -> None:
         """Append a block unless it is empty. Raises Unreadable past the limit of characters."""
-        text = clean(text, keeps_indent=kind == "code")
-        if not text:
+        cleaned = clean(text, keeps_indent=kind == "code")
+        if not cleaned:
             return
-        self.characters += len(text)
+        self.characters += len(cleaned)
         if self.characters > CHARACTERS:
             raise Unreadable("too_much_text")
-        page.blocks.append(Block(kind, text, level, hidden))
+        if cleaned != text:  # a place that is not exact is none
+            spans, boxes = (), ()
+        page.blocks.append(Block(kind, cleaned, level, hidden, spans, boxes))
 
     def warn(self, code: str) -> None:
         """Note, once, that something of the document was not read; codes are those of `knowledge.unreadable.WARNINGS`."""
         if code not in self.warnings:
             self.warnings.append(code)
 
-    def as_json(self, layers: tuple[str, ...]) -> str:
+    def attach(self, name: str, content: bytes) -> None:
+        """Hand over a file that is inside this one: it is parsed in a process of its own, and its text follows."""
+        if len(self.attached) >= ATTACHED_FILES or self.attached_bytes + len(content) > ATTACHED_BYTES:
+            self.miss(name, "too_many_files")
+            return
+        self.attached.append((shown(name), content))
+        self.attached_bytes += len(content)
+
+    def miss(self, name: str, code: str) -> None:
+        """Note that a part was not read; codes are those of `knowledge.unreadable.REASONS`, "" is the file itself."""
+        if len(self.unread) < _NAMED:
+            self.unread.append((shown(name) if name else "", code))
+        elif len(self.unread) == _NAMED:
+            self.unread.append(("", "more_unread"))
+
+    def as_bytes(self, layers: tuple[str, ...]) -> bytes:
         """Return the output in the form that `knowledge.parsing` reads."""
-        if not any(not block.hidden for page in self.pages for block in page.blocks):
+        if not (any(page.blocks for page in self.pages) or self.attached or self.unread or self.scans):
             raise Unreadable("no_text")
         if any(block.hidden == HIDDEN for page in self.pages for block in page.blocks):
             self.warn("hidden_text")
-        answer = {
+        answer: dict[str, object] = {
+            "format": self.format,
             "title": clean(self.title or "")[:300],
-            "pages": [{"number": page.number, "blocks": [vars(block) for block in page.blocks]} for page in self.pages],
+            "pages": [
+                {"number": page.number, "blocks": [block.as_json() for block in page.blocks]} for page in self.pages
+            ],
             "warnings": self.warnings,
+            "scans": self.scans,
+            "attached": [{"name": name, "size": len(content)} for name, content in self.attached],
+            "unread": [{"name": name, "code": code} for name, code in self.unread],
             "confinement": layers,
         }
-        return json.dumps(answer, ensure_ascii=False)
+        return framed(answer, *(content for _, content in self.attached))
+
+
+def framed(answer: dict[str, object], *files: bytes) -> bytes:
+    """Return an answer behind its length, and the files after it."""
+    said = json.dumps(answer, ensure_ascii=False).encode()
+    return b"".join((struct.pack("<Q", len(said)), said, *files))
+
+
+def shown(name: str) -> str:
+    """Return a name from inside a file as it may be shown: it is never a path to anything, and turns no text around."""
+    signs = "".join(sign for sign in name if unicodedata.category(sign) not in {"Cc", "Cf", "Cs", "Co", "Cn"})
+    steps = PurePosixPath(re.sub(r"^[A-Za-z]:", "", signs.replace("\\", "/"))).parts
+    kept = "/".join(step.strip() for step in steps if step.strip("/. "))
+    if len(kept) > _NAME_LENGTH:
+        kept = "…" + kept[1 - _NAME_LENGTH :]
+    return clean(kept) or "?"
 
 
 def clean(text: str, *, keeps_indent: bool = False) -> str:

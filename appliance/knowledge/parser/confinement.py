@@ -16,7 +16,7 @@ import resource
 import signal
 import struct
 
-OUTPUT_BYTES = 128_000_000
+OUTPUT_BYTES = 250_000_000
 
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
 _FILTER_MODE = 2

@@ -1,71 +1,64 @@
-"""DOCX: headings, lists, table rows with their header, and hidden text marked as such.
+"""DOCX: headings, lists, table rows with their header, notes, comments, and what is hidden or deleted marked as such."""
 
-Read with expat and no entity: a document type declaration ends the reading (XXE, billion laughs).
-Sizes are checked while inflating, never trusted from the archive's directory.
-"""
-
-import io
-import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from xml.parsers import expat
 
-from .blocks import HIDDEN, Output, Page, Unreadable
+from .blocks import HIDDEN, Output, Page
+from .charts import write_chart
+from .markup import OFF as _OFF
+from .markup import parse
+from .parts import Parts, Relation
 from .rows import Cell, Row, lines
 
-_PART_BYTES = 150_000_000
+DELETED = "deleted text"
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
-_PARTS = (
-    ("word/document.xml", None),
-    ("word/footnotes.xml", None),
-    ("word/endnotes.xml", None),
-    ("word/comments.xml", "comment"),
+_CHART = "http://schemas.openxmlformats.org/drawingml/2006/chart chart"
+_MATH = "http://schemas.openxmlformats.org/officeDocument/2006/math t"
+_RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships id"
+# What stands beside the text, and the heading under which it is read. Headers and footers are said once.
+_BESIDE = (
+    (("header", "footer"), "Header and footer"),
+    (("footnotes",), "Footnotes"),
+    (("endnotes",), "Endnotes"),
+    (("comments",), "Comments"),
 )
-_OFF = {"0", "false", "none", "off"}
 _FALLBACK = "http://schemas.openxmlformats.org/markup-compatibility/2006 Fallback"
 _CELL_NOTES = frozenset({"gridSpan", "vMerge", "tblHeader", "tblLook"})
+_REMOVED = frozenset({"del", "moveFrom"})
 
 
-def read(content: bytes, _kind: str) -> Output:
-    """Return headings, paragraphs, list items and table rows in order."""
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(content))
-        names = set(archive.namelist())
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
-        raise Unreadable("damaged") from error
-    if "EncryptedPackage" in names or any(entry.flag_bits & 1 for entry in archive.infolist()):
-        raise Unreadable("encrypted")
-    if "word/document.xml" not in names:
-        raise Unreadable("unsupported")
-    output = Output()
+def read(parts: Parts, main: str, output: Output) -> None:
+    """Add headings, paragraphs, list items and table rows in order, then what stands beside them."""
     page = Page(None)
     output.pages.append(page)
-    styles = _styles(_part(archive, "word/styles.xml")) if "word/styles.xml" in names else Styles()
-    for name, hidden in _PARTS:
-        if name in names:
-            _Reader(output, page, styles, hidden).read(_part(archive, name))
-    _warn(output, names)
-    return output
+    relations = parts.relations(main)
+    styles = _styles(parts.read("word/styles.xml")) if "word/styles.xml" in parts.names else Styles()
+
+    def read_part(name: str, target: Page, *, is_main: bool = False) -> None:
+        found = relations if is_main else parts.relations(name)
+
+        def draw(place: str) -> None:
+            if (chart := found.get(place)) and chart.target:
+                write_chart(parts, chart.target, output, target)
+
+        _Reader(output, target, styles, draw, has_headings=is_main).read(parts.read(name))
+
+    read_part(main, page, is_main=True)
+    for kinds, heading in _BESIDE:
+        beside = Page(None)
+        for name in _parts_of(parts, relations, kinds):
+            read_part(name, beside)
+        said: set[str] = set()
+        kept = [block for block in beside.blocks if not (block.text in said or said.add(block.text))]  # type: ignore[func-returns-value]  # add answers None
+        if any(not block.hidden and any(sign.isalpha() for sign in block.text) for block in kept):
+            output.add(page, "heading", heading, level=1)
+        page.blocks += kept
 
 
-def _warn(output: Output, names: set[str]) -> None:
-    for code, is_found in (
-        ("comments", "word/comments.xml" in names),
-        ("embedded_files", any(name.startswith("word/embeddings/") or "/afchunk" in name.lower() for name in names)),
-        ("macros", any(name.endswith("vbaProject.bin") for name in names)),
-    ):
-        if is_found:
-            output.warn(code)
-
-
-def _part(archive: zipfile.ZipFile, name: str) -> bytes:
-    try:
-        with archive.open(name) as file:
-            part = file.read(_PART_BYTES + 1)
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, KeyError) as error:
-        raise Unreadable("damaged") from error
-    if len(part) > _PART_BYTES:
-        raise Unreadable("bomb")
-    return part
+def _parts_of(parts: Parts, relations: dict[str, Relation], kinds: tuple[str, ...]) -> list[str]:
+    found = [relation.target for relation in relations.values() if relation.kind in kinds and relation.target]
+    # A damaged package may have lost its relations; what lies under the usual names is read all the same.
+    return list(dict.fromkeys(found + [name for kind in kinds if (name := f"word/{kind}.xml") in parts.names]))
 
 
 @dataclass(frozen=True)
@@ -102,26 +95,11 @@ def _styles(part: bytes) -> Styles:
     return styles
 
 
-def parse(part: bytes, start: object, end: object, text: object) -> None:
-    """Run expat over one part, refusing any document type declaration. Names come as "namespace local"."""
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.buffer_text = True
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text  # type: ignore[assignment]
-
-    def refuse(*_declaration: object) -> None:
-        raise Unreadable("document_type")
-
-    parser.StartDoctypeDeclHandler = refuse
-    try:
-        parser.Parse(part, True)
-    except expat.ExpatError as error:
-        raise Unreadable("damaged") from error
-
-
 @dataclass
 class _Paragraph:
     runs: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
     style: str = ""
     is_item: bool = False
 
@@ -143,8 +121,13 @@ class _Table:
 class _Reader:
     """Turns the events of one part into blocks."""
 
-    def __init__(self, output: Output, page: Page, styles: Styles, hidden: str | None) -> None:
-        self._output, self._page, self._styles, self._hidden = output, page, styles, hidden
+    def __init__(
+        self, output: Output, page: Page, styles: Styles, draw: Callable[[str], None], *, has_headings: bool
+    ) -> None:
+        self._output, self._page, self._styles = output, page, styles
+        self._draw, self._has_headings = draw, has_headings
+        self._author = ""
+        self._removed = 0
         self._paragraphs: list[_Paragraph] = []
         self._tables: list[_Table] = []
         self._run: dict[str, str] = {}
@@ -161,8 +144,18 @@ class _Reader:
             return
         namespace, _, local = name.rpartition(" ")
         if namespace != _W:
+            self._takes_text |= name == _MATH
+            if name == _CHART:
+                self._draw(attributes.get(_RELATION, ""))
             return
-        value = attributes.get(f"{_W} val", "")
+        if local in _REMOVED:
+            self._removed += 1
+        elif local == "comment":
+            self._author = attributes.get(f"{_W} author", "")
+        else:
+            self._begin(local, attributes)
+
+    def _begin(self, local: str, attributes: dict[str, str]) -> None:
         if local == "p":
             self._paragraphs.append(_Paragraph())
             self._run = {}
@@ -170,14 +163,14 @@ class _Reader:
             self._tables.append(_Table())
         elif local == "r":
             self._run = {}
-        elif local == "t":
+        elif local in {"t", "delText"}:
             self._takes_text = True
         elif local == "shd":
             self._note_ground(attributes.get(f"{_W} fill", ""))
         elif local in _CELL_NOTES and self._tables:
             self._note_cell(local, attributes)
         elif self._paragraphs:
-            self._note(local, value)
+            self._note(local, attributes.get(f"{_W} val", ""))
 
     def _note(self, local: str, value: str) -> None:
         paragraph = self._paragraphs[-1]
@@ -187,8 +180,10 @@ class _Reader:
             paragraph.is_item = True
         elif local in {"vanish", "color", "sz", "rStyle"}:
             self._run[local] = value
-        elif local in {"tab", "br", "cr"}:
+        elif local in {"tab", "ptab", "br", "cr"}:
             paragraph.runs.append(" ")
+        elif local == "noBreakHyphen":
+            paragraph.runs.append("-")
 
     def _note_ground(self, fill: str) -> None:
         is_painted = fill.upper() not in {"", "AUTO", "FFFFFF"}
@@ -213,10 +208,12 @@ class _Reader:
             self._skipped -= 1
             return
         namespace, _, local = name.rpartition(" ")
-        if namespace != _W:
-            return
-        if local == "t":
+        if local in {"t", "delText"}:
             self._takes_text = False
+        elif namespace != _W:
+            return
+        elif local in _REMOVED:
+            self._removed -= 1
         elif local == "p" and self._paragraphs:
             self._finish(self._paragraphs.pop())
         elif self._tables:
@@ -241,12 +238,15 @@ class _Reader:
                 if self._tables:
                     self._tables[-1].cell.append(line)
                 else:
-                    self._output.add(self._page, "table_row", line, hidden=self._hidden)
+                    self._output.add(self._page, "table_row", line)
 
     def _text(self, text: str) -> None:
         if self._takes_text and self._paragraphs and not self._skipped:
             paragraph = self._paragraphs[-1]
-            (paragraph.hidden if self._is_unseen() else paragraph.runs).append(text)
+            if self._removed:
+                paragraph.deleted.append(text)
+            else:
+                (paragraph.hidden if self._is_unseen() else paragraph.runs).append(text)
 
     def _is_unseen(self) -> bool:
         run = self._run
@@ -260,12 +260,15 @@ class _Reader:
 
     def _finish(self, paragraph: _Paragraph) -> None:
         text = "".join(paragraph.runs)
+        if self._author and text.strip():
+            text, self._author = f"{self._author}: {text}", ""
         if self._tables:
             self._tables[-1].cell.append(" ".join(text.split()))
-        elif (level := self._styles.levels.get(paragraph.style)) and not self._hidden:
+        elif (level := self._styles.levels.get(paragraph.style)) and self._has_headings:
             self._output.title = self._output.title or text
             self._output.add(self._page, "heading", text, level=level)
         else:
             is_item = paragraph.is_item or paragraph.style.lower().startswith("list")
-            self._output.add(self._page, "list_item" if is_item else "paragraph", text, hidden=self._hidden)
+            self._output.add(self._page, "list_item" if is_item else "paragraph", text)
         self._output.add(self._page, "paragraph", "".join(paragraph.hidden), hidden=HIDDEN)
+        self._output.add(self._page, "paragraph", "".join(paragraph.deleted), hidden=DELETED)

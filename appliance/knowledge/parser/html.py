@@ -1,17 +1,19 @@
 """HTML: the text a reader sees, with headings, list items and table rows.
 
-Scripts are left out. What the markup hides, and navigation, is handed over as hidden: searched for what must not be
-there, never indexed. Style sheets are not computed, so hiding by a class is not seen.
+What the markup hides, navigation, scripts, comments and texts in attributes are handed over as hidden: searched for what
+must not be there, never indexed. Files that stand in a page (`data:`) are handed over as files. Style sheets are not computed, so hiding by a class is not seen.
 """
 
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
-from .blocks import HIDDEN, Output, Page, Unreadable
-from .plain import decode
+from .blocks import HIDDEN, METADATA, Output, Page, Unreadable
+from .charsets import decode
 from .rows import Cell, Row, lines
+from .transfer import from_base64
 
 _SKIPPED = frozenset(
     [
@@ -83,6 +85,12 @@ _ENDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "tbody": (frozenset({"tr", "thead", "tbody", "tfoot"}), frozenset({"table"})),
 }
 _DEPTH = 2_000
+_DECLARED = re.compile(rb"""(?i)<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40})""")
+_SPOKEN = frozenset(["alt", "aria-label", "content", "label", "placeholder", "srcdoc", "summary", "title", "value"])
+_EMBEDDED = re.compile(
+    r"data:(image|application|audio|video)/([\w.+-]{1,60})(?:;[\w=.-]+)*?;base64,([A-Za-z0-9+/=\s%]+)"
+)
+_SMALLEST_FILE = 512  # what draws a bullet or a line
 _LAYOUT_LENGTH = 1_500
 _UNSEEN = re.compile(
     r"display:none|visibility:hidden|font-size:0(?:px|pt|em|%)?(?:;|$)|opacity:0(?:\.0+)?(?:;|$)|"
@@ -95,8 +103,14 @@ Piece = tuple[str, str, int]  # kind, text, level
 
 def read(content: bytes, _kind: str) -> Output:
     """Return the visible text in blocks."""
+    declared = _DECLARED.search(content[:4096])
+    return read_text(decode(content, declared[1].decode("ascii", "replace") if declared else None))
+
+
+def read_text(text: str) -> Output:
+    """Return the visible text of a decoded page."""
     reader = _Reader()
-    reader.feed(decode(content))
+    reader.feed(text)
     reader.close()
     return reader.finish()
 
@@ -135,8 +149,11 @@ class _Reader(HTMLParser):
         self._hidden: str | None = None
         self._kind, self._level = "paragraph", 0
         self._in_title = False
+        self._unspoken: list[str] = []
+        self._unspoken_name = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._take_attributes(attrs)
         if tag == "title" and not self._count["svg"]:
             self._in_title = True
             return
@@ -170,12 +187,35 @@ class _Reader(HTMLParser):
                 self._flush()
                 self._hidden = hidden
             self._text.append(data)
+        else:
+            self._whisper(element.tag, data)
+
+    def handle_comment(self, data: str) -> None:
+        self._whisper("comment", data)
 
     def finish(self) -> Output:
         """Return what was read, also where the file ends in the middle of a tag."""
         self._close(len(self._open))
         self._flush()
+        self._whisper("", "")
         return self.output
+
+    def _take_attributes(self, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if value and name in _SPOKEN:
+                self._whisper("attribute", value + "\n")
+            elif value and name in {"src", "href", "data"} and (embedded := _EMBEDDED.match(value)):
+                file = from_base64(unquote(embedded[3]).encode("ascii", "replace"))
+                if len(file) >= _SMALLEST_FILE:
+                    self.output.attach(f"{embedded[1]}-{len(self.output.attached) + 1}.{embedded[2]}", file)
+
+    def _whisper(self, name: str, text: str) -> None:
+        """Gather what nobody reads; what follows under the same name belongs together."""
+        if name != self._unspoken_name and self._unspoken:
+            self.output.add(self._page, "paragraph", "".join(self._unspoken), hidden=METADATA)
+            self._unspoken = []
+        self._unspoken_name = name
+        self._unspoken.append(text)
 
     def _push(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if len(self._open) >= _DEPTH:

@@ -6,12 +6,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
-from .blocks import HIDDEN, Output, Page, Unreadable
+from .annotations import read_annotations, read_attachments
+from .blocks import HIDDEN, Output, Page, Span, Unreadable
 from .sight import Budget, Eye, type_size
+from .spans import HYPHENS, moved, placed, without_last
 
 _PAGES = 5_000
 _HEADING_RATIO = 1.08
@@ -24,15 +27,19 @@ _SLANT = 0.1  # radians
 _BULLETS = ("•", "▪", "◦", "‣", "●", "○", "–", "-", "*", "·")
 _NUMBERED = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,3})\s+[A-ZÄÖÜ]\w")
 _SENTENCE = re.compile(r"[a-zäöüß][.!?]\s+[A-ZÄÖÜ]")
-_HYPHENS = ("\u0002", "\ufffe", "\u00ad")
+_PICTURE_SHARE, _FEW_CHARACTERS = 0.4, 200  # of the page; what may stand beside a scan: a stamp, a page number
 
 
 @dataclass(frozen=True)
 class Line:
+    """A line as it is read. `is_torn`: its last word goes on in the next line."""
+
     text: str
     size: float
     is_bold: bool
     is_hidden: bool = False
+    is_torn: bool = False
+    spans: tuple[Span, ...] = ()
 
 
 _EMPTY = Line("", 0.0, is_bold=False)
@@ -47,8 +54,7 @@ def read(content: bytes, _kind: str) -> Output:
     if len(document) > _PAGES:
         raise Unreadable("too_many_pages")
     output = Output(title=_title(document))
-    if raw.FPDFDoc_GetAttachmentCount(document) > 0:
-        output.warn("embedded_files")
+    read_attachments(document, output)
     if raw.FPDFDoc_GetJavaScriptActionCount(document) > 0:
         output.warn("macros")
     budget = Budget()
@@ -56,6 +62,7 @@ def read(content: bytes, _kind: str) -> Output:
     type_sizes = TypeSizes(pages)
     for number, lines in enumerate(pages, start=1):
         _write_page(output, number, lines, type_sizes)
+    read_annotations(document, output)
     return output
 
 
@@ -75,26 +82,34 @@ def _read_page(document: pdfium.PdfDocument, index: int, output: Output, budget:
         output.warn("pages_unreadable")
         return []
     lines = list(_lines(text, Eye(source, text, budget)))
+    written = sum(len(line.text) for line in lines if not line.is_hidden)
+    if _is_scan(source, written):  # an empty page is empty; one that draws something may draw letters
+        output.scans.append(index + 1)
     text.close()
     source.close()
-    if not lines:
-        output.warn("pages_without_text")
     return lines
+
+
+def _is_scan(page: pdfium.PdfPage, written: int) -> bool:
+    """Say whether the page is a picture, perhaps with a stamp or a page number set on it."""
+    if written > _FEW_CHARACTERS:
+        return False
+    if written == 0:
+        return int(raw.FPDFPage_CountObjects(page)) > 0
+    width, height = page.get_size()
+    sizes = (item.get_bounds() for item in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE]))
+    areas = ((right - left) * (top - bottom) for left, bottom, right, top in sizes)
+    return any(area > _PICTURE_SHARE * width * height for area in areas)
 
 
 def _lines(text: pdfium.PdfTextPage, eye: Eye) -> Iterator[Line]:
     count = text.count_chars()
     if count <= 0:
         return
-    # One call for the page; UTF-16 units equal pdfium's own indices, so that a line's size can be asked for.
-    buffer = (ctypes.c_ushort * (count + 1))()
-    raw.FPDFText_GetText(text, 0, count, buffer)
-    units = bytes(buffer)[: count * 2].decode("utf-16-le", "surrogatepass")
-    if len(units) != count:  # signs beyond the first plane: one index each, two units
-        units = "".join(_sign(text, place) for place in range(count))
+    units = _characters(text, count)
     start = 0
     for end in (*(place for place, sign in enumerate(units) if sign == "\n"), len(units)):
-        line = units[start:end].strip("\r\n")
+        line = units[start:end]
         if line.strip():
             first = start + len(line) - len(line.lstrip())
             last = start + len(line.rstrip())
@@ -103,10 +118,21 @@ def _lines(text: pdfium.PdfTextPage, eye: Eye) -> Iterator[Line]:
             is_upright = abs(raw.FPDFText_GetCharAngle(text, middle)) < _SLANT
             size = type_size(text, middle) if is_upright else 0.0
             is_bold = raw.FPDFText_GetFontWeight(text, middle) >= _BOLD
-            yield Line(line, size, is_bold, is_hidden=not eye.sees(first, last))
+            words, spans = placed(units[first:last], first)
+            yield Line(words, size, is_bold, not eye.sees(first, last), units[first:last].endswith(HYPHENS), spans)
         elif start != end:
             yield _EMPTY
         start = end + 1
+
+
+def _characters(text: pdfium.PdfTextPage, count: int) -> str:
+    # One call for the page, where each character is one UTF-16 unit: so that places equal pdfium's own indices.
+    buffer = (ctypes.c_ushort * (count + 1))()
+    written = raw.FPDFText_GetText(text, 0, count, buffer)
+    units = bytes(buffer)[: count * 2].decode("utf-16-le", "surrogatepass")
+    # Left out were characters without a code, or some are beyond the first plane: one index each, two units.
+    is_exact = written == count + 1 and len(units) == count
+    return units if is_exact else "".join(_sign(text, place) for place in range(count))
 
 
 def _sign(text: pdfium.PdfTextPage, place: int) -> str:
@@ -168,52 +194,55 @@ def _write_page(output: Output, number: int, lines: list[Line], type_sizes: Type
     page = Page(number)
     output.pages.append(page)
     seen = [line for line in lines if not line.is_hidden]
-    for kind, level, text in _paragraphs(seen, type_sizes):
-        output.add(page, kind, text, level=level)
-    unseen = [line.text for line in lines if line.is_hidden]
+    for kind, level, text, spans in _paragraphs(seen, type_sizes):
+        output.add(page, kind, text, level=level, spans=spans)
+    unseen = [line for line in lines if line.is_hidden]
     if unseen:
-        output.add(page, "paragraph", _joined(unseen), hidden=HIDDEN)
+        output.add(page, "paragraph", _joined(unseen)[0], hidden=HIDDEN)
 
 
-def _paragraphs(lines: list[Line], type_sizes: TypeSizes) -> Iterator[tuple[str, int, str]]:
+Written = tuple[str, int, str, list[Span]]  # kind, level, text, spans
+
+
+def _paragraphs(lines: list[Line], type_sizes: TypeSizes) -> Iterator[Written]:
     lengths = sorted(len(line.text) for line in lines if line.text)
     width = lengths[len(lengths) * 9 // 10] if lengths else 0
-    gathered: list[str] = []
+    gathered: list[Line] = []
     gathered_level = 0
     for line in lines:
         level = type_sizes.level(line) or 0
-        begins = level != gathered_level or not line.text or line.text.lstrip().startswith(_BULLETS)
+        begins = level != gathered_level or not line.text or line.text.startswith(_BULLETS)
         if gathered and begins:
             yield _block(gathered, gathered_level)
             gathered = []
         if not line.text:
             continue
-        gathered.append(line.text)
+        gathered.append(line)
         gathered_level = level
-        if not level and len(line.text) < width * 0.7 and line.text.rstrip().endswith((".", "!", "?", ":")):
+        if not level and len(line.text) < width * 0.7 and line.text.endswith((".", "!", "?", ":")):
             yield _block(gathered, 0)
             gathered = []
     if gathered:
         yield _block(gathered, gathered_level)
 
 
-def _block(lines: list[str], level: int) -> tuple[str, int, str]:
-    text = _joined(lines)
+def _block(lines: list[Line], level: int) -> Written:
+    text, spans = _joined(lines)
     # More than a few lines of bold type are a form or an emphasis, not a heading.
     if level and len(lines) <= _HEADING_LINES and len(text) <= _HEADING_LENGTH:
-        return "heading", level, text
-    first = lines[0].lstrip()
+        return "heading", level, text, spans
+    first = lines[0].text
     is_item = first.startswith(_BULLETS) and first[1:2].isspace()
-    return "list_item" if is_item else "paragraph", 0, text
+    return "list_item" if is_item else "paragraph", 0, text, spans
 
 
-def _joined(lines: list[str]) -> str:
-    text = lines[0]
-    for line in lines[1:]:
-        if text.endswith(_HYPHENS) or (text.endswith("-") and text[-2:-1].isalpha() and line[:1].islower()):
-            text = text[:-1] + line
-        else:
-            text = f"{text} {line}"
-    for hyphen in _HYPHENS:
-        text = text.replace(hyphen, "")
-    return text
+def _joined(lines: list[Line]) -> tuple[str, list[Span]]:
+    text, spans = lines[0].text, list(lines[0].spans)
+    for before, line in pairwise(lines):
+        if text.endswith("-") and text[-2:-1].isalpha() and line.text[:1].islower():
+            text, spans = text[:-1], without_last(spans)
+        elif not before.is_torn:
+            text += " "
+        spans += moved(line.spans, len(text))
+        text += line.text
+    return text, spans

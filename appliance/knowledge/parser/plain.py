@@ -1,49 +1,38 @@
-"""Text and Markdown: decoding, and the headings, lists and tables that Markdown's own signs tell."""
+"""Text and Markdown: the headings, lists and tables that Markdown's own signs tell."""
 
 import re
 
-from .blocks import Output, Page, Unreadable
+from .blocks import Output, Page
+from .charsets import decode
 
 _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
 _ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+(.*)$")
 _FENCE = re.compile(r"^\s*(```|~~~)")
+_CIPHERTEXT = re.compile(r"^-----BEGIN (?:PGP MESSAGE|PKCS7|CMS)-----\s*$", re.MULTILINE)
 _RULE = re.compile(r"^\s*\|?[\s:|-]+\|?\s*$")
-_MARKS = (
-    (b"\xef\xbb\xbf", "utf-8-sig"),
-    (b"\xff\xfe\x00\x00", "utf-32"),
-    (b"\x00\x00\xfe\xff", "utf-32"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
-)
-_MOSTLY_BINARY = 0.02
 
 
-def decode(content: bytes) -> str:
-    """Return the text: by its byte-order mark, as UTF-8, or as Windows-1252. Raises Unreadable for binary bytes."""
-    for mark, encoding in _MARKS:
-        if content.startswith(mark):
-            return content.decode(encoding, "replace")
-    sample = content[:65536]
-    controls = sum(byte < 9 or 13 < byte < 32 for byte in sample)  # noqa: PLR2004 - ASCII controls but tab, line ends
-    if controls > len(sample) * _MOSTLY_BINARY:
-        raise Unreadable("unsupported")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
-
-
-def read(content: bytes, kind: str) -> Output:
-    """Return paragraphs; for Markdown also headings, list items, code and table rows."""
+def read(content: bytes, _kind: str) -> Output:
+    """Return the headings, paragraphs, list items, code and table rows of Markdown."""
     output, page = Output(), Page(None)
     output.pages.append(page)
     text = decode(content)
-    if kind == "markdown":
-        _markdown(text, output, page)
-        return output
-    for paragraph in re.split(r"\n\s*\n", text.replace("\r\n", "\n").replace("\r", "\n")):
-        output.add(page, "paragraph", paragraph)
+    note_ciphertext(output, text)
+    _markdown(text, output, page)
     return output
+
+
+def paragraphs(text: str, output: Output, page: Page, *, hidden: str | None = None) -> None:
+    """Add the paragraphs of a plain text."""
+    note_ciphertext(output, text)
+    for paragraph in re.split(r"\n\s*\n", text.replace("\r\n", "\n").replace("\r", "\n")):
+        output.add(page, "paragraph", paragraph, hidden=hidden)
+
+
+def note_ciphertext(output: Output, text: str) -> None:
+    """Note that a text is written for others than us."""
+    if _CIPHERTEXT.search(text):
+        output.miss("", "encrypted")
 
 
 def _markdown(text: str, output: Output, page: Page) -> None:

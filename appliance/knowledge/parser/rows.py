@@ -8,7 +8,7 @@ _SIGNS_BEFORE = frozenset({"$", "€", "£", "¥", "(", "$(", "US$"})
 _SIGNS_AFTER = frozenset({")", "%", ")%", "€"})
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Cell:
     """A cell's text and the column it starts in, spans counted."""
 
@@ -32,7 +32,7 @@ def lines(rows: list[Row], *, guess: bool) -> Iterator[str]:
                 labels[column] = f"{labels.get(column, '')} {cell.text}".strip()
         yield " | ".join(cell.text for cell in row if cell.text)
     for row in rows[depth:]:
-        yield " | ".join(_labelled(row, labels))
+        yield " | ".join(labelled(row, labels))
 
 
 def _header_depth(rows: list[Row], *, guess: bool) -> int:
@@ -53,7 +53,8 @@ def _reads_as_header(row: Row) -> bool:
     )
 
 
-def _labelled(row: Row, labels: dict[int, str]) -> Iterator[str]:
+def labelled(row: Row, labels: dict[int, str]) -> Iterator[str]:
+    """Yield a row's cells, each behind its label."""
     cells = list(_glued(row))
     if not labels and len(cells) == 2 and cells[0].is_header and not cells[1].is_header:  # noqa: PLR2004 - name and value
         yield f"{cells[0].text}: {cells[1].text}"

@@ -72,6 +72,7 @@ class ExtractiveAnswerer:
 
     name = "extractive"
     is_local = True
+    only_quotes = True
 
     def __init__(self, embedder: Embedder, *, threshold: float = THRESHOLD) -> None:
         self._embedder = embedder

@@ -3,12 +3,15 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
 from appliance.knowledge import parsing
+from appliance.knowledge.child import Answer
+from appliance.knowledge.formats import Format
 from appliance.knowledge.parsing import Limits, parse
 from appliance.knowledge.unreadable import WARNINGS, UnreadableDocument
 
@@ -163,15 +166,45 @@ LIES = [
     {"pages": [{"number": 1, "blocks": [BLOCK | {"kind": "script"}]}]},
     {"pages": [{"number": 1, "blocks": [BLOCK | {"hidden": "x"}]}]},
     {"pages": [{"number": 1, "blocks": [BLOCK]}], "title": {}},
+    {"pages": [{"number": 1, "blocks": [BLOCK | {"spans": [[0, 5, 0, 5]]}]}]},
+    {"pages": [{"number": 1, "blocks": [BLOCK | {"spans": [[2, 2, 0, 2], [0, 2, 0, 2]]}]}]},
+    {"pages": [{"number": 1, "blocks": [BLOCK | {"spans": [[0, 4, -1, 4]]}]}]},
+    {"pages": [{"number": 1, "blocks": [BLOCK | {"spans": [[0, 4, 0]]}]}]},
+    {"pages": [{"number": 1, "blocks": [BLOCK | {"boxes": [[0, 4, 0, 0, 10_001, 9]]}]}]},
+    {"pages": [{"number": 1, "blocks": [BLOCK | {"boxes": "here"}]}]},
+    {"pages": [{"number": 1, "blocks": [BLOCK]}], "format": "exe"},
+    {"pages": [{"number": 1, "blocks": [BLOCK]}], "unread": [{"name": "a", "code": "all is well"}]},
+    {"pages": [{"number": 1, "blocks": [BLOCK]}], "unread": [{"name": "nul\0", "code": "damaged"}]},
 ]
 
 
 @pytest.mark.parametrize("lie", LIES, ids=lambda lie: json.dumps(lie)[:60])
 def test_it_believes_nothing_that_a_parser_could_not_say(lie: dict[str, object]) -> None:
-    answer = {"title": "", "warnings": [], "confinement": []} | lie
+    answer = {"format": None, "title": "", "warnings": [], "unread": [], "confinement": []} | lie
+    upload = parsing._Upload(Limits())
 
-    with pytest.raises((KeyError, TypeError, ValueError, OverflowError)):
-        parsing._parsed(answer, "text/plain", "name")
+    with pytest.raises((KeyError, TypeError, ValueError, OverflowError, UnreadableDocument)):
+        parsed = parsing._parsed(answer, Format.TEXT, "name")
+        upload._take(parsed, ())
+        parsing._whole(upload, parsed)
+
+
+def test_it_believes_an_answer_that_is_none_of_these() -> None:
+    pages = [{"number": 1, "blocks": [BLOCK]}]
+    answer = {"format": None, "title": "", "pages": pages, "warnings": [], "unread": [], "confinement": []}
+
+    assert parsing._parsed(answer, Format.TEXT, "name").has_text
+
+
+@pytest.mark.parametrize("size", [11, -1, 10**30, "1", None])
+def test_it_believes_no_size_of_a_file_that_is_not_there(size: object) -> None:
+    with tempfile.TemporaryFile() as file:
+        file.write(b"0123456789")
+        file.flush()
+        answer = Answer({"attached": [{"name": "a.txt", "size": size}]}, 0.0, file.fileno(), 0, 10)
+
+        with pytest.raises(ValueError, match="not a file"):
+            list(answer.files())
 
 
 def test_it_gives_every_warning_in_whole_sentences() -> None:

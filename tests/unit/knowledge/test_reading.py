@@ -185,16 +185,15 @@ def test_a_text_box_of_a_docx_speaks_once() -> None:
     assert document_text(parsed) == "In the box."
 
 
-def test_it_warns_of_what_a_docx_carries_along() -> None:
-    comment = f"<w:comments {W}><w:comment><w:p><w:r><w:t>Fire him.</w:t></w:r></w:p></w:comment></w:comments>"
+def test_it_hands_over_what_a_docx_carries_along() -> None:
+    comment = f'<w:comments {W}><w:comment w:author="Ada"><w:p><w:r><w:t>Fire him.</w:t></w:r></w:p></w:comment></w:comments>'
     parsed = docx(
         "<w:p><w:r><w:t>Said.</w:t></w:r></w:p>",
-        word__comments_dot_xml=comment, word__vbaProject_dot_bin="x", word__embeddings__a_dot_xlsx="x",
+        word__comments_dot_xml=comment, word__vbaProject_dot_bin="x", word__embeddings__a_dot_txt="Carried along.",
     )  # fmt: skip
 
-    assert parsed.warnings == ("comments", "embedded_files", "macros")
-    assert document_text(parsed) == "Said."
-    assert any(block.text == "Fire him." and block.hidden for block in blocks(parsed))
+    assert parsed.warnings == ("macros",)
+    assert document_text(parsed) == "Said.\n\nComments\n\nAda: Fire him.\n\na.txt\n\nCarried along."
 
 
 def test_a_cell_of_a_page_may_hold_paragraphs() -> None:
@@ -238,16 +237,6 @@ def test_it_hides_what_a_page_hides(style: str) -> None:
 
 def test_white_on_a_painted_ground_is_seen_on_a_page() -> None:
     assert document_text(html('<div style="background:#003;color:#fff">Welcome.</div>')) == "Welcome."
-
-
-def test_a_blank_document_of_another_office_kind_is_unsupported() -> None:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as archive:
-        archive.writestr("xl/workbook.xml", "<x/>")
-
-    with pytest.raises(UnreadableDocument) as caught:
-        parse(target.getvalue(), file_name="a.docx")
-    assert caught.value.code == "unsupported"
 
 
 def test_it_keeps_scripts_of_the_world() -> None:

@@ -1,0 +1,84 @@
+"""The parts of an office package, read with one budget over all of them. No size that the archive declares is believed."""
+
+import posixpath
+import zipfile
+import zlib
+from dataclasses import dataclass
+from lzma import LZMAError
+
+from .blocks import Output, Unreadable
+from .embedded import attach_object
+from .markup import tree
+
+_PART_BYTES = 150_000_000
+_ALL_BYTES = 400_000_000
+_ENCRYPTED = 0x1
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Where a part points: the last word of the relation's type, and the part, "" if it is outside."""
+
+    kind: str
+    target: str
+
+
+class Parts:
+    """An archive's parts by name."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        if any(entry.flag_bits & _ENCRYPTED for entry in archive.infolist()):
+            raise Unreadable("encrypted")
+        self._archive = archive
+        self._left = _ALL_BYTES
+        self.names = set(archive.namelist())
+
+    def read(self, name: str) -> bytes:
+        """Return a part. Raises Unreadable for one that is missing, damaged, or makes the package too large."""
+        most = min(_PART_BYTES, self._left)
+        try:
+            with self._archive.open(name) as file:
+                part = file.read(most + 1)
+        except NotImplementedError as error:
+            raise Unreadable("unsupported") from error
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            LZMAError,
+            OSError,
+            EOFError,
+            ValueError,
+            KeyError,
+            RuntimeError,
+        ) as error:
+            raise Unreadable("damaged") from error
+        self._left -= len(part)
+        if len(part) > most:
+            raise Unreadable("bomb")
+        return part
+
+    def find(self, name: str) -> bytes | None:
+        """Return a part, or None if there is none of that name."""
+        return self.read(name) if name in self.names else None
+
+    def relations(self, name: str) -> dict[str, Relation]:
+        """Return by their ids where a part points; "" is the package itself."""
+        folder, base = posixpath.split(name)
+        part = self.find(posixpath.join(folder, "_rels", f"{base}.rels"))
+        found: dict[str, Relation] = {}
+        for node in tree(part).below if part else ():
+            given = node.attributes
+            kind = given.get("Type", "").rpartition("/")[2]
+            target = posixpath.normpath(posixpath.join("/", folder, given.get("Target", "")))[1:]
+            is_outside = given.get("TargetMode") == "External" or target not in self.names
+            found[given.get("Id", "")] = Relation(kind, "" if is_outside else target)
+        return found
+
+    def attach(self, output: Output, folders: tuple[str, ...]) -> None:
+        """Hand over the files that lie in these folders of the package."""
+        for name in sorted(self.names):
+            if name.startswith(folders) and not name.endswith(("/", ".rels")):
+                try:
+                    attach_object(output, self.read(name), name=posixpath.basename(name))
+                except Unreadable as error:
+                    output.miss(posixpath.basename(name), error.code)

@@ -1,0 +1,60 @@
+"""Scans on their way through the house: read, checked like every text, and tried again once recognition is there."""
+
+import pytest
+from reportlab.pdfgen.canvas import Canvas
+
+from appliance import knowledge
+from appliance.knowledge import Status, scans
+from tests.support import papers
+from tests.support.house import House, Member
+
+CARD = "4539 1488 0343 6467"  # a valid check digit, nobody's card
+needs_tesseract = pytest.mark.skipif(not scans.installed_languages(), reason="tesseract is not installed")
+
+
+@pytest.fixture
+def ada(house: House) -> Member:
+    return house.founds("Harrow", "ada@harrow.example")
+
+
+def scan(*lines: str) -> bytes:
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("Helvetica", 14)
+        for number, line in enumerate(lines):
+            canvas.drawString(60, 740 - 24 * number, line)
+
+    return papers.scan(papers.pdf(draw))
+
+
+@needs_tesseract
+def test_it_answers_from_a_scan(ada: Member) -> None:
+    ada.reads_in("rules.pdf", scan("The archive closes at five in the afternoon.", "Visitors leave their coats below."))
+    answer = ada.asks("When does the archive close?")
+
+    assert "closes at five" in answer.body
+    assert answer.citations[0].page_from == 1
+
+
+@needs_tesseract
+def test_it_holds_a_scan_with_a_card_number(ada: Member) -> None:
+    document = ada.reads_in("bill.pdf", scan("Paid by the card of the company:", CARD, "Thank you for your visit."))
+
+    assert document.status is Status.QUARANTINED
+
+
+def test_a_scan_waits_for_recognition_and_is_tried_again(
+    house: House, ada: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as without:
+        without.setattr(scans, "_TESSDATA", ())
+        without.delenv("TESSDATA_PREFIX", raising=False)
+        document = ada.reads_in("rules.pdf", scan("The archive closes at five in the afternoon."))
+    assert (document.status, document.reason_code) == (Status.FAILED, "needs_ocr")
+    assert "apt-get install tesseract-ocr" in (document.reason or "")
+    if not scans.installed_languages():
+        return
+
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        knowledge.retry(tx, ada.caller, document.document_id)
+    knowledge.ingest(house.worker.workshop, ada.tenant_id, document.document_id)
+    assert ada.document(document.document_id).status is Status.READY

@@ -1,0 +1,116 @@
+"""Every address that somebody can read, by name, and who reads it: for benches, and for laws on how pages grow."""
+
+import re
+from dataclasses import dataclass
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from appliance import identity
+from appliance.api.framework import OPERATIONS
+from appliance.api.schemas import Page
+from appliance.identity import Scope
+from appliance.identity.invitations import InvitationForm
+from appliance.identity.permissions import GRANTS, SCOPES
+from appliance.identity.tokens import TokenForm
+from tests.support.house import Member
+from tests.support.site import Browser
+
+UNVISITED = {
+    "api.openapi": "a constant",
+    "documents.draw": "a picture, which a confined process draws from a real file",
+    "health.livez": "no page: a constant",
+    "health.metrics": "no page: this process's own counters",
+    "health.readyz": "no page: each service's ping",
+    "signin.second_step": "needs a sign-in that is half done",
+    "static": "files, from memory",
+}
+OPERATORS = ("platform.", "api.list_organisations")
+STRANGERS = {
+    "joining.new_password": "reset",
+    "joining.show": "invitation",
+    "signin.setup": "setup",
+    "signin.sign_in_page": "",
+}
+FURTHER = {  # endpoint -> what else its address can say
+    "documents.show": ("?sort=title", "?sort=-size", "?sort=status&page=100", "?q=of+the+year&page=20", "?q=nowhere",
+                       "?status=failed", "?collection={collection_id}"),
+    "documents.rows": ("?sort=-title&page=3",),
+    "people.show": ("?sort=-seen", "?sort=name&page=15", "?q=person+1", "?q=nobody"),
+    "groups.show": ("?page=3", "?q=7"),
+    "tokens.show": ("?page=15", "?q=token+7"),
+    "conversations.show": ("?q=number+1234", "?q=feast+days", "?q=nowhere"),
+    "reviews.show": ("?q=number+77", "?q=person", "?q=nowhere"),
+    "platform.show": ("?sort=-questions", "?q=elsewhere"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One address, and the client that asks for it."""
+
+    name: str
+    path: str
+    client: FlaskClient
+    headers: dict[str, str]
+
+    def made(self) -> TestResponse:
+        """Ask; nothing but the page itself will do."""
+        answer = self.client.get(self.path, headers=self.headers)
+        assert answer.status_code == 200, (self.name, self.path, answer.status_code)
+        return answer
+
+
+def visits(site: Flask, owner: Member, operator: Member, ids: dict[str, str]) -> list[Visit]:
+    """Return a visit to each page and each reading operation, and to what their addresses can say further."""
+    at_owner, at_operator, at_stranger = Browser(site), Browser(site), Browser(site)
+    at_owner.signs_in(owner)
+    at_operator.signs_in(operator)
+    links, found = _links(owner), []
+    for rule in sorted(site.url_map.iter_rules(), key=lambda rule: rule.rule):
+        name = rule.endpoint
+        if "GET" not in (rule.methods or ()) or name in UNVISITED:
+            continue
+        path = _path(rule.rule, ids | ({"conversation_id": ids["other_id"]} if name.startswith("reviews.") else {}))
+        if name.startswith("api.") and name != "api.guide":
+            found += _operation(name, path, site.test_client(), operator if name.startswith(OPERATORS) else owner)
+            continue
+        browser = at_operator if name.startswith(OPERATORS) else at_stranger if name in STRANGERS else at_owner
+        if STRANGERS.get(name):
+            path += f"?link={links[STRANGERS[name]]}"
+        for further in ("", *FURTHER.get(name, ())):
+            shown = ".".join([name, *(rule.defaults or {}).values()])
+            found.append(Visit(f"{shown}{further}", path + further.format(**ids), browser.client, {}))
+    return found
+
+
+def _path(rule: str, ids: dict[str, str]) -> str:
+    return re.sub(r"<(?:[^:>]+:)?([^>]+)>", lambda part: ids[part[1]], rule)
+
+
+def _operation(name: str, path: str, client: FlaskClient, reader: Member) -> list[Visit]:
+    headers = {"Authorization": f"Bearer {_token(reader)}"}
+    operation = next(one for one in OPERATIONS if f"api.{one.name}" == name)
+    is_list = operation.query is not None and issubclass(operation.query, Page)
+    return [
+        Visit(f"{name}{further}", path + further, client, headers)
+        for further in (("", "?limit=200") if is_list else ("",))
+    ]
+
+
+def _token(reader: Member) -> str:
+    scopes = frozenset(scope for scope in Scope if SCOPES[scope] & GRANTS[reader.caller.role])
+    form = TokenForm("visits", scopes, 1)
+    with reader.services.db.tenant(reader.tenant_id) as tx:
+        return identity.create_token(tx, reader.caller, form, clock=reader.house.clock).secret
+
+
+def _links(owner: Member) -> dict[str, str]:
+    house = owner.house
+    with house.app.db.tenant(owner.tenant_id) as tx:
+        form = InvitationForm("visitor@crowd.example", identity.Role.MEMBER)
+        invited = identity.invite(tx, owner.caller, form, clock=house.clock)
+        reset = identity.create_password_reset(tx, owner.caller, owner.caller.user_id, clock=house.clock)
+    setup = identity.create_setup_link(house.worker.db, clock=house.clock)
+    return {"invitation": invited.token, "reset": reset.token, "setup": setup}
