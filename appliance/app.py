@@ -3,6 +3,7 @@
 import json
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from flask import Flask, Request, Response, g, redirect, render_template, request, url_for
@@ -20,8 +21,11 @@ from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import new_id
 from appliance.kernel.log import logger
 from appliance.kernel.problems import fault
-from appliance.web import confirmation
+from appliance.web import confirmation, forms
+from appliance.web.language import gettext
 from appliance.web.render import wants_json, words
+from appliance.web.sessions import ForeignForm
+from appliance.web.signin import own_path
 
 log = logger("web")
 _FORM_BYTES = 1_000_000
@@ -85,25 +89,39 @@ def _refused(refusal: Refusal) -> Answer:
 
 def _http(error: HTTPException) -> Answer:
     details = {
-        404: "There is nothing at this address. Go back, or start from the overview.",
-        405: "This address cannot be used in that way.",
-        413: "That is more than is taken at once. Upload fewer or smaller files.",
+        404: gettext("There is nothing at this address. Go back, or start from the overview."),
+        405: gettext("This address cannot be used in that way."),
+        413: gettext("That is more than is taken at once. Upload fewer or smaller files."),
     }
     status = error.code or 500
-    return _answer(fault(status, details.get(status, "The request was not understood."), request_id=g.request_id))
+    return _answer(
+        fault(status, details.get(status, gettext("The request was not understood.")), request_id=g.request_id)
+    )
 
 
 def _failed(error: Exception) -> Answer:
     log.error("request_failed", exc_info=error, request_id=g.request_id, endpoint=request.endpoint)
-    detail = "It has been noted. Try again; if it stays, give the operator this number."
+    detail = gettext("It has been noted. Try again; if it stays, give the operator this number.")
     return _answer(fault(500, detail, request_id=g.request_id))
 
 
 def _answer(members: dict[str, str | int]) -> Answer:
+    members["title"] = gettext(str(members["title"]))
     if wants_json() or request.path.startswith(f"{api.PREFIX}/"):
         status = int(members["status"])
         return Response(json.dumps(members), status=status, content_type="application/problem+json")
-    return render_template("problem.html", problem=members), int(members["status"])
+    return render_template("problem.html", problem=members, typed=_typed(members), back=_back()), int(members["status"])
+
+
+def _typed(members: dict[str, str | int]) -> list[str]:
+    # Only to somebody who is signed in, and from a form of ours: nobody else puts words into a page.
+    return forms.written() if g.get("caller") and members.get("code") != ForeignForm.code else []
+
+
+def _back() -> str | None:
+    came = urlsplit(request.referrer or "")
+    target = f"{came.path}?{came.query}" if came.query else came.path
+    return own_path(target) if came.netloc == request.host and target != request.full_path.rstrip("?") else None
 
 
 def _log(response: Response) -> Response:

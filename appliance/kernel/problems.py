@@ -32,6 +32,14 @@ TITLE: dict[Kind, str] = {
 }
 
 
+FAULT: dict[int, str] = {
+    404: "Not found",
+    405: "Not possible",
+    413: "Too large",
+    500: "Something went wrong on our side",
+}
+
+
 def problem(refusal: Refusal, *, request_id: str) -> dict[str, str | int]:
     """Return the members of the problem document."""
     return {
@@ -46,6 +54,5 @@ def problem(refusal: Refusal, *, request_id: str) -> dict[str, str | int]:
 
 def fault(status: int, detail: str, *, request_id: str) -> dict[str, str | int]:
     """Return the problem document of something that is not a refusal."""
-    titles = {404: "Not found", 405: "Not possible", 413: "Too large", 500: "Something went wrong on our side"}
-    title = titles.get(status, "Not possible")
+    title = FAULT.get(status, "Not possible")
     return {"type": "about:blank", "title": title, "status": status, "detail": detail, "request_id": request_id}

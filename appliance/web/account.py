@@ -21,7 +21,7 @@ from appliance.identity.factors import (
 )
 from appliance.identity.passkeys import add_passkey, registration_options
 from appliance.identity.steps import close_step, open_step, try_step
-from appliance.kernel.errors import Refusal
+from appliance.kernel.errors import Invalid, Refusal
 from appliance.kernel.ids import TenantId
 from appliance.kernel.sealing import digest
 from appliance.web import forms
@@ -90,8 +90,11 @@ def enter(tenant_id: UUID) -> Answer:
 def add_totp() -> Answer:
     """Begin with an authenticator app: show its seed as a QR code and in letters."""
     person, house = caller(), services()
-    with house.db.tenant(person.tenant_id) as tx:
-        new = begin_totp(tx, person, label=forms.field("label"), key=house.keyring.factor_key(), clock=house.clock)
+    try:
+        with house.db.tenant(person.tenant_id) as tx:
+            new = begin_totp(tx, person, label=forms.field("label"), key=house.keyring.factor_key(), clock=house.clock)
+    except Invalid as refusal:
+        return _show(shown=refusal)
     return _totp(new, shown=None)
 
 

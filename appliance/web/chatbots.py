@@ -12,6 +12,7 @@ from appliance.kernel.errors import Invalid, Refusal
 from appliance.web import forms, streams
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
+from appliance.web.tables import table_of
 
 blueprint = Blueprint("chatbots", __name__, url_prefix="/chatbots")
 Answer = tuple[str, int] | Response
@@ -69,8 +70,13 @@ def create_publication(chatbot_id: UUID) -> Answer:
 def create_copy(chatbot_id: UUID) -> Answer:
     """Duplicate a draft."""
     person, house = caller(), services()
-    with house.db.tenant(person.tenant_id) as tx:
-        made = chat.duplicate_chatbot(tx, person, ChatbotId(chatbot_id), name=forms.field("name"), clock=house.clock)
+    try:
+        with house.db.tenant(person.tenant_id) as tx:
+            made = chat.duplicate_chatbot(
+                tx, person, ChatbotId(chatbot_id), name=forms.field("name"), clock=house.clock
+            )
+    except Invalid as refusal:
+        return _show(ChatbotId(chatbot_id), shown=refusal)
     return done("chatbots.edit", "saved", chatbot_id=made.chatbot_id)
 
 
@@ -96,10 +102,16 @@ def end_archival(chatbot_id: UUID) -> Answer:
 def try_out(chatbot_id: UUID) -> Answer:
     """Ask the draft; nothing is kept."""
     person = caller()
-    question, answer = services().chat.ask_unkept(person, ChatbotId(chatbot_id), forms.field("question"), is_draft=True)
-    if streams.wants_stream():
-        return streams.stream(question, answer)
-    said = streams.finished(answer)
+    asked = forms.field("question")
+    try:
+        question, answer = services().chat.ask_unkept(person, ChatbotId(chatbot_id), asked, is_draft=True)
+        if streams.wants_stream():
+            return streams.stream(question, answer)
+        said = streams.finished(answer)
+    except Refusal as refusal:
+        if streams.wants_stream():
+            raise
+        return _show(ChatbotId(chatbot_id), shown=refusal)
     return _show(ChatbotId(chatbot_id), messages=[question, *([said] if said else [])])
 
 
@@ -110,7 +122,13 @@ def _list(*, shown: Refusal | None) -> Answer:
         chatbots = chat.list_drafts(tx, person)
         groups, collections = identity.list_group_names(tx, person), knowledge.list_collections(tx, person)
     form = _typed() if shown else SimpleNamespace(is_grounded=True, temperature=0, audience="everyone")
-    return page("chatbots/page.html", refusal=shown, chatbots=chatbots, form=form, models=house.gateway.models,
+    keys = {
+        "name": lambda one: one.name.casefold(),
+        "state": lambda one: (one.archived_at is not None, bool(one.published_version), one.name.casefold()),
+        "model": lambda one: one.model,
+    }
+    table = table_of(chatbots, keys=keys, text=lambda one: f"{one.name} {one.model}", default="name")
+    return page("chatbots/page.html", refusal=shown, table=table, form=form, models=house.gateway.models,
                 groups=groups, collections=collections)  # fmt: skip
 
 
@@ -120,9 +138,10 @@ def _show(chatbot_id: ChatbotId, *, shown: Refusal | None = None, messages: list
         chatbot = chat.get_draft(tx, person, chatbot_id)
         groups, collections = identity.list_group_names(tx, person), knowledge.list_collections(tx, person)
         hosts = tenancy.get_settings(tx).link_hosts
-    form = _typed() if shown else chatbot
+    form = _typed() if shown and request.endpoint == "chatbots.change" else chatbot  # the page has other forms as well
     return page("chatbots/edit.html", refusal=shown, chatbot=chatbot, form=form, models=house.gateway.models,
-                groups=groups, collections=collections, messages=messages or [], link_hosts=hosts)  # fmt: skip
+                groups=groups, collections=collections, messages=messages or [], link_hosts=hosts,
+                typed=forms.field("question") if shown else "")  # fmt: skip
 
 
 def _form() -> ChatbotForm:

@@ -13,6 +13,7 @@ from appliance.knowledge import Audience, Collection, CollectionForm, Collection
 from appliance.web import forms
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
+from appliance.web.tables import table_of
 
 blueprint = Blueprint("collections", __name__, url_prefix="/collections")
 Answer = tuple[str, int] | Response
@@ -73,7 +74,9 @@ def _list(*, shown: Refusal | None) -> Answer:
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
         collections, groups = knowledge.list_collections(tx, person), _groups(tx)
-    return page("collections/page.html", refusal=shown, collections=collections, groups=groups, form=_typed(shown))
+    keys = {"name": lambda one: one.name.casefold(), "documents": lambda one: one.document_count}
+    table = table_of(collections, keys=keys, text=lambda one: f"{one.name} {one.description}", default="name")
+    return page("collections/page.html", refusal=shown, table=table, groups=groups, form=_typed(shown))
 
 
 def _show(collection_id: CollectionId, *, shown: Refusal | None) -> Answer:

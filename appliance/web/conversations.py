@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from appliance import chat, tenancy
 from appliance.chat import ChatbotId, Conversation, ConversationId, Format, Turn
-from appliance.chat.errors import ChatbotNotFound, QuestionMissing
+from appliance.chat.errors import ChatbotNotFound
 from appliance.kernel.errors import Invalid, Refusal
 from appliance.kernel.ids import parse_id
 from appliance.web import forms, streams, tables
@@ -63,23 +63,28 @@ def ask(conversation_id: UUID) -> Answer:
         question, answer = services().chat.ask(
             person, ConversationId(conversation_id), forms.field("question"), edits=parse_id(forms.field("edits"))
         )
-    except QuestionMissing as refusal:
+        if streams.wants_stream():
+            return streams.stream(question, answer, conversation=_own(conversation_id), is_mine=True)
+        streams.finished(answer)
+    except Refusal as refusal:
         if streams.wants_stream():
             raise
         return _show(ConversationId(conversation_id), shown=refusal)
-    if streams.wants_stream():
-        return streams.stream(question, answer, conversation=_own(conversation_id), is_mine=True)
-    streams.finished(answer)
     return _to(conversation_id)
 
 
 @blueprint.post("/<uuid:conversation_id>/messages/<uuid:message_id>/retry")
 def retry(conversation_id: UUID, message_id: UUID) -> Answer:
     """Answer once more."""
-    question, answer = services().chat.retry(caller(), ConversationId(conversation_id), message_id)
-    if streams.wants_stream():
-        return streams.stream(question, answer, conversation=_own(conversation_id), is_mine=True)
-    streams.finished(answer)
+    try:
+        question, answer = services().chat.retry(caller(), ConversationId(conversation_id), message_id)
+        if streams.wants_stream():
+            return streams.stream(question, answer, conversation=_own(conversation_id), is_mine=True)
+        streams.finished(answer)
+    except Refusal as refusal:
+        if streams.wants_stream():
+            raise
+        return _show(ConversationId(conversation_id), shown=refusal)
     return _to(conversation_id)
 
 
@@ -169,21 +174,28 @@ def ask_temporary(chatbot_id: UUID) -> Answer:
         for name, text in request.form.items(multi=True)
         if name in {"user", "assistant"}
     ]
-    question, answer = services().chat.ask_unkept(caller(), ChatbotId(chatbot_id), forms.field("question"), said)
-    if streams.wants_stream():
-        return streams.stream(question, answer)
     now = services().clock.now()
     before = [chat.Message(UUID(int=place), turn.role, turn.text, None, now) for place, turn in enumerate(said)]
-    reply = streams.finished(answer)
+    try:
+        question, answer = services().chat.ask_unkept(caller(), ChatbotId(chatbot_id), forms.field("question"), said)
+        if streams.wants_stream():
+            return streams.stream(question, answer)
+        reply = streams.finished(answer)
+    except Refusal as refusal:
+        if streams.wants_stream():
+            raise
+        return _temporary(ChatbotId(chatbot_id), before, shown=refusal)
     return _temporary(ChatbotId(chatbot_id), [*before, question, *([reply] if reply else [])])
 
 
-def _temporary(chatbot_id: ChatbotId, messages: list[chat.Message]) -> Answer:
+def _temporary(chatbot_id: ChatbotId, messages: list[chat.Message], *, shown: Refusal | None = None) -> Answer:
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
         chatbot = chat.get_chatbot(tx, person, chatbot_id)
         hosts = tenancy.get_settings(tx).link_hosts
-    return page("chat/temporary.html", chatbot=chatbot, messages=messages, link_hosts=hosts, history=True)
+    typed = forms.field("question") if shown else ""
+    return page("chat/temporary.html", refusal=shown, chatbot=chatbot, messages=messages, link_hosts=hosts,
+                history=True, typed=typed)  # fmt: skip
 
 
 def _show(conversation_id: ConversationId, *, shown: Refusal | None) -> Answer:

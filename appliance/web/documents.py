@@ -26,7 +26,7 @@ from appliance.knowledge import (
     Status,
     Upload,
 )
-from appliance.knowledge.errors import CollectionNotFound, FileNameMissing
+from appliance.knowledge.errors import AlreadyThere, CollectionNotFound, FileNameMissing
 from appliance.web import reader, tables
 from appliance.web.render import done, page, wants_json
 from appliance.web.sessions import caller, services
@@ -40,17 +40,7 @@ Answer = tuple[str, int] | tuple[Response, int] | Response
 @blueprint.get("")
 def show() -> Answer:
     """List the documents."""
-    person = caller()
-    with services().db.tenant(person.tenant_id) as tx:
-        collections = knowledge.list_collections(tx, person)
-        wanted = _wanted()
-        table, labels = _table(tx, wanted), knowledge.list_labels(tx, person)
-    if wants_json():
-        return jsonify(documents=[as_json(document) for document in table.rows]), 200
-    return page(
-        "documents/page.html", table=table, wanted=wanted, collections=collections, states=list(Status), labels=labels,
-        names={one.collection_id: one.name for one in collections}, limit=services().settings.upload_limit_mb,
-    )  # fmt: skip
+    return _list(shown=None)
 
 
 @blueprint.get("/rows")
@@ -70,6 +60,8 @@ def add() -> Answer:
     identity.require(person, Permission.DOCUMENT_ADD)  # before any byte of the body is looked at
     uploads = _uploads()
     if not uploads:
+        if not wants_json():
+            return _list(shown=FileNameMissing())
         raise FileNameMissing
     name = request.headers.get("Idempotency-Key", "")[:_KEY_LIMIT]
     if name:
@@ -78,7 +70,12 @@ def add() -> Answer:
         with house.db.tenant(person.tenant_id) as tx:
             batch_id = knowledge.create_batch(tx, person, clock=house.clock)
         uploads = [replace(one, batch_id=batch_id) for one in uploads]
-    received = [_taken_in(upload) for upload in uploads]
+    try:
+        received = [_taken_in(upload) for upload in uploads]
+    except Refusal as refusal:
+        if wants_json():
+            raise
+        return _list(shown=refusal)
     if wants_json():
         return jsonify(documents=[received_json(one) for one in received]), 202
     if uploads[0].batch_id is not None:
@@ -89,17 +86,7 @@ def add() -> Answer:
 @blueprint.get("/<uuid:document_id>")
 def read(document_id: UUID) -> Answer:
     """Show a document: its pages or its text, with what was cited marked."""
-    person = caller()
-    with services().db.tenant(person.tenant_id) as tx:
-        reading = reader.begin(tx, person, DocumentId(document_id))
-        collections = knowledge.list_collections(tx, person)
-        versions = knowledge.list_versions(tx, person, DocumentId(document_id))
-    if wants_json():
-        return jsonify(as_json(reading.document)), 200
-    return page(
-        "documents/reader.html", reading=reader.drawn(reading), collections=collections, versions=versions,
-        limit=services().settings.upload_limit_mb,
-    )  # fmt: skip
+    return _read(DocumentId(document_id), shown=None)
 
 
 @blueprint.get("/<uuid:document_id>/pages/<number>")
@@ -120,8 +107,11 @@ def change_collection(document_id: UUID) -> Answer:
     person, target = caller(), _collection(request.form)
     if target is None:
         raise CollectionNotFound
-    with services().db.tenant(person.tenant_id) as tx:
-        knowledge.move(tx, person, DocumentId(document_id), target)
+    try:
+        with services().db.tenant(person.tenant_id) as tx:
+            knowledge.move(tx, person, DocumentId(document_id), target)
+    except AlreadyThere as refusal:
+        return _read(DocumentId(document_id), shown=refusal)
     return done("documents.read", "moved", document_id=document_id)
 
 
@@ -185,7 +175,7 @@ def create_deletion(document_id: UUID) -> Answer:
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
         knowledge.delete(tx, person, DocumentId(document_id))
-    return redirect(url_for("documents.show"), 303)
+    return done("documents.show", "document-deleted")
 
 
 @blueprint.post("/<uuid:document_id>/approval")
@@ -204,6 +194,34 @@ def create_retry(document_id: UUID) -> Answer:
     with services().db.tenant(person.tenant_id) as tx:
         knowledge.retry(tx, person, DocumentId(document_id))
     return redirect(url_for("documents.show"), 303)
+
+
+def _list(*, shown: Refusal | None) -> Answer:
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        collections = knowledge.list_collections(tx, person)
+        wanted = _wanted()
+        table, labels = _table(tx, wanted), knowledge.list_labels(tx, person)
+    if wants_json():
+        return jsonify(documents=[as_json(document) for document in table.rows]), 200
+    return page(
+        "documents/page.html", refusal=shown, table=table, wanted=wanted, collections=collections, states=list(Status),
+        labels=labels, names={one.collection_id: one.name for one in collections}, limit=services().settings.upload_limit_mb,
+    )  # fmt: skip
+
+
+def _read(document_id: DocumentId, *, shown: Refusal | None) -> Answer:
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        reading = reader.begin(tx, person, document_id)
+        collections = knowledge.list_collections(tx, person)
+        versions = knowledge.list_versions(tx, person, document_id)
+    if wants_json():
+        return jsonify(as_json(reading.document)), 200
+    return page(
+        "documents/reader.html", refusal=shown, reading=reader.drawn(reading), collections=collections,
+        versions=versions, limit=services().settings.upload_limit_mb,
+    )  # fmt: skip
 
 
 def as_json(document: Document) -> dict[str, str | int | list[str] | list[dict[str, str]] | None]:

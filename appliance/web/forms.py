@@ -1,7 +1,8 @@
 """Reading forms: ids, choices and numbers from fields, each with its refusal."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TypeVar
+from typing import Final, TypeVar
 from uuid import UUID
 
 from flask import g, request
@@ -11,6 +12,43 @@ from appliance.identity.errors import RoleMisplaced
 from appliance.kernel.errors import Invalid
 from appliance.kernel.ids import parse_id
 
+# Which field of a form a refusal is about, by the refusal's code; any other is about the form as a whole.
+FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "already_member": ("email",),
+    "budget_malformed": ("monthly_tokens",),
+    "code_wrong": ("code",),
+    "collection_malformed": ("name",),
+    "collection_name_taken": ("name",),
+    "dlp_blocked": ("question",),
+    "email_malformed": ("email",),
+    "factor_malformed": ("label",),
+    "group_malformed": ("name",),
+    "group_name_taken": ("name",),
+    "link_host_malformed": ("link_hosts",),
+    "name_missing": ("name",),
+    "not_a_number": ("days",),
+    "organisation_name_missing": ("name", "organisation"),
+    "passwords_differ": ("again",),
+    "question_missing": ("question",),
+    "reason_missing": ("reason",),
+    "second_step_failed": ("code", "confirm_code"),
+    "sign_in_failed": ("password", "confirm_password", "current"),
+    "title_malformed": ("title",),
+    "weak_password": ("new", "password"),
+}
+# What somebody may have written at length; a page of a refusal shows it again, so that it can be copied.
+WRITTEN: Final = (
+    "question",
+    "comment",
+    "reason",
+    "instructions",
+    "welcome",
+    "questions",
+    "description",
+    "title",
+    "name",
+    "label",
+)
 _DIGITS = 15
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -35,6 +73,11 @@ def attempt(email: str, password: str) -> Attempt:
 def field(name: str) -> str:
     """Return a field's text, or nothing."""
     return request.form.get(name, "")
+
+
+def written() -> list[str]:
+    """Return the texts of the form that was sent, for a page that cannot show the form again."""
+    return [text for name in WRITTEN for text in request.form.getlist(name) if text.strip()]
 
 
 def role(name: str = "role") -> Role:

@@ -83,7 +83,9 @@ def when(moment: datetime | None) -> str:
 
 def day(moment: datetime | None) -> str:
     """Return a day in the reader's zone and language."""
-    return dates.format_date(moment.astimezone(zone()), "medium", language()) if moment else "–"
+    if moment is None:
+        return "–"
+    return dates.format_date(moment.astimezone(zone()), "medium" if language() == "de" else "y-MM-dd", language())
 
 
 def lasting(seconds: int) -> str:

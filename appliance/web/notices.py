@@ -7,6 +7,7 @@ NOTICES: Final[dict[str, str]] = {
     "cancelled": "What was still on its way is cancelled.",
     "collection-deleted": "The collection is deleted.",
     "deleted": "It is deleted.",
+    "document-deleted": "The document is deleted, with its passages and its place in the search.",
     "factor-removed": "The second factor is removed.",
     "factors-removed": "The person's second factors are removed. They sign in by password, and can add new ones.",
     "group-deleted": "The group is deleted.",

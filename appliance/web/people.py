@@ -5,12 +5,13 @@ from werkzeug.wrappers import Response
 
 from appliance import identity
 from appliance.identity import MemberKind, PeopleFilter, PeopleSort, Permission, Person, UserId
+from appliance.identity.errors import LastOwner
 from appliance.identity.factors import list_factors, remove_factors_of
 from appliance.identity.invitations import InvitationForm
 from appliance.identity.permissions import may
 from appliance.identity.values import ORGANISATION_ROLES, Role
 from appliance.kernel.db import Tx
-from appliance.kernel.errors import Refusal
+from appliance.kernel.errors import Invalid, Refusal
 from appliance.web import forms, letters, tables
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
@@ -56,26 +57,18 @@ def revoke_invitation(invitation_id: UUID) -> Answer:
 @blueprint.get("/<uuid:user_id>")
 def read(user_id: UUID) -> Answer:
     """Show a member: role, groups, sessions, tokens."""
-    person, house = caller(), services()
-    with house.db.tenant(person.tenant_id) as tx:
-        found = identity.get_person(tx, person, UserId(user_id))
-        is_theirs = may(person, Permission.PEOPLE_CHANGE)
-        return page(
-            "people/person.html",
-            person=found,
-            roles=_roles(),
-            groups=identity.list_group_names(tx, person),
-            sessions=identity.list_sessions(tx, person, UserId(user_id)) if is_theirs else [],
-            factors=list_factors(tx, UserId(user_id)) if is_theirs else [],
-        )
+    return _show(UserId(user_id), shown=None)
 
 
 @blueprint.post("/<uuid:user_id>/role")
 def change_role(user_id: UUID) -> Answer:
     """Give a member another role."""
     person = caller()
-    with services().db.tenant(person.tenant_id) as tx:
-        identity.change_role(tx, person, UserId(user_id), role=forms.role())
+    try:
+        with services().db.tenant(person.tenant_id) as tx:
+            identity.change_role(tx, person, UserId(user_id), role=forms.role())
+    except (Invalid, LastOwner) as refusal:
+        return _show(UserId(user_id), shown=refusal)
     return done("people.read", "role", user_id=user_id)
 
 
@@ -134,6 +127,22 @@ def _list(*, shown: Refusal | None) -> Answer:
         groups = identity.list_group_names(tx, person)
     return page("people/page.html", refusal=shown, table=table, invitations=invitations[:_INVITED], groups=groups,
                 has_more=len(invitations) > _INVITED, roles=_roles(), services=MemberKind.SERVICE)  # fmt: skip
+
+
+def _show(user_id: UserId, *, shown: Refusal | None) -> Answer:
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        found = identity.get_person(tx, person, user_id)
+        is_theirs = may(person, Permission.PEOPLE_CHANGE)
+        return page(
+            "people/person.html",
+            refusal=shown,
+            person=found,
+            roles=_roles(),
+            groups=identity.list_group_names(tx, person),
+            sessions=identity.list_sessions(tx, person, user_id) if is_theirs else [],
+            factors=list_factors(tx, user_id) if is_theirs else [],
+        )
 
 
 def _table(tx: Tx) -> Table[Person]:

@@ -52,6 +52,11 @@ class Reading:
         )
 
     @property
+    def path(self) -> str:
+        """The address of the document."""
+        return url_for("documents.read", document_id=self.document.document_id)
+
+    @property
     def larger(self) -> int | None:
         """The next larger width, or None."""
         return next((width for width in knowledge.WIDTHS if width > (self.width or FITTING)), None)
@@ -68,7 +73,7 @@ class Reading:
     def address(self, **changes: str | int | None) -> str:
         """Return the address of another page, size or view of the same document."""
         asked = self.kept() | {"page": self.number} | changes
-        return f"?{urlencode({name: value for name, value in asked.items() if value is not None})}"
+        return f"{self.path}?{urlencode({name: value for name, value in asked.items() if value is not None})}"
 
     def lines(self, passage: Passage) -> Iterator[Line]:
         """Yield a passage's lines in pieces, so that the quoted ones can be marked."""

@@ -17,7 +17,7 @@ from appliance.identity.permissions import may
 from appliance.kernel.errors import Refusal
 from appliance.kernel.problems import STATUS, problem
 from appliance.knowledge import Document, Version
-from appliance.web import markdown
+from appliance.web import agents, forms, markdown
 from appliance.web.language import gettext
 from appliance.web.notices import NOTICES
 from appliance.web.sessions import csrf_token
@@ -28,7 +28,7 @@ _KILOBYTE = 1000
 def install(app: Flask) -> None:
     """Give templates what they may use."""
     app.jinja_env.globals.update(csrf_token=csrf_token, Permission=Permission, allowed=allowed)
-    app.jinja_env.filters.update(answer=answer, reason=reason, size=size, source=source)
+    app.jinja_env.filters.update(answer=answer, browser=browser, reason=reason, size=size, source=source)
     app.context_processor(lambda: {"caller": g.get("caller"), "here": request.path, "notice": notice()})
 
 
@@ -41,7 +41,8 @@ def page(template: str, /, *, refusal: Refusal | None = None, **context: Any) ->
     """Render a page; with a refusal, the page says it and answers with its status."""
     if refusal is None:
         return render_template(template, problem=None, **context), 200
-    return render_template(template, problem=words(refusal), **context), STATUS[refusal.kind]
+    shown = {**words(refusal), "fields": forms.FIELDS.get(refusal.code, ())}
+    return render_template(template, problem=shown, **context), STATUS[refusal.kind]
 
 
 def words(refusal: Refusal) -> dict[str, str | int]:
@@ -96,6 +97,14 @@ def source(citation: Citation, message: Message | None = None) -> str | None:
     if message is not None:
         asked |= {"answer": message.message_id, "source": citation.number}
     return f"{url_for('documents.read', document_id=citation.document_id)}?{urlencode(asked)}#cited"
+
+
+def browser(agent: str) -> str:
+    """Return what people call a browser, from what it calls itself."""
+    found = agents.read(agent)
+    if found is None:
+        return agent[:60] or gettext("unknown browser")
+    return gettext("{browser} on {system}").format(browser=found[0], system=found[1])
 
 
 def reason(document: Document | Version) -> str:

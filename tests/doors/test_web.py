@@ -274,3 +274,16 @@ def test_it_changes_settings_and_records_both_states(at_ada: Browser) -> None:
     refused = at_ada.posts("/settings/privacy", conversation_review="two_person", link_hosts="https://x/y")
     assert refused.status_code == 422
     assert "https://x/y" in refused.text
+
+
+def test_a_fault_of_ours_has_a_page_with_its_number_and_no_detail(site: Flask, at_ada: Browser) -> None:
+    def breaks() -> str:
+        raise RuntimeError("the inside of the house")
+
+    site.view_functions["jobs.show"] = breaks
+    answer = at_ada.client.get("/jobs", headers={"Accept-Language": "de"})
+
+    assert answer.status_code == 500
+    assert "Bei uns ist etwas schiefgegangen" in answer.text
+    assert answer.headers["X-Request-Id"] in answer.text
+    assert "the inside of the house" not in answer.text

@@ -1,62 +1,91 @@
-"""Every page that a role can reach by links, in Chromium: axe, widths, themes, no foreign request, no CSP report."""
+"""Every page that a role can reach, in Chromium: axe, widths, themes, states, no foreign request, no CSP report."""
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
-from html import unescape
-from typing import Literal
-from urllib.parse import urljoin, urlsplit
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Playwright, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.support.browsing import (
+    LOOKS,
+    NARROW,
+    WIDE,
+    Look,
+    Watch,
+    accepts,
+    faults,
+    joins,
+    launched,
+    pages_of,
+    signs_in,
+)
 from tests.support.house import SAMPLES
-from tests.support.product import PASSWORD, Person, Product
+from tests.support.product import Person, Product
 
 pytestmark = pytest.mark.browser
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-SERIOUS = {"serious", "critical"}
-WIDE, NARROW = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
-Look = tuple[ViewportSize, Literal["light", "dark"]]
-LOOKS: list[Look] = [(WIDE, "light"), (NARROW, "dark")]
 PEOPLE = {
     "owner": "ada@harrow.example", "admin": "eve@harrow.example", "auditor": "aud@harrow.example",
-    "member": "mia@harrow.example",
+    "member": "mia@harrow.example", "operator": "olga@host.example",
 }  # fmt: skip
+AT_LEAST = {"owner": 18, "admin": 18, "auditor": 6, "member": 7, "operator": 6}
+FEW: list[Look] = [(WIDE, "light"), (NARROW, "dark")]
+LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
+# Where a form stands, its address, what is typed into it, and the field that is refused.
+REFUSED = [
+    ("/people", "/people/invitations", {"email": "nobody"}, "email"),
+    ("/groups", "/groups", {"name": " "}, "name"),
+    ("/collections", "/collections", {"name": " ", "description": "kept"}, "name"),
+    ("/chatbots", "/chatbots", {"name": " ", "welcome": "kept"}, None),
+    ("/tokens", "/tokens", {"name": "kept", "days": "soon"}, "days"),
+    ("/tokens", "/tokens/service-accounts", {"name": " "}, "name"),
+    ("/settings", "/settings/budget", {"monthly_tokens": "many"}, "monthly_tokens"),
+    ("/settings", "/settings/privacy", {"link_hosts": "https://kept/x"}, "link_hosts"),
+    ("/account", "/account/profile", {"name": " "}, "name"),
+    ("/account", "/account/password", {"current": "wrong", "new": "a sentence that is long enough"}, "current"),
+    ("/documents", "/documents", {}, None),
+]
 
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     with Product(tmp_path_factory.mktemp("pages") / "data") as product:
         ada = Person(product.address).sets_up(product.link)
-        uploaded = ada.uploads(SAMPLES / "leave-and-travel.pdf", SAMPLES / "fire-drill.txt")
+        folder = tmp_path_factory.mktemp("files")
+        uploaded = ada.uploads(SAMPLES / "leave-and-travel.pdf", SAMPLES / "fire-drill.txt", *awkward(folder))
         ada.waits_for(*(one["id"] for one in uploaded))
-        ada.asks("How many days of paid annual leave does an employee receive?")
+        conversation = ada.starts_conversation()
+        ada.asks("How many days of paid annual leave does an employee receive?", conversation=conversation)
+        ada.asks("Who won the ice hockey championship?", conversation=conversation)
         for role in ("admin", "auditor", "member"):
-            joins(product, role)
-        product.command("group", "create", "--name", "Board")
-        furnishes(ada)
-        product.command("token", "create", "--name", "script", "--scopes", "chat")
+            joins(product, PEOPLE[role], role)
+        made = product.command("operator", "invite", PEOPLE["operator"], "--json")
+        accepts(product, json.loads(made.stdout)["url"], "Olga")
+        furnishes(product, ada)
         yield product
 
 
-def furnishes(ada: Person) -> None:
-    """Fill the pages that would be empty: a second collection, conversations that may be reviewed."""
-    ada.posts("/collections", name="Board papers", description="For the board", audience="groups")
+def awkward(folder: Path) -> list[Path]:
+    """Files that end in each state, one of them with a long name and no space in it."""
+    contents = {
+        "broken.pdf": b"%PDF-1.4 rubbish",
+        "expenses.txt": b"The card is 4111 1111 1111 1111.",
+        "x" * 200 + ".txt": b"Six.",
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return [folder / name for name in contents]
+
+
+def furnishes(product: Product, ada: Person) -> None:
+    """Fill the pages that would be empty, with names that are hard to set."""
+    product.command("group", "create", "--name", LONG[:120])
+    product.command("token", "create", "--name", LONG[:120], "--scopes", "chat")
+    product.command("user", "create-invitation", "--email", "guest@harrow.example")
+    ada.posts("/collections", name=LONG[:120], description=LONG * 3, audience="groups")
     ada.posts("/settings/privacy", conversation_review="audited", link_hosts="")
-
-
-def joins(product: Product, role: str) -> None:
-    made = product.command("user", "create-invitation", "--email", PEOPLE[role], "--role", role, "--json")
-    link = json.loads(made.stdout)["link"].split("link=")[1]
-    client = Person(product.address)
-    page = client.http.get(f"/join?link={link}").text
-    token = re.search(r'name="csrf" content="([^"]+)"', page)
-    assert token is not None
-    form = {"name": role.title(), "password": PASSWORD, "again": PASSWORD, "link": link, "csrf": unescape(token[1])}
-    assert client.http.post("/join", data=form).status_code == 303
 
 
 @pytest.fixture(scope="module")
@@ -65,77 +94,130 @@ def browser() -> Iterator[Browser]:
         yield launched(playwright)
 
 
-def launched(playwright: Playwright) -> Browser:
-    return playwright.chromium.launch(
-        executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-    )
-
-
-class Watch:
-    """What a page complains of, and where it sends."""
-
-    def __init__(self, page: Page, address: str) -> None:
-        self.complaints: list[str] = []
-        self.foreign: list[str] = []
-        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda sent: None if sent.url.startswith(address) else self.foreign.append(sent.url))
-
-
-def pages_of(page: Page, address: str) -> list[str]:
-    """Follow every link from the start; one page of each shape."""
-    seen: dict[str, str] = {}
-    waiting = ["/"]
-    while waiting:
-        path = waiting.pop(0)
-        shape = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "<id>", urlsplit(path).path)
-        if shape in seen or shape.endswith((".json", ".md", "/export", "/export/md", "/export/json")):
-            continue
-        answer = page.goto(address + path)
-        assert answer is not None
-        assert answer.status == 200, path
-        seen[shape] = path
-        links = page.eval_on_selector_all("a[href]", "links => links.map(link => link.getAttribute('href'))")
-        waiting += [urljoin(path, link) for link in links if urlsplit(link).netloc == "" and not link.startswith("#")]
-    return list(seen.values())
-
-
-def faults(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found if one["impact"] in SERIOUS]
-
-
 @pytest.mark.parametrize("role", list(PEOPLE))
 def test_every_page_of_a_role_is_fit_for_everybody(product: Product, browser: Browser, role: str) -> None:
     context = browser.new_context(viewport=WIDE)
     page = context.new_page()
     watch = Watch(page, product.address)
-    page.goto(product.address)
-    page.get_by_label("E-mail address").fill(PEOPLE[role])
-    page.get_by_label("Password").fill(PASSWORD)
-    page.keyboard.press("Enter")
-    page.get_by_role("heading", level=1).wait_for()
+    signs_in(page, product.address, PEOPLE[role])
     paths = pages_of(page, product.address)
-    assert len(paths) >= {"owner": 12, "admin": 12, "auditor": 5, "member": 5}[role], paths
-    looks: list[Look] = LOOKS + ([(WIDE, "dark"), (NARROW, "light")] if role == "owner" else [])
-    for size, theme in looks:
+    assert len(paths) >= AT_LEAST[role], paths
+    for size, theme in LOOKS if role == "owner" else FEW:
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=theme)
         for path in paths:
             page.goto(product.address + path)
             assert faults(page) == [], (path, size, theme)
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, size)
     assert watch.complaints == []
     assert watch.foreign == []
     context.close()
 
 
-def test_pages_before_signing_in_are_fit_for_everybody(product: Product, browser: Browser) -> None:
+def test_every_page_of_a_stranger_is_fit_for_everybody(product: Product, browser: Browser) -> None:
     made = product.command("user", "create-invitation", "--email", "new@harrow.example", "--json")
-    joining = urlsplit(json.loads(made.stdout)["link"])
+    joining = urlsplit(json.loads(made.stdout)["link"]).query
     for size, theme in LOOKS:
         page = browser.new_page(viewport=size, color_scheme=theme)
-        for path in ("/sign-in", f"/join?{joining.query}", "/join?link=wrong", "/nowhere"):
+        watch = Watch(page, product.address)
+        for path in (
+            "/sign-in",
+            f"/join?{joining}",
+            "/join?link=wrong",
+            "/reset?link=wrong",
+            "/setup?link=wrong",
+            "/nowhere",
+        ):
             page.goto(product.address + path)
             assert faults(page) == [], (path, size, theme)
+        page.goto(f"{product.address}/sign-in")
+        page.get_by_label("E-mail address").fill("nobody@harrow.example")
+        page.get_by_label("Password").fill("wrong")
+        page.keyboard.press("Enter")
+        page.get_by_role("alert").wait_for()
+        assert page.get_by_label("E-mail address").input_value() == "nobody@harrow.example"
+        assert faults(page) == []
+        assert watch.complaints == watch.foreign == []
         page.close()
+
+
+def test_a_fresh_organisation_says_what_to_do_next(tmp_path: Path, browser: Browser) -> None:
+    with Product(tmp_path / "data") as fresh:
+        Person(fresh.address).sets_up(fresh.link)
+        page = browser.new_page(viewport=WIDE)
+        signs_in(page, fresh.address, PEOPLE["owner"])
+        assert page.get_by_role("link", name="Upload your first document").is_visible()
+        page.set_viewport_size(NARROW)
+        for path in pages_of(page, fresh.address):
+            page.goto(fresh.address + path)
+            assert faults(page) == [], path
+        for path in ("/documents", "/groups", "/tokens", "/jobs", "/chat"):
+            page.goto(fresh.address + path)
+            assert page.locator(".empty").first.is_visible(), path
+        page.close()
+
+
+@pytest.mark.parametrize("look", FEW)
+def test_a_refused_form_shows_where_and_why(product: Product, browser: Browser, look: Look) -> None:
+    page = browser.new_page(viewport=look[0], color_scheme=look[1])
+    watch = Watch(page, product.address)
+    signs_in(page, product.address, PEOPLE["owner"])
+    for path, action, typed, field in REFUSED:
+        page.goto(product.address + path)
+        sends(page, action, typed)
+        alert = page.get_by_role("alert")
+        alert.wait_for()
+        focused = page.evaluate("document.activeElement.name || document.activeElement.id")
+        assert focused == (field or "problem"), action
+        if field:
+            assert "problem" in (page.locator(":focus").get_attribute("aria-describedby") or "")
+        for name, value in typed.items():
+            if "kept" in value:
+                assert (
+                    page.locator(f"form[method=post][action='{action}'] [name='{name}']").first.input_value() == value
+                )
+        assert faults(page) == [], action
+    assert watch.complaints == watch.foreign == []
+    page.close()
+
+
+def sends(page: Page, action: str, typed: dict[str, str]) -> None:
+    """Fill a form and send it although the browser would hold it back, as one without its checks does."""
+    form = page.locator(f"form[method=post][action='{action}']").first
+    form.evaluate("form => { form.noValidate = true; }")
+    for name, value in typed.items():
+        form.locator(f"[name='{name}']").first.fill(value)
+    form.evaluate("form => HTMLFormElement.prototype.submit.call(form)")
+    page.wait_for_load_state()
+
+
+def test_what_is_not_there_and_what_is_not_allowed_have_pages(product: Product, browser: Browser) -> None:
+    page = browser.new_page(viewport=NARROW, color_scheme="dark")
+    signs_in(page, product.address, PEOPLE["member"])
+    for path, status in (("/nowhere", 404), ("/audit", 403), (f"/documents/{'0' * 8}-0000-7000-8000-{'0' * 12}", 404)):
+        answer = page.goto(product.address + path)
+        assert answer is not None
+        assert answer.status == status
+        assert page.get_by_role("link", name="Go to the overview").is_visible()
+        assert faults(page) == [], path
+    page.close()
+
+
+def test_pages_print_without_what_paper_cannot_do(product: Product, browser: Browser) -> None:
+    page = browser.new_page(viewport=WIDE, color_scheme="dark")
+    signs_in(page, product.address, PEOPLE["owner"])
+    paths = {re.sub(r"/[0-9a-f-]{36}.*", "/<id>", path): path for path in pages_of(page, product.address)}
+    page.emulate_media(media="print")
+    shown = {
+        "/chat/<id>": ".message.assistant .body", "/documents/<id>": ".reader, h1", "/audit": "table code",
+        "/people": "table .head",
+    }  # fmt: skip
+    for path, content in shown.items():
+        page.goto(product.address + paths[path])
+        assert page.locator(content).first.is_visible(), path
+        for hidden in (".bar", ".ask", ".find", ".pager", "form button"):
+            assert not any(one.is_visible() for one in page.locator(hidden).all()), (path, hidden)
+        assert page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor") == "rgb(255, 255, 255)"
+    page.goto(product.address + paths["/chat/<id>"])
+    link = page.locator(".sources a").first
+    assert "/documents/" in link.evaluate("link => getComputedStyle(link, '::after').content")
+    page.close()

@@ -19,6 +19,7 @@ from tests.support.site import Browser
 
 UNVISITED = {
     "api.openapi": "a constant",
+    "documents.draw": "a picture, which a confined process draws from a real file",
     "health.livez": "no page: a constant",
     "health.metrics": "no page: this process's own counters",
     "health.readyz": "no page: each service's ping",

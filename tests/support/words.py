@@ -11,7 +11,7 @@ from jinja2.ext import babel_extract
 import appliance
 from appliance.audit.events import MEANING
 from appliance.kernel.errors import Refusal
-from appliance.kernel.problems import TITLE
+from appliance.kernel.problems import FAULT, TITLE
 from appliance.knowledge.unreadable import HELD, REASONS, WARNINGS
 from appliance.web.notices import NOTICES
 
@@ -24,6 +24,7 @@ def messages() -> set[Message]:
     found: set[Message] = {
         *NOTICES.values(),
         *TITLE.values(),
+        *FAULT.values(),
         *MEANING.values(),
         *REASONS.values(),
         *WARNINGS.values(),
@@ -46,7 +47,7 @@ def _of_templates() -> Iterator[Message]:
 
 
 def _of_code() -> Iterator[Message]:
-    for file in sorted((HERE / "web").glob("*.py")):
+    for file in [HERE / "app.py", *sorted((HERE / "web").glob("*.py"))]:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "gettext":
                 argument = node.args[0]

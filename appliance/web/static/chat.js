@@ -44,7 +44,7 @@ const events = async function* (stream) {
 };
 
 const draft = () => {
-  const node = make("article", "message assistant pending", make("div", "body", make("p")));
+  const node = make("article", "message assistant pending", make("p", "meta", words.searching), make("div", "body", make("p")));
   node.setAttribute("aria-label", words.answer);
   return node;
 };
@@ -55,7 +55,7 @@ const end = (node, className, text) => {
   node.append(make("p", "meta", text));
 };
 
-const refuse = (node, problem) => end(node, "refused", problem.detail || words.broke);
+const refuse = (node, problem) => { node.querySelector(".meta")?.remove(); end(node, "refused", problem.detail || words.broke); };
 
 const cite = (node, citation) => {
   const title = citation.url ? make("a", "", citation.title) : make("span", "", citation.title);
@@ -79,7 +79,7 @@ const follow = async (answer, node, asked) => {
   for await (const [name, data] of events(answer.body)) {
     const follows = isAtEnd();
     if (name === "question" && asked !== null) { node.before(fromServer(data.html)); field.value = ""; }
-    if (name === "delta") node.querySelector("p").append(data.text);
+    if (name === "delta") { node.querySelector(".meta")?.remove(); node.querySelector(".body p").append(data.text); }
     if (name === "citation") cite(node, data);
     if (name === "refused") refuse(node, data);
     if (name === "done") {
@@ -116,7 +116,7 @@ const ask = async (action, body, asked) => {
     if (answer.headers.get("Content-Type")?.startsWith("text/event-stream")) await follow(answer, node, asked);
     else refuse(node, answer.redirected ? { detail: words.ended } : await answer.json());
   } catch (error) {
-    if (error.name === "AbortError") { end(node, "", words.stopped); say.textContent = words.stopped; }
+    if (error.name === "AbortError") { node.querySelector(".meta")?.remove(); end(node, "", words.stopped); say.textContent = words.stopped; }
     else refuse(node, { detail: words.lost });
   } finally {
     setRunning(null);
@@ -133,14 +133,37 @@ const again = (branching) => branching.addEventListener("submit", async (event) 
   if (!node.classList.contains("refused")) location.reload();
 });
 
+// A button copies what it stands for, and says so for a moment.
+const copies = (button, text) => {
+  const label = button.textContent;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(text());
+    button.textContent = words.copied ?? label;
+    setTimeout(() => { button.textContent = label; }, 2000);
+  });
+};
+
+// What an answer says, without the words on its own buttons.
+const wordsOf = (body) => {
+  const buttons = [...body.querySelectorAll("button")];
+  for (const button of buttons) button.hidden = true;
+  const text = body.innerText;
+  for (const button of buttons) button.hidden = false;
+  return text;
+};
+
 const equip = (root) => {
+  for (const code of navigator.clipboard && words.copy ? root.querySelectorAll(".body pre") : []) {
+    const button = make("button", "", words.copy, make("span", "unseen", ` ${words.code}`));
+    button.type = "button";
+    const text = code.innerText;
+    code.append(button);
+    copies(button, () => text);
+  }
   for (const branching of root.querySelectorAll("form[data-again]")) again(branching);
   for (const button of root.querySelectorAll("[data-copy-answer]")) {
     button.hidden = !navigator.clipboard;
-    button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(button.closest("article").querySelector(".body").innerText);
-      button.textContent = words.copied ?? button.textContent;
-    });
+    copies(button, () => wordsOf(button.closest("article").querySelector(".body")));
   }
 };
 
