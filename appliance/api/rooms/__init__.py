@@ -7,11 +7,17 @@ from appliance.api.rooms import (
     conversations,
     documents,
     groups,
+    jobs,
     me,
     organisation,
+    overview,
     people,
     platform,
+    reviews,
     tokens,
 )
 
-ROOMS = (audit, chatbots, collections, conversations, documents, groups, me, organisation, people, platform, tokens)
+ROOMS = (
+    audit, chatbots, collections, conversations, documents, groups, jobs, me, organisation, overview, people, platform,
+    reviews, tokens,
+)  # fmt: skip

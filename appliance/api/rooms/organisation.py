@@ -4,6 +4,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+import appliance
 from appliance import budgets, identity, tenancy
 from appliance.api.framework import Call, operation
 from appliance.api.schemas import Input, Output
@@ -18,19 +19,26 @@ Host = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"
 
 
 class OrganisationOut(Output):
+    """`conversation_review`: whether administrators may open conversations, which everybody may know."""
+
     tenant_id: UUID
     name: str
     created_at: datetime
+    conversation_review: Review
 
 
 class OrganisationIn(Input):
-    name: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+    name: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$"),
+        Field(examples=["Harrow Textiles"]),
+    ]
 
 
 class SettingsBoth(Input):
     """`conversation_review`: whether administrators may open other people's conversations."""
 
-    conversation_review: Review
+    conversation_review: Review = Field(examples=[Review.TWO_PERSON])
     link_hosts: list[Host] = Field(default_factory=list, max_length=50)
 
 
@@ -67,11 +75,21 @@ class ModelsOut(Output):
     items: list[ModelOut]
 
 
+class HostOut(Output):
+    """What this host runs, and where it may send anything; an empty list means nowhere."""
+
+    version: str
+    egress_allow: list[str]
+
+
 @operation("GET", "/organisation", permission=None, answer=OrganisationOut)
 def get_organisation(call: Call) -> OrganisationOut:
     """Return the token's organisation."""
     with call.tenant() as tx:
-        return OrganisationOut.model_validate(tenancy.get_organisation(tx))
+        one, review = tenancy.get_organisation(tx), tenancy.get_settings(tx).conversation_review
+    return OrganisationOut(
+        tenant_id=one.tenant_id, name=one.name, created_at=one.created_at, conversation_review=review
+    )
 
 
 @operation(
@@ -139,6 +157,13 @@ def get_usage(call: Call) -> UsageOut:
     require_granted(call.caller, Permission.USAGE_READ)
     with call.tenant() as tx:
         return UsageOut.model_validate(month_usage(tx, clock=call.services.clock))
+
+
+@operation("GET", "/organisation/host", permission=Permission.SETTINGS_CHANGE, answer=HostOut)
+def get_host(call: Call) -> HostOut:
+    """Return the version of Cloister, and the destinations that this host may reach."""
+    require_granted(call.caller, Permission.SETTINGS_CHANGE)
+    return HostOut(version=appliance.__version__, egress_allow=list(call.services.settings.egress_allow))
 
 
 @operation("GET", "/models", permission=Permission.CHATBOT_EDIT, answer=ModelsOut)
