@@ -19,12 +19,13 @@ Host = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"
 
 
 class OrganisationOut(Output):
-    """`conversation_review`: whether administrators may open conversations, which everybody may know."""
+    """`conversation_review`: whether administrators may open conversations; `link_hosts`: where answers may link to."""
 
     tenant_id: UUID
     name: str
     created_at: datetime
     conversation_review: Review
+    link_hosts: list[str]
 
 
 class OrganisationIn(Input):
@@ -86,10 +87,11 @@ class HostOut(Output):
 def get_organisation(call: Call) -> OrganisationOut:
     """Return the token's organisation."""
     with call.tenant() as tx:
-        one, review = tenancy.get_organisation(tx), tenancy.get_settings(tx).conversation_review
+        one, settings = tenancy.get_organisation(tx), tenancy.get_settings(tx)
     return OrganisationOut(
-        tenant_id=one.tenant_id, name=one.name, created_at=one.created_at, conversation_review=review
-    )
+        tenant_id=one.tenant_id, name=one.name, created_at=one.created_at,
+        conversation_review=settings.conversation_review, link_hosts=list(settings.link_hosts),
+    )  # fmt: skip
 
 
 @operation(
