@@ -7,13 +7,13 @@ from uuid import UUID
 import pytest
 from flask import Flask
 
-from appliance import identity
 from appliance.api.framework import OPERATIONS, Call, Operation
 from appliance.identity import Forbidden, Role, Scope
 from appliance.identity.errors import ScopeMissing
 from appliance.identity.operators import set_suspended
 from appliance.identity.permissions import GRANTS, SCOPES, Permission
-from appliance.tenancy import OrganisationSettings, Review
+from appliance.tenancy import Review
+from tests.support.furnish import lets_review
 from tests.support.house import House, Member
 from tests.support.program import Program
 
@@ -24,12 +24,6 @@ def member_as(house: House, ada: Member, role: Role) -> Member:
     if role is Role.OPERATOR:
         return house.operator("olga@host.example")
     return ada if role is Role.OWNER else ada.adds(f"{role.value}@harrow.example", role)
-
-
-def lets_review(ada: Member) -> None:
-    """Where it is off, nobody reviews; that is said by other tests."""
-    with ada.services.db.tenant(ada.tenant_id) as tx:
-        identity.change_settings(tx, ada.caller, OrganisationSettings(Review.TWO_PERSON))
 
 
 def asks(program: Program, one: Operation) -> int:
@@ -52,7 +46,7 @@ def harmless(one: Operation) -> bool:
 def test_each_role_may_by_the_api_what_the_catalogue_grants_and_no_more(
     site: Flask, house: House, ada: Member, role: Role
 ) -> None:
-    lets_review(ada)
+    lets_review(ada, Review.TWO_PERSON)  # where it is off, nobody reviews
     program = Program(site, member_as(house, ada, role))
     for one in filter(harmless, OPERATIONS):
         is_granted = one.permission is None or one.permission in GRANTS[role]
@@ -64,7 +58,7 @@ def test_each_scope_allows_what_the_catalogue_says_and_no_more(
     site: Flask, house: House, ada: Member, scope: Scope
 ) -> None:
     role = Role.OPERATOR if scope is Scope.PLATFORM else Role.OWNER
-    lets_review(ada)
+    lets_review(ada, Review.TWO_PERSON)  # where it is off, nobody reviews
     program = Program(site, member_as(house, ada, role), [scope])
     for one in filter(harmless, OPERATIONS):
         is_granted = one.permission is None or one.permission in SCOPES[scope] & GRANTS[role]

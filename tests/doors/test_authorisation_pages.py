@@ -10,7 +10,9 @@ from appliance import identity
 from appliance.identity import Role
 from appliance.identity.operators import set_suspended
 from appliance.identity.permissions import GRANTS, Permission
-from tests.doors.test_authorisation import NOBODY, lets_review, member_as
+from appliance.tenancy import Review
+from tests.doors.test_authorisation import NOBODY, member_as
+from tests.support.furnish import lets_review
 from tests.support.house import House, Member
 from tests.support.parity import OPERATIONS_OF, guard_of
 from tests.support.site import Browser
@@ -53,7 +55,7 @@ def has_ids(page: str) -> bool:
 def test_each_role_may_at_the_pages_what_the_catalogue_grants_and_no_more(
     site: Flask, house: House, ada: Member, role: Role
 ) -> None:
-    lets_review(ada)
+    lets_review(ada, Review.TWO_PERSON)
     visitor = Visitor(site, member_as(house, ada, role))
     for page, permission in PERMISSIONS.items():
         if page == "GET overview.show" and role is Role.OPERATOR:

@@ -11,6 +11,7 @@ from appliance.api.schemas import Input, Output
 from appliance.budgets.errors import BudgetMalformed
 from appliance.gateway.ledger import month_usage
 from appliance.identity import Permission
+from appliance.identity.errors import SecondPersonNeeded
 from appliance.identity.permissions import require_granted
 from appliance.tenancy import OrganisationSettings, Review
 from appliance.tenancy.errors import LinkHostMalformed, OrganisationNameMissing
@@ -32,7 +33,7 @@ class OrganisationIn(Input):
     name: Annotated[
         str,
         StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$"),
-        Field(examples=["Harrow Textiles"]),
+        Field(examples=["Example Textiles"]),
     ]
 
 
@@ -121,7 +122,7 @@ def get_settings(call: Call) -> SettingsOut:
     permission=Permission.SETTINGS_CHANGE,
     body=SettingsBoth,
     answer=SettingsOut,
-    refusals=(LinkHostMalformed,),
+    refusals=(LinkHostMalformed, SecondPersonNeeded),
 )
 def change_settings(call: Call) -> SettingsOut:
     """Change the organisation's settings; what they were and are is recorded."""

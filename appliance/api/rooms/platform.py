@@ -35,7 +35,7 @@ class NewOrganisationIn(Input):
     name: Annotated[
         str,
         StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$"),
-        Field(examples=["Harrow Textiles"]),
+        Field(examples=["Example Textiles"]),
     ]
     owner_email: Email
 
