@@ -21,7 +21,9 @@ from appliance.identity.permissions import SCOPES
 from appliance.kernel.db import Tx
 from appliance.kernel.errors import Refusal
 
+EVENTS = "text/event-stream"
 _SAMPLE_ID = "01900000-0000-7000-8000-000000000000"
+_VARIABLE = re.compile(r"\$[A-Z_]+")
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -64,6 +66,7 @@ class Operation:
     refusals: tuple[type[Refusal], ...]
     takes_files: bool
     streams: bool
+    media: str
     permission: Permission | None
 
     @property
@@ -83,29 +86,44 @@ class Operation:
 
     @property
     def example(self) -> str:
-        """A body with the fields that must be there, for the guide."""
+        """A body with the fields that must be there, or nothing."""
+        return _VARIABLE.sub(_SAMPLE_ID, self._sample)
+
+    def curl(self, address: str) -> str:
+        """Return a line for a shell that does it; ids, and the token, are variables of that shell."""
+        parts = ["curl"] if self.method == "GET" else ["curl", "-X", self.method]
+        parts.append('-H "Authorization: Bearer $TOKEN"')
+        if self.takes_files:
+            parts.append("-F files=@handbook.pdf")
+        elif self.body:
+            body = _VARIABLE.sub(lambda found: f"'{found[0]}'", self._sample)
+            parts += ['-H "Content-Type: application/json"', f"-d '{body}'"]
+        return " ".join([*parts, address + _PARAMETER.sub(lambda name: f"${name[1].upper()}", self.path)])
+
+    @property
+    def _sample(self) -> str:
         if self.body is None:
             return ""
         schema = self.body.model_json_schema()
-        return json.dumps(
-            {name: _sample(schema, schema["properties"][name]) for name in schema.get("required", [])},
-            ensure_ascii=False,
-        )
+        needed = schema.get("required", [])
+        return json.dumps({name: _sample(schema, schema["properties"][name], name) for name in needed})
 
 
-def _sample(root: dict[str, Any], schema: dict[str, Any]) -> Any:
+def _sample(root: dict[str, Any], schema: dict[str, Any], name: str) -> Any:
+    if "examples" in schema:
+        return schema["examples"][0]
     if "$ref" in schema:
-        return _sample(root, root["$defs"][schema["$ref"].rsplit("/", maxsplit=1)[-1]])
+        return _sample(root, root["$defs"][schema["$ref"].rsplit("/", maxsplit=1)[-1]], name)
     if "enum" in schema:
         return schema["enum"][0]
     if "anyOf" in schema:
-        return _sample(root, schema["anyOf"][0])
+        return _sample(root, schema["anyOf"][0], name)
     if schema.get("format") == "uuid":
-        return _SAMPLE_ID
-    kind = schema.get("type", "string")
+        return f"${name.upper()}"
+    kind = schema["type"]
     if kind == "array":
-        return [_sample(root, schema["items"])]
-    return {"string": "…", "integer": 1, "number": 0.5, "boolean": True, "object": {}}[kind]
+        return [_sample(root, schema["items"], name)]
+    return {"integer": 1, "number": 0.5, "boolean": True}[kind]  # a text says itself what it is like
 
 
 OPERATIONS: list[Operation] = []
@@ -123,6 +141,7 @@ def operation(
     refusals: tuple[type[Refusal], ...] = (),
     takes_files: bool = False,
     streams: bool = False,
+    media: str = EVENTS,
 ) -> Callable[[AnyView], AnyView]:
     """Declare an operation; its summary is the view's docstring, its tag the view's module.
 
@@ -134,7 +153,7 @@ def operation(
         code = status or (204 if answer is None and not streams else 200)
         OPERATIONS.append(
             Operation(method, path, view.__name__, view.__module__.rsplit(".", maxsplit=1)[-1], summary, view, body,
-                      query, answer, code, refusals, takes_files, streams, permission)
+                      query, answer, code, refusals, takes_files, streams, media, permission)
         )  # fmt: skip
         return view
 

@@ -192,7 +192,7 @@ def _done(operation: Operation, call: Call) -> Response:
     if operation.streams and not isinstance(found, BaseModel):
         events = cast("Iterator[str]", found)
         headers = {"X-Accel-Buffering": "no"}
-        return Response(stream_with_context(events), content_type="text/event-stream", headers=headers)
+        return Response(stream_with_context(events), content_type=operation.media, headers=headers)
     if found is None:
         return Response(status=204)
     response = Response(_bytes(found), status=operation.status, content_type=_JSON)

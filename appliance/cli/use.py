@@ -7,15 +7,14 @@ from pathlib import Path
 
 import click
 
-from appliance import audit, chat, identity
+from appliance import chat
+from appliance.api.rooms.audit import export_lines
 from appliance.assembly import Services, assemble
-from appliance.audit import Event
 from appliance.chat import Answered, Says
-from appliance.identity import Caller, Permission
+from appliance.identity import Caller
 from appliance.identity.console import caller_by_email
 from appliance.kernel.ids import TenantId
 from appliance.kernel.log import configure
-from appliance.proof.export import lines
 from appliance.settings import load
 
 
@@ -81,9 +80,7 @@ def audit_export(*, target: Path, email: str | None) -> None:
     if target.exists():
         raise click.ClickException(f"{target} is there already, and is not overwritten. Name another file.")
     with acting_as(email) as (services, caller), services.db.tenant(caller.tenant_id) as tx:
-        identity.require(caller, Permission.AUDIT_READ)
-        audit.record(tx, caller.actor, Event.LOG_EXPORTED)
+        exported = export_lines(tx, caller)
         with target.open("x", encoding="utf-8") as file:
-            for line in lines(audit.iterate_bodies(tx)):
-                file.write(line + "\n")
+            file.writelines(exported)
     click.echo(f"{target}: check it with `python -m appliance.proof {target}`; note the root elsewhere.")

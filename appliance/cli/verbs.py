@@ -32,10 +32,13 @@ GROUPS: dict[str, tuple[str, str]] = {
     "conversations": ("conversation", "One's own conversations."),
     "documents": ("document", "Documents."),
     "groups": ("group", "Groups of people."),
+    "jobs": ("job", "What the worker has to do."),
     "me": ("me", "Whoever is named by --as."),
     "organisation": ("org", "The organisation: name, settings, budget, usage, models."),
+    "overview": ("overview", "The organisation in numbers."),
     "people": ("user", "People and invitations."),
     "platform": ("platform", "For the platform's operators: organisations in numbers."),
+    "reviews": ("review", "Other people's conversations, as far as the settings allow."),
     "tokens": ("token", "API tokens and service accounts."),
     "uploads": ("upload", "Large files that come in parts."),
 }

@@ -5,7 +5,7 @@ from flask import Blueprint
 from werkzeug.wrappers import Response
 
 from appliance import identity, knowledge
-from appliance.identity import GroupId, Permission
+from appliance.identity import Forbidden, GroupId, Permission
 from appliance.identity.permissions import may
 from appliance.kernel.db import Tx
 from appliance.kernel.errors import Refusal
@@ -50,6 +50,8 @@ def change(collection_id: UUID) -> Answer:
     try:
         with services().db.tenant(person.tenant_id) as tx:
             knowledge.change_collection(tx, person, CollectionId(collection_id), _form())
+    except Forbidden:
+        raise  # said before whether there is such a thing
     except Refusal as refusal:
         return _show(CollectionId(collection_id), shown=refusal)
     return done("collections.read", "saved", collection_id=collection_id)

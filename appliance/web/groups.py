@@ -4,7 +4,7 @@ from flask import Blueprint
 from werkzeug.wrappers import Response
 
 from appliance import identity
-from appliance.identity import GroupId, GroupSize, UserId
+from appliance.identity import Forbidden, GroupId, GroupSize, UserId
 from appliance.kernel.errors import Refusal
 from appliance.web import forms
 from appliance.web.render import done, page
@@ -47,6 +47,8 @@ def change(group_id: UUID) -> Answer:
         with services().db.tenant(person.tenant_id) as tx:
             identity.rename_group(tx, person, GroupId(group_id), name=forms.field("name"))
             identity.set_group_members(tx, person, GroupId(group_id), [UserId(one) for one in forms.ids("members")])
+    except Forbidden:
+        raise  # said before whether there is such a thing
     except Refusal as refusal:
         return _show(GroupId(group_id), shown=refusal)
     return done("groups.read", "saved", group_id=group_id)

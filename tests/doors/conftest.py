@@ -1,9 +1,16 @@
+import os
+from collections.abc import Callable
+
 import pytest
+from click.testing import CliRunner, Result
 from flask import Flask
 
+from appliance import cli
 from appliance.app import create_app
 from tests.support.house import House, Member
 from tests.support.site import Browser
+
+Console = Callable[..., Result]
 
 
 @pytest.fixture
@@ -40,3 +47,17 @@ def at_bo(site: Flask, bo: Member) -> Browser:
 @pytest.fixture
 def at_cy(site: Flask) -> Browser:
     return Browser(site)
+
+
+@pytest.fixture
+def console(house: House, monkeypatch: pytest.MonkeyPatch) -> Console:
+    """Type a command on the host of this house."""
+    for name in [one for one in os.environ if one.startswith("APPLIANCE_")]:
+        monkeypatch.delenv(name)
+    for name in ("data_dir", "models_dir", "database_url"):
+        monkeypatch.setenv(f"APPLIANCE_{name.upper()}", str(getattr(house.settings, name)))
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(cli.group, list(words), catch_exceptions=True)
+
+    return run

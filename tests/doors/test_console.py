@@ -1,31 +1,12 @@
 """The console over the same verbs: what an operator of the host types."""
 
 import json
-import os
-from collections.abc import Callable
-
-import pytest
-from click.testing import CliRunner, Result
 
 from appliance import cli
 from appliance.api.framework import OPERATIONS
 from appliance.cli.verbs import command_name
+from tests.doors.conftest import Console
 from tests.support.house import House, Member
-
-Console = Callable[..., Result]
-
-
-@pytest.fixture
-def console(house: House, monkeypatch: pytest.MonkeyPatch) -> Console:
-    for name in [one for one in os.environ if one.startswith("APPLIANCE_")]:
-        monkeypatch.delenv(name)
-    for name in ("data_dir", "models_dir", "database_url"):
-        monkeypatch.setenv(f"APPLIANCE_{name.upper()}", str(getattr(house.settings, name)))
-
-    def run(*words: str) -> Result:
-        return CliRunner().invoke(cli.group, list(words), catch_exceptions=True)
-
-    return run
 
 
 def test_it_offers_every_operation_at_the_console(console: Console) -> None:

@@ -18,7 +18,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from appliance.identity import Role
-from tests.support.furnish import furnish
+from appliance.tenancy import Review
+from tests.support.furnish import furnish, lets_review, opens
 from tests.support.house import House, Member
 from tests.support.program import PREFIX, Program
 
@@ -35,9 +36,12 @@ CHECKS = [
 def test_it_answers_as_it_is_described(site: Flask, house: House, ada: Member, bo: Member, role: str) -> None:
     object.__setattr__(house.app, "settings", house.app.settings.model_copy(update={"api_requests_per_minute": 10**5}))
     ada.reads_in("fire-drill.txt", f"{CANARY}: the drill is on the first Thursday of May.")
+    for member in (ada, bo):
+        lets_review(member, Review.AUDITED)
     program = program_as(site, bo, role)
     schema = schemathesis.openapi.from_wsgi(f"{PREFIX}/openapi.json", site)
     foreign = furnish(ada) | {"user_id": str(ada.caller.user_id), "tenant_id": str(ada.tenant_id)}
+    foreign |= {"opening_id": opens(ada, foreign["conversation_id"])}
     statuses: set[int] = set()
 
     for result in schema.get_all_operations():

@@ -11,14 +11,13 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from appliance.identity import Role
-from tests.doors.test_console import Console, console
+from tests.doors.conftest import Console
 from tests.support.house import House, Member
 from tests.support.product import csrf
 from tests.support.program import PREFIX, Program
 from tests.support.queue import Worker
 from tests.support.site import Browser
 
-__all__ = ["console"]
 OLD, NEW = b"The drill is on the first Thursday of May.", b"The drill is on the second Friday of June."
 
 

@@ -1,11 +1,15 @@
 """One of everything that has an address, for tests that go through all addresses."""
 
+from datetime import timedelta
+from uuid import UUID
+
 from appliance import chat, identity, knowledge
 from appliance.identity import Role, Scope
 from appliance.identity.factors import begin_totp
 from appliance.identity.invitations import InvitationForm
 from appliance.identity.tokens import TokenForm
 from appliance.knowledge import Audience, CollectionForm
+from appliance.tenancy import OrganisationSettings, Review
 from tests.support.house import Member
 
 
@@ -24,11 +28,18 @@ def furnish(ada: Member) -> dict[str, str]:
         batch_id = knowledge.create_batch(tx, ada.caller, clock=clock)
         announced = knowledge.UploadForm("parts.txt", 100)
         upload = knowledge.begin_upload(tx, ada.caller, announced, limit_megabytes=1, clock=clock)
+        conversation = chat.create_conversation(tx, ada.caller, chatbot.chatbot_id, clock=clock)
     document = ada.uploads("furnished.txt", "One document of the house.")
+    session_id = signs_in(ada)
+    question, steps = ada.services.chat.ask(ada.caller, conversation.conversation_id, "Is the canteen open?")
+    list(steps)
     return {
         "batch_id": str(batch_id),
         "chatbot_id": str(chatbot.chatbot_id),
         "collection_id": str(collection.collection_id),
+        "conversation_id": str(conversation.conversation_id),
+        "message_id": str(question.message_id),
+        "session_id": str(session_id),
         "document_id": str(document.document_id),
         "group_id": str(group.group_id),
         "invitation_id": str(invited.invitation.invitation_id),
@@ -37,3 +48,26 @@ def furnish(ada: Member) -> dict[str, str]:
         "upload_id": str(upload.upload_id),
         "version_id": str(document.document_id),
     }
+
+
+def signs_in(ada: Member) -> UUID:
+    """Open a session; return its id as the API names it."""
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        identity.open_session(
+            tx, ada.caller.user_id, address="192.0.2.1", agent="a browser", request_id=None,
+            lifetime=timedelta(hours=1), clock=ada.house.clock,
+        )  # fmt: skip
+        return UUID(bytes=identity.list_sessions(tx, ada.caller)[0].digest[:16])
+
+
+def lets_review(ada: Member, mode: Review) -> None:
+    """Say who may look into other people's conversations."""
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        identity.change_settings(tx, ada.caller, OrganisationSettings(mode))
+
+
+def opens(ada: Member, conversation_id: str) -> str:
+    """Look into a conversation, where that is allowed; return the opening's id."""
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        talk = chat.ConversationId(UUID(conversation_id))
+        return str(chat.open_for_review(tx, ada.caller, talk, reason="A leak was reported", clock=ada.house.clock))

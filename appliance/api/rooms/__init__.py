@@ -8,15 +8,18 @@ from appliance.api.rooms import (
     conversations,
     documents,
     groups,
+    jobs,
     me,
     organisation,
+    overview,
     people,
     platform,
+    reviews,
     tokens,
     uploads,
 )
 
 ROOMS = (
-    audit, batches, chatbots, collections, conversations, documents, groups, me, organisation, people, platform, tokens,
-    uploads,
+    audit, batches, chatbots, collections, conversations, documents, groups, jobs, me, organisation, overview, people,
+    platform, reviews, tokens, uploads,
 )  # fmt: skip

@@ -1,13 +1,20 @@
+import tempfile
+from collections.abc import Iterator
 from datetime import datetime
+from typing import IO
 from uuid import UUID
 
-from appliance import audit
+from appliance import audit, identity
 from appliance.api.framework import Call, operation
 from appliance.api.schemas import Listed, Output, Page
 from appliance.audit import Actor, Entry, Event, Outcome
 from appliance.audit.values import ActorKind
-from appliance.identity import Permission
+from appliance.identity import Caller, Permission
 from appliance.identity.permissions import require_granted
+from appliance.kernel.db import Tx
+from appliance.proof.export import lines
+
+_IN_MEMORY = 8_000_000
 
 
 class ActorOut(Output):
@@ -38,6 +45,34 @@ def list_audit_entries(call: Call) -> Listed[EntryOut]:
         audit.record(tx, call.caller.actor, Event.LOG_READ, entries=len(entries))
     cursor = entries[-1].event_id if len(entries) == call.query.limit else None
     return Listed[EntryOut](items=[_out(entry) for entry in entries], next_cursor=cursor)
+
+
+@operation("GET", "/audit/export", permission=Permission.AUDIT_READ, streams=True, media="application/jsonl")
+def export_audit(call: Call) -> Iterator[str]:
+    """Return the whole log, the oldest entry first, as JSON lines that `python -m appliance.proof FILE` checks offline."""
+    # Written first and sent afterwards: a slow reader must not hold the transaction. The file has no name to open.
+    kept = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, mode="w+", encoding="utf-8")  # noqa: SIM115 - _sent closes it
+    try:
+        with call.tenant() as tx:
+            kept.writelines(export_lines(tx, call.caller))
+    except BaseException:
+        kept.close()
+        raise
+    return _sent(kept)
+
+
+def export_lines(tx: Tx, caller: Caller) -> Iterator[str]:
+    """Yield the lines of an export, which is an event in the log and in the export."""
+    identity.require(caller, Permission.AUDIT_READ)
+    audit.record(tx, caller.actor, Event.LOG_EXPORTED)
+    for line in lines(audit.iterate_bodies(tx)):
+        yield line + "\n"
+
+
+def _sent(kept: IO[str]) -> Iterator[str]:
+    with kept:
+        kept.seek(0)
+        yield from kept
 
 
 def _out(entry: Entry) -> EntryOut:

@@ -71,6 +71,13 @@ def list_chatbots(call: Call) -> Listed[ChatbotOut]:
     return Listed[ChatbotOut](items=[ChatbotOut.model_validate(one) for one in rows], next_cursor=cursor)
 
 
+@operation("GET", "/chatbots/{chatbot_id}", permission=Permission.CHAT, answer=ChatbotOut)
+def get_chatbot(call: Call) -> ChatbotOut:
+    """Return a chatbot that you can talk to."""
+    with call.tenant() as tx:
+        return ChatbotOut.model_validate(chat.get_chatbot(tx, call.caller, _id(call)))
+
+
 @operation("GET", "/chatbots/drafts", permission=Permission.CHATBOT_EDIT, query=Page, answer=Listed[DraftOut])
 def list_drafts(call: Call) -> Listed[DraftOut]:
     """Return every chatbot's draft, also of those that are archived or were never published."""

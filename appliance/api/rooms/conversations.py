@@ -21,7 +21,11 @@ from appliance.chat.errors import (
 )
 from appliance.identity import Permission
 
-Question = Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
+Question = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=4_000),
+    Field(examples=["When is the fire drill?"]),
+]
 Stream = Annotated[
     bool,
     Field(description="True: server-sent events `question`, `delta`, `citation`, then `done` or `refused`."),
@@ -68,7 +72,7 @@ class BranchIn(Input):
 
 
 class TitleIn(Input):
-    title: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+    title: Annotated[str, StringConstraints(min_length=1, max_length=80), Field(examples=["Fire drills"])]
 
 
 class FeedbackIn(Input):
@@ -138,6 +142,18 @@ class AnswerOut(Output):
 
     question: MessageOut
     answer: MessageOut | None
+
+
+class OpeningOut(Output):
+    """That an administrator, or whoever holds the host, opened the conversation, and why."""
+
+    viewer_name: str
+    reason: str
+    viewed_at: datetime
+
+
+class OpeningsOut(Output):
+    items: list[OpeningOut]
 
 
 class ExportOut(Output):
@@ -258,6 +274,14 @@ def unshare_conversation(call: Call) -> None:
     """Stop sharing a conversation."""
     with call.tenant() as tx:
         chat.unshare_conversation(tx, call.caller, _id(call))
+
+
+@operation("GET", "/conversations/{conversation_id}/openings", permission=Permission.CHAT, answer=OpeningsOut)
+def list_openings(call: Call) -> OpeningsOut:
+    """Return who opened one's own conversation under All conversations, when and why."""
+    with call.tenant() as tx:
+        found = chat.list_views(tx, call.caller, _id(call))
+    return OpeningsOut(items=[OpeningOut.model_validate(one) for one in found])
 
 
 @operation(

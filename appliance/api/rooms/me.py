@@ -1,4 +1,8 @@
-"""Who a token is, and what it may do."""
+"""Who a token is, and what it may do; the sessions and second factors of its person.
+
+A token with the scope for tokens may see in which browsers its person is signed in, and end that. It changes neither
+password nor factors: whoever copied a token must not become its person.
+"""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,10 +11,13 @@ from pydantic import StringConstraints
 
 from appliance import identity
 from appliance.api.framework import Call, operation
+from appliance.api.rooms.people import FactorOut, FactorsOut, SessionOut
 from appliance.api.schemas import Input, Name, Output
-from appliance.identity import Permission, Role, Scope
-from appliance.identity.errors import PlaceNotFound, ProfileMalformed
-from appliance.identity.permissions import may
+from appliance.identity import Permission, Role, Scope, Session
+from appliance.identity.errors import PlaceNotFound, ProfileMalformed, SessionNotFound
+from appliance.identity.factors import count_recovery_codes
+from appliance.identity.permissions import may, require_granted
+from appliance.kernel.db import Tx
 
 
 class MeOut(Output):
@@ -49,6 +56,20 @@ class PlacesOut(Output):
     items: list[PlaceOut]
 
 
+class OwnSessionOut(SessionOut):
+    session_id: UUID
+
+
+class OwnSessionsOut(Output):
+    items: list[OwnSessionOut]
+
+
+class OwnFactorsOut(FactorsOut):
+    """`recovery_codes`: how many are left."""
+
+    recovery_codes: int
+
+
 @operation("GET", "/me", permission=None, answer=MeOut)
 def get_me(call: Call) -> MeOut:
     """Return who the token acts as, and what it may do."""
@@ -75,3 +96,41 @@ def list_places(call: Call) -> PlacesOut:
     """Return the organisations that one belongs to."""
     places = identity.list_places(call.services.db, call.caller.user_id)
     return PlacesOut(items=[PlaceOut.model_validate(place) for place in places])
+
+
+@operation("GET", "/me/sessions", permission=Permission.TOKEN_CREATE, answer=OwnSessionsOut)
+def list_own_sessions(call: Call) -> OwnSessionsOut:
+    """Return in which browsers one is signed in here, the latest first."""
+    with call.tenant() as tx:
+        found = _sessions(call, tx)
+    return OwnSessionsOut(
+        items=[
+            OwnSessionOut(session_id=key, **SessionOut.model_validate(one).model_dump()) for key, one in found.items()
+        ]
+    )
+
+
+@operation("DELETE", "/me/sessions/{session_id}", permission=Permission.TOKEN_CREATE)
+def close_own_session(call: Call) -> None:
+    """Sign oneself out in a browser."""
+    with call.tenant() as tx:
+        session = _sessions(call, tx).get(call.ids["session_id"])
+        if session is None:
+            raise SessionNotFound
+        identity.close_session(tx, call.caller, session=session.digest)
+
+
+@operation("GET", "/me/factors", permission=Permission.TOKEN_CREATE, answer=OwnFactorsOut)
+def list_own_factors(call: Call) -> OwnFactorsOut:
+    """Return one's own second factors. They are added and removed at a browser."""
+    require_granted(call.caller, Permission.TOKEN_CREATE)
+    with call.tenant() as tx:
+        found = identity.list_factors(tx, call.caller.user_id)
+        left = count_recovery_codes(tx, call.caller.user_id)
+    return OwnFactorsOut(items=[FactorOut.model_validate(one) for one in found], recovery_codes=left)
+
+
+def _sessions(call: Call, tx: Tx) -> dict[UUID, Session]:
+    """Return one's own sessions by ids of 128 of their digest's bits, which open nothing."""
+    require_granted(call.caller, Permission.TOKEN_CREATE)
+    return {UUID(bytes=one.digest[:16]): one for one in identity.list_sessions(tx, call.caller)}

@@ -4,12 +4,14 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+import appliance
 from appliance import budgets, identity, tenancy
 from appliance.api.framework import Call, operation
 from appliance.api.schemas import Input, Output
 from appliance.budgets.errors import BudgetMalformed
 from appliance.gateway.ledger import month_usage
 from appliance.identity import Permission
+from appliance.identity.errors import SecondPersonNeeded
 from appliance.identity.permissions import require_granted
 from appliance.tenancy import OrganisationSettings, Review
 from appliance.tenancy.errors import LinkHostMalformed, OrganisationNameMissing
@@ -18,19 +20,27 @@ Host = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"
 
 
 class OrganisationOut(Output):
+    """`conversation_review`: whether administrators may open conversations; `link_hosts`: where answers may link to."""
+
     tenant_id: UUID
     name: str
     created_at: datetime
+    conversation_review: Review
+    link_hosts: list[str]
 
 
 class OrganisationIn(Input):
-    name: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+    name: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$"),
+        Field(examples=["Example Textiles"]),
+    ]
 
 
 class SettingsBoth(Input):
     """`conversation_review`: whether administrators may open other people's conversations."""
 
-    conversation_review: Review
+    conversation_review: Review = Field(examples=[Review.TWO_PERSON])
     link_hosts: list[Host] = Field(default_factory=list, max_length=50)
 
 
@@ -67,11 +77,22 @@ class ModelsOut(Output):
     items: list[ModelOut]
 
 
+class HostOut(Output):
+    """What this host runs, and where it may send anything; an empty list means nowhere."""
+
+    version: str
+    egress_allow: list[str]
+
+
 @operation("GET", "/organisation", permission=None, answer=OrganisationOut)
 def get_organisation(call: Call) -> OrganisationOut:
     """Return the token's organisation."""
     with call.tenant() as tx:
-        return OrganisationOut.model_validate(tenancy.get_organisation(tx))
+        one, settings = tenancy.get_organisation(tx), tenancy.get_settings(tx)
+    return OrganisationOut(
+        tenant_id=one.tenant_id, name=one.name, created_at=one.created_at,
+        conversation_review=settings.conversation_review, link_hosts=list(settings.link_hosts),
+    )  # fmt: skip
 
 
 @operation(
@@ -101,7 +122,7 @@ def get_settings(call: Call) -> SettingsOut:
     permission=Permission.SETTINGS_CHANGE,
     body=SettingsBoth,
     answer=SettingsOut,
-    refusals=(LinkHostMalformed,),
+    refusals=(LinkHostMalformed, SecondPersonNeeded),
 )
 def change_settings(call: Call) -> SettingsOut:
     """Change the organisation's settings; what they were and are is recorded."""
@@ -139,6 +160,13 @@ def get_usage(call: Call) -> UsageOut:
     require_granted(call.caller, Permission.USAGE_READ)
     with call.tenant() as tx:
         return UsageOut.model_validate(month_usage(tx, clock=call.services.clock))
+
+
+@operation("GET", "/organisation/host", permission=Permission.SETTINGS_CHANGE, answer=HostOut)
+def get_host(call: Call) -> HostOut:
+    """Return the version of Cloister, and the destinations that this host may reach."""
+    require_granted(call.caller, Permission.SETTINGS_CHANGE)
+    return HostOut(version=appliance.__version__, egress_allow=list(call.services.settings.egress_allow))
 
 
 @operation("GET", "/models", permission=Permission.CHATBOT_EDIT, answer=ModelsOut)

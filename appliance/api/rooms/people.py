@@ -8,7 +8,7 @@ from appliance.api.framework import Call, operation
 from appliance.api.schemas import Email, Input, Listed, Output, Page, cut, part
 from appliance.identity import GroupId, MemberKind, Permission, Role, UserId
 from appliance.identity.errors import AlreadyMember, GroupNotFound, LastOwner, ResetByOperator, RoleMisplaced
-from appliance.identity.factors import remove_factors_of
+from appliance.identity.factors import FactorKind, remove_factors_of
 from appliance.identity.invitations import InvitationForm
 from appliance.identity.permissions import require_granted
 
@@ -28,7 +28,7 @@ class PersonOut(Output):
 
 
 class RoleIn(Input):
-    role: Role
+    role: Role = Field(examples=[Role.MEMBER])
 
 
 class InvitationIn(Input):
@@ -69,6 +69,20 @@ class SessionOut(Output):
 
 class SessionsOut(Output):
     items: list[SessionOut]
+
+
+class FactorOut(Output):
+    """A second factor that is in force."""
+
+    factor_id: UUID
+    kind: FactorKind
+    label: str
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+class FactorsOut(Output):
+    items: list[FactorOut]
 
 
 @operation("GET", "/people", permission=Permission.PEOPLE_READ, query=Page, answer=Listed[PersonOut])
@@ -140,6 +154,16 @@ def create_password_reset(call: Call) -> LinkOut:
     with call.tenant() as tx:
         made = identity.create_password_reset(tx, call.caller, UserId(call.ids["user_id"]), clock=house.clock)
     return LinkOut(link=f"{house.settings.address}/reset?link={made.token}")
+
+
+@operation("GET", "/people/{user_id}/factors", permission=Permission.PEOPLE_CHANGE, answer=FactorsOut)
+def list_factors(call: Call) -> FactorsOut:
+    """Return the second factors of a member."""
+    with call.tenant() as tx:
+        require_granted(call.caller, Permission.PEOPLE_CHANGE)
+        person = identity.get_person(tx, call.caller, UserId(call.ids["user_id"]))
+        found = identity.list_factors(tx, person.user_id)
+    return FactorsOut(items=[FactorOut.model_validate(one) for one in found])
 
 
 @operation("DELETE", "/people/{user_id}/factors", permission=Permission.PASSWORD_RESET)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from appliance import chat
 from appliance.api.framework import Call, operation
@@ -32,7 +32,11 @@ class CountsOut(Output):
 class NewOrganisationIn(Input):
     """Its first owner joins by the link that is returned."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+    name: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$"),
+        Field(examples=["Example Textiles"]),
+    ]
     owner_email: Email
 
 

@@ -15,7 +15,7 @@ class TokenIn(Input):
     """`user_id` names a service account; without it the token acts as yourself."""
 
     name: Name
-    scopes: list[Scope] = Field(min_length=1)
+    scopes: list[Scope] = Field(min_length=1, examples=[[Scope.CHAT]])
     days: int = Field(90, ge=1, le=365)
     user_id: UUID | None = None
 

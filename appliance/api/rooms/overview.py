@@ -1,0 +1,77 @@
+from datetime import date
+
+from pydantic import Field
+
+from appliance import budgets, chat, knowledge
+from appliance.api.framework import Call, operation
+from appliance.api.rooms.organisation import BudgetOut, UsageOut
+from appliance.api.schemas import Input, Output
+from appliance.chat.numbers import questions_by_day
+from appliance.gateway.ledger import month_usage, people_by_day, tokens_by_day
+from appliance.identity import Permission
+from appliance.identity.permissions import require_granted
+from appliance.knowledge.numbers import documents_by_day
+
+
+class DocumentCountsOut(Output):
+    """`ready` ones can be searched."""
+
+    total: int
+    ready: int
+
+
+class OverviewOut(Output):
+    """The organisation in a few numbers; `usage` and `budget` are of this calendar month (UTC)."""
+
+    documents: DocumentCountsOut
+    questions: int
+    usage: UsageOut
+    budget: BudgetOut
+
+
+class DaysAsked(Input):
+    days: int = Field(30, ge=1, le=366, description="How many days, up to today.")
+
+
+class DayOut(Output):
+    """A day (UTC): questions asked, people who asked, documents uploaded that are still here, tokens used."""
+
+    day: date
+    questions: int
+    people: int
+    documents: int
+    tokens: int
+
+
+class DaysOut(Output):
+    items: list[DayOut]
+
+
+@operation("GET", "/overview", permission=Permission.OVERVIEW_READ, answer=OverviewOut)
+def get_overview(call: Call) -> OverviewOut:
+    """Return the organisation in a few numbers."""
+    require_granted(call.caller, Permission.OVERVIEW_READ)
+    clock = call.services.clock
+    with call.tenant() as tx:
+        return OverviewOut(
+            documents=DocumentCountsOut.model_validate(knowledge.counts(tx)),
+            questions=chat.count_questions(tx),
+            usage=UsageOut.model_validate(month_usage(tx, clock=clock)),
+            budget=BudgetOut.model_validate(budgets.get_budget(tx, clock=clock)),
+        )
+
+
+@operation("GET", "/overview/days", permission=Permission.USAGE_READ, query=DaysAsked, answer=DaysOut)
+def list_days(call: Call) -> DaysOut:
+    """Return what the charts show: numbers for each of the last days, the oldest first."""
+    days, clock = call.query.days, call.services.clock
+    with call.tenant() as tx:
+        questions = questions_by_day(tx, call.caller, days=days, clock=clock)
+        documents = documents_by_day(tx, call.caller, days=days, clock=clock)
+        people, tokens = people_by_day(tx, days=days, clock=clock), tokens_by_day(tx, days=days, clock=clock)
+    return DaysOut(
+        items=[
+            DayOut(day=day, questions=asked, people=who[1], documents=added[1], tokens=used[1])
+            for (day, asked), who, added, used in zip(questions, people, documents, tokens, strict=True)
+        ]
+    )

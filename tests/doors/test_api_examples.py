@@ -1,0 +1,119 @@
+"""The examples on the page that explains the API, typed into a shell as they are printed there."""
+
+import html
+import json
+import os
+import re
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from werkzeug.serving import make_server
+
+from appliance import chat
+from appliance.api.framework import OPERATIONS, Operation
+from appliance.identity import Role
+from appliance.tenancy import Review
+from tests.support.furnish import furnish, lets_review, opens, signs_in
+from tests.support.house import PASSWORD, SAMPLES, House, Member
+from tests.support.product import csrf
+from tests.support.program import PREFIX, Program
+
+CARD = "Pay with 4111 1111 1111 1111."
+MADE = {"create_collection": "collection_id", "create_group": "group_id"}
+LAST = ("delete_conversation", "remove_person", "restore_person", "revoke_token")
+
+
+@pytest.fixture
+def address(site: Flask) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, site, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_every_example_works_as_it_is_printed(
+    site: Flask, address: str, house: House, ada: Member, tmp_path: Path
+) -> None:
+    object.__setattr__(house.app, "settings", house.app.settings.model_copy(update={"api_requests_per_minute": 10**5}))
+    variables = variables_of(ada) | {"TOKEN": Program(site, ada).secret}
+    olga = house.operator("olga@host.example")
+    tokens = {"platform": Program(site, olga).secret}
+    said = Program(site, ada).gets(f"/conversations/{variables['CONVERSATION_ID']}/messages").get_json()["items"]
+    other = {  # an answer, a document that is held, one that failed, a collection without any
+        "give_feedback": {"MESSAGE_ID": said[-1]["message_id"]},
+        "approve_document": {"DOCUMENT_ID": str(ada.reads_in("card.txt", CARD).document_id)},
+        "retry_document": {"DOCUMENT_ID": str(ada.reads_in("broken.pdf", b"%PDF-1.7 broken").document_id)},
+        "delete_collection": {"COLLECTION_ID": furnish_empty(site, ada)},
+    }
+    (tmp_path / "handbook.pdf").write_bytes((SAMPLES / "leave-and-travel.pdf").read_bytes())
+    lines = examples(site, ada, address)
+    assert set(lines) == {one.name for one in OPERATIONS}
+    for one in in_order():
+        chosen = variables | other.get(one.name, {}) | ({"TOKEN": tokens[one.tag]} if one.tag in tokens else {})
+        status = types(lines[one.name], chosen, tmp_path)
+        assert status in {200, 201, 202, 204}, (one.name, lines[one.name], (tmp_path / "answer").read_text())
+        if one.name in MADE:  # and is changed by what follows: a name is taken once
+            variables[MADE[one.name].upper()] = json.loads((tmp_path / "answer").read_text())[MADE[one.name]]
+
+
+def in_order() -> list[Operation]:
+    """Readers first, then changes, then deletions; what ends the others' ground comes last."""
+    steps = ["GET", "POST", "PUT", "DELETE"]
+    return sorted(
+        OPERATIONS, key=lambda one: (LAST.index(one.name) + 1 if one.name in LAST else 0, steps.index(one.method))
+    )
+
+
+def variables_of(ada: Member) -> dict[str, str]:
+    eve = ada.adds("eve@harrow.example", Role.ADMIN)
+    lets_review(ada, Review.TWO_PERSON)
+    found = furnish(ada) | {"user_id": str(eve.caller.user_id), "session_id": str(signs_in(ada))}
+    found["tenant_id"] = str(ada.house.founds("Birch", "bo@birch.example").tenant_id)
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        talk, clock = chat.ConversationId(UUID(found["conversation_id"])), ada.house.clock
+        asked = chat.request_review(tx, ada.caller, talk, reason="A leak was reported", clock=clock)
+        chat.decide_review(tx, eve.caller, asked.request_id, is_granted=True, clock=clock)
+    found["opening_id"] = opens(ada, found["conversation_id"])
+    return {name.upper(): value for name, value in found.items()}
+
+
+def furnish_empty(site: Flask, ada: Member) -> str:
+    return str(Program(site, ada).asks("POST", "/collections", {"name": "Empty"}).get_json()["collection_id"])
+
+
+def examples(site: Flask, ada: Member, address: str) -> dict[str, str]:
+    """The lines as the page prints them for whoever reads it at this address."""
+    client = site.test_client()
+    form = {
+        "email": ada.caller.email,
+        "password": PASSWORD,
+        "csrf": csrf(client.get("/sign-in", base_url=address).text),
+    }
+    assert client.post("/sign-in", data=form, base_url=address).status_code == 303
+    page = client.get(PREFIX, base_url=address).text
+    printed = re.findall(r'<details class="operation">.*?<pre[^>]*><code>(.*?)</code>', page, re.DOTALL)
+    return dict(zip((one.name for one in by_tag()), map(html.unescape, printed), strict=True))
+
+
+def by_tag() -> list[Operation]:
+    return sorted(OPERATIONS, key=lambda one: one.tag)
+
+
+def types(line: str, variables: dict[str, str], where: Path) -> int:
+    """Type a line into a shell; return the answer's status. What curl prints otherwise is chosen in its own file."""
+    (where / ".curlrc").write_text(
+        f'silent\nnoproxy = "*"\nmax-time = 60\noutput = "{where}/answer"\nwrite-out = "%{{http_code}}"\n'
+    )
+    surroundings = {"PATH": os.environ["PATH"], "CURL_HOME": str(where)} | variables
+    done = subprocess.run(
+        ["/bin/bash", "-euc", line], cwd=where, env=surroundings, capture_output=True, text=True, timeout=90, check=True
+    )
+    return int(done.stdout)

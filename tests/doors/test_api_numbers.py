@@ -1,0 +1,70 @@
+"""The house in numbers, its jobs and its log, and one's own ways in, for programs."""
+
+from flask import Flask
+
+from appliance.identity import Role, Scope
+from appliance.proof.export import verify
+from tests.doors.conftest import Console
+from tests.support.furnish import signs_in
+from tests.support.house import House, Member
+from tests.support.program import Program
+
+
+def test_it_counts_as_the_overview_does(site: Flask, ada: Member) -> None:
+    ada.reads_in("fire-drill.txt")
+    ada.asks("When does the fire drill take place?")
+    program = Program(site, ada)
+    seen = program.gets("/overview").get_json()
+    assert (seen["documents"], seen["questions"]) == ({"total": 1, "ready": 1}, 1)
+    days = program.gets("/overview/days?days=7").get_json()["items"]
+    assert len(days) == 7
+    assert (days[-1]["questions"], days[-1]["people"], days[-1]["documents"]) == (1, 1, 1)
+    assert sum(day["tokens"] for day in days) > 0
+    assert program.gets("/overview/days?days=0").status_code == 422
+
+
+def test_it_keeps_charts_from_members(site: Flask, ada: Member) -> None:
+    mia = Program(site, ada.adds("mia@harrow.example", Role.MEMBER), [Scope.SETTINGS_WRITE, Scope.USAGE_READ])
+    assert mia.gets("/overview").status_code == 200
+    assert mia.gets("/overview/days").status_code == 403
+
+
+def test_it_lists_what_waits_without_titles_for_who_reads_no_documents(site: Flask, ada: Member) -> None:
+    ada.uploads("fire-drill.txt")
+    waiting = Program(site, ada, [Scope.USAGE_READ, Scope.DOCUMENTS_READ]).gets("/jobs").get_json()["items"]
+    assert (waiting[0]["state"], waiting[0]["title"]) == ("todo", "fire-drill")
+    assert Program(site, ada, [Scope.USAGE_READ]).gets("/jobs").get_json()["items"][0]["title"] is None
+
+
+def test_it_exports_a_log_that_can_be_checked_and_says_so_in_it(site: Flask, console: Console, ada: Member) -> None:
+    program = Program(site, ada, [Scope.AUDIT_READ])
+    answer = program.gets("/audit/export")
+    assert answer.content_type == "application/jsonl"
+    verdict = verify(answer.text.splitlines())
+    assert verdict.fault is None
+    assert verdict.entries > 3
+    assert "audit:log:exported" in answer.text
+    assert verify(answer.text.splitlines()[1:]).fault is not None
+
+    typed = console("audit", "export").output
+    assert verify(typed.splitlines()).fault is None
+    assert Program(site, ada, [Scope.CHAT]).gets("/audit/export").status_code == 403
+
+
+def test_it_shows_and_ends_ones_own_sessions_and_nobody_elses(site: Flask, house: House, ada: Member) -> None:
+    eve = ada.adds("eve@harrow.example", Role.ADMIN)
+    mine, hers = str(signs_in(ada)), str(signs_in(eve))
+    program = Program(site, ada, [Scope.TOKENS_WRITE])
+    assert mine in [one["session_id"] for one in program.gets("/me/sessions").get_json()["items"]]
+    assert hers not in program.gets("/me/sessions").text
+    assert program.asks("DELETE", f"/me/sessions/{hers}").status_code == 404
+    assert program.asks("DELETE", f"/me/sessions/{mine}").status_code == 204
+    assert mine not in program.gets("/me/sessions").text
+    assert Program(site, ada, [Scope.CHAT]).gets("/me/sessions").status_code == 403
+
+
+def test_it_shows_second_factors_and_changes_none(site: Flask, ada: Member) -> None:
+    program = Program(site, ada)
+    assert program.gets("/me/factors").get_json() == {"items": [], "recovery_codes": 0}
+    assert program.gets(f"/people/{ada.caller.user_id}/factors").get_json() == {"items": []}
+    assert program.asks("POST", "/me/factors", {}).status_code == 405

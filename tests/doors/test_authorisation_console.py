@@ -1,0 +1,77 @@
+"""The authorisation matrix at the console: each command, for each role that --as can name."""
+
+from pathlib import Path
+
+import pytest
+
+from appliance import identity
+from appliance.api.framework import OPERATIONS, Operation
+from appliance.cli.verbs import GROUPS, command_name
+from appliance.identity import Forbidden, NotSignedIn, Role
+from appliance.identity.errors import OrganisationSuspended, PersonNotFound
+from appliance.identity.operators import set_suspended
+from appliance.identity.permissions import GRANTS
+from appliance.tenancy import Review
+from tests.doors.conftest import Console
+from tests.doors.test_authorisation import NOBODY, body_of, harmless, member_as
+from tests.support.furnish import lets_review
+from tests.support.house import House, Member
+
+ROLES = [role for role in Role if role is not Role.ADMIN]  # whose permissions are the owner's, as said below
+
+
+def words_of(one: Operation, file: Path) -> list[str]:
+    words = [GROUPS[one.tag][0], command_name(one, one.tag), *(NOBODY for _ in one.parameters)]
+    if one.takes_files:
+        return [*words, str(file)]
+    for name, value in (body_of(one) or {}).items():
+        for each in value if isinstance(value, list) else [value]:
+            words += ["--" + name.replace("_", "-"), str(each)]
+    return words
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    found = tmp_path / "note.txt"
+    found.write_text("A note.")
+    return found
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_may_at_the_console_what_the_catalogue_grants_and_no_more(
+    console: Console, house: House, ada: Member, file: Path, role: Role
+) -> None:
+    lets_review(ada, Review.TWO_PERSON)
+    email = member_as(house, ada, role).caller.email
+    for one in filter(harmless, OPERATIONS):
+        result = console(*words_of(one, file), "--as", email)
+        assert result.exit_code != 2, (one.name, result.output)
+        is_granted = one.permission is None or one.permission in GRANTS[role]
+        # Who is no operator has no place on the platform to act in: they are not even found there.
+        refused = PersonNotFound if one.tag == "platform" and role is not Role.OPERATOR else Forbidden
+        assert (not isinstance(result.exception, refused)) == is_granted, (role, one.name, result.exception)
+
+
+def test_an_admin_may_what_an_owner_may() -> None:
+    assert GRANTS[Role.ADMIN] == GRANTS[Role.OWNER]
+
+
+def test_nobody_acts_in_a_closed_organisation_or_after_they_were_removed(
+    console: Console, house: House, ada: Member, file: Path
+) -> None:
+    eve, olga = ada.adds("eve@harrow.example", Role.ADMIN), house.operator("olga@host.example")
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        identity.remove_member(tx, ada.caller, eve.caller.user_id, clock=house.clock)
+    with house.app.db.tenant(olga.tenant_id) as tx:
+        set_suspended(tx, olga.caller, ada.tenant_id, is_suspended=True, clock=house.clock)
+    for one in {one.tag: one for one in OPERATIONS if one.tag != "platform"}.values():  # the last of each room
+        closed = console(*words_of(one, file), "--as", ada.caller.email)
+        assert isinstance(closed.exception, OrganisationSuspended), (one.name, closed.exception)
+        removed = console(*words_of(one, file), "--as", eve.caller.email)
+        assert isinstance(removed.exception, NotSignedIn | PersonNotFound), (one.name, removed.exception)
+
+
+def test_the_console_decides_no_review_for_anybody(console: Console, ada: Member) -> None:
+    """Whoever holds the host could name both persons."""
+    lets_review(ada, Review.TWO_PERSON)
+    assert "decide" not in console("review", "--help").output
