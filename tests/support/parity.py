@@ -10,6 +10,12 @@ OPERATIONS_OF = {
     "POST account.change_profile": ("change_profile",),
     "POST account.end_session": ("close_own_session",),
     "GET audit.show": ("list_audit_entries", "list_people"),
+    "GET batches.show": ("list_batches",),
+    "POST batches.create": ("create_batch",),
+    "POST batches.create_cancellation": ("cancel_batch",),
+    "GET batches.read": ("get_batch", "list_documents", "list_collections"),
+    "POST batches.create_retry": ("retry_batch",),
+    "GET batches.state": ("get_batch",),
     "GET chatbots.show": ("list_drafts", "list_models", "list_collections", "list_groups"),
     "POST chatbots.add": ("create_chatbot",),
     "GET chatbots.edit": ("get_draft", "list_models", "list_collections", "list_groups", "get_organisation"),
@@ -44,13 +50,18 @@ OPERATIONS_OF = {
     "POST conversations.retry": ("retry_answer",),
     "POST conversations.switch": ("switch_branch",),
     "GET conversations.temporary": ("get_chatbot", "get_organisation"),
-    "GET documents.show": ("list_documents", "list_collections"),
+    "GET documents.show": ("list_documents", "list_collections", "list_labels"),
     "POST documents.add": ("add_documents",),
     "POST documents.change_collection": ("move_document",),
     "POST documents.create_approval": ("approve_document",),
+    "POST documents.change_labels": ("label_document",),
+    "POST documents.create_cancellation": ("cancel_document",),
     "POST documents.create_deletion": ("delete_document",),
+    "POST documents.create_restoration": ("restore_version",),
+    "POST documents.create_version": ("add_version",),
+    "POST documents.create_version_deletion": ("delete_version",),
     "POST documents.create_retry": ("retry_document",),
-    "GET documents.read": ("get_document", "list_passages", "list_collections"),
+    "GET documents.read": ("get_document", "list_passages", "list_collections", "list_versions"),
     "GET documents.rows": ("list_documents", "list_collections"),
     "GET groups.show": ("list_groups",),
     "POST groups.add": ("create_group",),
@@ -87,6 +98,10 @@ OPERATIONS_OF = {
     "POST tokens.add": ("create_token",),
     "POST tokens.add_service_account": ("create_service_account",),
     "POST tokens.revoke": ("revoke_token",),
+    "POST uploads.begin": ("begin_upload",),
+    "POST uploads.add": ("add_part",),
+    "POST uploads.finish": ("finish_upload",),
+    "GET uploads.read": ("get_upload",),
 }
 
 _FACTOR = "whoever copied a token must not become its person: factors change at a browser, after a fresh proof"
@@ -106,6 +121,7 @@ LEFT_TO_PEOPLE = {
     "GET api.guide": "it is the page that explains the API",
     "GET api.openapi": "it is the API's own description",
     "POST confirmation.confirm": "it proves who is at a browser; a token was given with such a proof",
+    "GET documents.draw": "a page drawn for people to look at; a program has the text with its pages by list_passages",
     "GET health.livez": _WATCH,
     "GET health.metrics": _WATCH,
     "GET health.readyz": _WATCH,
@@ -125,6 +141,21 @@ LEFT_TO_PEOPLE = {
 }
 
 FOUND_OTHERWISE = {  # what a page reads by a query of its own, and a program by another
+    ("GET chatbots.show", "list_group_names"): "names alone; list_groups says them with the members",
+    ("GET chatbots.edit", "list_group_names"): "names alone; list_groups says them with the members",
+    ("GET collections.show", "list_group_names"): "names alone; list_groups says them with the members",
+    ("GET collections.read", "list_group_names"): "names alone; list_groups says them with the members",
+    ("GET people.show", "list_group_names"): "names alone; list_groups says them with the members",
+    ("GET people.read", "list_group_names"): "names alone; list_groups says them with the members",
+    ("GET tokens.show", "list_group_names"): "names alone; list_groups says them with the members",
+    ("GET groups.show", "list_group_sizes"): "how many are in each; list_groups names them",
+    ("GET groups.read", "list_candidates"): "who may be added; list_people says them all",
+    ("GET people.show", "count_people"): "how many pages there are; a program follows the cursor to the end",
+    ("GET people.show", "list_people"): "a page of a sorted table; a program follows the cursor of list_people",
+    ("GET tokens.show", "count_tokens"): "how many pages there are; a program follows the cursor to the end",
+    ("GET tokens.show", "list_people"): "the service accounts; list_people says them too",
+    ("GET tokens.show", "list_tokens"): "a page of a sorted table; a program follows the cursor of list_tokens",
+    ("GET batches.read", "count_documents"): "how many pages there are; a program follows the cursor to the end",
     ("GET audit.show", "names_of"): "names of some people; list_people names all",
     ("GET conversations.read", "chatbot_name"): "list_chatbots says the name",
     ("GET documents.rows", "count_documents"): "how many pages there are; a program follows the cursor to the end",
@@ -132,6 +163,7 @@ FOUND_OTHERWISE = {  # what a page reads by a query of its own, and a program by
 }
 
 FOR_PROGRAMS_ONLY = {
+    "discard_upload": "the page lets a part-way upload lie, so that it can go on with it; it is swept after a day",
     "export_audit": "at the console until the page of the log offers it: `appliance audit-export`",
 }
 

@@ -59,6 +59,10 @@ class MoveIn(Input):
     collection_id: UUID
 
 
+class LabelsOut(Output):
+    items: list[str]
+
+
 class VersionOut(Output):
     """One version of a document. One that is ready and not current was replaced."""
 
@@ -268,6 +272,13 @@ def label_document(call: Call) -> DocumentOut:
     """Give a document these labels and no others. What others uploaded takes the right to change it."""
     with call.tenant() as tx:
         return DocumentOut.model_validate(knowledge.label(tx, call.caller, _id(call), call.body.labels))
+
+
+@operation("GET", "/labels", permission=Permission.DOCUMENT_READ, answer=LabelsOut)
+def list_labels(call: Call) -> LabelsOut:
+    """Return the labels of the documents that you may read."""
+    with call.tenant() as tx:
+        return LabelsOut(items=knowledge.list_labels(tx, call.caller))
 
 
 @operation("GET", "/documents/{document_id}/versions", permission=Permission.DOCUMENT_READ, query=Page,
