@@ -26,7 +26,7 @@ from appliance.knowledge import (
     Status,
     Upload,
 )
-from appliance.knowledge.errors import AlreadyThere, CollectionNotFound, FileNameMissing
+from appliance.knowledge.errors import AlreadyThere, CollectionNotFound, FileNameMissing, LabelsMalformed
 from appliance.web import reader, tables
 from appliance.web.render import done, page, wants_json
 from appliance.web.sessions import caller, services
@@ -119,8 +119,11 @@ def change_collection(document_id: UUID) -> Answer:
 def change_labels(document_id: UUID) -> Answer:
     """Give a document labels: they stand in one field, with commas between them."""
     person = caller()
-    with services().db.tenant(person.tenant_id) as tx:
-        knowledge.label(tx, person, DocumentId(document_id), request.form.get("labels", "").split(","))
+    try:
+        with services().db.tenant(person.tenant_id) as tx:
+            knowledge.label(tx, person, DocumentId(document_id), request.form.get("labels", "").split(","))
+    except LabelsMalformed as refusal:
+        return _read(DocumentId(document_id), shown=refusal)
     return done("documents.read", "labelled", document_id=document_id)
 
 

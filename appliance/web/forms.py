@@ -24,6 +24,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "factor_malformed": ("label",),
     "group_malformed": ("name",),
     "group_name_taken": ("name",),
+    "labels_malformed": ("labels",),
     "link_host_malformed": ("link_hosts",),
     "name_missing": ("name",),
     "not_a_number": ("days",),

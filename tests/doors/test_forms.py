@@ -17,6 +17,7 @@ GIVES_BACK = {"/archival/end", "/sharing/end"}  # an end that loses nothing
 # The page, the form's address, what is typed, and the field that is at fault.
 TYPED = [
     ("/people", "/people/invitations", {"email": "no address"}, "email"),
+    ("/documents/{document_id}", "/documents/{document_id}/labels", {"labels": "x" * 60}, "labels"),
     ("/groups", "/groups", {"name": "x" * 200}, "name"),
     ("/groups/{group_id}", "/groups/{group_id}", {"name": "x" * 200}, "name"),
     ("/collections", "/collections", {"name": "", "description": "about it"}, "name"),
@@ -124,14 +125,14 @@ def test_every_form_that_one_writes_into_is_looked_at(at_ada: Browser, ids: dict
                 for name, value in ids.items():
                     action = action.replace(value, f"{{{name}}}")
                 action = re.sub(
-                    r"(groups|collections|chatbots|chat)/[0-9a-f-]{36}", lambda part: _shape(part[1]), action
+                    r"(groups|collections|chatbots|chat|documents)/[0-9a-f-]{36}", lambda part: _shape(part[1]), action
                 )
                 action = re.sub(r"messages/[0-9a-f-]{36}", "messages/{message_id}", action)
                 assert action in known, (path, action)
 
 
 def _shape(resource: str) -> str:
-    name = {"groups": "group_id", "collections": "collection_id", "chatbots": "chatbot_id", "chat": "conversation_id"}
+    name = {"documents": "document_id", "groups": "group_id", "collections": "collection_id", "chatbots": "chatbot_id", "chat": "conversation_id"}
     return f"{resource}/{{{name[resource]}}}"
 
 

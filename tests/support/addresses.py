@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from appliance import identity
+from appliance import identity, knowledge
 from appliance.api.framework import OPERATIONS
 from appliance.api.schemas import Page
 from appliance.identity import Scope
@@ -64,6 +64,7 @@ class Visit:
 
 def visits(site: Flask, owner: Member, operator: Member, ids: dict[str, str]) -> list[Visit]:
     """Return a visit to each page and each reading operation, and to what their addresses can say further."""
+    ids = ids | _uploaded(owner)
     at_owner, at_operator, at_stranger = Browser(site), Browser(site), Browser(site)
     at_owner.signs_in(owner)
     at_operator.signs_in(operator)
@@ -83,6 +84,15 @@ def visits(site: Flask, owner: Member, operator: Member, ids: dict[str, str]) ->
             shown = ".".join([name, *(rule.defaults or {}).values()])
             found.append(Visit(f"{shown}{further}", path + further.format(**ids), browser.client, {}))
     return found
+
+
+def _uploaded(owner: Member) -> dict[str, str]:
+    """A batch, and an upload that is half done."""
+    with owner.services.db.tenant(owner.tenant_id) as tx:
+        batch_id = knowledge.create_batch(tx, owner.caller, clock=owner.house.clock)
+        announced = knowledge.UploadForm("parts.txt", 100)
+        upload = knowledge.begin_upload(tx, owner.caller, announced, limit_megabytes=1, clock=owner.house.clock)
+    return {"batch_id": str(batch_id), "upload_id": str(upload.upload_id)}
 
 
 def _path(rule: str, ids: dict[str, str]) -> str:
