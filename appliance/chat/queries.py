@@ -99,7 +99,7 @@ def messages_of(tx: Tx, conversation_id: ConversationId) -> list[Message]:
 
 
 def find_quote(tx: Tx, caller: Caller, message_id: UUID, number: int) -> str | None:
-    """Return what an answer quotes under this number, or None for whoever may not read the conversation."""
+    """Return what an answer quotes under this number, or None for whoever may not read the conversation, or the answer."""
     conversation_id = tx.scalar(
         select(MessageRow.conversation_id).where(
             MessageRow.tenant_id == tx.tenant_id, MessageRow.message_id == message_id
@@ -110,6 +110,8 @@ def find_quote(tx: Tx, caller: Caller, message_id: UUID, number: int) -> str | N
     try:
         read_conversation(tx, caller, ConversationId(conversation_id))
     except ConversationNotFound:
+        return None
+    if withheld(tx, caller, [message_id]):
         return None
     row = tx.get(CitationRow, (tx.tenant_id, message_id, number))
     return row.quote if row else None

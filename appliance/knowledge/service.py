@@ -41,13 +41,18 @@ def approve(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
 
 
 def retry(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
-    """Queue a document, or the newer version of it, again: failed, cancelled, or partly unreadable."""
+    """Queue a document, or the newer version of it, again: failed, cancelled, or partly unreadable.
+
+    What others cancelled takes the right to change it.
+    """
     identity.require(caller, Permission.DOCUMENT_ADD)
     get_document(tx, caller, document_id)
     row = locked(tx, document_id)
     file = file_in(tx, row, (*UNDONE, Status.INCOMPLETE))
     if file is None:
         raise NotFailed
+    if file.status == Status.CANCELLED:
+        require_own(caller, file.uploaded_by)  # as to cancel it
     return queue_again(tx, caller, row, file, Event.DOCUMENT_RETRIED)
 
 

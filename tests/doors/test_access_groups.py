@@ -163,6 +163,19 @@ def test_it_follows_a_document_that_was_moved_and_closes_what_was_deleted(site: 
     assert SALES in program.gets(f"{path}/messages").text
 
 
+def test_the_viewer_does_not_tell_what_a_closed_answer_quoted(site: Flask, office: Office) -> None:
+    browser, program = at(site, office.sol), Program(site, office.sol)
+    path, _ = asks_api(program)
+    answer = program.gets(f"{path}/messages").get_json()["items"][1]
+    office.set_members("Sales")
+
+    # A guess, uploaded and opened as if the answer had quoted it: a mark would say how much of it is right.
+    guess = office.sol.reads_in("guess.txt", f"I guess: {answer['citations'][0]['quote']}".encode())
+    passage = program.gets(f"/documents/{guess.document_id}/passages").get_json()["items"][0]["chunk_id"]
+    source = f"passage={passage}&answer={answer['message_id']}&source={answer['citations'][0]['number']}"
+    assert "<mark>" not in browser.gets(f"/documents/{guess.document_id}?{source}").text
+
+
 def test_no_model_is_told_what_is_closed_to_who_asks(site: Flask, house: House, office: Office) -> None:
     model = scripted.install(house)
     ada, sol = office.ada, office.sol
