@@ -26,15 +26,16 @@ _MOST_LABELS, _LABEL_LIMIT = 20, 40
 UNDONE = (Status.FAILED, Status.CANCELLED)
 
 
-def approve(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
+def approve(tx: Tx, caller: Caller, document_id: DocumentId, *, version: int | None = None) -> Document:
     """Release a held document, or the newer version of it, to be indexed as it is.
 
-    In spite of what was found, without what could not be read.
+    In spite of what was found, without what could not be read. `version` is what the caller looked at: where another
+    one has come since, nothing is released. Raises NotQuarantined.
     """
     identity.require(caller, Permission.DOCUMENT_APPROVE)
     row = locked(tx, document_id)
     file = file_in(tx, row, {status for status in Status if status.is_held})
-    if file is None:
+    if file is None or version not in {None, file.version}:
         raise NotQuarantined
     file.approved_by = caller.user_id
     return queue_again(tx, caller, row, file, Event.DOCUMENT_APPROVED)

@@ -110,6 +110,19 @@ def test_a_quarantined_version_enters_into_force_when_it_is_released(ada: Member
         knowledge.approve(tx, ada.caller, document.document_id)
 
 
+def test_what_is_released_is_the_version_that_was_looked_at(ada: Member, worker: Worker) -> None:
+    document = takes_in(ada, "drill.txt", f"{OLD} Card {CARD}.").document
+    worker.works()
+    takes_in(ada, "drill.txt", f"{NEW} Card {CARD}.")
+    worker.works()
+    with pytest.raises(NotQuarantined), ada.services.db.tenant(ada.tenant_id) as tx:
+        knowledge.approve(tx, ada.caller, document.document_id, version=1)
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        knowledge.approve(tx, ada.caller, document.document_id, version=2)
+    worker.works()
+    assert ada.document(document.document_id).version == 2
+
+
 def test_an_earlier_version_is_made_current_again_and_history_only_grows(ada: Member, worker: Worker) -> None:
     document = takes_in(ada, "drill.txt", OLD).document
     takes_in(ada, "drill.txt", NEW)
