@@ -4,6 +4,7 @@ The same bytes in the same collection are recognised. A file of the same name in
 of what is there, if whoever sends it may replace that; otherwise, or if they ask for it, it is a document of its own.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from uuid import UUID
@@ -43,6 +44,7 @@ from appliance.knowledge.versions import (
 )
 
 _NAME_LIMIT = 255
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
@@ -139,8 +141,9 @@ def restore_version(
 
 def cleaned_name(file_name: str, folder: str = "") -> str:
     """Return a name as it is shown: the file's own, behind its folder. It is never used as a path."""
-    own = PurePosixPath(file_name.replace("\\", "/").replace("\0", "")).name.strip()
-    parts = [part.strip() for part in folder.replace("\\", "/").replace("\0", "").split("/")]
+    given, around = (_CONTROLS.sub("", text.replace("\\", "/")) for text in (file_name, folder))
+    own = PurePosixPath(given).name.strip()
+    parts = [part.strip() for part in around.split("/")]
     name = "/".join([*(part for part in parts if part not in {"", ".", ".."}), own])
     if not own or len(name) > _NAME_LIMIT:
         raise FileNameMissing

@@ -214,3 +214,14 @@ def test_the_console_takes_folders_and_says_what_became_of_each(
     assert again.output.count("known already") == 2
     assert "There is no such collection" in str(console("ingest", str(folder), "--collection", "Nowhere").exception)
     assert console("ingest", str(folder), "--collection", "Documents", "--no-wait").exit_code == 0
+
+
+def test_a_name_does_nothing_to_the_terminal_that_prints_it(site: Flask, console: Console, ada: Member) -> None:
+    mia = ada.adds("mia@harrow.example", Role.MEMBER)
+    Program(site, mia).asks("PUT", "/me/profile", {"display_name": "Mia\x1b]0;mine\x07"})
+    document = mia.uploads("drill\x1b[2J\x9b31m\n.txt", OLD)
+    for words in (("user", "list"), ("document", "list"), ("document", "get", str(document.document_id))):
+        printed = console(*words).output
+        assert "Mia" in printed
+        assert not {"\x1b", "\x9b", "\x07"} & set(printed), words
+    assert document.file_name == "drill[2J31m.txt"
