@@ -46,6 +46,7 @@ class Call:
 
 
 View = Callable[[Call], Any]
+Again = Callable[[Call, Any], BaseModel]
 AnyView = TypeVar("AnyView", bound=View)
 
 
@@ -68,6 +69,7 @@ class Operation:
     streams: bool
     media: str
     permission: Permission | None
+    again: "Again | None" = None
 
     @property
     def scopes(self) -> tuple[Scope, ...]:
@@ -142,10 +144,12 @@ def operation(
     takes_files: bool = False,
     streams: bool = False,
     media: str = EVENTS,
+    again: Again | None = None,
 ) -> Callable[[AnyView], AnyView]:
     """Declare an operation; its summary is the view's docstring, its tag the view's module.
 
-    `permission` is what its verb asks for, None for what every token may do; tests hold the two together.
+    `permission` is what its verb asks for, None for what every token may do; tests hold the two together. `again` says
+    what has become of an answer that is repeated under its Idempotency-Key; without it, it is repeated as it was.
     """
 
     def declare(view: AnyView) -> AnyView:
@@ -153,7 +157,7 @@ def operation(
         code = status or (204 if answer is None and not streams else 200)
         OPERATIONS.append(
             Operation(method, path, view.__name__, view.__module__.rsplit(".", maxsplit=1)[-1], summary, view, body,
-                      query, answer, code, refusals, takes_files, streams, media, permission)
+                      query, answer, code, refusals, takes_files, streams, media, permission, again)
         )  # fmt: skip
         return view
 

@@ -68,6 +68,7 @@ class _Asked:
     history: tuple[Turn, ...]
     conversation_id: ConversationId | None = None
     head_id: UUID | None = None
+    told: tuple[UUID, ...] = ()  # the earlier answers among the history
 
     @property
     def subject(self) -> UUID:
@@ -115,7 +116,8 @@ class Chat:
                 raise MessageNotFound
             chatbot = partner(tx, caller, ChatbotId(row.chatbot_id))
             self._record_asked(tx, caller, conversation_id, path[-1].body)
-            asked = _Asked(path[-1], chatbot, _turns(path[:-1]), conversation_id, row.head_id)
+            history, told = _turns(path[:-1])
+            asked = _Asked(path[-1], chatbot, history, conversation_id, row.head_id, told)
         return asked.question, self._answer(caller, asked)
 
     def ask_unkept(
@@ -150,7 +152,8 @@ class Chat:
         message = answers.add(tx, conversation_id, Message(new_id(), "user", question, None, now, parent_id=parent_id))
         row.updated_at, row.head_id = now, message.message_id
         self._record_asked(tx, caller, conversation_id, question)
-        return _Asked(message, chatbot, _turns(path), conversation_id, message.message_id)
+        history, told = _turns(path)
+        return _Asked(message, chatbot, history, conversation_id, message.message_id, told)
 
     def _record_asked(self, tx: Tx, caller: Caller, subject: UUID, question: str) -> None:
         audit.record(tx, caller.actor, Event.QUESTION_ASKED, subject=subject, length=len(question))
@@ -240,7 +243,9 @@ class Chat:
         if row is None:
             return False
         answers.add(tx, asked.conversation_id, message)
-        add_sources(tx, message.message_id, used)
+        # A model that writes may say again what it is told that it said before.
+        told = () if self._gateway.only_quotes(asked.chatbot.model) else asked.told
+        add_sources(tx, message.message_id, used, told)
         if row.head_id == asked.head_id:  # Whoever has gone to another branch meanwhile is left there.
             row.head_id = message.message_id
         return True
@@ -253,9 +258,12 @@ def _checked(question: str) -> str:
     return question
 
 
-def _turns(path: Sequence[Message]) -> tuple[Turn, ...]:
+def _turns(path: Sequence[Message]) -> tuple[tuple[Turn, ...], tuple[UUID, ...]]:
+    """Return what a model is told of what was said before, and which answers are among it."""
     # An answer that is closed to the asker by now is not told to a model on their behalf either.
-    return tuple(Turn(message.role, message.body) for message in path if not message.is_withheld)[-_TURNS:]
+    heard = [message for message in path if not message.is_withheld][-_TURNS:]
+    answered = tuple(message.message_id for message in heard if message.role == "assistant")
+    return tuple(Turn(message.role, message.body) for message in heard), answered
 
 
 def _search(tx: Tx, caller: Caller, chatbot: Chatbot, query: str, vector: Vectors) -> Found:

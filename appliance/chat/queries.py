@@ -1,7 +1,7 @@
 """Reads of conversations. A conversation is a tree of messages; its head ends the branch that is shown."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import cast
@@ -11,11 +11,12 @@ from sqlalchemy import ColumnElement, func, or_, select, tuple_
 
 from appliance import identity, knowledge
 from appliance.chat.errors import ConversationNotFound
-from appliance.chat.sources import is_open, may_read_whole, withheld
+from appliance.chat.sources import is_open, may_read_whole, rests_on_closed, withheld
 from appliance.chat.tables import CitationRow, ConversationRow, FeedbackRow, MessageRow
 from appliance.chat.values import ChatbotId, Citation, Conversation, ConversationId, Feedback, Message, Outcome
 from appliance.identity import Caller, Permission, UserId
 from appliance.kernel.db import Tx
+from appliance.knowledge import DocumentId
 
 
 def list_conversations(
@@ -79,13 +80,26 @@ def list_all_messages(tx: Tx, caller: Caller, conversation_id: ConversationId) -
     return list(_readable_tree(tx, caller, conversation_id).values())
 
 
+def is_closed(
+    tx: Tx, caller: Caller, message_id: UUID, cited: Collection[DocumentId], conversation_id: ConversationId | None
+) -> bool:
+    """Say whether an answer that the caller was given is closed to them by now. Raises ConversationNotFound.
+
+    Of one that was not kept, without a conversation, what it cites is all that is known.
+    """
+    if conversation_id is None:
+        return rests_on_closed(tx, caller, cited)
+    get_conversation(tx, caller, conversation_id)
+    return bool(withheld(tx, caller, [message_id]))
+
+
 def messages_of(tx: Tx, conversation_id: ConversationId) -> list[Message]:
     """Return every message of a conversation that whoever calls was allowed to read."""
     return list(_tree(tx, conversation_id).values())
 
 
 def find_quote(tx: Tx, caller: Caller, message_id: UUID, number: int) -> str | None:
-    """Return what an answer quotes under this number, or None for whoever may not read the conversation."""
+    """Return what an answer quotes under this number, or None for whoever may not read the conversation, or the answer."""
     conversation_id = tx.scalar(
         select(MessageRow.conversation_id).where(
             MessageRow.tenant_id == tx.tenant_id, MessageRow.message_id == message_id
@@ -96,6 +110,8 @@ def find_quote(tx: Tx, caller: Caller, message_id: UUID, number: int) -> str | N
     try:
         read_conversation(tx, caller, ConversationId(conversation_id))
     except ConversationNotFound:
+        return None
+    if withheld(tx, caller, [message_id]):
         return None
     row = tx.get(CitationRow, (tx.tenant_id, message_id, number))
     return row.quote if row else None

@@ -17,21 +17,33 @@ from appliance.kernel.db import Tx
 from appliance.knowledge import CollectionId, DocumentId
 
 
-def add_sources(tx: Tx, message_id: UUID, used: Mapping[DocumentId, CollectionId]) -> None:
-    """Note which documents, from which collections, a stored answer was made of.
+def add_sources(
+    tx: Tx, message_id: UUID, used: Mapping[DocumentId, CollectionId], told: Collection[UUID] = ()
+) -> None:
+    """Note which documents, from which collections, a stored answer was made of: its own, and those of `told` answers.
 
     One that was moved since is noted where it is now; of one that was deleted since, the collection remains.
     """
     present = knowledge.collections_of(tx, used)
+    pairs: list[tuple[UUID | None, UUID | None]] = [
+        (document_id if document_id in present else None, present.get(document_id, collection_id))
+        for document_id, collection_id in sorted(used.items())
+    ]
+    earlier = tx.execute(
+        select(MessageSourceRow.document_id, MessageSourceRow.collection_id).where(
+            MessageSourceRow.tenant_id == tx.tenant_id, MessageSourceRow.message_id.in_(told)
+        )
+    )
+    pairs += [(document_id, collection_id) for document_id, collection_id in earlier]
     tx.add_all(
         MessageSourceRow(
             tenant_id=tx.tenant_id,
             message_id=message_id,
             number=number,
-            document_id=document_id if document_id in present else None,
-            collection_id=present.get(document_id, collection_id),
+            document_id=document_id,
+            collection_id=collection_id,
         )
-        for number, (document_id, collection_id) in enumerate(sorted(used.items()), start=1)
+        for number, (document_id, collection_id) in enumerate(dict.fromkeys(pairs), start=1)
     )
     tx.flush()
 
@@ -49,6 +61,15 @@ def withheld(tx: Tx, caller: Caller, message_ids: Sequence[UUID]) -> frozenset[U
         )
     )
     return frozenset(rows)
+
+
+def rests_on_closed(tx: Tx, caller: Caller, document_ids: Collection[DocumentId]) -> bool:
+    """Say whether one of these documents is closed to the caller, or gone."""
+    readable = knowledge.readable_collections(tx, caller)
+    if readable is None:
+        return False
+    present = knowledge.collections_of(tx, document_ids)
+    return any(present.get(document_id) not in readable for document_id in document_ids)
 
 
 def is_open(tx: Tx, caller: Caller) -> ColumnElement[bool]:

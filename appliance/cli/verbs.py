@@ -6,6 +6,7 @@ the person named by --as, without a token, and is recorded as the operator's doi
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
@@ -43,6 +44,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "uploads": ("upload", "Large files that come in parts."),
 }
 _WIDEST = 44
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class NotAnId(Invalid):
@@ -194,5 +196,6 @@ def _print_members(members: Mapping[str, Any], indent: str = "") -> None:
 def _text(value: Any, *, widest: int | None = _WIDEST) -> str:
     if isinstance(value, list):
         value = " ".join(map(str, value))
-    text = "–" if value is None else str(value)
+    # What people call things must do nothing to the terminal of who lists them.
+    text = "–" if value is None else _CONTROLS.sub("", str(value))
     return text[: widest - 1] + "…" if widest and len(text) > widest else text

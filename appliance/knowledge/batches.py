@@ -66,14 +66,14 @@ def list_batches(
 def get_batch(tx: Tx, caller: Caller, batch_id: BatchId, *, clock: Clock) -> Batch:
     """Return a batch and how far it is. Raises BatchNotFound, for one of somebody else's too."""
     identity.require(caller, Permission.DOCUMENT_READ)
-    row = _row(tx, caller, batch_id)
+    row = open_batch(tx, caller, batch_id)
     return _value(tx, caller, row, identity.names_of(tx, [row.created_by]).get(row.created_by, ""), clock)
 
 
 def retry_batch(tx: Tx, caller: Caller, batch_id: BatchId) -> int:
     """Queue what failed or was cancelled of a batch again; return how many files."""
     identity.require(caller, Permission.DOCUMENT_ADD)
-    _row(tx, caller, batch_id)
+    open_batch(tx, caller, batch_id)
     count = 0
     for document_id in _documents(tx, caller, batch_id, UNDONE):
         document = locked(tx, document_id)
@@ -88,7 +88,7 @@ def retry_batch(tx: Tx, caller: Caller, batch_id: BatchId) -> int:
 def cancel_batch(tx: Tx, caller: Caller, batch_id: BatchId, *, clock: Clock) -> int:
     """Stop what is on its way of a batch; return how many files."""
     identity.require(caller, Permission.DOCUMENT_ADD)
-    require_own(caller, _row(tx, caller, batch_id).created_by)
+    require_own(caller, open_batch(tx, caller, batch_id).created_by)
     count = 0
     for document_id in _documents(tx, caller, batch_id, ON_ITS_WAY):
         document = locked(tx, document_id)
@@ -100,7 +100,8 @@ def cancel_batch(tx: Tx, caller: Caller, batch_id: BatchId, *, clock: Clock) -> 
     return count
 
 
-def _row(tx: Tx, caller: Caller, batch_id: BatchId) -> BatchRow:
+def open_batch(tx: Tx, caller: Caller, batch_id: BatchId) -> BatchRow:
+    """Return one's own batch, or anybody's for who may change documents. Raises BatchNotFound."""
     row = tx.get(BatchRow, (tx.tenant_id, batch_id))
     is_own = row is not None and row.created_by == caller.user_id
     if row is None or not (is_own or identity.may(caller, Permission.DOCUMENT_CHANGE)):

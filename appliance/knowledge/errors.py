@@ -106,7 +106,7 @@ class PageNotDrawn(Refusal):
 
 
 class NotQuarantined(Refusal):
-    """This document is not held back, so there is nothing to release."""
+    """This document is not held back, or not in this version, so there is nothing to release."""
 
     kind = Kind.CONFLICT
     code = "not_quarantined"

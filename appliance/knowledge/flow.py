@@ -58,6 +58,8 @@ class Workshop:
     limits: Limits
     # Pages that one process draws at a time: each takes a processor and some hundred megabytes.
     easels: Semaphore = field(default_factory=lambda: Semaphore(2))
+    # Those drawn and those that wait for it: each holds a thread, and there are few of them for everybody.
+    seats: Semaphore = field(default_factory=lambda: Semaphore(6))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ The same bytes in the same collection are recognised. A file of the same name in
 of what is there, if whoever sends it may replace that; otherwise, or if they ask for it, it is a document of its own.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from uuid import UUID
@@ -19,17 +20,17 @@ from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.ids import new_id
 from appliance.kernel.sealing import content_digest
+from appliance.knowledge.batches import open_batch
 from appliance.knowledge.collections import target_collection
 from appliance.knowledge.errors import (
     AlreadyThere,
-    BatchNotFound,
     DocumentTooLarge,
     EmptyFile,
     FileNameMissing,
     VersionNotFound,
 )
 from appliance.knowledge.queries import as_documents, get_document
-from appliance.knowledge.tables import BatchRow, DocumentRow, VersionRow
+from appliance.knowledge.tables import DocumentRow, VersionRow
 from appliance.knowledge.values import BatchId, CollectionId, Document, DocumentId, FileId, Receipt, Received, Status
 from appliance.knowledge.versions import (
     enqueue_ingestion,
@@ -43,6 +44,7 @@ from appliance.knowledge.versions import (
 )
 
 _NAME_LIMIT = 255
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
@@ -92,7 +94,7 @@ def take_in(
 ) -> Received:
     """Seal the file, then record it, its audit entry and its job in one transaction.
 
-    With `document_id` it is a new version of that document, whatever its name. Raises AlreadyThere, Forbidden.
+    With `document_id` it is a new version of that document, whatever its name. Raises AlreadyThere, BatchNotFound, Forbidden.
     """
     identity.require(caller, Permission.DOCUMENT_ADD)
     name = _checked_name(upload, limit_megabytes)
@@ -139,8 +141,9 @@ def restore_version(
 
 def cleaned_name(file_name: str, folder: str = "") -> str:
     """Return a name as it is shown: the file's own, behind its folder. It is never used as a path."""
-    own = PurePosixPath(file_name.replace("\\", "/").replace("\0", "")).name.strip()
-    parts = [part.strip() for part in folder.replace("\\", "/").replace("\0", "").split("/")]
+    given, around = (_CONTROLS.sub("", text.replace("\\", "/")) for text in (file_name, folder))
+    own = PurePosixPath(given).name.strip()
+    parts = [part.strip() for part in around.split("/")]
     name = "/".join([*(part for part in parts if part not in {"", ".", ".."}), own])
     if not own or len(name) > _NAME_LIMIT:
         raise FileNameMissing
@@ -158,7 +161,8 @@ def _checked_name(upload: Upload, limit_megabytes: int) -> str:
 
 def _known(tx: Tx, caller: Caller, sealed: _Sealed, document_id: DocumentId | None) -> Received | None:
     """Look whether these bytes are there already, before anything is written."""
-    _check_batch(tx, sealed.upload.batch_id)
+    if sealed.upload.batch_id is not None:
+        open_batch(tx, caller, sealed.upload.batch_id)
     if document_id is not None:
         get_document(tx, caller, document_id)
         row = tx.get_one(DocumentRow, (tx.tenant_id, document_id))
@@ -271,11 +275,6 @@ def _namesake(tx: Tx, collection_id: UUID, name: str) -> DocumentRow | None:
         .order_by(DocumentRow.document_id.desc())
         .limit(1)
     )
-
-
-def _check_batch(tx: Tx, batch_id: BatchId | None) -> None:
-    if batch_id is not None and tx.get(BatchRow, (tx.tenant_id, batch_id)) is None:
-        raise BatchNotFound
 
 
 def _taken_up_again(tx: Tx, caller: Caller, row: DocumentRow) -> Received:

@@ -26,28 +26,34 @@ _MOST_LABELS, _LABEL_LIMIT = 20, 40
 UNDONE = (Status.FAILED, Status.CANCELLED)
 
 
-def approve(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
+def approve(tx: Tx, caller: Caller, document_id: DocumentId, *, version: int | None = None) -> Document:
     """Release a held document, or the newer version of it, to be indexed as it is.
 
-    In spite of what was found, without what could not be read.
+    In spite of what was found, without what could not be read. `version` is what the caller looked at: where another
+    one has come since, nothing is released. Raises NotQuarantined.
     """
     identity.require(caller, Permission.DOCUMENT_APPROVE)
     row = locked(tx, document_id)
     file = file_in(tx, row, {status for status in Status if status.is_held})
-    if file is None:
+    if file is None or version not in {None, file.version}:
         raise NotQuarantined
     file.approved_by = caller.user_id
     return queue_again(tx, caller, row, file, Event.DOCUMENT_APPROVED)
 
 
 def retry(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
-    """Queue a document, or the newer version of it, again: failed, cancelled, or partly unreadable."""
+    """Queue a document, or the newer version of it, again: failed, cancelled, or partly unreadable.
+
+    What others cancelled takes the right to change it.
+    """
     identity.require(caller, Permission.DOCUMENT_ADD)
     get_document(tx, caller, document_id)
     row = locked(tx, document_id)
     file = file_in(tx, row, (*UNDONE, Status.INCOMPLETE))
     if file is None:
         raise NotFailed
+    if file.status == Status.CANCELLED:
+        require_own(caller, file.uploaded_by)  # as to cancel it
     return queue_again(tx, caller, row, file, Event.DOCUMENT_RETRIED)
 
 

@@ -20,9 +20,9 @@ from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.ids import TenantId, new_id
 from appliance.kernel.sealing import content_digest
+from appliance.knowledge.batches import open_batch
 from appliance.knowledge.collections import target_collection
 from appliance.knowledge.errors import (
-    BatchNotFound,
     DocumentTooLarge,
     EmptyFile,
     PartMalformed,
@@ -33,7 +33,7 @@ from appliance.knowledge.errors import (
 )
 from appliance.knowledge.queries import get_document
 from appliance.knowledge.receiving import Upload, cleaned_name, take_in
-from appliance.knowledge.tables import BatchRow, DocumentRow, UploadPartRow, UploadRow
+from appliance.knowledge.tables import DocumentRow, UploadPartRow, UploadRow
 from appliance.knowledge.values import (
     BatchId,
     CollectionId,
@@ -46,7 +46,9 @@ from appliance.knowledge.versions import enqueue_erasure, require_own
 
 PART_LIMIT = 8_000_000
 _KEPT = timedelta(days=1)
-_MOST_OF_ONE, _MOST_FILES_AT_ONCE = 50, 10
+_MOST_AT_ONCE = 50
+# In files of the greatest size: of one person, and of all, so that nobody takes the room of everybody.
+_ROOM_OF_ONE, _ROOM = 9, 45
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ def begin_upload(tx: Tx, caller: Caller, form: UploadForm, *, limit_megabytes: i
         raise EmptyFile
     if form.byte_count > limit_megabytes * 1_000_000:
         raise DocumentTooLarge(megabytes=limit_megabytes)
-    if form.batch_id is not None and tx.get(BatchRow, (tx.tenant_id, form.batch_id)) is None:
-        raise BatchNotFound
+    if form.batch_id is not None:
+        open_batch(tx, caller, form.batch_id)
     if form.document_id is not None:
         get_document(tx, caller, form.document_id)
         require_own(caller, tx.get_one(DocumentRow, (tx.tenant_id, form.document_id)).uploaded_by)
@@ -173,12 +175,17 @@ def sweep_uploads(db: Database, tenant_id: TenantId, *, clock: Clock) -> int:
 def _require_room(tx: Tx, caller: Caller, byte_count: int, limit_megabytes: int) -> None:
     # One at a time, or each of many would see the room that all of them take.
     tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"{tx.tenant_id}/uploads"})
-    total, own = tx.execute(
+    is_own = UploadRow.user_id == caller.user_id
+    total, own, count = tx.execute(
         select(
-            func.coalesce(func.sum(UploadRow.byte_count), 0), func.count().filter(UploadRow.user_id == caller.user_id)
+            func.coalesce(func.sum(UploadRow.byte_count), 0),
+            func.coalesce(func.sum(UploadRow.byte_count).filter(is_own), 0),
+            func.count().filter(is_own),
         ).where(UploadRow.tenant_id == tx.tenant_id)
     ).one()
-    if own >= _MOST_OF_ONE or total + byte_count > _MOST_FILES_AT_ONCE * limit_megabytes * 1_000_000:
+    largest = limit_megabytes * 1_000_000
+    is_full = own + byte_count > _ROOM_OF_ONE * largest or total + byte_count > _ROOM * largest
+    if is_full or count >= _MOST_AT_ONCE:
         raise TooManyUploads
 
 

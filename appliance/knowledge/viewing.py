@@ -79,8 +79,8 @@ def _ask(shop: Workshop, caller: Caller, document: Document, number: int, option
     if not is_paged(document) or not 1 <= number <= (document.page_count or 0):
         raise NoSuchPage
     kind: Format = PAGED[document.media_type]
-    content = shop.blobs.get(caller.tenant_id, document.file_id)
     with _easel(shop):
+        content = shop.blobs.get(caller.tenant_id, document.file_id)
         try:
             return ask_child("page", content, _LIMITS, options | {"kind": kind.value, "page": number})
         except UnreadableDocument as refused:
@@ -89,12 +89,17 @@ def _ask(shop: Workshop, caller: Caller, document: Document, number: int, option
 
 @contextmanager
 def _easel(shop: Workshop) -> Iterator[None]:
-    if not shop.easels.acquire(timeout=_PATIENCE):
+    if not shop.seats.acquire(blocking=False):
         raise PageNotDrawn
     try:
-        yield
+        if not shop.easels.acquire(timeout=_PATIENCE):
+            raise PageNotDrawn
+        try:
+            yield
+        finally:
+            shop.easels.release()
     finally:
-        shop.easels.release()
+        shop.seats.release()
 
 
 def _boxes(places: Places) -> list[Rectangle]:

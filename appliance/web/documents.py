@@ -183,10 +183,11 @@ def create_deletion(document_id: UUID) -> Answer:
 
 @blueprint.post("/<uuid:document_id>/approval")
 def create_approval(document_id: UUID) -> Answer:
-    """Release a document that is held back."""
+    """Release a document that is held back, in the version that the page showed."""
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
-        knowledge.approve(tx, person, DocumentId(document_id))
+        shown = reader.whole(request.form.get("version", ""))
+        knowledge.approve(tx, person, DocumentId(document_id), version=shown)
     return redirect(url_for("documents.show"), 303)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from appliance import chat, identity, knowledge
 from appliance.identity import GroupId, Role
@@ -121,6 +122,32 @@ def test_a_kept_answer_is_not_repeated_to_who_has_left_the_group(site: Flask, of
     assert SALES not in program.asks(*asks, Idempotency_Key="k").text
 
 
+def test_a_kept_answer_is_repeated_as_it_may_be_read_now(site: Flask, office: Office) -> None:
+    ada, program = office.ada, Program(site, office.sol)
+    chatbot = program.gets("/chatbots").get_json()["items"][0]["chatbot_id"]
+    talks = [program.asks("POST", "/conversations", {"chatbot_id": chatbot}).get_json()["conversation_id"] for _ in "ab"]
+    paths = [f"/chatbots/{chatbot}/answers", *(f"/conversations/{talk}/messages" for talk in talks)]
+
+    def asks_again(path: str) -> TestResponse:
+        return program.asks("POST", path, {"question": QUESTION}, Idempotency_Key=path)
+
+    for path in paths:
+        assert asks_again(path).text == asks_again(path).text
+        assert SALES in asks_again(path).text
+
+    program.asks("DELETE", f"/conversations/{talks[1]}")
+    assert asks_again(paths[2]).status_code == 404
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        lab = next(one for one in knowledge.list_collections(tx, ada.caller) if one.name == "Lab")
+        knowledge.move(tx, ada.caller, office.documents["Sales"], lab.collection_id)
+
+    for path in paths[:2]:
+        again = asks_again(path)
+        assert SALES not in again.text
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert again.get_json()["answer"]["is_withheld"]
+
+
 def test_it_follows_a_document_that_was_moved_and_closes_what_was_deleted(site: Flask, office: Office) -> None:
     ada, program = office.ada, Program(site, office.sol)
     path, _ = asks_api(program)
@@ -134,6 +161,19 @@ def test_it_follows_a_document_that_was_moved_and_closes_what_was_deleted(site: 
     assert SALES not in program.gets(f"{path}/messages").text
     office.set_members("Lab", office.sol)
     assert SALES in program.gets(f"{path}/messages").text
+
+
+def test_the_viewer_does_not_tell_what_a_closed_answer_quoted(site: Flask, office: Office) -> None:
+    browser, program = at(site, office.sol), Program(site, office.sol)
+    path, _ = asks_api(program)
+    answer = program.gets(f"{path}/messages").get_json()["items"][1]
+    office.set_members("Sales")
+
+    # A guess, uploaded and opened as if the answer had quoted it: a mark would say how much of it is right.
+    guess = office.sol.reads_in("guess.txt", f"I guess: {answer['citations'][0]['quote']}".encode())
+    passage = program.gets(f"/documents/{guess.document_id}/passages").get_json()["items"][0]["chunk_id"]
+    source = f"passage={passage}&answer={answer['message_id']}&source={answer['citations'][0]['number']}"
+    assert "<mark>" not in browser.gets(f"/documents/{guess.document_id}?{source}").text
 
 
 def test_no_model_is_told_what_is_closed_to_who_asks(site: Flask, house: House, office: Office) -> None:
@@ -157,3 +197,31 @@ def test_no_model_is_told_what_is_closed_to_who_asks(site: Flask, house: House, 
     assert "early summer" not in told
     assert SALES not in told
     assert re.search("Tarn", told)
+
+
+def test_what_was_told_of_an_earlier_answer_closes_with_it(site: Flask, house: House, office: Office) -> None:
+    model = scripted.install(house)
+    ada, program = office.ada, Program(site, office.sol)
+    ada.reads_in("canteen.txt", b"The canteen serves soup on Mondays.")
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        bot = chat.list_drafts(tx, ada.caller)[0]
+        everyone = next(one for one in knowledge.list_collections(tx, ada.caller) if one.name == "Documents")
+
+    def answers_from(*collections: knowledge.CollectionId) -> None:
+        form = chat.ChatbotForm(bot.name, bot.welcome, "", model.name, collection_ids=collections)
+        with ada.services.db.tenant(ada.tenant_id) as tx:
+            models = house.app.gateway.models
+            chat.update_chatbot(tx, ada.caller, bot.chatbot_id, form, models=models, clock=house.clock)
+            chat.publish_chatbot(tx, ada.caller, bot.chatbot_id, clock=house.clock)
+
+    answers_from()
+    model.text = "It is a day in early summer."
+    path, _ = asks_api(program)
+    answers_from(everyone.collection_id)
+    model.text = "As I said: early summer."
+    program.asks("POST", f"{path}/messages", {"question": "And what of the canteen?"})
+    assert "As I said" in program.gets(f"{path}/messages").text
+
+    office.set_members("Sales")
+
+    assert "early summer" not in program.gets(f"{path}/messages").text

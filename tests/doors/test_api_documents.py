@@ -121,3 +121,12 @@ def test_it_tells_a_program_what_of_a_document_was_not_read(program: Program, ad
     assert [(part["name"], part["reason_code"]) for part in told["unread"]] == [("b.exe", "unsupported")]
     assert [one["title"] for one in program.gets("/documents?status=incomplete").get_json()["items"]] == ["papers"]
     assert program.asks("POST", f"{path}/approval").get_json()["status"] == "received"
+
+
+def test_a_condition_on_a_list_is_answered_and_never_a_fault_of_ours(site: Flask, ada: Member) -> None:
+    program = Program(site, ada)
+    document = program.uploads({"drill.txt": DRILL}).get_json()["items"][0]["document_id"]
+    for path in ("/documents", f"/documents/{document}/versions"):
+        answer = program.asks("POST", path, None, If_Match='"x"')
+        assert answer.status_code in {412, 415}, path
+        assert program.uploads({"drill.txt": DRILL}, If_Match='"x"').status_code == 412

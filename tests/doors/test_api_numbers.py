@@ -2,7 +2,9 @@
 
 from flask import Flask
 
+from appliance import knowledge
 from appliance.identity import Role, Scope
+from appliance.knowledge import Audience, CollectionForm
 from appliance.proof.export import verify
 from tests.doors.conftest import Console
 from tests.support.furnish import signs_in
@@ -34,6 +36,18 @@ def test_it_lists_what_waits_without_titles_for_who_reads_no_documents(site: Fla
     waiting = Program(site, ada, [Scope.USAGE_READ, Scope.DOCUMENTS_READ]).gets("/jobs").get_json()["items"]
     assert (waiting[0]["state"], waiting[0]["title"]) == ("todo", "fire-drill")
     assert Program(site, ada, [Scope.USAGE_READ]).gets("/jobs").get_json()["items"][0]["title"] is None
+
+
+def test_it_names_no_document_that_a_token_may_not_read(site: Flask, ada: Member) -> None:
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        form = CollectionForm("Nobody's", "", Audience.GROUPS, ())
+        closed = knowledge.create_collection(tx, ada.caller, form, clock=ada.house.clock)
+    program = Program(site, ada)
+    program.uploads({"merger.txt": b"Not yet."}, {"collection_id": str(closed.collection_id)})
+    assert program.gets("/jobs").get_json()["items"][0]["title"] == "merger"
+    narrow = Program(site, ada, [Scope.USAGE_READ, Scope.DOCUMENTS_READ])
+    assert narrow.gets("/documents").get_json()["items"] == []
+    assert narrow.gets("/jobs").get_json()["items"][0]["title"] is None
 
 
 def test_it_exports_a_log_that_can_be_checked_and_says_so_in_it(site: Flask, console: Console, ada: Member) -> None:

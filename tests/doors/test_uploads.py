@@ -99,6 +99,27 @@ def test_a_document_shows_its_versions_and_takes_a_new_one(at_ada: Browser, work
     assert earlier[1] not in at_ada.gets(path).text
 
 
+def test_a_release_is_of_the_version_that_the_page_showed(at_ada: Browser, worker: Worker) -> None:
+    held = b"Card 4111 1111 1111 1111. "
+    document = sends(at_ada, "/documents", {"drill.txt": held + OLD}).get_json()["documents"][0]["id"]
+    worker.works()
+    shown = re.search(rf'action="/documents/{document}/approval".*?name="version" value="(\d+)"', at_ada.gets("/documents").text)
+    assert shown is not None
+    sends(at_ada, "/documents", {"drill.txt": held + NEW})
+    worker.works()
+    assert at_ada.posts(f"/documents/{document}/approval", version=shown[1]).status_code == 409
+    assert at_ada.posts(f"/documents/{document}/approval", version="2").status_code == 303
+
+
+def test_a_program_releases_the_version_that_it_names(site: Flask, ada: Member, worker: Worker) -> None:
+    program = Program(site, ada)
+    held = b"Card 4111 1111 1111 1111. "
+    document = program.uploads({"drill.txt": held + OLD}).get_json()["items"][0]["document_id"]
+    worker.works()
+    assert program.asks("POST", f"/documents/{document}/approval?version=2").status_code == 409
+    assert program.asks("POST", f"/documents/{document}/approval?version=1").status_code == 200
+
+
 def test_labels_are_given_shown_and_found(at_ada: Browser) -> None:
     document = sends(at_ada, "/documents", {"drill.txt": OLD}).get_json()["documents"][0]["id"]
     sends(at_ada, "/documents", {"soup-list.txt": b"Soup on Mondays."})
@@ -193,3 +214,14 @@ def test_the_console_takes_folders_and_says_what_became_of_each(
     assert again.output.count("known already") == 2
     assert "There is no such collection" in str(console("ingest", str(folder), "--collection", "Nowhere").exception)
     assert console("ingest", str(folder), "--collection", "Documents", "--no-wait").exit_code == 0
+
+
+def test_a_name_does_nothing_to_the_terminal_that_prints_it(site: Flask, console: Console, ada: Member) -> None:
+    mia = ada.adds("mia@harrow.example", Role.MEMBER)
+    Program(site, mia).asks("PUT", "/me/profile", {"display_name": "Mia\x1b]0;mine\x07"})
+    document = mia.uploads("drill\x1b[2J\x9b31m\n.txt", OLD)
+    for words in (("user", "list"), ("document", "list"), ("document", "get", str(document.document_id))):
+        printed = console(*words).output
+        assert "Mia" in printed
+        assert not {"\x1b", "\x9b", "\x07"} & set(printed), words
+    assert document.file_name == "drill[2J31m.txt"

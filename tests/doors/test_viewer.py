@@ -2,6 +2,8 @@
 
 import re
 import struct
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
@@ -10,6 +12,7 @@ from sqlalchemy import text
 from appliance import audit, knowledge
 from appliance.identity import Role
 from appliance.knowledge import Document, scans, viewing
+from appliance.knowledge.errors import PageNotDrawn
 from appliance.web.reader import span_of
 from tests.support import papers
 from tests.support.house import House, Member
@@ -174,6 +177,36 @@ def test_a_page_that_cannot_be_drawn_leaves_its_text(
     assert "28 days" in page.text
     assert "cannot be drawn" in page.text
     assert picture.status_code == 503
+
+
+def test_pages_that_wait_to_be_drawn_leave_room_for_everything_else(
+    house: House, ada: Member, leave: Document
+) -> None:
+    shop = house.app.workshop
+
+    def draws() -> bool:
+        try:
+            viewing.page_image(shop, ada.caller, leave.document_id, 1, width=600, has=frozenset())
+        except PageNotDrawn:
+            return False
+        return True
+
+    for _ in range(2):
+        assert shop.seats.acquire(blocking=False)
+        assert shop.easels.acquire(blocking=False)
+    patience, viewing._PATIENCE = viewing._PATIENCE, 60.0
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            asked = [threads.submit(draws) for _ in range(8)]
+            deadline = time.monotonic() + 8
+            while sum(one.done() for one in asked) < 4 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            shop.easels.release(2)
+            shop.seats.release(2)
+            drawn = [one.result() for one in asked]
+    finally:
+        viewing._PATIENCE = patience
+    assert sorted(drawn) == [False] * 4 + [True] * 4
 
 
 @pytest.mark.skipif(not scans.installed_languages(), reason="tesseract is not installed")

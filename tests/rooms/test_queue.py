@@ -162,6 +162,12 @@ def test_a_batch_is_its_makers_and_its_administrators(ada: Member, bo: Member) -
             batch(other, batch_id)
         with pytest.raises(BatchNotFound):
             sends(bo, "x.txt", b"x", batch_id)
+        with pytest.raises(BatchNotFound):
+            sends(other, "y.txt", b"y", batch_id)  # or its maker could cancel what others sent
+        with pytest.raises(BatchNotFound), other.services.db.tenant(other.tenant_id) as tx:
+            form = UploadForm("y.txt", 10, batch_id=batch_id)
+            knowledge.begin_upload(tx, other.caller, form, limit_megabytes=1, clock=other.house.clock)
+    sends(ada, "z.txt", b"z", batch_id)
 
 
 def test_a_file_comes_in_parts_and_goes_on_where_it_stopped(ada: Member, worker: Worker, house: House) -> None:
@@ -205,10 +211,12 @@ def test_unfinished_uploads_are_bounded_private_and_gone_after_a_day(ada: Member
         begins(mia, 1_000_000)
     with pytest.raises(TooManyUploads):
         begins(mia, 1_000_000)
+    # One person's announcements leave room for everybody else's.
+    assert begins(ada, 1_000_000).received_count == 0
 
     knowledge.sweep_orphans(house.worker.workshop, ada.tenant_id)
     house.clock.passes(hours=25)
-    assert knowledge.sweep_uploads(house.worker.db, ada.tenant_id, clock=house.clock) == 10
+    assert knowledge.sweep_uploads(house.worker.db, ada.tenant_id, clock=house.clock) == 11
     worker.works()
     assert list(ada.services.blobs.stored(ada.tenant_id)) == []
     begins(mia, 1_000_000)

@@ -110,6 +110,19 @@ def test_a_quarantined_version_enters_into_force_when_it_is_released(ada: Member
         knowledge.approve(tx, ada.caller, document.document_id)
 
 
+def test_what_is_released_is_the_version_that_was_looked_at(ada: Member, worker: Worker) -> None:
+    document = takes_in(ada, "drill.txt", f"{OLD} Card {CARD}.").document
+    worker.works()
+    takes_in(ada, "drill.txt", f"{NEW} Card {CARD}.")
+    worker.works()
+    with pytest.raises(NotQuarantined), ada.services.db.tenant(ada.tenant_id) as tx:
+        knowledge.approve(tx, ada.caller, document.document_id, version=1)
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        knowledge.approve(tx, ada.caller, document.document_id, version=2)
+    worker.works()
+    assert ada.document(document.document_id).version == 2
+
+
 def test_an_earlier_version_is_made_current_again_and_history_only_grows(ada: Member, worker: Worker) -> None:
     document = takes_in(ada, "drill.txt", OLD).document
     takes_in(ada, "drill.txt", NEW)
@@ -211,6 +224,21 @@ def test_a_cancelled_document_stops_and_is_taken_up_again(ada: Member, worker: W
         knowledge.cancel(tx, ada.caller, document.document_id, clock=ada.house.clock)
     worker.works()
     assert (ada.document(document.document_id).version, ada.document(document.document_id).newer) == (1, None)
+
+
+def test_what_its_person_cancelled_nobody_without_the_right_sends_on_its_way(ada: Member, worker: Worker) -> None:
+    mia, ned = ada.adds("mia@harrow.example", Role.MEMBER), ada.adds("ned@harrow.example", Role.MEMBER)
+    document = takes_in(mia, "drill.txt", OLD).document
+    worker.works()
+    takes_in(mia, "drill.txt", NEW)
+    with mia.services.db.tenant(mia.tenant_id) as tx:
+        knowledge.cancel(tx, mia.caller, document.document_id, clock=mia.house.clock)
+    with pytest.raises(Forbidden), ned.services.db.tenant(ned.tenant_id) as tx:
+        knowledge.retry(tx, ned.caller, document.document_id)
+    for member in (mia, ada):
+        with member.services.db.tenant(member.tenant_id) as tx:
+            assert knowledge.retry(tx, member.caller, document.document_id).newer is not None
+            knowledge.cancel(tx, member.caller, document.document_id, clock=member.house.clock)
 
 
 def test_another_organisation_reaches_no_version(house: House, ada: Member) -> None:

@@ -20,6 +20,7 @@ from appliance.chat.errors import (
     TitleMalformed,
 )
 from appliance.identity import Permission
+from appliance.knowledge import DocumentId
 
 Question = Annotated[
     str,
@@ -144,6 +145,19 @@ class AnswerOut(Output):
     answer: MessageOut | None
 
 
+def _as_now(call: Call, said: AnswerOut) -> AnswerOut:
+    """Return an answer that was given before without what is closed to the caller by now."""
+    if said.answer is None:
+        return said
+    cited = {DocumentId(one.document_id) for one in said.answer.citations if one.document_id}
+    conversation_id = _id(call) if "conversation_id" in call.ids else None
+    with call.tenant() as tx:
+        if not chat.is_closed(tx, call.caller, said.answer.message_id, cited, conversation_id):
+            return said
+    rest = said.answer.model_copy(update={"body": "", "citations": [], "is_withheld": True})
+    return said.model_copy(update={"answer": rest})
+
+
 class OpeningOut(Output):
     """That an administrator, or whoever holds the host, opened the conversation, and why."""
 
@@ -209,7 +223,7 @@ def list_messages(call: Call) -> MessagesOut:
 
 @operation(
     "POST", "/conversations/{conversation_id}/messages", permission=Permission.CHAT, body=QuestionIn, answer=AnswerOut,
-    streams=True, refusals=(ChatbotClosed, MessageNotFound, QuestionMissing),
+    streams=True, refusals=(ChatbotClosed, MessageNotFound, QuestionMissing), again=_as_now,
 )  # fmt: skip
 def ask_question(call: Call) -> AnswerOut | Iterator[str]:
     """Ask. The answer quotes the documents that you may read; closing a stream stops it and keeps what came."""
@@ -220,7 +234,7 @@ def ask_question(call: Call) -> AnswerOut | Iterator[str]:
 
 @operation(
     "POST", "/conversations/{conversation_id}/messages/{message_id}/retry", permission=Permission.CHAT, body=RetryIn,
-    answer=AnswerOut, streams=True, refusals=(ChatbotClosed, MessageNotFound),
+    answer=AnswerOut, streams=True, refusals=(ChatbotClosed, MessageNotFound), again=_as_now,
 )  # fmt: skip
 def retry_answer(call: Call) -> AnswerOut | Iterator[str]:
     """Answer a question once more, beside the answer that it has."""
@@ -303,7 +317,7 @@ def delete_conversation(call: Call) -> None:
 
 @operation(
     "POST", "/chatbots/{chatbot_id}/answers", permission=Permission.CHAT, body=UnkeptIn, answer=AnswerOut,
-    streams=True, refusals=(ChatbotNotFound, QuestionMissing),
+    streams=True, refusals=(ChatbotNotFound, QuestionMissing), again=_as_now,
 )  # fmt: skip
 def ask_temporarily(call: Call) -> AnswerOut | Iterator[str]:
     """Ask without a conversation: nothing of it is kept."""
@@ -312,7 +326,7 @@ def ask_temporarily(call: Call) -> AnswerOut | Iterator[str]:
 
 @operation(
     "POST", "/chatbots/drafts/{chatbot_id}/answers", permission=Permission.CHATBOT_EDIT, body=UnkeptIn,
-    answer=AnswerOut, streams=True, refusals=(ChatbotNotFound, QuestionMissing),
+    answer=AnswerOut, streams=True, refusals=(ChatbotNotFound, QuestionMissing), again=_as_now,
 )  # fmt: skip
 def try_draft(call: Call) -> AnswerOut | Iterator[str]:
     """Ask a draft before it is published: nothing of it is kept."""

@@ -59,6 +59,12 @@ class MoveIn(Input):
     collection_id: UUID
 
 
+class Looked(Input):
+    """The number of the version that was looked at: where another one is held by now, nothing is released."""
+
+    version: int | None = Field(None, ge=1, description="The version that was looked at. Default: whichever is held.")
+
+
 class LabelsOut(Output):
     items: list[str]
 
@@ -235,13 +241,13 @@ def move_document(call: Call) -> DocumentOut:
 
 
 @operation(
-    "POST", "/documents/{document_id}/approval", permission=Permission.DOCUMENT_APPROVE, answer=DocumentOut,
-    refusals=(NotQuarantined,),
+    "POST", "/documents/{document_id}/approval", permission=Permission.DOCUMENT_APPROVE, query=Looked,
+    answer=DocumentOut, refusals=(NotQuarantined,),
 )  # fmt: skip
 def approve_document(call: Call) -> DocumentOut:
     """Release a held document to be indexed as it is: in spite of what was found, without what could not be read."""
     with call.tenant() as tx:
-        return DocumentOut.model_validate(knowledge.approve(tx, call.caller, _id(call)))
+        return DocumentOut.model_validate(knowledge.approve(tx, call.caller, _id(call), version=call.query.version))
 
 
 @operation(
