@@ -1,18 +1,21 @@
 """Office documents: what a reader sees is text, in order; what a reader does not see is marked as what it is."""
 
+import base64
 import struct
 from pathlib import Path
 
 import pytest
 
 from appliance.knowledge.chunking import chunk, document_text
+from appliance.knowledge.parser import package as package_reader
+from appliance.knowledge.parser.blocks import ATTACHED_FILES
 from appliance.knowledge.parser.figures import shown
 from appliance.knowledge.parsing import Block, Parsed, parse
 from appliance.knowledge.unreadable import UnreadableDocument
 from tests.support import packages
 from tests.support.compound import compound
 from tests.support.house import SHARED
-from tests.support.packages import row, shape, slide
+from tests.support.packages import epub, row, shape, slide
 
 DOCUMENTS = SHARED / "documents"
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
@@ -322,6 +325,13 @@ def test_a_book_whose_chapters_are_locked_says_so() -> None:
     locked = packages.package({"mimetype": "application/epub+zip", "META-INF/container.xml": "<x>"})
 
     assert code(locked) == "damaged"
+
+
+def test_what_of_a_chapter_is_not_read_is_told() -> None:
+    picture = f'<img src="data:image/png;base64,{base64.b64encode(bytes(600)).decode()}">'
+    book = epub({"one": "<p>Chapter one.</p>" + picture * (ATTACHED_FILES + 1)}, ("one",))
+
+    assert "too_many_files" in {reason for _, reason in package_reader.read(book, "package").unread}
 
 
 def test_a_rich_text_is_read_as_it_is_seen() -> None:
