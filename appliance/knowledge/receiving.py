@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from appliance import audit, identity
@@ -16,7 +16,7 @@ from appliance.audit import Event
 from appliance.identity import Caller, Permission
 from appliance.kernel.blobs import Blobs
 from appliance.kernel.clock import Clock
-from appliance.kernel.db import Database, Tx
+from appliance.kernel.db import Database, Tx, in_turn
 from appliance.kernel.ids import new_id
 from appliance.kernel.sealing import content_digest
 from appliance.knowledge.collections import target_collection
@@ -28,7 +28,7 @@ from appliance.knowledge.errors import (
     FileNameMissing,
     VersionNotFound,
 )
-from appliance.knowledge.queries import as_documents, get_document
+from appliance.knowledge.queries import as_documents
 from appliance.knowledge.tables import BatchRow, DocumentRow, VersionRow
 from appliance.knowledge.values import BatchId, CollectionId, Document, DocumentId, FileId, Receipt, Received, Status
 from appliance.knowledge.versions import (
@@ -39,11 +39,10 @@ from appliance.knowledge.versions import (
     locked,
     newest_of,
     next_number,
-    require_own,
+    replaceable,
 )
 
 _NAME_LIMIT = 255
-_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
 @dataclass(frozen=True)
@@ -121,8 +120,7 @@ def restore_version(
     """Make an earlier version the newest one: history only grows, and the present one stays until it is ready."""
     identity.require(caller, Permission.DOCUMENT_ADD)
     with db.tenant(caller.tenant_id) as tx:
-        get_document(tx, caller, document_id)
-        require_own(caller, tx.get_one(DocumentRow, (tx.tenant_id, document_id)).uploaded_by)
+        replaceable(tx, caller, document_id)
         earlier = get_version(tx, document_id, version_id)
         if earlier.status != Status.READY:
             raise VersionNotFound
@@ -131,7 +129,8 @@ def restore_version(
     sealed = _Sealed(FileId(new_id()), name, len(content), digest, Upload(name, b""))
     blobs.put(caller.tenant_id, sealed.file_id, content)
     with db.tenant(caller.tenant_id) as tx:
-        received = _add_version(tx, caller, locked(tx, document_id), sealed, clock, restored=number)
+        document = replaceable(tx, caller, document_id, is_locked=True)
+        received = _add_version(tx, caller, document, sealed, clock, restored=number)
     if received.receipt is Receipt.KNOWN:
         blobs.delete(caller.tenant_id, sealed.file_id)
     return received.document
@@ -158,11 +157,9 @@ def _checked_name(upload: Upload, limit_megabytes: int) -> str:
 
 def _known(tx: Tx, caller: Caller, sealed: _Sealed, document_id: DocumentId | None) -> Received | None:
     """Look whether these bytes are there already, before anything is written."""
-    _check_batch(tx, sealed.upload.batch_id)
+    require_batch(tx, sealed.upload.batch_id)
     if document_id is not None:
-        get_document(tx, caller, document_id)
-        row = tx.get_one(DocumentRow, (tx.tenant_id, document_id))
-        require_own(caller, row.uploaded_by)
+        row = replaceable(tx, caller, document_id)
         return _as_known(tx, row) if row.content_digest == sealed.digest else None
     same = _same_bytes(tx, target_collection(tx, caller, sealed.upload.collection_id), sealed.digest)
     return None if same is None or same.status == Status.CANCELLED else _as_known(tx, same)
@@ -170,13 +167,10 @@ def _known(tx: Tx, caller: Caller, sealed: _Sealed, document_id: DocumentId | No
 
 def _record(tx: Tx, caller: Caller, sealed: _Sealed, document_id: DocumentId | None, clock: Clock) -> Received:
     if document_id is not None:
-        get_document(tx, caller, document_id)
-        row = locked(tx, document_id)
-        require_own(caller, row.uploaded_by)
-        return _add_version(tx, caller, row, sealed, clock)
+        return _add_version(tx, caller, replaceable(tx, caller, document_id, is_locked=True), sealed, clock)
     collection_id = target_collection(tx, caller, sealed.upload.collection_id)
     # Of two files of one name that come at the same moment, the second is the newer version.
-    tx.execute(_ONE_AT_A_TIME, {"name": f"{tx.tenant_id}/{collection_id}/{sealed.name}"})
+    in_turn(tx, f"{collection_id}/{sealed.name}")
     same = _same_bytes(tx, collection_id, sealed.digest)
     if same is not None:
         return _taken_up_again(tx, caller, same) if same.status == Status.CANCELLED else _as_known(tx, same)
@@ -273,7 +267,8 @@ def _namesake(tx: Tx, collection_id: UUID, name: str) -> DocumentRow | None:
     )
 
 
-def _check_batch(tx: Tx, batch_id: BatchId | None) -> None:
+def require_batch(tx: Tx, batch_id: BatchId | None) -> None:
+    """Make sure that the batch exists, if one is named. Raises BatchNotFound."""
     if batch_id is not None and tx.get(BatchRow, (tx.tenant_id, batch_id)) is None:
         raise BatchNotFound
 

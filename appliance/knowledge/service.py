@@ -19,6 +19,7 @@ from appliance.knowledge.versions import (
     file_in,
     files_of,
     locked,
+    replaceable,
     require_own,
 )
 
@@ -67,9 +68,7 @@ def cancel(tx: Tx, caller: Caller, document_id: DocumentId, *, clock: Clock) -> 
 def label(tx: Tx, caller: Caller, document_id: DocumentId, labels: Sequence[str]) -> Document:
     """Give a document these labels and no others. Raises LabelsMalformed."""
     identity.require(caller, Permission.DOCUMENT_ADD)
-    get_document(tx, caller, document_id)
-    row = locked(tx, document_id)
-    require_own(caller, row.uploaded_by)
+    row = replaceable(tx, caller, document_id, is_locked=True)
     chosen = sorted({" ".join(one.replace("\0", "").split()) for one in labels} - {""}, key=str.casefold)
     if len(chosen) > _MOST_LABELS or any(len(one) > _LABEL_LIMIT or "," in one for one in chosen):
         raise LabelsMalformed

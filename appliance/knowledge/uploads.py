@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from appliance import audit, identity
@@ -17,12 +17,11 @@ from appliance.audit import Actor, ActorKind, Event
 from appliance.identity import Caller, Permission
 from appliance.kernel.blobs import Blobs
 from appliance.kernel.clock import Clock
-from appliance.kernel.db import Database, Tx
+from appliance.kernel.db import Database, Tx, in_turn
 from appliance.kernel.ids import TenantId, new_id
 from appliance.kernel.sealing import content_digest
 from appliance.knowledge.collections import target_collection
 from appliance.knowledge.errors import (
-    BatchNotFound,
     DocumentTooLarge,
     EmptyFile,
     PartMalformed,
@@ -31,9 +30,8 @@ from appliance.knowledge.errors import (
     UploadIncomplete,
     UploadNotFound,
 )
-from appliance.knowledge.queries import get_document
-from appliance.knowledge.receiving import Upload, cleaned_name, take_in
-from appliance.knowledge.tables import BatchRow, DocumentRow, UploadPartRow, UploadRow
+from appliance.knowledge.receiving import Upload, cleaned_name, require_batch, take_in
+from appliance.knowledge.tables import UploadPartRow, UploadRow
 from appliance.knowledge.values import (
     BatchId,
     CollectionId,
@@ -42,7 +40,7 @@ from appliance.knowledge.values import (
     Received,
     UploadId,
 )
-from appliance.knowledge.versions import enqueue_erasure, require_own
+from appliance.knowledge.versions import enqueue_erasure, replaceable
 
 PART_LIMIT = 8_000_000
 _KEPT = timedelta(days=1)
@@ -70,11 +68,9 @@ def begin_upload(tx: Tx, caller: Caller, form: UploadForm, *, limit_megabytes: i
         raise EmptyFile
     if form.byte_count > limit_megabytes * 1_000_000:
         raise DocumentTooLarge(megabytes=limit_megabytes)
-    if form.batch_id is not None and tx.get(BatchRow, (tx.tenant_id, form.batch_id)) is None:
-        raise BatchNotFound
+    require_batch(tx, form.batch_id)
     if form.document_id is not None:
-        get_document(tx, caller, form.document_id)
-        require_own(caller, tx.get_one(DocumentRow, (tx.tenant_id, form.document_id)).uploaded_by)
+        replaceable(tx, caller, form.document_id)
     collection_id = target_collection(tx, caller, form.collection_id)
     _require_room(tx, caller, form.byte_count, limit_megabytes)
     row = UploadRow(
@@ -172,7 +168,7 @@ def sweep_uploads(db: Database, tenant_id: TenantId, *, clock: Clock) -> int:
 
 def _require_room(tx: Tx, caller: Caller, byte_count: int, limit_megabytes: int) -> None:
     # One at a time, or each of many would see the room that all of them take.
-    tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"{tx.tenant_id}/uploads"})
+    in_turn(tx, "uploads")
     total, own = tx.execute(
         select(
             func.coalesce(func.sum(UploadRow.byte_count), 0), func.count().filter(UploadRow.user_id == caller.user_id)

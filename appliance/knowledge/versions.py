@@ -87,6 +87,14 @@ def require_own(caller: Caller, uploaded_by: UUID) -> None:
         identity.require(caller, Permission.DOCUMENT_CHANGE)
 
 
+def replaceable(tx: Tx, caller: Caller, document_id: DocumentId, *, is_locked: bool = False) -> DocumentRow:
+    """Return the row of a document that the caller may replace. Raises DocumentNotFound, Forbidden."""
+    get_document(tx, caller, document_id)
+    row = locked(tx, document_id) if is_locked else tx.get_one(DocumentRow, (tx.tenant_id, document_id))
+    require_own(caller, row.uploaded_by)
+    return row
+
+
 def is_changeable(caller: Caller, row: DocumentRow) -> bool:
     """Say whether the caller may replace, label and cancel this document."""
     return row.uploaded_by == caller.user_id or identity.may(caller, Permission.DOCUMENT_CHANGE)
