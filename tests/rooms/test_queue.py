@@ -1,6 +1,5 @@
 """Batches, and who is served when: organisations in turn, small files first, nobody for ever last."""
 
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,23 +11,6 @@ from appliance.knowledge.uploads import UploadForm
 from tests.rooms.test_gateway_and_knowledge import events
 from tests.support.house import House, Member
 from tests.support.queue import Worker
-
-
-@pytest.fixture
-def ada(house: House) -> Member:
-    return house.founds("Harrow", "ada@harrow.example")
-
-
-@pytest.fixture
-def bo(house: House) -> Member:
-    return house.founds("Birch", "bo@birch.example")
-
-
-@pytest.fixture
-def worker(house: House) -> Iterator[Worker]:
-    worker = Worker(house)
-    yield worker
-    worker.close()
 
 
 def sends(member: Member, name: str, content: bytes, batch_id: BatchId | None = None) -> Document:

@@ -17,11 +17,6 @@ LEAVE = "Employees receive 28 days of paid leave per calendar year. Requests are
 FIRE = "The fire drill takes place every March. When the alarm sounds, leave the building by the nearest stairs."
 
 
-@pytest.fixture
-def ada(house: House) -> Member:
-    return house.founds("Harrow", "ada@harrow.example")
-
-
 def finds(member: Member, question: str, scope: Scope = EVERYTHING, *, limit: int = 6, share: float = 0.5) -> Found:
     vector = member.services.gateway.embed_query(Asker(member.tenant_id, member.caller.actor), question)
     with member.services.db.tenant(member.tenant_id) as tx:

@@ -1,8 +1,6 @@
-import io
 import os
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ from appliance.knowledge import parsing
 from appliance.knowledge.chunking import MOST, chunk, document_text
 from appliance.knowledge.parsing import Limits, Parsed, parse
 from appliance.knowledge.unreadable import REASONS, UnreadableDocument
+from tests.support.archives import packed
 from tests.support.house import SAMPLES, SHARED
 
 NASTY = sorted(path for path in (SHARED / "nasty").glob("*") if path.suffix != ".tsv")
@@ -27,12 +26,7 @@ def refusal(content: bytes, name: str = "x.docx") -> str:
 
 
 def docx(document: str, **more: bytes) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("word/document.xml", document)
-        for name, content in more.items():
-            archive.writestr(name, content)
-    return target.getvalue()
+    return packed({"word/document.xml": document, **more})
 
 
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'

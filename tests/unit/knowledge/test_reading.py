@@ -1,5 +1,4 @@
 import io
-import zipfile
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +8,7 @@ from reportlab.pdfgen.canvas import Canvas
 from appliance.knowledge.chunking import chunk, document_text
 from appliance.knowledge.parsing import Block, Parsed, parse
 from appliance.knowledge.unreadable import UnreadableDocument
+from tests.support.archives import packed
 
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 MC = 'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
@@ -31,12 +31,9 @@ def pdf(draw: Callable[[Canvas], None], **options: object) -> bytes:
 
 
 def docx(body: str, **parts: str) -> Parsed:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as archive:
-        archive.writestr("word/document.xml", f"<w:document {W} {MC}><w:body>{body}</w:body></w:document>")
-        for name, content in parts.items():
-            archive.writestr(name.replace("__", "/").replace("_dot_", "."), content)
-    return parse(target.getvalue(), file_name="a.docx")
+    document = f"<w:document {W} {MC}><w:body>{body}</w:body></w:document>"
+    more = {name.replace("__", "/").replace("_dot_", "."): content for name, content in parts.items()}
+    return parse(packed({"word/document.xml": document, **more}), file_name="a.docx")
 
 
 def html(body: str) -> Parsed:
