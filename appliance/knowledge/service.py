@@ -9,7 +9,7 @@ from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.knowledge.collections import target_collection
 from appliance.knowledge.errors import AlreadyThere, LabelsMalformed, NotCancellable, NotFailed, NotQuarantined
-from appliance.knowledge.queries import as_documents, get_document
+from appliance.knowledge.queries import as_documents, readable
 from appliance.knowledge.tables import DocumentRow
 from appliance.knowledge.values import ON_ITS_WAY, CollectionId, Document, DocumentId, Status
 from appliance.knowledge.versions import (
@@ -44,7 +44,7 @@ def approve(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
 def retry(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
     """Queue a document, or the newer version of it, again: failed, cancelled, or partly unreadable."""
     identity.require(caller, Permission.DOCUMENT_ADD)
-    get_document(tx, caller, document_id)
+    readable(tx, caller, document_id)
     row = locked(tx, document_id)
     file = file_in(tx, row, (*UNDONE, Status.INCOMPLETE))
     if file is None:
@@ -55,7 +55,7 @@ def retry(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
 def cancel(tx: Tx, caller: Caller, document_id: DocumentId, *, clock: Clock) -> Document:
     """Stop a document, or the newer version of it, on its way. A worker that has it in hand stops at its next step."""
     identity.require(caller, Permission.DOCUMENT_ADD)
-    get_document(tx, caller, document_id)
+    readable(tx, caller, document_id)
     row = locked(tx, document_id)
     file = file_in(tx, row, ON_ITS_WAY)
     if file is None:
@@ -108,7 +108,7 @@ def delete(tx: Tx, caller: Caller, document_id: DocumentId) -> None:
 
 def opened(tx: Tx, caller: Caller, document_id: DocumentId, *, page: int | None = None) -> None:
     """Record that the caller looked into a document, or at the picture of one of its pages."""
-    get_document(tx, caller, document_id)
+    readable(tx, caller, document_id)
     if page is None:
         audit.record(tx, caller.actor, Event.DOCUMENT_OPENED, subject=document_id)
     else:
