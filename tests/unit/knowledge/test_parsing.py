@@ -12,8 +12,6 @@ from appliance.knowledge.unreadable import REASONS, UnreadableDocument
 from tests.support.archives import packed
 from tests.support.house import SAMPLES, SHARED
 
-NASTY = sorted(path for path in (SHARED / "nasty").glob("*") if path.suffix != ".tsv")
-
 
 def sample(name: str) -> Parsed:
     return parse((SAMPLES / name).read_bytes(), file_name=name)
@@ -140,16 +138,6 @@ def test_it_leaves_no_parser_behind() -> None:
 
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     assert not any("parser" in Path(f"/proc/{child}/cmdline").read_text() for child in children)
-
-
-@pytest.mark.parametrize("path", NASTY, ids=lambda path: path.name)
-def test_it_survives_the_nasty_files(path: Path) -> None:
-    try:
-        parsed = parse(path.read_bytes(), file_name=path.name, limits=Limits(cpu_seconds=20, wall_seconds=40))
-    except UnreadableDocument as refused:
-        assert refused.reason
-    else:
-        assert document_text(parsed).strip()
 
 
 def test_it_cuts_the_same_document_in_the_same_way() -> None:
