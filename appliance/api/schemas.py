@@ -7,7 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 MOST = 200
-Name = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00]*$"), Field(examples=["Finance"])]
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00]*$"), Field(examples=["Finance"])
+]
 Text = Annotated[str, StringConstraints(max_length=4_000, pattern=r"^[^\x00]*$")]
 Email = Annotated[
     str,

@@ -196,14 +196,10 @@ def _placed(tx: Tx, row: UploadRow, content: bytes, start: int) -> PartialUpload
     return _value(row)
 
 
-def _add_part(
-    tx: Tx, caller: Caller, upload_id: UploadId, part_id: UUID, content: bytes, start: int
-) -> PartialUpload:
+def _add_part(tx: Tx, caller: Caller, upload_id: UploadId, part_id: UUID, content: bytes, start: int) -> PartialUpload:
     grown = tx.scalar(
         update(UploadRow)
-        .where(
-            UploadRow.tenant_id == tx.tenant_id, UploadRow.upload_id == upload_id, UploadRow.received_count == start
-        )
+        .where(UploadRow.tenant_id == tx.tenant_id, UploadRow.upload_id == upload_id, UploadRow.received_count == start)
         .values(received_count=start + len(content))
         .returning(UploadRow.upload_id)
     )

@@ -1,6 +1,5 @@
 """Batches, and who is served when: organisations in turn, small files first, nobody for ever last."""
 
-
 import pytest
 
 from appliance import knowledge
@@ -90,9 +89,7 @@ def test_small_files_are_done_along_with_one_job_each_exactly_once(ada: Member, 
     assert events(ada).count("knowledge:document:indexed") == 19
 
 
-def test_a_job_that_fails_gives_back_what_it_took_along(
-    ada: Member, worker: Worker
-) -> None:
+def test_a_job_that_fails_gives_back_what_it_took_along(ada: Member, worker: Worker) -> None:
     documents = [sends(ada, f"n{number}.txt", f"Badge {number} opens door {number}.".encode()) for number in range(5)]
     ada.services.blobs.delete(ada.tenant_id, documents[2].document_id)  # its file is lost
     job = worker.claims()
@@ -167,7 +164,11 @@ def test_a_file_comes_in_parts_and_goes_on_where_it_stopped(ada: Member, worker:
     worker.works()
 
     document = ada.document(received.document.document_id)
-    assert (document.status, document.file_name, document.title) == (Status.READY, "Reports/2026/archive.txt", "archive")
+    assert (document.status, document.file_name, document.title) == (
+        Status.READY,
+        "Reports/2026/archive.txt",
+        "archive",
+    )
     assert [blob for blob, _ in blobs.stored(ada.tenant_id)] == [document.document_id]
     assert blobs.get(ada.tenant_id, document.document_id) == content
 

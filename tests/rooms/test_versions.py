@@ -1,6 +1,5 @@
 """Versions: the old one stays until the new one is ready; nothing is left of what is deleted."""
 
-
 import pytest
 
 from appliance import chat, knowledge

@@ -183,7 +183,9 @@ def test_a_text_box_of_a_docx_speaks_once() -> None:
 
 
 def test_it_hands_over_what_a_docx_carries_along() -> None:
-    comment = f'<w:comments {W}><w:comment w:author="Ada"><w:p><w:r><w:t>Fire him.</w:t></w:r></w:p></w:comment></w:comments>'
+    comment = (
+        f'<w:comments {W}><w:comment w:author="Ada"><w:p><w:r><w:t>Fire him.</w:t></w:r></w:p></w:comment></w:comments>'
+    )
     parsed = docx(
         "<w:p><w:r><w:t>Said.</w:t></w:r></w:p>",
         word__comments_dot_xml=comment, word__vbaProject_dot_bin="x", word__embeddings__a_dot_txt="Carried along.",
