@@ -7,7 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 MOST = 200
-Name = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00]*$"), Field(examples=["Finance"])]
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00]*$"), Field(examples=["Finance"])
+]
 Text = Annotated[str, StringConstraints(max_length=4_000, pattern=r"^[^\x00]*$")]
 Email = Annotated[
     str,
@@ -49,12 +51,11 @@ def cut(rows: Sequence[Any], query: Page, *, key: Callable[[Any], UUID]) -> tupl
     """Return the rows of a page, in the order of their ids, and the cursor of the next."""
     ordered = sorted(rows, key=key)
     after = [row for row in ordered if query.cursor is None or key(row) > query.cursor]
-    found = after[: query.limit]
-    return found, key(found[-1]) if len(after) > query.limit else None
+    return part(after, query, key=key)
 
 
 def part(found: Sequence[Any], query: Page, *, key: Callable[[Any], UUID]) -> tuple[Sequence[Any], UUID | None]:
-    """Return the rows of a page, which was asked for with one row more, and the cursor of the next."""
+    """Return the rows of a page, of which at least one row more was asked for, and the cursor of the next."""
     rows = found[: query.limit]
     return rows, key(rows[-1]) if len(found) > query.limit else None
 

@@ -32,7 +32,11 @@ def export_conversation(tx: Tx, caller: Caller, conversation_id: ConversationId,
 def _as_markdown(conversation: Conversation, name: str, messages: list[Message]) -> str:
     parts = [f"# {conversation.title}", name]
     for message in messages:
-        said = "(This answer rests on documents that are not open to you any more.)" if message.is_withheld else message.body
+        said = (
+            "(This answer rests on documents that are not open to you any more.)"
+            if message.is_withheld
+            else message.body
+        )
         parts += [f"## {'Question' if message.role == 'user' else 'Answer'}", said]
         if message.citations:
             parts.append("\n".join(f"[{c.number}] {_place(c)}: “{c.quote}”  " for c in message.citations))

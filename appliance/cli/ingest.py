@@ -63,8 +63,12 @@ class _Target:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--collection", help="The collection they are for: its name or id. Default: the oldest that one may read.")
-@click.option("--separate", is_flag=True, help="Keep files of the same name apart, instead of as versions of one document.")
+@click.option(
+    "--collection", help="The collection they are for: its name or id. Default: the oldest that one may read."
+)
+@click.option(
+    "--separate", is_flag=True, help="Keep files of the same name apart, instead of as versions of one document."
+)
 @click.option("--no-wait", is_flag=True, help="Do not wait until they are ready.")
 @click.option("--as", "email", help="Whose upload it is: an e-mail address. Default: the only owner.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -151,9 +155,7 @@ def _send(services: Services, caller: Caller, file: _File, to: _Target) -> None:
         file.document, file.receipt = received.document, received.receipt
 
 
-def _wait(
-    services: Services, caller: Caller, files: list[_File], batch_id: BatchId | None, line: _Line
-) -> None:
+def _wait(services: Services, caller: Caller, files: list[_File], batch_id: BatchId | None, line: _Line) -> None:
     silent_since = time.monotonic()
     while waiting := [file for file in files if file.document is not None and not file.document.is_settled]:
         time.sleep(_POLL)
@@ -191,7 +193,9 @@ def _as_json(file: _File) -> dict[str, str | int | list[dict[str, str]] | None]:
         "file_name": file.name,
         "status": file.status,
         "reason": file.reason or None,
-        "unread": [{"name": part.name, "reason": part.reason} for part in (file.document.unread if file.document else ())],
+        "unread": [
+            {"name": part.name, "reason": part.reason} for part in (file.document.unread if file.document else ())
+        ],
         "passages": file.document.chunk_count if file.document else None,
         "receipt": file.receipt.value if file.receipt else None,
         "version": file.document.version if file.document else None,

@@ -15,7 +15,9 @@ class Permission(StrEnum):
     CONVERSATION_REVIEW = "conversation:review"
     DOCUMENT_ADD = "document:add"
     DOCUMENT_APPROVE = "document:approve"
-    DOCUMENT_CHANGE = "document:change"  # what others uploaded: replace, label, cancel; one's own needs no more than DOCUMENT_ADD
+    DOCUMENT_CHANGE = (
+        "document:change"  # what others uploaded: replace, label, cancel; one's own needs no more than DOCUMENT_ADD
+    )
     DOCUMENT_DELETE = "document:delete"
     DOCUMENT_READ = "document:read"
     GROUP_CHANGE = "group:change"
@@ -57,8 +59,14 @@ SCOPES: dict[Scope, frozenset[Permission]] = {
     Scope.CONVERSATIONS_REVIEW: frozenset({_P.CONVERSATION_REVIEW}),
     Scope.DOCUMENTS_READ: frozenset({_P.DOCUMENT_READ}),
     Scope.DOCUMENTS_WRITE: frozenset(
-        {_P.DOCUMENT_READ, _P.DOCUMENT_ADD, _P.DOCUMENT_APPROVE, _P.DOCUMENT_CHANGE, _P.DOCUMENT_DELETE,
-         _P.COLLECTION_CHANGE}
+        {
+            _P.DOCUMENT_READ,
+            _P.DOCUMENT_ADD,
+            _P.DOCUMENT_APPROVE,
+            _P.DOCUMENT_CHANGE,
+            _P.DOCUMENT_DELETE,
+            _P.COLLECTION_CHANGE,
+        }
     ),
     Scope.PEOPLE_READ: frozenset({_P.PEOPLE_READ}),
     Scope.PEOPLE_WRITE: frozenset(

@@ -84,7 +84,10 @@ _LATIN = re.compile(r"[a-z\u00df-\u024f\u1e00-\u1eff]")
 # What tells languages of one script apart; the first that is found decides, "" among them.
 _SCRIPTS: Final = (
     (re.compile(r"[\u0590-\u05ff]"), ((re.compile(""), ""),)),
-    (re.compile(r"[\u0600-\u06ff]"), ((re.compile("[پچژگ]"), "fa"), (re.compile("[ٹڈڑے]"), ""), (re.compile(""), "ar"))),
+    (
+        re.compile(r"[\u0600-\u06ff]"),
+        ((re.compile("[پچژگ]"), "fa"), (re.compile("[ٹڈڑے]"), ""), (re.compile(""), "ar")),
+    ),
     (
         re.compile(r"[\u0400-\u04ff]"),
         ((re.compile("[ђјљњћџ]"), "sr"), (re.compile("[іїєґўқңғөәұһ]"), ""), (re.compile(""), "ru")),

@@ -1,10 +1,12 @@
 """Batches: files that were uploaded together, how far they are, and what was wrong with which."""
 
 from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import CompoundSelect, Row, select, text, union_all
+from sqlalchemy import CompoundSelect, Select, func, select, text, union_all
 
 from appliance import audit, identity
 from appliance.audit import Event
@@ -20,7 +22,7 @@ from appliance.knowledge.values import ON_ITS_WAY, Batch, BatchId, DocumentId, S
 from appliance.knowledge.versions import file_in, locked, require_own
 
 _MEASURED = timedelta(minutes=15)
-# Bytes settled of late, since when, and what is still to be read up to a moment of upload.
+# Bytes settled of late, since when, and what is still to be read up to each of some moments of upload.
 _PACE = text(
     """WITH files AS (
          SELECT byte_count, status, progress, uploaded_at, started_at, settled_at FROM documents WHERE tenant_id = :tenant
@@ -28,12 +30,14 @@ _PACE = text(
          UNION ALL
          SELECT byte_count, status, progress, uploaded_at, started_at, settled_at FROM document_versions
            WHERE tenant_id = :tenant AND (settled_at > :since OR status IN ('received', 'parsing', 'embedding'))
+       ), settled AS (
+         SELECT coalesce(sum(byte_count), 0)::float8 AS bytes, min(greatest(started_at, :since)) AS since
+         FROM files WHERE settled_at > :since AND status <> 'cancelled'
        )
-       SELECT coalesce(sum(byte_count) FILTER (WHERE settled_at > :since AND status <> 'cancelled'), 0)::float8,
-              min(greatest(started_at, :since)) FILTER (WHERE settled_at > :since AND status <> 'cancelled'),
-              coalesce(sum(byte_count * (100 - progress) / 100.0)
-                FILTER (WHERE status IN ('received', 'parsing', 'embedding') AND uploaded_at <= :until), 0)::float8
-       FROM files"""
+       SELECT u.until, s.bytes AS settled, s.since,
+              (SELECT coalesce(sum(byte_count * (100 - progress) / 100.0), 0)::float8 FROM files
+               WHERE status IN ('received', 'parsing', 'embedding') AND uploaded_at <= u.until) AS remaining
+       FROM unnest(CAST(:untils AS timestamptz[])) u (until), settled s"""
 )
 
 
@@ -59,15 +63,13 @@ def list_batches(
     if before is not None:
         query = query.where(BatchRow.batch_id < before)
     rows = tx.scalars(query.order_by(BatchRow.batch_id.desc()).limit(limit)).all()
-    names = identity.names_of(tx, [row.created_by for row in rows])
-    return [_value(tx, caller, row, names.get(row.created_by, ""), clock) for row in rows]
+    return _values(tx, caller, rows, clock)
 
 
 def get_batch(tx: Tx, caller: Caller, batch_id: BatchId, *, clock: Clock) -> Batch:
     """Return a batch and how far it is. Raises BatchNotFound, for one of somebody else's too."""
     identity.require(caller, Permission.DOCUMENT_READ)
-    row = open_batch(tx, caller, batch_id)
-    return _value(tx, caller, row, identity.names_of(tx, [row.created_by]).get(row.created_by, ""), clock)
+    return _values(tx, caller, [open_batch(tx, caller, batch_id)], clock)[0]
 
 
 def retry_batch(tx: Tx, caller: Caller, batch_id: BatchId) -> int:
@@ -109,44 +111,90 @@ def open_batch(tx: Tx, caller: Caller, batch_id: BatchId) -> BatchRow:
     return row
 
 
-def _value(tx: Tx, caller: Caller, row: BatchRow, name: str, clock: Clock) -> Batch:
-    files = tx.execute(_files(tx, caller, BatchId(row.batch_id))).all()
-    counts = Counter(Status(file.status) for file in files)
-    total = sum(file.byte_count for file in files)
-    finished = sum(file.byte_count * (100 if Status(file.status).is_final else file.progress) for file in files)
-    waits = [file.uploaded_at for file in files if not Status(file.status).is_final]
+def _values(tx: Tx, caller: Caller, rows: Sequence[BatchRow], clock: Clock) -> list[Batch]:
+    names = identity.names_of(tx, [row.created_by for row in rows])
+    counted: dict[UUID, list[_Counted]] = {row.batch_id: [] for row in rows}
+    for found in tx.execute(_counts(tx, caller, list(counted))):
+        counted[found.batch_id].append(_Counted(Status(found.status), *found[2:]))
+    waiting = {
+        batch_id: max(one.latest for one in states if not one.status.is_final)
+        for batch_id, states in counted.items()
+        if not all(one.status.is_final for one in states)
+    }
+    seconds = _seconds_left(tx, set(waiting.values()), clock.now()) if waiting else {}
+    return [
+        _value(row, names.get(row.created_by, ""), counted[row.batch_id], seconds.get(waiting.get(row.batch_id)))
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """Files of a batch in one state: how many, their bytes, those times the percentage done, the latest upload."""
+
+    status: Status
+    files: int
+    byte_count: int
+    done: int
+    latest: datetime
+
+
+def _value(row: BatchRow, name: str, states: Sequence[_Counted], seconds_left: int | None) -> Batch:
+    counts: Counter[Status] = Counter()
+    for one in states:
+        counts[one.status] += one.files
+    total = sum(one.byte_count for one in states)
+    finished = sum(100 * one.byte_count if one.status.is_final else one.done for one in states)
     return Batch(
         batch_id=BatchId(row.batch_id),
         created_by_name=name,
         created_at=row.created_at,
-        total=len(files),
+        total=counts.total(),
         counts=dict(counts),
-        percent=finished // total if total else 100,
-        seconds_left=_seconds_left(tx, max(waits), clock.now()) if waits else None,
+        percent=int(finished // total) if total else 100,
+        seconds_left=seconds_left,
     )
 
 
-def _seconds_left(tx: Tx, until: datetime, now: datetime) -> int | None:
-    values = {"tenant": tx.tenant_id, "since": now - _MEASURED, "until": until}
-    settled, since, left = tx.execute(_PACE, values).one()
-    seconds = (now - since).total_seconds() if since is not None else 0
-    if not settled or seconds <= 0:
-        return None
-    return round(float(left) * seconds / float(settled))
+def _seconds_left(tx: Tx, untils: Collection[datetime], now: datetime) -> dict[datetime | None, int | None]:
+    """Return in how many seconds what was uploaded until each of these moments is read, at the pace of late."""
+    values = {"tenant": tx.tenant_id, "since": now - _MEASURED, "untils": sorted(untils)}
+    found: dict[datetime | None, int | None] = {}
+    for until, settled, since, remaining in tx.execute(_PACE, values):
+        seconds = (now - since).total_seconds() if since is not None else 0
+        found[until] = round(remaining * seconds / settled) if settled and seconds > 0 else None
+    return found
 
 
-def _files(tx: Tx, caller: Caller, batch_id: BatchId) -> CompoundSelect[tuple[str, int, int, datetime, UUID]]:
-    """Return the query of a batch's files that the caller may read."""
+def _counts(tx: Tx, caller: Caller, batch_ids: Sequence[UUID]) -> CompoundSelect[UUID, str, int, int, int, datetime]:
+    """Return the query that counts the files of batches by their states, those that the caller may read."""
     first, other = (
-        select(table.status, table.progress, table.byte_count, table.uploaded_at, table.document_id).where(
-            table.tenant_id == tx.tenant_id, table.batch_id == batch_id
+        select(
+            table.batch_id,
+            table.status,
+            func.count(),
+            func.sum(table.byte_count),
+            func.sum(table.byte_count * table.progress),
+            func.max(table.uploaded_at),
         )
+        .where(table.tenant_id == tx.tenant_id, table.batch_id.in_(batch_ids))
+        .group_by(table.batch_id, table.status)
         for table in (DocumentRow, VersionRow)
     )
-    readable = select(DocumentRow.document_id).where(DocumentRow.tenant_id == tx.tenant_id, may_read(tx, caller))
-    return union_all(first.where(may_read(tx, caller)), other.where(VersionRow.document_id.in_(readable)))
+    return union_all(first.where(may_read(tx, caller)), other.where(VersionRow.document_id.in_(_readable(tx, caller))))
 
 
 def _documents(tx: Tx, caller: Caller, batch_id: BatchId, states: tuple[Status, ...]) -> list[DocumentId]:
-    rows: list[Row[tuple[str, int, int, datetime, UUID]]] = list(tx.execute(_files(tx, caller, batch_id)))
-    return sorted({DocumentId(row.document_id) for row in rows if row.status in states})
+    """Return the documents that the caller may read with a file of the batch in one of these states."""
+    first, other = (
+        select(table.document_id).where(
+            table.tenant_id == tx.tenant_id, table.batch_id == batch_id, table.status.in_(states)
+        )
+        for table in (DocumentRow, VersionRow)
+    )
+    found = union_all(first.where(may_read(tx, caller)), other.where(VersionRow.document_id.in_(_readable(tx, caller))))
+    return sorted({DocumentId(document_id) for (document_id,) in tx.execute(found)})
+
+
+def _readable(tx: Tx, caller: Caller) -> Select[UUID]:
+    return select(DocumentRow.document_id).where(DocumentRow.tenant_id == tx.tenant_id, may_read(tx, caller))

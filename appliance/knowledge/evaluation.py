@@ -85,7 +85,9 @@ def read_set(folder: Path) -> LabelledSet:
     return LabelledSet(folder.name, texts, questions)
 
 
-def fill(db: Database, gateway: Gateway, caller: Caller, labelled: LabelledSet, *, clock: Clock) -> dict[DocumentId, str]:
+def fill(
+    db: Database, gateway: Gateway, caller: Caller, labelled: LabelledSet, *, clock: Clock
+) -> dict[DocumentId, str]:
     """Put a set's texts into the caller's first collection, ready to be searched; return the documents' labels."""
     placed: dict[DocumentId, str] = {}
     texts_in_order = list(labelled.texts.items())
@@ -151,9 +153,7 @@ def gain(ranked: Sequence[str], relevant: Mapping[str, int]) -> float:
     """Return nDCG@10 (Järvelin and Kekäläinen 2002)."""
     best = sorted(relevant.values(), reverse=True)[:_GAIN_DEPTH]
     got = [relevant.get(label, 0) for label in ranked[:_GAIN_DEPTH]]
-    ideal, reached = (
-        sum(grade / math.log2(place + 2) for place, grade in enumerate(grades)) for grades in (best, got)
-    )
+    ideal, reached = (sum(grade / math.log2(place + 2) for place, grade in enumerate(grades)) for grades in (best, got))
     return reached / ideal
 
 

@@ -227,9 +227,7 @@ def _settle(tx: Tx, hand: InHand, read: _Read, vectors: Vectors | None, clock: C
         _finish(tx, hand, read.parsed, read.chunks, vectors, clock)
 
 
-def _finish(
-    tx: Tx, hand: InHand, parsed: Parsed, chunks: tuple[Chunk, ...], vectors: Vectors, clock: Clock
-) -> None:
+def _finish(tx: Tx, hand: InHand, parsed: Parsed, chunks: tuple[Chunk, ...], vectors: Vectors, clock: Clock) -> None:
     document, file = hand.document, hand.file
     if isinstance(file, VersionRow):
         if holds_same(tx, document, file.content_digest):
@@ -279,9 +277,7 @@ def _fail(tx: Tx, hand: InHand, unreadable: UnreadableDocument, clock: Clock) ->
     )  # fmt: skip
 
 
-def _quarantine(
-    tx: Tx, hand: InHand, parsed: Parsed, categories: Sequence[dlp.Category], clock: Clock
-) -> None:
+def _quarantine(tx: Tx, hand: InHand, parsed: Parsed, categories: Sequence[dlp.Category], clock: Clock) -> None:
     found = ", ".join(category.value for category in categories)
     file = hand.file
     # Who releases it has to know of what was not read as well.

@@ -91,6 +91,11 @@ def list_labels(tx: Tx, caller: Caller) -> list[str]:
 
 def get_document(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
     """Return the document. Raises DocumentNotFound, for one in a collection that is not open to the caller too."""
+    return as_documents(tx, [readable(tx, caller, document_id)])[0]
+
+
+def readable(tx: Tx, caller: Caller, document_id: DocumentId) -> DocumentRow:
+    """Return the row of a document that the caller may read, for this room alone. Raises DocumentNotFound."""
     identity.require(caller, Permission.DOCUMENT_READ)
     row = tx.scalar(
         select(DocumentRow).where(
@@ -99,7 +104,7 @@ def get_document(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
     )
     if row is None:
         raise DocumentNotFound
-    return as_documents(tx, [row])[0]
+    return row
 
 
 def may_read(tx: Tx, caller: Caller) -> ColumnElement[bool]:
@@ -120,7 +125,7 @@ def collections_of(tx: Tx, document_ids: Iterable[DocumentId]) -> dict[DocumentI
 
 def list_passages(tx: Tx, caller: Caller, document_id: DocumentId) -> list[Passage]:
     """Return a document's chunks in reading order."""
-    document = get_document(tx, caller, document_id)
+    document = readable(tx, caller, document_id)
     rows = tx.scalars(
         select(ChunkRow)
         .where(ChunkRow.tenant_id == tx.tenant_id, ChunkRow.document_id == document_id)
@@ -131,7 +136,7 @@ def list_passages(tx: Tx, caller: Caller, document_id: DocumentId) -> list[Passa
 
 def find_passage(tx: Tx, caller: Caller, document_id: DocumentId, chunk_id: UUID | None) -> Passage | None:
     """Return a passage of the document, or None if the document has none by that id (any more)."""
-    document = get_document(tx, caller, document_id)
+    document = readable(tx, caller, document_id)
     row = tx.scalar(
         select(ChunkRow).where(
             ChunkRow.tenant_id == tx.tenant_id, ChunkRow.document_id == document_id, ChunkRow.chunk_id == chunk_id
@@ -142,7 +147,7 @@ def find_passage(tx: Tx, caller: Caller, document_id: DocumentId, chunk_id: UUID
 
 def list_page(tx: Tx, caller: Caller, document_id: DocumentId, number: int) -> list[Passage]:
     """Return the passages that stand on a page, wholly or in part, in reading order."""
-    document = get_document(tx, caller, document_id)
+    document = readable(tx, caller, document_id)
     rows = tx.scalars(
         select(ChunkRow)
         .where(ChunkRow.tenant_id == tx.tenant_id, ChunkRow.document_id == document_id)

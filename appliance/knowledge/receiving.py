@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from appliance import audit, identity
@@ -17,7 +17,7 @@ from appliance.audit import Event
 from appliance.identity import Caller, Permission
 from appliance.kernel.blobs import Blobs
 from appliance.kernel.clock import Clock
-from appliance.kernel.db import Database, Tx
+from appliance.kernel.db import Database, Tx, in_turn
 from appliance.kernel.ids import new_id
 from appliance.kernel.sealing import content_digest
 from appliance.knowledge.batches import open_batch
@@ -29,7 +29,7 @@ from appliance.knowledge.errors import (
     FileNameMissing,
     VersionNotFound,
 )
-from appliance.knowledge.queries import as_documents, get_document
+from appliance.knowledge.queries import as_documents
 from appliance.knowledge.tables import DocumentRow, VersionRow
 from appliance.knowledge.values import BatchId, CollectionId, Document, DocumentId, FileId, Receipt, Received, Status
 from appliance.knowledge.versions import (
@@ -40,12 +40,11 @@ from appliance.knowledge.versions import (
     locked,
     newest_of,
     next_number,
-    require_own,
+    replaceable,
 )
 
 _NAME_LIMIT = 255
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
 @dataclass(frozen=True)
@@ -123,8 +122,7 @@ def restore_version(
     """Make an earlier version the newest one: history only grows, and the present one stays until it is ready."""
     identity.require(caller, Permission.DOCUMENT_ADD)
     with db.tenant(caller.tenant_id) as tx:
-        get_document(tx, caller, document_id)
-        require_own(caller, tx.get_one(DocumentRow, (tx.tenant_id, document_id)).uploaded_by)
+        replaceable(tx, caller, document_id)
         earlier = get_version(tx, document_id, version_id)
         if earlier.status != Status.READY:
             raise VersionNotFound
@@ -133,7 +131,8 @@ def restore_version(
     sealed = _Sealed(FileId(new_id()), name, len(content), digest, Upload(name, b""))
     blobs.put(caller.tenant_id, sealed.file_id, content)
     with db.tenant(caller.tenant_id) as tx:
-        received = _add_version(tx, caller, locked(tx, document_id), sealed, clock, restored=number)
+        document = replaceable(tx, caller, document_id, is_locked=True)
+        received = _add_version(tx, caller, document, sealed, clock, restored=number)
     if received.receipt is Receipt.KNOWN:
         blobs.delete(caller.tenant_id, sealed.file_id)
     return received.document
@@ -164,9 +163,7 @@ def _known(tx: Tx, caller: Caller, sealed: _Sealed, document_id: DocumentId | No
     if sealed.upload.batch_id is not None:
         open_batch(tx, caller, sealed.upload.batch_id)
     if document_id is not None:
-        get_document(tx, caller, document_id)
-        row = tx.get_one(DocumentRow, (tx.tenant_id, document_id))
-        require_own(caller, row.uploaded_by)
+        row = replaceable(tx, caller, document_id)
         return _as_known(tx, row) if row.content_digest == sealed.digest else None
     same = _same_bytes(tx, target_collection(tx, caller, sealed.upload.collection_id), sealed.digest)
     return None if same is None or same.status == Status.CANCELLED else _as_known(tx, same)
@@ -174,13 +171,10 @@ def _known(tx: Tx, caller: Caller, sealed: _Sealed, document_id: DocumentId | No
 
 def _record(tx: Tx, caller: Caller, sealed: _Sealed, document_id: DocumentId | None, clock: Clock) -> Received:
     if document_id is not None:
-        get_document(tx, caller, document_id)
-        row = locked(tx, document_id)
-        require_own(caller, row.uploaded_by)
-        return _add_version(tx, caller, row, sealed, clock)
+        return _add_version(tx, caller, replaceable(tx, caller, document_id, is_locked=True), sealed, clock)
     collection_id = target_collection(tx, caller, sealed.upload.collection_id)
     # Of two files of one name that come at the same moment, the second is the newer version.
-    tx.execute(_ONE_AT_A_TIME, {"name": f"{tx.tenant_id}/{collection_id}/{sealed.name}"})
+    in_turn(tx, f"{collection_id}/{sealed.name}")
     same = _same_bytes(tx, collection_id, sealed.digest)
     if same is not None:
         return _taken_up_again(tx, caller, same) if same.status == Status.CANCELLED else _as_known(tx, same)

@@ -9,7 +9,7 @@ from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.knowledge.collections import target_collection
 from appliance.knowledge.errors import AlreadyThere, LabelsMalformed, NotCancellable, NotFailed, NotQuarantined
-from appliance.knowledge.queries import as_documents, get_document
+from appliance.knowledge.queries import as_documents, readable
 from appliance.knowledge.tables import DocumentRow
 from appliance.knowledge.values import ON_ITS_WAY, CollectionId, Document, DocumentId, Status
 from appliance.knowledge.versions import (
@@ -19,6 +19,7 @@ from appliance.knowledge.versions import (
     file_in,
     files_of,
     locked,
+    replaceable,
     require_own,
 )
 
@@ -47,7 +48,7 @@ def retry(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
     What others cancelled takes the right to change it.
     """
     identity.require(caller, Permission.DOCUMENT_ADD)
-    get_document(tx, caller, document_id)
+    readable(tx, caller, document_id)
     row = locked(tx, document_id)
     file = file_in(tx, row, (*UNDONE, Status.INCOMPLETE))
     if file is None:
@@ -60,7 +61,7 @@ def retry(tx: Tx, caller: Caller, document_id: DocumentId) -> Document:
 def cancel(tx: Tx, caller: Caller, document_id: DocumentId, *, clock: Clock) -> Document:
     """Stop a document, or the newer version of it, on its way. A worker that has it in hand stops at its next step."""
     identity.require(caller, Permission.DOCUMENT_ADD)
-    get_document(tx, caller, document_id)
+    readable(tx, caller, document_id)
     row = locked(tx, document_id)
     file = file_in(tx, row, ON_ITS_WAY)
     if file is None:
@@ -73,9 +74,7 @@ def cancel(tx: Tx, caller: Caller, document_id: DocumentId, *, clock: Clock) -> 
 def label(tx: Tx, caller: Caller, document_id: DocumentId, labels: Sequence[str]) -> Document:
     """Give a document these labels and no others. Raises LabelsMalformed."""
     identity.require(caller, Permission.DOCUMENT_ADD)
-    get_document(tx, caller, document_id)
-    row = locked(tx, document_id)
-    require_own(caller, row.uploaded_by)
+    row = replaceable(tx, caller, document_id, is_locked=True)
     chosen = sorted({" ".join(one.replace("\0", "").split()) for one in labels} - {""}, key=str.casefold)
     if len(chosen) > _MOST_LABELS or any(len(one) > _LABEL_LIMIT or "," in one for one in chosen):
         raise LabelsMalformed
@@ -115,7 +114,7 @@ def delete(tx: Tx, caller: Caller, document_id: DocumentId) -> None:
 
 def opened(tx: Tx, caller: Caller, document_id: DocumentId, *, page: int | None = None) -> None:
     """Record that the caller looked into a document, or at the picture of one of its pages."""
-    get_document(tx, caller, document_id)
+    readable(tx, caller, document_id)
     if page is None:
         audit.record(tx, caller.actor, Event.DOCUMENT_OPENED, subject=document_id)
     else:

@@ -31,6 +31,7 @@ REASONS: dict[str, str] = {
     "unsupported": "This kind of file is not supported. Save it as PDF, DOCX, XLSX, PPTX, HTML, text or a picture and upload the copy.",
 }
 
+# Stored with documents: "comments" and "embedded_files" are what earlier readers said, and stay for what they read.
 WARNINGS: dict[str, str] = {
     "comments": "Its comments were not made searchable. They were checked.",
     "embedded_files": "It contains other files, which were not read. Upload them one by one.",

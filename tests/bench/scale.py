@@ -86,7 +86,9 @@ def _made(server: Server, name: str, passages: int) -> tuple[list[Organisation],
 def _organisation(boot: Any, caller: Caller, count: int, topics: Vectors, chance: np.random.Generator) -> Organisation:
     # Few topics each, as a real organisation's documents have; passages lie around them.
     own = topics[chance.choice(len(topics), size=max(3, min(60, count // 200)), replace=False)]
-    vectors = own[chance.integers(len(own), size=count)] + 0.9 * chance.standard_normal((count, DIMENSION)).astype(np.float32)
+    vectors = own[chance.integers(len(own), size=count)] + 0.9 * chance.standard_normal((count, DIMENSION)).astype(
+        np.float32
+    )
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
     words = (VOCABULARY * chance.power(0.35, size=(count, WORDS))).astype(int)
     tenant_id, ids = TenantId(new_id()), [new_id() for _ in range(count)]
@@ -138,7 +140,9 @@ def _recall(db: Database, one: Organisation) -> float:
 
 
 def _p95(db: Database, organisations: list[Organisation]) -> float:
-    return float(np.quantile([_seconds(db, one, number) for one in organisations for number in range(QUESTIONS)], 0.95) * 1000)
+    return float(
+        np.quantile([_seconds(db, one, number) for one in organisations for number in range(QUESTIONS)], 0.95) * 1000
+    )
 
 
 def _seconds(db: Database, one: Organisation, number: int) -> float:
@@ -166,5 +170,3 @@ def _isolation(server: Server, house: House, organisations: list[Organisation]) 
     above.close()
     under, over = (float(np.quantile(taken[name], 0.95)) for name in ("under", "above"))
     return under / over
-
-

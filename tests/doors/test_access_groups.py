@@ -89,7 +89,9 @@ def test_each_is_answered_from_what_they_may_read_at_every_door(site: Flask, off
         assert foreign not in body
 
 
-def test_a_removed_group_is_obeyed_on_the_next_question_and_in_what_was_said_before(site: Flask, office: Office) -> None:
+def test_a_removed_group_is_obeyed_on_the_next_question_and_in_what_was_said_before(
+    site: Flask, office: Office
+) -> None:
     browser, program = at(site, office.sol), Program(site, office.sol)
     talk, (path, body) = talks(browser), asks_api(program)
     assert SALES in asks_page(browser, talk)

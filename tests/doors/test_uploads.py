@@ -68,7 +68,9 @@ def test_a_file_sent_again_under_its_key_gets_the_same_answer(at_ada: Browser) -
     assert sends(at_ada, "/documents", {"drill.txt": NEW}, key="one").status_code == 422
     assert sends(at_ada, "/documents", {"drill.txt": OLD}, key="two").get_json()["documents"][0]["receipt"] == "known"
     assert sends(at_ada, "/documents", {"drill.txt": b""}, key="three").status_code == 422
-    assert sends(at_ada, "/documents", {"drill.txt": NEW}, key="three").get_json()["documents"][0]["receipt"] == "version"
+    assert (
+        sends(at_ada, "/documents", {"drill.txt": NEW}, key="three").get_json()["documents"][0]["receipt"] == "version"
+    )
 
 
 def test_the_folder_stands_before_the_name_and_leads_nowhere(at_ada: Browser) -> None:
@@ -170,7 +172,9 @@ def test_the_page_sends_a_large_file_in_parts(site: Flask, at_ada: Browser, ada:
 def test_a_program_versions_labels_and_batches(site: Flask, ada: Member, worker: Worker) -> None:
     program = Program(site, ada)
     batch = program.asks("POST", "/batches").get_json()["batch_id"]
-    answer = program.uploads({"drill.txt": OLD, "menu.txt": b"Soup."}, {"batch_id": batch, "folder": "Plans"}).get_json()
+    answer = program.uploads(
+        {"drill.txt": OLD, "menu.txt": b"Soup."}, {"batch_id": batch, "folder": "Plans"}
+    ).get_json()
     assert answer["receipts"] == ["added", "added"]
     document = answer["items"][0]["document_id"]
     worker.works()

@@ -15,7 +15,11 @@ TEXTS = {
     "fire": ("Fire drill", "When the alarm sounds, leave the building by the nearest stairs."),
     "visit": ("Besuch", "Besucher tragen im Haus stets einen Ausweis."),
 }
-QUESTIONS = {"leave": "How many days of leave are there?", "fire": "What to do in case of alarm?", "visit": "Was tragen Besucher?"}
+QUESTIONS = {
+    "leave": "How many days of leave are there?",
+    "fire": "What to do in case of alarm?",
+    "visit": "Was tragen Besucher?",
+}
 
 
 def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -31,7 +35,9 @@ def write_set(folder: Path) -> None:
     (folder / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     asked = [{"_id": f"q-{label}", "text": text} for label, text in QUESTIONS.items()]
     (folder / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in asked))
-    (folder / "qrels.tsv").write_text("query\tdocument\tgrade\n" + "".join(f"q-{label}\t{label}\t1\n" for label in TEXTS))
+    (folder / "qrels.tsv").write_text(
+        "query\tdocument\tgrade\n" + "".join(f"q-{label}\t{label}\t1\n" for label in TEXTS)
+    )
 
 
 def test_it_measures_a_set_and_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -57,6 +63,10 @@ def test_the_round_over_indexes_runs_as_the_worker_starts_it(house: House) -> No
     settings = house.settings
     assert settings.database_url is not None
 
-    done = run("appliance.worker.indexes", APPLIANCE_DATA_DIR=str(settings.data_dir), APPLIANCE_DATABASE_URL=settings.database_url)
+    done = run(
+        "appliance.worker.indexes",
+        APPLIANCE_DATA_DIR=str(settings.data_dir),
+        APPLIANCE_DATABASE_URL=settings.database_url,
+    )
 
     assert done.returncode == 0, done.stderr

@@ -133,7 +133,9 @@ def counts_once(product: Product, files: int) -> None:
             "SELECT count(*) FROM cloister.chunks c WHERE c.term_count <> (SELECT sum(p.frequency) FROM cloister.postings p WHERE p.tenant_id = c.tenant_id AND p.chunk_id = c.chunk_id)"
         ).fetchone()
         assert bare == (0,)
-        assert boot.execute("SELECT count(*) FROM cloister.procrastinate_jobs WHERE status <> 'doing'").fetchone() == (0,)
+        assert boot.execute("SELECT count(*) FROM cloister.procrastinate_jobs WHERE status <> 'doing'").fetchone() == (
+            0,
+        )
 
 
 def connected(product: Product) -> "psycopg.Connection[Any]":

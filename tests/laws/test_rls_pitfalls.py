@@ -1,4 +1,4 @@
-"""Each pitfall of FINDINGS-database, as a promise, on the real roles."""
+"""Each pitfall of row-level security that we know of, as a promise, on the real roles."""
 
 import uuid
 from collections.abc import Iterator

@@ -17,11 +17,6 @@ SECRET = "The merger with Tarn is planned for the ninth of June."
 
 
 @pytest.fixture
-def ada(house: House) -> Member:
-    return house.founds("Harrow", "ada@harrow.example")
-
-
-@pytest.fixture
 def eve(ada: Member) -> Member:
     return ada.adds("eve@harrow.example", Role.MEMBER)
 

@@ -21,11 +21,6 @@ from tests.support.house import House, Member, Server
 CARD = "4539 1488 0343 6467"  # a valid check digit, nobody's card
 
 
-@pytest.fixture
-def ada(house: House) -> Member:
-    return house.founds("Harrow", "ada@harrow.example")
-
-
 def events(member: Member) -> list[str]:
     with member.services.db.tenant(member.tenant_id) as tx:
         return [entry.event for entry in audit.list_entries(tx, limit=1000)]

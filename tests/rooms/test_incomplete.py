@@ -21,11 +21,6 @@ MIXED: Files = {
 }
 
 
-@pytest.fixture
-def ada(house: House) -> Member:
-    return house.founds("Harrow", "ada@harrow.example")
-
-
 def releases(house: House, member: Member, document: Document) -> Document:
     with house.app.db.tenant(member.tenant_id) as tx:
         knowledge.approve(tx, member.caller, document.document_id)

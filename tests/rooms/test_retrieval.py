@@ -13,13 +13,10 @@ from appliance.knowledge.scope import EVERYTHING
 from appliance.ops.vector_indexes import Tended, tend
 from tests.support.house import House, Member, Server
 
-LEAVE = "Employees receive 28 days of paid leave per calendar year. Requests are made two weeks ahead to the line manager."
+LEAVE = (
+    "Employees receive 28 days of paid leave per calendar year. Requests are made two weeks ahead to the line manager."
+)
 FIRE = "The fire drill takes place every March. When the alarm sounds, leave the building by the nearest stairs."
-
-
-@pytest.fixture
-def ada(house: House) -> Member:
-    return house.founds("Harrow", "ada@harrow.example")
 
 
 def finds(member: Member, question: str, scope: Scope = EVERYTHING, *, limit: int = 6, share: float = 0.5) -> Found:
@@ -98,7 +95,9 @@ def test_it_cites_every_document_that_says_it(ada: Member) -> None:
 
 def test_it_reads_what_stands_around_a_passage_and_cites_it_where_it_stands(ada: Member) -> None:
     head = "The reception is open from eight. " * 30
-    ada.reads_in("house.md", f"# House\n\n{head}\n\n## Visitors\n\nVisitors wear a badge. {LEAVE * 8}\n\n## Keys\n\n{FIRE}")
+    ada.reads_in(
+        "house.md", f"# House\n\n{head}\n\n## Visitors\n\nVisitors wear a badge. {LEAVE * 8}\n\n## Keys\n\n{FIRE}"
+    )
 
     found = finds(ada, "Who wears a badge?", limit=1)
     with ada.services.db.tenant(ada.tenant_id) as tx:

@@ -12,11 +12,6 @@ CARD = "4539 1488 0343 6467"  # a valid check digit, nobody's card
 needs_tesseract = pytest.mark.skipif(not scans.installed_languages(), reason="tesseract is not installed")
 
 
-@pytest.fixture
-def ada(house: House) -> Member:
-    return house.founds("Harrow", "ada@harrow.example")
-
-
 def scan(*lines: str) -> bytes:
     def draw(canvas: Canvas) -> None:
         canvas.setFont("Helvetica", 14)

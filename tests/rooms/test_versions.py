@@ -1,7 +1,5 @@
 """Versions: the old one stays until the new one is ready; nothing is left of what is deleted."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from appliance import chat, knowledge
@@ -15,18 +13,6 @@ from tests.support.queue import Worker
 OLD = "The fire drill takes place on the first Thursday of May."
 NEW = "The fire drill takes place on the second Friday of June."
 WHEN = "When does the fire drill take place?"
-
-
-@pytest.fixture
-def ada(house: House) -> Member:
-    return house.founds("Harrow", "ada@harrow.example")
-
-
-@pytest.fixture
-def worker(house: House) -> Iterator[Worker]:
-    worker = Worker(house)
-    yield worker
-    worker.close()
 
 
 def takes_in(member: Member, name: str, text: str, of: Document | None = None, *, separately: bool = False) -> Received:

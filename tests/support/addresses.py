@@ -73,7 +73,7 @@ def visits(site: Flask, owner: Member, operator: Member, ids: dict[str, str]) ->
         name = rule.endpoint
         if "GET" not in (rule.methods or ()) or name in UNVISITED:
             continue
-        path = _path(rule.rule, ids | ({"conversation_id": ids["other_id"]} if name.startswith("reviews.") else {}))
+        path = _path(rule.rule, ids | ({"conversation_id": ids["other_id"]} if "/reviews/" in rule.rule else {}))
         if name.startswith("api.") and name != "api.guide":
             found += _operation(name, path, site.test_client(), operator if name.startswith(OPERATORS) else owner)
             continue

@@ -68,7 +68,9 @@ def fill(house: House, owner: Member, size: Size) -> dict[str, str]:
         "other_id",
         "view_id",
     )
-    return dict(zip(names, map(str, found or ()), strict=True))
+    ids = dict(zip(names, map(str, found or ()), strict=True))
+    # A batch and an upload bear the id of the first document of theirs; who looked is an opening to programs.
+    return ids | dict.fromkeys(("batch_id", "upload_id"), ids["document_id"]) | {"opening_id": ids["view_id"]}
 
 
 def _drawn(statement: str) -> Any:
@@ -122,14 +124,19 @@ INSERT INTO collection_groups (tenant_id, collection_id, group_id)
 CREATE TEMP TABLE crowd_documents AS
   SELECT n, uuidv7(-age) AS document_id, %(now)s - age AS at, SKEWED_collections AS c, SKEWED_people AS p
   FROM (SELECT n, AGE AS age FROM generate_series(1, %(documents)s) n) AS drawn ORDER BY age DESC;
-INSERT INTO documents (tenant_id, document_id, collection_id, file_name, title, media_type, byte_count, content_digest, status,
+INSERT INTO batches (tenant_id, batch_id, created_by, created_at)
+  SELECT %(tenant)s, document_id, %(ada)s, at FROM crowd_documents WHERE n %% 4 = 1;
+INSERT INTO uploads (tenant_id, upload_id, user_id, file_name, byte_count, received_count, is_separate, began_at)
+  SELECT %(tenant)s, document_id, %(ada)s, 'large.pdf', 100, 0, false, %(now)s FROM crowd_documents WHERE n %% 16 = 1;
+INSERT INTO documents (tenant_id, document_id, batch_id, collection_id, file_name, title, media_type, byte_count, content_digest, status,
                        reason_code, reason, page_count, chunk_count, uploaded_by, uploaded_at, ready_at)
-  SELECT %(tenant)s, document_id, c.collection_id, 'document-' || d.n || '.pdf', 'Document ' || md5(d.n::text) || ' of the year',
+  SELECT %(tenant)s, d.document_id, b.document_id, c.collection_id, 'document-' || d.n || '.pdf', 'Document ' || md5(d.n::text) || ' of the year',
          'application/pdf', 20000 + d.n * 37, sha256(convert_to(%(mark)s || d.n, 'UTF8')),
          CASE WHEN d.n %% 100 = 7 THEN 'failed' WHEN d.n %% 200 = 9 THEN 'quarantined' WHEN d.n %% 500 = 3 THEN 'received' ELSE 'ready' END,
          CASE WHEN d.n %% 100 = 7 THEN 'unreadable' END, CASE WHEN d.n %% 100 = 7 THEN 'It could not be read.' END,
          12, CASE WHEN d.n = 1 THEN %(passages)s ELSE 10 END, p.user_id, d.at, d.at
-  FROM crowd_documents d JOIN crowd_collections c ON c.n = d.c JOIN crowd_people p ON p.n = d.p;
+  FROM crowd_documents d JOIN crowd_collections c ON c.n = d.c JOIN crowd_people p ON p.n = d.p
+  JOIN crowd_documents b ON b.n = d.n - (d.n - 1) %% 4;
 INSERT INTO chunks (tenant_id, chunk_id, document_id, position, heading, body, page_from, page_to, start_at, end_at, term_count)
   SELECT %(tenant)s, uuidv7(), document_id, i, 'Chapter ' || i / 5, repeat('The caretaker opens the south door at six. ', 25),
          1 + i / 3, 1 + i / 3, i * 1000, i * 1000 + 999, 200

@@ -1,8 +1,8 @@
 """Writes the smallest office packages that programs open, so that tests need nobody's files."""
 
-import io
-import zipfile
 from collections.abc import Mapping
+
+from tests.support.archives import packed
 
 OFFICE = "http://schemas.openxmlformats.org"
 REL = f"{OFFICE}/officeDocument/2006/relationships"
@@ -14,15 +14,6 @@ _O = " ".join(
     for short, name in (("office", "office"), ("text", "text"), ("table", "table"), ("draw", "drawing"),
                         ("style", "style"), ("presentation", "presentation"), ("fo", "xsl-fo-compatible"))
 ) + ' xmlns:dc="http://purl.org/dc/elements/1.1/"'  # fmt: skip
-
-
-def package(parts: Mapping[str, str | bytes]) -> bytes:
-    """Return an archive of these parts."""
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in parts.items():
-            archive.writestr(name, content)
-    return target.getvalue()
 
 
 def relations(**found: str) -> str:
@@ -41,7 +32,7 @@ def xlsx(*sheets: str, states: Mapping[int, str] | None = None, **parts: str | b
         for number in range(1, len(sheets) + 1)
     )
     found = {f"r{number}": f"worksheet worksheets/sheet{number}.xml" for number in range(1, len(sheets) + 1)}
-    return package(
+    return packed(
         {
             "xl/workbook.xml": f"<workbook {_S}><sheets>{names}</sheets></workbook>",
             "xl/_rels/workbook.xml.rels": relations(**found, styles="styles styles.xml"),
@@ -86,7 +77,7 @@ def pptx(*slides: str, order: tuple[int, ...] = (), beside: Mapping[int, str] | 
     places = order or tuple(range(1, len(slides) + 1))
     names = "".join(f'<p:sldId id="{255 + n}" r:id="r{n}"/>' for n in places)
     found = {f"r{n}": f"slide slides/slide{n}.xml" for n in range(1, len(slides) + 1)}
-    return package(
+    return packed(
         {
             "ppt/presentation.xml": f"<p:presentation {_P}><p:sldIdLst>{names}</p:sldIdLst></p:presentation>",
             "ppt/_rels/presentation.xml.rels": relations(**found, who="commentAuthors commentAuthors.xml"),
@@ -111,7 +102,7 @@ def authors(name: str) -> str:
 
 def odf(kind: str, body: str, *, looks: str = "", **parts: str) -> bytes:
     """Return an OpenDocument package; `kind` is text, spreadsheet or presentation."""
-    return package(
+    return packed(
         {
             "mimetype": f"application/vnd.oasis.opendocument.{kind}",
             "content.xml": f"<office:document-content {_O}><office:automatic-styles>{looks}</office:automatic-styles>"
@@ -125,7 +116,7 @@ def epub(chapters: Mapping[str, str], spine: tuple[str, ...]) -> bytes:
     """Return a book of chapters by name, read in the order of `spine`."""
     items = "".join(f'<item id="{name}" href="{name}.xhtml" media-type="application/xhtml+xml"/>' for name in chapters)
     order = "".join(f'<itemref idref="{name}"/>' for name in spine)
-    return package(
+    return packed(
         {
             "mimetype": "application/epub+zip",
             "META-INF/container.xml": '<container><rootfiles><rootfile full-path="OEBPS/book.opf"/></rootfiles></container>',

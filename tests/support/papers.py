@@ -3,7 +3,6 @@
 import io
 import random
 import unicodedata
-import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -17,6 +16,8 @@ from reportlab.pdfbase.pdfmetrics import registerFont
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Frame, PageTemplate, Paragraph
+
+from tests.support.archives import packed
 
 DEJAVU = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006"
@@ -108,11 +109,7 @@ def sheet(rows: Sequence[Sequence[str]]) -> bytes:
         '<sheet name="Rules" sheetId="1" r:id="rId1"/></sheets></workbook>',
         "xl/worksheets/sheet1.xml": f"<worksheet {_MAIN}><sheetData>{cells}</sheetData></worksheet>",
     }
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as archive:
-        for name, content in parts.items():
-            archive.writestr(name, content)
-    return target.getvalue()
+    return packed(parts)
 
 
 def _relation(kind: str, to: str) -> str:

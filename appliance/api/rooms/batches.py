@@ -5,7 +5,7 @@ from pydantic import Field
 
 from appliance import knowledge
 from appliance.api.framework import Call, operation
-from appliance.api.schemas import Listed, Output, Page
+from appliance.api.schemas import Listed, Output, Page, part
 from appliance.identity import Permission
 from appliance.knowledge import BatchId, Status
 from appliance.knowledge.errors import BatchNotFound
@@ -38,8 +38,8 @@ def list_batches(call: Call) -> Listed[BatchOut]:
         found = knowledge.list_batches(
             tx, call.caller, clock=call.services.clock, limit=call.query.limit + 1, before=before
         )
-    items = [BatchOut.model_validate(one) for one in found[: call.query.limit]]
-    return Listed[BatchOut](items=items, next_cursor=items[-1].batch_id if len(found) > call.query.limit else None)
+    rows, cursor = part(found, call.query, key=lambda one: one.batch_id)
+    return Listed[BatchOut](items=[BatchOut.model_validate(one) for one in rows], next_cursor=cursor)
 
 
 @operation("POST", "/batches", permission=Permission.DOCUMENT_ADD, answer=BatchOut, status=201)

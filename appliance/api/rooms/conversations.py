@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 from appliance import chat
 from appliance.api.answering import answered
 from appliance.api.framework import Call, operation
-from appliance.api.schemas import Input, Listed, Output, Page, Text
+from appliance.api.schemas import Input, Listed, Output, Page, Text, part
 from appliance.chat import ChatbotId, Conversation, ConversationId, Format, Turn
 from appliance.chat.errors import (
     ChatbotClosed,
@@ -188,10 +188,8 @@ def list_conversations(call: Call) -> Listed[ConversationOut]:
             last = chat.get_conversation(tx, call.caller, ConversationId(asked.cursor))
             before = (last.updated_at, last.conversation_id)
         found = chat.list_conversations(tx, call.caller, query=asked.text, before=before, limit=asked.limit + 1)
-    items = [_out(one) for one in found[: asked.limit]]
-    return Listed[ConversationOut](
-        items=items, next_cursor=items[-1].conversation_id if len(found) > asked.limit else None
-    )
+    rows, cursor = part(found, asked, key=lambda one: one.conversation_id)
+    return Listed[ConversationOut](items=[_out(one) for one in rows], next_cursor=cursor)
 
 
 @operation(

@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from appliance import knowledge
 from appliance.api.framework import Call, operation
-from appliance.api.schemas import Input, Listed, Output, Page, Text, cut
+from appliance.api.schemas import Input, Listed, Output, Page, Text, cut, part
 from appliance.identity import Permission
 from appliance.knowledge import BatchId, CollectionId, DocumentFilter, DocumentId, FileId, Receipt, Status, Upload
 from appliance.knowledge.errors import (
@@ -24,7 +24,9 @@ from appliance.knowledge.errors import (
     VersionNotFound,
 )
 
-Label = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[^\x00,]*$")]
+Label = Annotated[
+    str, StringConstraints(min_length=1, max_length=40, pattern=r"^[^\x00,]*$"), Field(examples=["contracts"])
+]
 Folder = Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00]*$")]
 
 
@@ -157,9 +159,8 @@ def list_documents(call: Call) -> Listed[DocumentOut]:
     )
     with call.tenant() as tx:
         found = knowledge.list_documents(tx, call.caller, wanted, limit=asked.limit + 1)
-    items = [DocumentOut.model_validate(one) for one in found[: asked.limit]]
-    cursor = items[-1].document_id if len(found) > asked.limit else None
-    return Listed[DocumentOut](items=items, next_cursor=cursor)
+    rows, cursor = part(found, asked, key=lambda one: one.document_id)
+    return Listed[DocumentOut](items=[DocumentOut.model_validate(one) for one in rows], next_cursor=cursor)
 
 
 @operation(
@@ -224,9 +225,8 @@ def list_passages(call: Call) -> Listed[PassageOut]:
         knowledge.opened(tx, call.caller, _id(call))
     ids = [one.chunk_id for one in passages]
     start = ids.index(call.query.cursor) + 1 if call.query.cursor in ids else 0
-    found = passages[start : start + call.query.limit]
-    cursor = found[-1].chunk_id if len(passages) > start + call.query.limit else None
-    return Listed[PassageOut](items=[PassageOut.model_validate(one) for one in found], next_cursor=cursor)
+    rows, cursor = part(passages[start:], call.query, key=lambda one: one.chunk_id)
+    return Listed[PassageOut](items=[PassageOut.model_validate(one) for one in rows], next_cursor=cursor)
 
 
 @operation(

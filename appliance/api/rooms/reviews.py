@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints
 from appliance import chat, identity
 from appliance.api.framework import Call, operation
 from appliance.api.rooms.conversations import ConversationOut, MessageOut
-from appliance.api.schemas import Input, Listed, Output, Page, Text
+from appliance.api.schemas import Input, Listed, Output, Page, Text, part
 from appliance.chat import ConversationId, ReviewRequest
 from appliance.chat.errors import ConversationNotFound, ReasonMissing, ReviewNotGranted, ReviewOff
 from appliance.identity import Permission
@@ -85,9 +85,8 @@ def list_reviews(call: Call) -> Listed[ReviewableOut]:
             last = chat.get_for_review(tx, call.caller, ConversationId(asked.cursor))
             before = (last.updated_at, last.conversation_id)
         found = chat.list_for_review(tx, call.caller, query=asked.text, before=before, limit=asked.limit + 1)
-    items = [ReviewableOut.model_validate(one) for one in found[: asked.limit]]
-    cursor = items[-1].conversation_id if len(found) > asked.limit else None
-    return Listed[ReviewableOut](items=items, next_cursor=cursor)
+    rows, cursor = part(found, asked, key=lambda one: one.conversation_id)
+    return Listed[ReviewableOut](items=[ReviewableOut.model_validate(one) for one in rows], next_cursor=cursor)
 
 
 @operation(

@@ -13,6 +13,8 @@ _NAME_IS_UTF8 = 0x800
 _CHUNK = 1_000_000
 # What the Finder puts beside files: it holds colours and window places. Its words are checked, and no reader misses them.
 _BESIDE = (b"\x00\x05\x16\x07", b"\x00\x00\x00\x01Bud1")
+# What the standard library raises for an archive that is not whole, or not what it says.
+BROKEN = (zipfile.BadZipFile, zlib.error, LZMAError, OSError, EOFError, ValueError, KeyError, RuntimeError)
 _WORDS = re.compile(rb"[\x20-\x7e]{6,}|(?:[\x20-\x7e]\x00){6,}|(?:\x00[\x20-\x7e]){6,}")
 
 
@@ -44,7 +46,7 @@ def read(archive: zipfile.ZipFile) -> Output:
 
 def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> tuple[bytes, str]:
     """Return the content and why it is not whole, "" if it is. The size that the archive declares is not believed."""
-    if entry.flag_bits & _ENCRYPTED:
+    if is_locked(entry):
         return b"", "encrypted"
     parts, size = [], 0
     try:
@@ -56,9 +58,14 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> tu
                     return b"".join(parts), "bomb"
     except NotImplementedError:
         return b"", "unsupported"  # a compression that we do not know
-    except (zipfile.BadZipFile, zlib.error, LZMAError, OSError, EOFError, ValueError, KeyError, RuntimeError):
+    except BROKEN:
         return b"".join(parts), "damaged"
     return b"".join(parts), ""
+
+
+def is_locked(entry: zipfile.ZipInfo) -> bool:
+    """Say whether a member asks for a password."""
+    return bool(entry.flag_bits & _ENCRYPTED)
 
 
 def _name(entry: zipfile.ZipInfo) -> str:

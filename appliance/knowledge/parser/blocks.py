@@ -127,6 +127,18 @@ class Output:
         elif len(self.unread) == _NAMED:
             self.unread.append(("", "more_unread"))
 
+    def take(self, page: Page, other: "Output", *, hidden: str | None = None, is_lowered: bool = False) -> None:
+        """Add to a page what another reader found, and hand on its files, what it missed and its warnings."""
+        for block in (block for one in other.pages for block in one.blocks):
+            level = min(9, block.level + 1) if is_lowered and block.kind == "heading" else block.level
+            self.add(page, block.kind, block.text, level=level, hidden=block.hidden or hidden)
+        for name, content in other.attached:
+            self.attach(name, content)
+        for name, code in other.unread:
+            self.miss(name, code)
+        for code in other.warnings:
+            self.warn(code)
+
     def as_bytes(self, layers: tuple[str, ...]) -> bytes:
         """Return the output in the form that `knowledge.parsing` reads."""
         if not (any(page.blocks for page in self.pages) or self.attached or self.unread or self.scans):

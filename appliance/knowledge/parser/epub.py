@@ -54,8 +54,4 @@ def _write(parts: Parts, name: str, output: Output, page: Page, *, is_read: bool
             raise
         output.miss(posixpath.basename(name), error.code)
         return
-    for block in chapter.pages[0].blocks:
-        hidden = block.hidden or (None if is_read else METADATA)
-        output.add(page, block.kind, block.text, level=block.level, hidden=hidden)
-    for attached, content in chapter.attached:
-        output.attach(attached, content)
+    output.take(page, chapter, hidden=None if is_read else METADATA)

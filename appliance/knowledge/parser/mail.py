@@ -150,7 +150,7 @@ class _Mail:
         rest = [f"{name}: {value}" for name, value in part.lines if name not in _SHOWN]
         self._output.add(self._page, "paragraph", "\n".join(rest), hidden=METADATA)
         for body in self._bodies(part, depth=0):
-            write(body, self._output, self._page)
+            self._output.take(self._page, body.output)
 
     def _bodies(self, part: Part, *, depth: int) -> list[Body]:
         """Return the texts of a part that a reader sees at once; attach what they would open."""
@@ -233,19 +233,6 @@ def chosen(forms: list[Body]) -> list[Body]:
                 for block in page.blocks:
                     block.hidden = block.hidden or ALTERNATIVE
     return [best, *(form for form in forms if form is not best)]
-
-
-def write(body: Body, output: Output, page: Page, *, is_inside: bool = False) -> None:
-    """Add a body's blocks, files and faults to a mail's; those of a mail inside stand under its heading."""
-    for block in (block for one in body.output.pages for block in one.blocks):
-        level = min(9, block.level + 1) if is_inside and block.kind == "heading" else block.level
-        output.add(page, block.kind, block.text, level=level, hidden=block.hidden)
-    for name, content in body.output.attached:
-        output.attach(name, content)
-    for name, code in body.output.unread:
-        output.miss(name, code)
-    for code in body.output.warnings:
-        output.warn(code)
 
 
 def _divided(body: bytes, boundary: bytes) -> tuple[list[bytes], list[bytes]]:

@@ -19,10 +19,6 @@ def parse(part: bytes, start: object, end: object, text: object) -> None:
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text  # type: ignore[assignment]
-
-    def refuse(*_declaration: object) -> None:
-        raise Unreadable("document_type")
-
     parser.StartDoctypeDeclHandler = refuse
     if b"purl.oclc.org/ooxml" in part[:20_000]:
         part = _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/\2", part)
@@ -30,6 +26,11 @@ def parse(part: bytes, start: object, end: object, text: object) -> None:
         parser.Parse(part, True)
     except (expat.ExpatError, LookupError, ValueError) as error:
         raise Unreadable("damaged") from error
+
+
+def refuse(*_declaration: object) -> None:
+    """End the reading at a document type declaration."""
+    raise Unreadable("document_type")
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ import olefile
 
 from .blocks import ALTERNATIVE, METADATA, Output, Page
 from .charsets import decode
-from .mail import Body, body_of, chosen, write
+from .mail import Body, body_of, chosen
 
 _SUBJECT, _BODY, _HTML, _RTF = 0x0037, 0x1000, 0x1013, 0x1009
 _SENDER, _SENDER_ADDRESS, _SENDER_SMTP = 0x0C1A, 0x0C1F, 0x5D01
@@ -72,7 +72,7 @@ class _Message:
         said = "\n".join(f"{name}: {value}" for name, value in head.items() if value)
         self._output.add(self._page, "paragraph", said)
         for body in self._bodies():
-            write(body, self._output, self._page, is_inside=depth > 1)
+            self._output.take(self._page, body.output, is_lowered=depth > 1)
         self._write_rest()
         for name in self._own.below:
             if name.startswith("__attach_version1.0_"):

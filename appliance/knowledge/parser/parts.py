@@ -2,17 +2,15 @@
 
 import posixpath
 import zipfile
-import zlib
 from dataclasses import dataclass
-from lzma import LZMAError
 
+from .archive import BROKEN, is_locked
 from .blocks import Output, Unreadable
 from .embedded import attach_object
 from .markup import tree
 
 _PART_BYTES = 150_000_000
 _ALL_BYTES = 400_000_000
-_ENCRYPTED = 0x1
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Parts:
     """An archive's parts by name."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
-        if any(entry.flag_bits & _ENCRYPTED for entry in archive.infolist()):
+        if any(is_locked(entry) for entry in archive.infolist()):
             raise Unreadable("encrypted")
         self._archive = archive
         self._left = _ALL_BYTES
@@ -41,16 +39,7 @@ class Parts:
                 part = file.read(most + 1)
         except NotImplementedError as error:
             raise Unreadable("unsupported") from error
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            LZMAError,
-            OSError,
-            EOFError,
-            ValueError,
-            KeyError,
-            RuntimeError,
-        ) as error:
+        except BROKEN as error:
             raise Unreadable("damaged") from error
         self._left -= len(part)
         if len(part) > most:

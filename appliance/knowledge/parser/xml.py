@@ -6,6 +6,7 @@ from xml.parsers import expat
 
 from .blocks import METADATA, Output, Page, Unreadable
 from .charsets import decode
+from .markup import local, refuse
 
 _DEPTH = 2_000
 _FIELDS = 60
@@ -57,14 +58,14 @@ class _Reader:
         parser.CharacterDataHandler = self._text
         parser.CommentHandler = self._unseen
         parser.ProcessingInstructionHandler = lambda target, data: self._unseen(f"{target} {data}")
-        parser.StartDoctypeDeclHandler = _refuse
+        parser.StartDoctypeDeclHandler = refuse
         parser.Parse(text.encode("utf-8", "replace"), True)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._open) >= _DEPTH:
             raise Unreadable("too_deep")
-        element = _Element(_local(name))
-        element.fields = [f"{_local(key)}: {value}" for key, value in attributes.items() if value.strip()]
+        element = _Element(local(name))
+        element.fields = [f"{local(key)}: {value}" for key, value in attributes.items() if value.strip()]
         self._open.append(element)
 
     def _text(self, text: str) -> None:
@@ -106,11 +107,3 @@ class _Reader:
         elif text:
             self.output.add(self._page, "paragraph", text)
         element.fields, element.words, element.has_text = [], [], False
-
-
-def _local(name: str) -> str:
-    return name.rpartition(" ")[2]
-
-
-def _refuse(*_declaration: object) -> None:
-    raise Unreadable("document_type")

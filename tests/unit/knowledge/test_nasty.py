@@ -56,6 +56,7 @@ STATUS: dict[str, tuple[str, set[str]]] = {
 _PROGRAM = """
 import json, resource, socket, sys
 from pathlib import Path
+from appliance.knowledge.chunking import document_text
 from appliance.knowledge.parsing import parse
 from appliance.knowledge.unreadable import UnreadableDocument
 
@@ -89,6 +90,7 @@ for path in sorted(Path(folder).glob("*")):
     else:
         status = "ready" if parsed.is_whole else "incomplete"
         told = [*parsed.warnings, *(part.code for part in parsed.unread)]
+        assert document_text(parsed).strip(), path.name
     after, memory = spent()
     print(json.dumps({
         "name": path.name, "status": status, "told": sorted(set(told)), "packets": packets(),

@@ -1,8 +1,6 @@
-import io
 import os
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,9 +9,8 @@ from appliance.knowledge import parsing
 from appliance.knowledge.chunking import MOST, chunk, document_text
 from appliance.knowledge.parsing import Limits, Parsed, parse
 from appliance.knowledge.unreadable import REASONS, UnreadableDocument
+from tests.support.archives import packed
 from tests.support.house import SAMPLES, SHARED
-
-NASTY = sorted(path for path in (SHARED / "nasty").glob("*") if path.suffix != ".tsv")
 
 
 def sample(name: str) -> Parsed:
@@ -27,12 +24,7 @@ def refusal(content: bytes, name: str = "x.docx") -> str:
 
 
 def docx(document: str, **more: bytes) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("word/document.xml", document)
-        for name, content in more.items():
-            archive.writestr(name, content)
-    return target.getvalue()
+    return packed({"word/document.xml": document, **more})
 
 
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
@@ -146,16 +138,6 @@ def test_it_leaves_no_parser_behind() -> None:
 
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     assert not any("parser" in Path(f"/proc/{child}/cmdline").read_text() for child in children)
-
-
-@pytest.mark.parametrize("path", NASTY, ids=lambda path: path.name)
-def test_it_survives_the_nasty_files(path: Path) -> None:
-    try:
-        parsed = parse(path.read_bytes(), file_name=path.name, limits=Limits(cpu_seconds=20, wall_seconds=40))
-    except UnreadableDocument as refused:
-        assert refused.reason
-    else:
-        assert document_text(parsed).strip()
 
 
 def test_it_cuts_the_same_document_in_the_same_way() -> None:

@@ -1,5 +1,4 @@
 import io
-import zipfile
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +8,7 @@ from reportlab.pdfgen.canvas import Canvas
 from appliance.knowledge.chunking import chunk, document_text
 from appliance.knowledge.parsing import Block, Parsed, parse
 from appliance.knowledge.unreadable import UnreadableDocument
+from tests.support.archives import packed
 
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 MC = 'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
@@ -31,12 +31,9 @@ def pdf(draw: Callable[[Canvas], None], **options: object) -> bytes:
 
 
 def docx(body: str, **parts: str) -> Parsed:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as archive:
-        archive.writestr("word/document.xml", f"<w:document {W} {MC}><w:body>{body}</w:body></w:document>")
-        for name, content in parts.items():
-            archive.writestr(name.replace("__", "/").replace("_dot_", "."), content)
-    return parse(target.getvalue(), file_name="a.docx")
+    document = f"<w:document {W} {MC}><w:body>{body}</w:body></w:document>"
+    more = {name.replace("__", "/").replace("_dot_", "."): content for name, content in parts.items()}
+    return parse(packed({"word/document.xml": document, **more}), file_name="a.docx")
 
 
 def html(body: str) -> Parsed:
@@ -186,7 +183,9 @@ def test_a_text_box_of_a_docx_speaks_once() -> None:
 
 
 def test_it_hands_over_what_a_docx_carries_along() -> None:
-    comment = f'<w:comments {W}><w:comment w:author="Ada"><w:p><w:r><w:t>Fire him.</w:t></w:r></w:p></w:comment></w:comments>'
+    comment = (
+        f'<w:comments {W}><w:comment w:author="Ada"><w:p><w:r><w:t>Fire him.</w:t></w:r></w:p></w:comment></w:comments>'
+    )
     parsed = docx(
         "<w:p><w:r><w:t>Said.</w:t></w:r></w:p>",
         word__comments_dot_xml=comment, word__vbaProject_dot_bin="x", word__embeddings__a_dot_txt="Carried along.",
