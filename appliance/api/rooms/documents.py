@@ -24,7 +24,9 @@ from appliance.knowledge.errors import (
     VersionNotFound,
 )
 
-Label = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[^\x00,]*$")]
+Label = Annotated[
+    str, StringConstraints(min_length=1, max_length=40, pattern=r"^[^\x00,]*$"), Field(examples=["Draft"])
+]
 Folder = Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00]*$")]
 
 

@@ -31,7 +31,9 @@ _LARGEST = 2_000_000_000
 class AnnouncementIn(Input):
     """A file that will come in parts. With `document_id` it is a new version of that document, whatever its name."""
 
-    file_name: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
+    file_name: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*$")] = Field(
+        examples=["handbook.pdf"]
+    )
     byte_count: int = Field(ge=1, le=_LARGEST)
     folder: Folder = ""
     collection_id: UUID | None = None
@@ -43,7 +45,7 @@ class AnnouncementIn(Input):
 class PartIn(Input):
     """Where the part begins: at `received_count` of the upload."""
 
-    start: int = Field(ge=0, le=_LARGEST)
+    start: int = Field(ge=0, le=_LARGEST, examples=[0])
 
 
 class UploadOut(Output):
