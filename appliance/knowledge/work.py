@@ -1,5 +1,6 @@
 """What the worker has to do for an organisation. Done jobs are not kept: their documents' status tells of them."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
@@ -8,12 +9,14 @@ from sqlalchemy import ColumnElement, column, func, select, text
 from appliance import identity
 from appliance.identity import Caller, Permission
 from appliance.kernel.db import Tx
+from appliance.knowledge.collections import readable_collections
 from appliance.knowledge.values import Work, WorkSort
 
 _JOBS = (
     text(
-        """SELECT j.id, j.task_name, (j.args ->> 'subject')::uuid AS subject, d.title, j.status::text AS state, j.attempts,
-             j.queued_at
+        """SELECT j.id, j.task_name, (j.args ->> 'subject')::uuid AS subject,
+             CASE WHEN :shows_titles AND (:reads_all OR d.collection_id = ANY(CAST(:readable AS uuid[]))) THEN d.title END AS title,
+             j.status::text AS state, j.attempts, j.queued_at
            FROM procrastinate_jobs j
            LEFT JOIN documents d ON d.tenant_id = j.tenant_id AND d.document_id = (j.args ->> 'subject')::uuid
            WHERE j.tenant_id = :tenant AND j.status IN ('todo', 'doing', 'failed')"""
@@ -21,6 +24,12 @@ _JOBS = (
     .columns(*(column(name) for name in ("id", "task_name", "subject", "title", "state", "attempts", "queued_at")))
     .subquery()
 )
+_KEYS: Mapping[WorkSort, Sequence[ColumnElement[Any]]] = {
+    WorkSort.JOB: (_JOBS.c.task_name, func.lower(_JOBS.c.title)),
+    WorkSort.STATE: (func.array_position(text("ARRAY['failed', 'doing', 'todo']"), _JOBS.c.state),),
+    WorkSort.ATTEMPTS: (_JOBS.c.attempts,),
+    WorkSort.QUEUED: (_JOBS.c.queued_at,),
+}
 _COUNT = text(
     """SELECT count(*) FROM procrastinate_jobs WHERE tenant_id = :tenant AND status IN ('todo', 'doing', 'failed')"""
 )
@@ -37,16 +46,21 @@ def list_work(
 ) -> list[Work]:
     """Return the organisation's jobs: those that failed, those being done, those waiting, or as `sort` says.
 
-    A token that may read no documents is told no titles, and nothing by their order.
+    No title is told to a token that may not read the document, nor by the order.
     """
     identity.require(caller, Permission.JOB_READ)
-    shows_titles = identity.may(caller, Permission.DOCUMENT_READ)
-    keys = _keys(sort, with_titles=shows_titles)
-    order = [key.desc() if is_descending else key.asc() for key in keys]
+    readable = readable_collections(tx, caller)
+    values = {
+        "tenant": tx.tenant_id,
+        "shows_titles": identity.may(caller, Permission.DOCUMENT_READ),
+        "reads_all": readable is None,
+        "readable": list(readable or ()),
+    }
+    order = [key.desc() if is_descending else key.asc() for key in _KEYS[sort]]
     query = select(_JOBS).order_by(*order, _JOBS.c.id).limit(limit).offset(offset)
     return [
-        Work(job_id, task, cast("UUID", subject), title if shows_titles else None, state, attempts, queued_at)
-        for job_id, task, subject, title, state, attempts, queued_at in tx.execute(query, {"tenant": tx.tenant_id})
+        Work(job_id, task, cast("UUID", subject), title, state, attempts, queued_at)
+        for job_id, task, subject, title, state, attempts, queued_at in tx.execute(query, values)
     ]
 
 
@@ -54,14 +68,3 @@ def count_work(tx: Tx, caller: Caller) -> int:
     """Return how many jobs the organisation has."""
     identity.require(caller, Permission.JOB_READ)
     return int(tx.scalar(_COUNT, {"tenant": tx.tenant_id}) or 0)
-
-
-def _keys(sort: WorkSort, *, with_titles: bool) -> list[ColumnElement[Any]]:
-    jobs = _JOBS.c
-    keys: dict[WorkSort, list[ColumnElement[Any]]] = {
-        WorkSort.JOB: [jobs.task_name, func.lower(jobs.title)] if with_titles else [jobs.task_name],
-        WorkSort.STATE: [func.array_position(text("ARRAY['failed', 'doing', 'todo']"), jobs.state)],
-        WorkSort.ATTEMPTS: [jobs.attempts],
-        WorkSort.QUEUED: [jobs.queued_at],
-    }
-    return keys[sort]

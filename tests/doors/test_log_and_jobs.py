@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
-from appliance import audit
+from appliance import audit, knowledge
 from appliance.audit import Event
 from appliance.identity import Role, Scope
+from appliance.knowledge import Audience, CollectionForm
 from appliance.proof.export import verify
 from tests.support.house import House, Member
 from tests.support.program import Program
@@ -130,3 +131,14 @@ def test_programs_sort_jobs_and_follow_the_list_to_its_end(site: Flask, ada: Mem
     without_titles = Program(site, ada, [Scope.USAGE_READ]).gets("/jobs?sort=job").get_json()["items"]
     ids = [one["job_id"] for one in without_titles]
     assert ids == sorted(ids), "their order would tell the titles' order"
+
+
+def test_jobs_name_no_document_that_a_token_may_not_read(site: Flask, ada: Member) -> None:
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        form = CollectionForm("Nobody's", "", Audience.GROUPS, ())
+        closed = knowledge.create_collection(tx, ada.caller, form, clock=ada.house.clock)
+    whole = Program(site, ada)
+    whole.uploads({"merger.txt": b"Not yet."}, {"collection_id": str(closed.collection_id)})
+    narrow = Program(site, ada, [Scope.USAGE_READ, Scope.DOCUMENTS_READ])
+    assert [one["title"] for one in whole.gets("/jobs").get_json()["items"]] == ["merger"]
+    assert [one["title"] for one in narrow.gets("/jobs?sort=job").get_json()["items"]] == [None]
