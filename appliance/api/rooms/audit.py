@@ -37,8 +37,8 @@ class EntriesAsked(Page):
 
     event: Event | None = None
     person_id: UUID | None = Field(None, description="Who did it.")
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: AwareDatetime | None = Field(None, description="A moment with its zone, such as 2026-01-31T00:00:00Z.")
+    until: AwareDatetime | None = Field(None, description="The moment after the last one, with its zone.")
 
 
 @operation("GET", "/audit/entries", permission=Permission.AUDIT_READ, query=EntriesAsked, answer=Listed[EntryOut])
