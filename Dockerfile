@@ -11,8 +11,9 @@ COPY deploy/gunicorn.conf.py deploy/gunicorn.conf.py
 RUN .venv/bin/python -m compileall -q appliance migrations
 
 FROM python:3.12-slim-bookworm
+ARG OCR_PACKAGES=tesseract-ocr-deu
 RUN apt-get update -qq \
- && apt-get install -y -qq --no-install-recommends tesseract-ocr tesseract-ocr-deu tesseract-ocr-eng \
+ && apt-get install -y -qq --no-install-recommends tesseract-ocr tesseract-ocr-eng $OCR_PACKAGES \
  && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/appliance --create-home --shell /usr/sbin/nologin cloister
 COPY --from=build --chown=root:root /opt/cloister /opt/cloister

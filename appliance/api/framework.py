@@ -97,6 +97,7 @@ class Operation:
         parts.append('-H "Authorization: Bearer $TOKEN"')
         if self.takes_files:
             parts.append("-F files=@handbook.pdf")
+            parts += [f"-F {name}={value}" for name, value in json.loads(self._sample or "{}").items()]
         elif self.body:
             body = _VARIABLE.sub(lambda found: f"'{found[0]}'", self._sample)
             parts += ['-H "Content-Type: application/json"', f"-d '{body}'"]

@@ -6,7 +6,21 @@ content and never a secret.
 """
 
 from appliance.audit.events import Event
+from appliance.audit.exports import export_file, export_lines
 from appliance.audit.inbox import iterate_bodies, list_entries, record
-from appliance.audit.values import PLATFORM, Actor, ActorKind, Entry, Outcome
+from appliance.audit.values import PLATFORM, Actor, ActorKind, Entry, EntryFilter, Outcome
 
-__all__ = ["PLATFORM", "Actor", "ActorKind", "Entry", "Event", "Outcome", "iterate_bodies", "list_entries", "record"]
+__all__ = [
+    "PLATFORM",
+    "Actor",
+    "ActorKind",
+    "Entry",
+    "EntryFilter",
+    "Event",
+    "Outcome",
+    "export_file",
+    "export_lines",
+    "iterate_bodies",
+    "list_entries",
+    "record",
+]

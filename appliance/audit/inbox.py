@@ -2,17 +2,21 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, cast, func, insert, select
+from sqlalchemy.dialects.postgresql import JSONB
 
 from appliance.audit.events import Event
 from appliance.audit.tables import InboxRow
-from appliance.audit.values import Actor, ActorKind, Entry, Outcome
+from appliance.audit.values import Actor, ActorKind, Entry, EntryFilter, Outcome
 from appliance.kernel.canonical import canonical
 from appliance.kernel.db import Tx
-from appliance.kernel.ids import new_id
+from appliance.kernel.ids import first_id_at, new_id
+
+_ALL = EntryFilter()
+_SKEW = timedelta(minutes=1)
 
 
 def record(
@@ -54,9 +58,9 @@ def record(
     )
 
 
-def list_entries(tx: Tx, *, before: UUID | None = None, limit: int = 100) -> list[Entry]:
+def list_entries(tx: Tx, wanted: EntryFilter = _ALL, *, before: UUID | None = None, limit: int = 100) -> list[Entry]:
     """Return the newest entries, or those before one of them. Asking for permission is the caller's part."""
-    query = select(InboxRow).where(InboxRow.tenant_id == tx.tenant_id)
+    query = select(InboxRow).where(InboxRow.tenant_id == tx.tenant_id, *_conditions(wanted))
     if before is not None:
         query = query.where(InboxRow.event_id < before)
     rows = tx.scalars(query.order_by(InboxRow.event_id.desc()).limit(limit))
@@ -67,6 +71,20 @@ def iterate_bodies(tx: Tx) -> Iterator[bytes]:
     """Yield every entry's canonical bytes, oldest first."""
     query = select(InboxRow.body).where(InboxRow.tenant_id == tx.tenant_id).order_by(InboxRow.event_id)
     yield from tx.scalars(query.execution_options(yield_per=1000))
+
+
+def _conditions(wanted: EntryFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.event is not None:
+        found.append(InboxRow.event == wanted.event.value)
+    if wanted.since is not None:  # ids are in the order of time, nearly: the index finds the period by them
+        found += [InboxRow.recorded_at >= wanted.since, InboxRow.event_id >= first_id_at(wanted.since, -_SKEW)]
+    if wanted.until is not None:
+        found += [InboxRow.recorded_at < wanted.until, InboxRow.event_id < first_id_at(wanted.until, _SKEW)]
+    if wanted.actors is not None:
+        actor_id = cast(func.convert_from(InboxRow.body, "UTF8"), JSONB)["actor"]["id"].astext
+        found.append(actor_id.in_(sorted(str(one) for one in wanted.actors)))
+    return found
 
 
 def _entry(row: InboxRow) -> Entry:

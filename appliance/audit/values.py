@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from appliance.audit.events import Event
 from appliance.kernel.ids import TenantId
 
 PLATFORM: Final = TenantId(UUID(int=0))
@@ -46,3 +47,13 @@ class Entry:
     outcome: Outcome
     subject: str | None
     facts: Mapping[str, str | int]
+
+
+@dataclass(frozen=True)
+class EntryFilter:
+    """Which entries. `actors`: who did it; an empty set lets nothing through, None everything. `until` is not included."""
+
+    event: Event | None = None
+    actors: frozenset[UUID] | None = None
+    since: datetime | None = None
+    until: datetime | None = None

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import click
 
-from appliance import chat
-from appliance.api.rooms.audit import export_lines
+from appliance import audit, chat, identity
 from appliance.assembly import Services, assemble
 from appliance.chat import Answered, Says
-from appliance.identity import Caller
+from appliance.identity import Caller, Permission
 from appliance.identity.console import caller_by_email
 from appliance.kernel.ids import TenantId
 from appliance.kernel.log import configure
@@ -80,7 +79,8 @@ def audit_export(*, target: Path, email: str | None) -> None:
     if target.exists():
         raise click.ClickException(f"{target} is there already, and is not overwritten. Name another file.")
     with acting_as(email) as (services, caller), services.db.tenant(caller.tenant_id) as tx:
-        exported = export_lines(tx, caller)
+        identity.require(caller, Permission.AUDIT_READ)
+        exported = audit.export_lines(tx, caller.actor)
         with target.open("x", encoding="utf-8") as file:
             file.writelines(exported)
     click.echo(f"{target}: check it with `python -m appliance.proof {target}`; note the root elsewhere.")

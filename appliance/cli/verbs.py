@@ -171,6 +171,8 @@ def _print(found: Any, *, as_json: bool) -> None:
         _print_rows(rows) if isinstance(rows, list) else _print_members(members)
         if members.get("next_cursor"):
             click.echo(f"More: --cursor {members['next_cursor']}")
+        if members.get("next_offset"):
+            click.echo(f"More: --offset {members['next_offset']}")
 
 
 def _print_rows(rows: Sequence[Mapping[str, Any]]) -> None:

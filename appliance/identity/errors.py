@@ -1,6 +1,7 @@
 """
 Refusal
 ├── NotSignedIn          kind=unauthenticated
+│   └── TokenRefused
 ├── SignInFailed         kind=unauthenticated
 ├── SignInLocked         kind=over_limit
 ├── SecondStepFailed     kind=unauthenticated
@@ -49,6 +50,12 @@ class NotSignedIn(Refusal):
 
     kind = Kind.UNAUTHENTICATED
     code = "not_signed_in"
+
+
+class TokenRefused(NotSignedIn):
+    """This token is unknown, revoked or past its end, or its person was removed. Issue another one under API tokens."""
+
+    code = "token_refused"
 
 
 class SignInFailed(Refusal):

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select, text, update
 
 from appliance import audit
 from appliance.audit import Event
-from appliance.identity.errors import NotSignedIn, PersonNotFound, TokenMalformed, TokenNotFound
+from appliance.identity.errors import NotSignedIn, PersonNotFound, TokenMalformed, TokenNotFound, TokenRefused
 from appliance.identity.groups import check_groups
 from appliance.identity.people import check_role, checked_name, create_account, join
 from appliance.identity.permissions import GRANTS, SCOPES, Permission, may, require, require_granted
@@ -140,17 +140,20 @@ def revoke_token(tx: Tx, caller: Caller, token_id: UUID, *, clock: Clock) -> Non
 
 
 def resolve_token(db: Database, secret: str, *, address: str, request_id: str, clock: Clock) -> Caller:
-    """Return who a program is. Raises NotSignedIn for an unknown, expired or revoked token, or a removed owner."""
+    """Return who a program is. Raises TokenRefused for an unknown, expired or revoked token, or a removed owner."""
     with db.platform() as tx:
         found = tx.execute(text("SELECT * FROM resolve_api_token(:digest)"), {"digest": digest(secret)}).first()
     if found is None:
-        raise NotSignedIn
+        raise TokenRefused
     with db.tenant(TenantId(found.tenant_id)) as tx:
         row, now = tx.get_one(TokenRow, (tx.tenant_id, found.token_id)), clock.now()
         if row.revoked_at is not None or now >= row.expires_at:
-            raise NotSignedIn
+            raise TokenRefused
         _touch(tx, row, now)
-        person = caller_of(tx, UserId(row.user_id), address=address, request_id=request_id)
+        try:
+            person = caller_of(tx, UserId(row.user_id), address=address, request_id=request_id)
+        except NotSignedIn:
+            raise TokenRefused from None
         return replace(person, scopes=frozenset(map(Scope, row.scopes)), token_id=row.token_id)
 
 

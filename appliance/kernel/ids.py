@@ -2,6 +2,7 @@
 
 import os
 import time
+from datetime import UTC, datetime, timedelta
 from typing import NewType
 from uuid import UUID
 
@@ -16,6 +17,12 @@ def new_id() -> UUID:
     value |= 0x7 << 76 | (random_bits >> 62 & 0xFFF) << 64
     value |= 0b10 << 62 | random_bits & (1 << 62) - 1
     return UUID(int=value)
+
+
+def first_id_at(moment: datetime, shift: timedelta = timedelta()) -> UUID:
+    """Return the least id of a moment, shifted; the ends of what can be written for one outside."""
+    milliseconds = (moment - datetime(1970, 1, 1, tzinfo=UTC) + shift) // timedelta(milliseconds=1)
+    return UUID(int=min(max(milliseconds, 0), (1 << 48) - 1) << 80)
 
 
 def parse_id(text: str) -> UUID | None:

@@ -70,10 +70,11 @@ from appliance.knowledge.values import (
     UploadId,
     Version,
     Work,
+    WorkSort,
 )
 from appliance.knowledge.versions import ERASE, INGEST, delete_version, list_versions
 from appliance.knowledge.viewing import WIDTHS, is_paged, page_image, view_page
-from appliance.knowledge.work import list_work
+from appliance.knowledge.work import count_work, list_work
 
 __all__ = [
     "ERASE",
@@ -111,6 +112,7 @@ __all__ = [
     "UploadId",
     "Version",
     "Work",
+    "WorkSort",
     "append_part",
     "approve",
     "begin_upload",
@@ -119,6 +121,7 @@ __all__ = [
     "change_collection",
     "collections_of",
     "count_documents",
+    "count_work",
     "counts",
     "create_batch",
     "create_collection",

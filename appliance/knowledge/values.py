@@ -262,6 +262,15 @@ class Work:
     queued_at: datetime
 
 
+class WorkSort(StrEnum):
+    """What a list of jobs is put in order by; by state means the failed first, then those in hand, then those that wait."""
+
+    JOB = "job"
+    STATE = "state"
+    ATTEMPTS = "attempts"
+    QUEUED = "queued"
+
+
 @dataclass(frozen=True)
 class DocumentCounts:
     total: int

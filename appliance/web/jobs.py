@@ -1,19 +1,25 @@
 from flask import Blueprint
 
 from appliance import knowledge
+from appliance.knowledge import WorkSort
+from appliance.web import tables
 from appliance.web.language import gettext
 from appliance.web.render import page
 from appliance.web.sessions import caller, services
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
-_MOST = 200
 
 
 @blueprint.get("")
 def show() -> tuple[str, int]:
     """Show what the worker has to do, and what it could not do."""
-    person = caller()
+    person, asked = caller(), tables.asked(list(WorkSort), WorkSort.STATE)
     with services().db.tenant(person.tenant_id) as tx:
-        found = knowledge.list_work(tx, person, limit=_MOST)
+        total = knowledge.count_work(tx, person)
+        table = tables.cut(
+            asked, total, lambda limit, offset: knowledge.list_work(
+                tx, person, sort=WorkSort(asked.sort), is_descending=asked.is_reversed, limit=limit, offset=offset
+            )
+        )  # fmt: skip
     tasks = {knowledge.INGEST: gettext("Read a document"), knowledge.ERASE: gettext("Erase a deleted file")}
-    return page("jobs/page.html", jobs=found, tasks=tasks, most=_MOST)
+    return page("jobs/page.html", table=table, tasks=tasks)

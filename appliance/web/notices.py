@@ -34,6 +34,6 @@ NOTICES: Final[dict[str, str]] = {
     "unchanged": "This is the same file, byte for byte: nothing has changed.",
     "unarchived": "The chatbot is back.",
     "unshared": "Only you can read this conversation now.",
-    "version": "The new version is on its way. Until it is ready, the old one stays in force.",
+    "version": "The new version was received. Until it is ready, the old one stays in force.",
     "version-deleted": "The version is deleted with its file.",
 }

@@ -31,9 +31,7 @@ class Table(Generic[Item]):
 
     def address(self, **changes: Any) -> str:
         """Return this page's address with some of its parts changed; None takes a part away."""
-        parts = {name: value for name, value in request.args.items() if name != "notice"} | changes
-        kept = {name: value for name, value in parts.items() if value not in {None, ""}}
-        return f"{request.path}?{urlencode(kept)}" if kept else request.path
+        return address(**changes)
 
     def span(self) -> str:
         """Return which rows these are, of how many."""
@@ -55,15 +53,26 @@ class Asked:
     page: int
 
 
+def address(**changes: Any) -> str:
+    """Return this page's address with some of its parts changed; None takes a part away."""
+    parts = {name: value for name, value in request.args.items() if name != "notice"} | changes
+    kept = {name: value for name, value in parts.items() if value not in {None, ""}}
+    return f"{request.path}?{urlencode(kept)}" if kept else request.path
+
+
+def query() -> str:
+    """Return from the address what is looked for."""
+    return request.args.get("q", "").replace("\0", "").strip()[:200]
+
+
 def asked(keys: Collection[str], default: str) -> Asked:
     """Read the address."""
-    query = request.args.get("q", "").replace("\0", "").strip()[:200]
     given = request.args.get("sort", default)
     if given.removeprefix("-") not in keys:
         given = default
     page = request.args.get("page", "")
     number = int(page) if page.isascii() and page.isdigit() and len(page) <= _DIGITS else 1
-    return Asked(query, given.removeprefix("-"), given.startswith("-"), max(1, number))
+    return Asked(query(), given.removeprefix("-"), given.startswith("-"), max(1, number))
 
 
 def cut(wanted: Asked, total: int, rows: Callable[[int, int], Sequence[Item]]) -> Table[Item]:

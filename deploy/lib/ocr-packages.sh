@@ -12,11 +12,15 @@ done
 as_root=""
 if [ "$(id -u)" -ne 0 ]; then
   # Never ask for a password: who starts the house may be a service.
-  sudo -n true 2>/dev/null || { echo "Scans cannot be read here. As root: apt-get install$missing"; exit 0; }
+  sudo -n true 2>/dev/null || {
+    echo "Scans in $languages cannot all be read, and this user may not install what is missing. The rest works."
+    echo "As root: apt-get install$missing   (afterwards, try failed scans again; \`appliance doctor\` says what is there)"
+    exit 0
+  }
   as_root="sudo -n"
 fi
 echo "Installing text recognition:$missing"
 export DEBIAN_FRONTEND=noninteractive
 { $as_root apt-get update -qq && $as_root apt-get install -y -qq --no-install-recommends $missing; } >/dev/null 2>&1 ||
-  echo "That was not possible; scans cannot be read until somebody runs, as root: apt-get install$missing"
+  echo "That was not possible. The rest works; for scans run, as root: apt-get install$missing"
 exit 0

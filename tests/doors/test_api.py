@@ -53,6 +53,8 @@ def test_it_refuses_a_token_that_ended_was_revoked_or_whose_person_left(site: Fl
     assert left.gets("/me").status_code == 401
     house.clock.passes(days=2)
     assert old.gets("/me").status_code == 401
+    assert {one.gets("/me").get_json()["code"] for one in (revoked, left, old)} == {"token_refused"}
+    assert "Issue another one" in old.gets("/me").get_json()["detail"]
 
 
 def test_it_keeps_a_token_within_its_scopes(site: Flask, ada: Member) -> None:

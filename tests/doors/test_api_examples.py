@@ -14,9 +14,11 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
-from appliance import chat
+from appliance import chat, knowledge
 from appliance.api.framework import OPERATIONS, Operation
 from appliance.identity import Role
+from appliance.kernel.ids import new_id
+from appliance.knowledge import Upload
 from appliance.tenancy import Review
 from tests.support.furnish import furnish, lets_review, opens, signs_in
 from tests.support.house import PASSWORD, SAMPLES, House, Member
@@ -52,12 +54,17 @@ def test_every_example_works_as_it_is_printed(
         "approve_document": {"DOCUMENT_ID": str(ada.reads_in("card.txt", CARD).document_id)},
         "retry_document": {"DOCUMENT_ID": str(ada.reads_in("broken.pdf", b"%PDF-1.7 broken").document_id)},
         "delete_collection": {"COLLECTION_ID": furnish_empty(site, ada)},
+        "add_version": {"DOCUMENT_ID": str(ada.reads_in("plan.txt", "The plan.").document_id)},
+        "discard_upload": {"UPLOAD_ID": begun(ada)},
+        "delete_version": with_two_versions(ada),
+        "restore_version": with_two_versions(ada),
     }
-    (tmp_path / "handbook.pdf").write_bytes((SAMPLES / "leave-and-travel.pdf").read_bytes())
     lines = examples(site, ada, address)
     assert set(lines) == {one.name for one in OPERATIONS}
     for one in in_order():
         chosen = variables | other.get(one.name, {}) | ({"TOKEN": tokens[one.tag]} if one.tag in tokens else {})
+        content = (SAMPLES / "leave-and-travel.pdf").read_bytes() + one.name.encode()
+        (tmp_path / "handbook.pdf").write_bytes(content[:100] if one.name == "add_part" else content)
         status = types(lines[one.name], chosen, tmp_path)
         assert status in {200, 201, 202, 204}, (one.name, lines[one.name], (tmp_path / "answer").read_text())
         if one.name in MADE:  # and is changed by what follows: a name is taken once
@@ -87,6 +94,28 @@ def variables_of(ada: Member) -> dict[str, str]:
 
 def furnish_empty(site: Flask, ada: Member) -> str:
     return str(Program(site, ada).asks("POST", "/collections", {"name": "Empty"}).get_json()["collection_id"])
+
+
+def with_two_versions(ada: Member) -> dict[str, str]:
+    """A document that was replaced, and its first version."""
+    document = ada.reads_in("first.txt", f"What was. {new_id()}")
+    form = Upload("second.txt", f"What is. {new_id()}".encode())
+    newer = knowledge.take_in(
+        ada.services.db, ada.services.blobs, ada.caller, form, limit_megabytes=1, clock=ada.house.clock,
+        document_id=document.document_id,
+    ).document.newer  # fmt: skip
+    assert newer is not None
+    knowledge.ingest(ada.house.worker.workshop, ada.tenant_id, newer.version_id)
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        versions = knowledge.list_versions(tx, ada.caller, document.document_id)
+    return {"DOCUMENT_ID": str(document.document_id), "VERSION_ID": str(versions[-1].version_id)}
+
+
+def begun(ada: Member) -> str:
+    """Announce a file whose parts do not come."""
+    form = knowledge.UploadForm("waited-for.txt", 100)
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        return str(knowledge.begin_upload(tx, ada.caller, form, limit_megabytes=1, clock=ada.house.clock).upload_id)
 
 
 def examples(site: Flask, ada: Member, address: str) -> dict[str, str]:

@@ -90,6 +90,38 @@ def test_a_collection_is_made_changed_and_deleted_on_its_page(site: Flask, at_ad
     assert at_ada.gets(f"/collections/{board}").status_code == 404
 
 
+def test_a_documents_own_page_offers_what_its_status_asks_for(site: Flask, at_ada: Browser, ada: Member) -> None:
+    held = ada.reads_in("card.txt", "Pay with 4111 1111 1111 1111.")
+    broken = ada.reads_in("broken.pdf", b"%PDF-1.7 broken")
+    waiting = ada.uploads("waiting.txt", "It waits.")
+    at_mia = Browser(site)
+    at_mia.signs_in(ada.adds("mia@harrow.example", Role.MEMBER))
+    for document, verb, who in (
+        (held, "approval", {at_ada}),
+        (broken, "retry", {at_ada, at_mia}),
+        (waiting, "cancellation", {at_ada, at_mia}),
+    ):
+        path = f"/documents/{document.document_id}"
+        for browser in (at_ada, at_mia):
+            assert (f'action="{path}/{verb}"' in browser.gets(path).text) is (browser in who), verb
+    ready = ada.reads_in("fire-drill.txt")
+    assert not re.search("/(approval|retry|cancellation)", at_ada.gets(f"/documents/{ready.document_id}").text)
+
+
+def test_the_list_of_uploads_says_what_is_held_and_offers_no_retry_where_nothing_failed(
+    at_ada: Browser, ada: Member
+) -> None:
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        batch_id = knowledge.create_batch(tx, ada.caller, clock=ada.house.clock)
+    at_ada.uploads("card.txt", b"Pay with 4111 1111 1111 1111.", batch=str(batch_id))
+    assert f"/batches/{batch_id}/retry" in at_ada.gets(f"/batches/{batch_id}").text
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        document = knowledge.list_documents(tx, ada.caller)[0]
+    knowledge.ingest(ada.house.worker.workshop, ada.tenant_id, document.document_id)
+    assert '<td data-label="Held back" class="number">1</td>' in at_ada.gets("/batches").text
+    assert f"/batches/{batch_id}/retry" not in at_ada.gets(f"/batches/{batch_id}").text
+
+
 def test_jobs_are_listed_for_administrators(site: Flask, at_ada: Browser, at_bo: Browser, ada: Member) -> None:
     document = ada.uploads("plan.txt", "The plan.")
     page = at_ada.gets("/jobs").text

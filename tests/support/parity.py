@@ -9,6 +9,7 @@ OPERATIONS_OF = {
     "GET account.show": ("get_me", "list_places", "list_own_sessions", "list_own_factors"),
     "POST account.change_profile": ("change_profile",),
     "POST account.end_session": ("close_own_session",),
+    "GET audit.export": ("export_audit",),
     "GET audit.show": ("list_audit_entries", "list_people"),
     "GET batches.show": ("list_batches",),
     "POST batches.create": ("create_batch",),
@@ -156,6 +157,8 @@ FOUND_OTHERWISE = {  # what a page reads by a query of its own, and a program by
     ("GET tokens.show", "list_people"): "the service accounts; list_people says them too",
     ("GET tokens.show", "list_tokens"): "a page of a sorted table; a program follows the cursor of list_tokens",
     ("GET batches.read", "count_documents"): "how many pages there are; a program follows the cursor to the end",
+    ("GET jobs.show", "count_work"): "how many pages there are; a program follows `next_offset` to the end",
+    ("GET audit.show", "list_people"): "who is meant by a name; a program gives the id that list_people says",
     ("GET audit.show", "names_of"): "names of some people; list_people names all",
     ("GET conversations.read", "chatbot_name"): "list_chatbots says the name",
     ("GET documents.rows", "count_documents"): "how many pages there are; a program follows the cursor to the end",
@@ -164,7 +167,6 @@ FOUND_OTHERWISE = {  # what a page reads by a query of its own, and a program by
 
 FOR_PROGRAMS_ONLY = {
     "discard_upload": "the page lets a part-way upload lie, so that it can go on with it; it is swept after a day",
-    "export_audit": "at the console until the page of the log offers it: `appliance audit-export`",
 }
 
 BY_NAME: dict[str, Operation] = {one.name: one for one in OPERATIONS}

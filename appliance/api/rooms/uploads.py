@@ -45,7 +45,7 @@ class AnnouncementIn(Input):
 class PartIn(Input):
     """Where the part begins: at `received_count` of the upload."""
 
-    start: int = Field(ge=0, le=_LARGEST)
+    start: int = Field(ge=0, le=_LARGEST, examples=[0])
 
 
 class UploadOut(Output):
