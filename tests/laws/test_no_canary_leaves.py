@@ -13,7 +13,8 @@ def test_no_canary_reaches_a_log_or_an_error(tmp_path: Path) -> None:
     with Product(tmp_path / "data") as product:
         person = Person(product.address).sets_up(product.link)
         path = tmp_path / "canary-in-a-name.txt"
-        path.write_text("canary-in-a-document: the vault opens at noon on Fridays.")
+        # The question's own word stands in the document too: of a word that no document knows, nothing is answered.
+        path.write_text("canary-in-a-document: the canary-in-a-question vault opens at noon on Fridays.")
         person.waits_for(person.uploads(path)[0]["id"])
         assert "noon" in person.asks("When does the canary-in-a-question vault open?").text
         broken = tmp_path / "canary-in-a-name.pdf"
