@@ -23,7 +23,7 @@ ROLES = [role for role in Role if role is not Role.ADMIN]  # whose permissions a
 def words_of(one: Operation, file: Path) -> list[str]:
     words = [GROUPS[one.tag][0], command_name(one, one.tag), *(NOBODY for _ in one.parameters)]
     if one.takes_files:
-        return [*words, str(file)]
+        words.append(str(file))
     for name, value in (body_of(one) or {}).items():
         for each in value if isinstance(value, list) else [value]:
             words += ["--" + name.replace("_", "-"), str(each)]
