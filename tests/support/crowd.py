@@ -127,7 +127,7 @@ CREATE TEMP TABLE crowd_documents AS
 INSERT INTO batches (tenant_id, batch_id, created_by, created_at)
   SELECT %(tenant)s, document_id, %(ada)s, at FROM crowd_documents WHERE n %% 4 = 1;
 INSERT INTO uploads (tenant_id, upload_id, user_id, file_name, byte_count, received_count, is_separate, began_at)
-  SELECT %(tenant)s, document_id, %(ada)s, 'large.pdf', 100, 0, false, %(now)s FROM crowd_documents WHERE n %% 16 = 1;
+  SELECT %(tenant)s, document_id, %(ada)s, 'large.pdf', 100, 0, false, %(now)s FROM crowd_documents WHERE n %% 16 = 1 AND n <= 480; -- fewer than one person may have
 INSERT INTO documents (tenant_id, document_id, batch_id, collection_id, file_name, title, media_type, byte_count, content_digest, status,
                        reason_code, reason, page_count, chunk_count, uploaded_by, uploaded_at, ready_at)
   SELECT %(tenant)s, d.document_id, b.document_id, c.collection_id, 'document-' || d.n || '.pdf', 'Document ' || md5(d.n::text) || ' of the year',
