@@ -77,7 +77,9 @@ def _of_pages(house: House, every: list[Visit]) -> list[Result]:
     results, worst, limit = list[Result](), 0.0, time.monotonic() + SECONDS
     for visit in every:
         if visit.name in DOWNLOADS:
-            results.append({"name": f"web.download.{visit.name}", "value": min(_seconds(visit) for _ in range(3)), "unit": "s"})
+            results.append(
+                {"name": f"web.download.{visit.name}", "value": min(_seconds(visit) for _ in range(3)), "unit": "s"}
+            )
             continue
         with counted(house) as queries:
             visit.made()
