@@ -101,15 +101,20 @@ class Operation:
         elif self.body:
             body = _VARIABLE.sub(lambda found: f"'{found[0]}'", self._sample)
             parts += ['-H "Content-Type: application/json"', f"-d '{body}'"]
+        elif self.query:
+            asked = json.loads(_sample_of(self.query))
+            parts += ["-G"] * bool(asked) + [f"--data-urlencode '{name}={value}'" for name, value in asked.items()]
         return " ".join([*parts, address + _PARAMETER.sub(lambda name: f"${name[1].upper()}", self.path)])
 
     @property
     def _sample(self) -> str:
-        if self.body is None:
-            return ""
-        schema = self.body.model_json_schema()
-        needed = schema.get("required", [])
-        return json.dumps({name: _sample(schema, schema["properties"][name], name) for name in needed})
+        return _sample_of(self.body) if self.body else ""
+
+
+def _sample_of(model: type[BaseModel]) -> str:
+    schema = model.model_json_schema()
+    needed = schema.get("required", [])
+    return json.dumps({name: _sample(schema, schema["properties"][name], name) for name in needed})
 
 
 def _sample(root: dict[str, Any], schema: dict[str, Any], name: str) -> Any:

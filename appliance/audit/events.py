@@ -144,7 +144,7 @@ MEANING: dict[Event, str] = {
     Event.ORGANISATION_RENAMED: "An organisation got another name.",
     Event.ORGANISATION_RESUMED: "A platform operator opened an organisation again.",
     Event.ORGANISATION_SUSPENDED: "A platform operator closed an organisation; its sessions ended.",
-    Event.PASSAGES_RETRIEVED: "Passages were searched for a question; their ids are in the facts.",
+    Event.PASSAGES_RETRIEVED: "Passages were searched, for a question (the subject) or by a person; their ids are in the facts.",
     Event.PASSWORD_CHANGED: "A person changed their password; their other sessions ended.",
     Event.PASSWORD_RESET: "A person set a new password by a reset link; all their sessions ended.",
     Event.PASSWORD_RESET_CREATED: "A single-use link for a new password was made for a person.",

@@ -37,6 +37,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "me": ("me", "Whoever is named by --as."),
     "organisation": ("org", "The organisation: name, settings, budget, usage, models."),
     "overview": ("overview", "The organisation in numbers."),
+    "passages": ("passage", "Passages of all documents that --as may read."),
     "people": ("user", "People and invitations."),
     "platform": ("platform", "For the platform's operators: organisations in numbers."),
     "reviews": ("review", "Other people's conversations, as far as the settings allow."),

@@ -14,7 +14,9 @@ from appliance.knowledge.collections import (
     list_collections,
     readable_collections,
 )
+from appliance.knowledge.finding import MOST_FOUND, PassageFilter, find_passages
 from appliance.knowledge.flow import erase, ingest, settle_stranded, sweep_orphans
+from appliance.knowledge.formats import Kind
 from appliance.knowledge.places import NOWHERE, Places
 from appliance.knowledge.queries import (
     collections_of,
@@ -79,6 +81,7 @@ from appliance.knowledge.work import count_work, list_work
 __all__ = [
     "ERASE",
     "INGEST",
+    "MOST_FOUND",
     "NOWHERE",
     "PART_LIMIT",
     "WIDTHS",
@@ -95,10 +98,12 @@ __all__ = [
     "DocumentId",
     "FileId",
     "Found",
+    "Kind",
     "PageImage",
     "PageView",
     "PartialUpload",
     "Passage",
+    "PassageFilter",
     "Places",
     "Receipt",
     "Received",
@@ -133,6 +138,7 @@ __all__ = [
     "erase",
     "existing_passages",
     "find_passage",
+    "find_passages",
     "finish_upload",
     "get_batch",
     "get_collection",

@@ -84,6 +84,36 @@ MEDIA_TYPES = {
     Format.XML: "application/xml",
     Format.ZIP: "application/zip",
 }
+
+
+class Kind(StrEnum):
+    """What people call a document, whatever wrote it."""
+
+    ARCHIVE = "archive"
+    MAIL = "mail"
+    PDF = "pdf"
+    PICTURE = "picture"
+    PRESENTATION = "presentation"
+    TABLE = "table"
+    TEXT = "text"
+    WEB = "web"
+
+
+_KINDS = {
+    Format.CSV: Kind.TABLE,
+    Format.EPUB: Kind.TEXT,
+    Format.HTML: Kind.WEB,
+    Format.MAIL: Kind.MAIL,
+    Format.MSG: Kind.MAIL,
+    Format.ODP: Kind.PRESENTATION,
+    Format.ODS: Kind.TABLE,
+    Format.PDF: Kind.PDF,
+    Format.PPTX: Kind.PRESENTATION,
+    Format.XLS: Kind.TABLE,
+    Format.XLSB: Kind.TABLE,
+    Format.XLSX: Kind.TABLE,
+    Format.ZIP: Kind.ARCHIVE,
+}
 PICTURES = frozenset({Format.BMP, Format.GIF, Format.JPEG, Format.PNG, Format.TIFF, Format.WEBP})
 # Whose pages can be drawn, by media type.
 PAGED = {MEDIA_TYPES[one]: one for one in (Format.PDF, *sorted(PICTURES))}
@@ -106,6 +136,12 @@ class Recognised:
 
     format: Format | None
     code: str = ""
+
+
+def media_types(kind: Kind) -> frozenset[str]:
+    """Return the media types of a kind; what is none of the others is text."""
+    kinds = dict.fromkeys(MEDIA_TYPES, Kind.TEXT) | dict.fromkeys(PICTURES, Kind.PICTURE) | _KINDS
+    return frozenset(MEDIA_TYPES[one] for one, found in kinds.items() if found is kind)
 
 
 def recognise(content: bytes, file_name: str) -> Recognised:

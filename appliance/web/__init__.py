@@ -24,6 +24,7 @@ from appliance.web import (
     platform,
     render,
     reviews,
+    search,
     sessions,
     signin,
     system,
@@ -33,7 +34,7 @@ from appliance.web import (
 
 ROOMS = (
     account, audit, batches, chatbots, collections, confirmation, conversations, documents, groups, jobs, joining,
-    overview, people, platform, reviews, signin, system, tokens, uploads,
+    overview, people, platform, reviews, search, signin, system, tokens, uploads,
 )  # fmt: skip
 
 

@@ -41,6 +41,7 @@ FURTHER = {  # endpoint -> what else its address can say
     "groups.show": ("?page=3", "?q=7"),
     "tokens.show": ("?page=15", "?q=token+7"),
     "conversations.show": ("?q=number+1234", "?q=feast+days", "?q=nowhere"),
+    "search.show": ("?q=feast+days", "?q=feast+days&collection={collection_id}&kind=pdf&from=2020-01-01&to=2030-01-01"),
     "reviews.show": ("?q=number+77", "?q=person", "?q=nowhere"),
     "platform.show": ("?sort=-questions", "?q=elsewhere"),
 }  # fmt: skip
@@ -103,8 +104,9 @@ def _operation(name: str, path: str, client: FlaskClient, reader: Member) -> lis
     headers = {"Authorization": f"Bearer {_token(reader)}"}
     operation = next(one for one in OPERATIONS if f"api.{one.name}" == name)
     is_list = operation.query is not None and issubclass(operation.query, Page)
+    needed = "?text=feast+days" if name == "api.search_passages" else ""
     return [
-        Visit(f"{name}{further}", path + further, client, headers)
+        Visit(f"{name}{further}", path + (further or needed), client, headers)
         for further in (("", "?limit=200") if is_list else ("",))
     ]
 

@@ -91,6 +91,7 @@ OPERATIONS_OF = {
     "POST reviews.end_mode": ("request_end_of_mode",),
     "GET reviews.read": ("get_review", "list_requests", "get_organisation"),
     "GET reviews.read_opened": ("read_opened", "get_organisation"),
+    "GET search.show": ("search_passages", "list_collections", "list_labels"),
     "GET system.settings": ("get_settings", "get_budget", "get_usage", "list_models", "get_host", "get_organisation"),
     "POST system.change_budget": ("change_budget",),
     "POST system.change_privacy": ("change_settings",),

@@ -12,6 +12,7 @@ from appliance.api.rooms import (
     me,
     organisation,
     overview,
+    passages,
     people,
     platform,
     reviews,
@@ -20,6 +21,6 @@ from appliance.api.rooms import (
 )
 
 ROOMS = (
-    audit, batches, chatbots, collections, conversations, documents, groups, jobs, me, organisation, overview, people,
-    platform, reviews, tokens, uploads,
+    audit, batches, chatbots, collections, conversations, documents, groups, jobs, me, organisation, overview, passages,
+    people, platform, reviews, tokens, uploads,
 )  # fmt: skip
