@@ -12,6 +12,7 @@ import pytest
 from appliance.kernel.db import make_engine
 from appliance.ops import migrations
 from appliance.ops.embedded_postgres import EmbeddedPostgres
+from appliance.providers.local.embeddings import LocalEmbedder
 from tests.support.house import House, Server
 
 PASSWORDS = {role: f"test-password-of-{role}" for role in migrations.LOGIN_ROLES}
@@ -29,6 +30,21 @@ def server() -> Iterator[Server]:
             migrate(server, "template_house")
             yield server
     shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models() -> Iterator[None]:
+    """Each house asks for the model anew; a process of tests reads and checks it once (it took half of their time)."""
+    loaded: dict[tuple[Path, int], object] = {}
+    load = LocalEmbedder._load
+
+    def once(embedder: LocalEmbedder) -> object:
+        key = embedder._directory, embedder._threads
+        return loaded[key] if key in loaded else loaded.setdefault(key, load(embedder))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LocalEmbedder, "_load", once)
+        yield
 
 
 @pytest.fixture

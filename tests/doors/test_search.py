@@ -8,8 +8,7 @@ from click.testing import Result
 from flask import Flask
 
 from appliance import audit, identity, knowledge
-from appliance.audit import Event
-from appliance.audit.inbox import EntryFilter
+from appliance.audit import EntryFilter, Event
 from appliance.identity import Role
 from appliance.knowledge import Audience, CollectionForm, Upload
 from tests.support.house import Member
@@ -105,7 +104,7 @@ def test_it_puts_on_record_which_passages_were_shown_and_no_word(mia: Member, ad
     with ada.services.db.tenant(ada.tenant_id) as tx:
         entry = audit.list_entries(tx, EntryFilter(event=Event.PASSAGES_RETRIEVED), limit=1)[0]
     assert entry.actor.id == mia.caller.user_id
-    assert entry.facts["passages"].split(",") == [one["chunk_id"] for one in shown]
+    assert str(entry.facts["passages"]).split(",") == [one["chunk_id"] for one in shown]
     assert "canteen" not in str(entry.facts)
 
 

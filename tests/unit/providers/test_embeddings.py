@@ -54,8 +54,9 @@ def test_it_embeds_a_question_and_a_passage_differently(embedder: LocalEmbedder)
     assert asked @ told < 0.999
 
 
-def test_it_loads_once_for_many_threads(model_directory: Path) -> None:
-    fresh, found = LocalEmbedder(model_directory, threads=1), []
+def test_it_loads_once_for_many_threads(model_directory: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(model_directory, tmp_path / "model", copy_function=os.symlink)
+    fresh, found = LocalEmbedder(copy, threads=1), []
     threads = [
         threading.Thread(target=lambda: found.append(fresh.embed([LEAVE], purpose=Purpose.PASSAGE))) for _ in range(4)
     ]
