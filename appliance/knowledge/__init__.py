@@ -17,6 +17,7 @@ from appliance.knowledge.collections import (
 from appliance.knowledge.finding import MOST_FOUND, PassageFilter, find_passages
 from appliance.knowledge.flow import erase, ingest, settle_stranded, sweep_orphans
 from appliance.knowledge.formats import Kind
+from appliance.knowledge.pace import timed
 from appliance.knowledge.places import NOWHERE, Places
 from appliance.knowledge.queries import (
     collections_of,
@@ -170,6 +171,7 @@ __all__ = [
     "sweep_orphans",
     "sweep_uploads",
     "take_in",
+    "timed",
     "versions_in_force",
     "view_page",
 ]  # fmt: skip

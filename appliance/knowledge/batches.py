@@ -1,12 +1,12 @@
 """Batches: files that were uploaded together, how far they are, and what was wrong with which."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CompoundSelect, Select, func, select, text, union_all
+from sqlalchemy import CompoundSelect, Select, func, select, union_all
 
 from appliance import audit, identity
 from appliance.audit import Event
@@ -15,30 +15,12 @@ from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import new_id
 from appliance.knowledge.errors import BatchNotFound
+from appliance.knowledge.pace import seconds_left
 from appliance.knowledge.queries import may_read
 from appliance.knowledge.service import UNDONE, queue_again, stop
 from appliance.knowledge.tables import BatchRow, DocumentRow, VersionRow
 from appliance.knowledge.values import ON_ITS_WAY, Batch, BatchId, DocumentId, Status
 from appliance.knowledge.versions import file_in, locked, require_own
-
-_MEASURED = timedelta(minutes=15)
-# Bytes settled of late, since when, and what is still to be read up to each of some moments of upload.
-_PACE = text(
-    """WITH files AS (
-         SELECT byte_count, status, progress, uploaded_at, started_at, settled_at FROM documents WHERE tenant_id = :tenant
-           AND (settled_at > :since OR status IN ('received', 'parsing', 'embedding'))
-         UNION ALL
-         SELECT byte_count, status, progress, uploaded_at, started_at, settled_at FROM document_versions
-           WHERE tenant_id = :tenant AND (settled_at > :since OR status IN ('received', 'parsing', 'embedding'))
-       ), settled AS (
-         SELECT coalesce(sum(byte_count), 0)::float8 AS bytes, min(greatest(started_at, :since)) AS since
-         FROM files WHERE settled_at > :since AND status <> 'cancelled'
-       )
-       SELECT u.until, s.bytes AS settled, s.since,
-              (SELECT coalesce(sum(byte_count * (100 - progress) / 100.0), 0)::float8 FROM files
-               WHERE status IN ('received', 'parsing', 'embedding') AND uploaded_at <= u.until) AS remaining
-       FROM unnest(CAST(:untils AS timestamptz[])) u (until), settled s"""
-)
 
 
 def create_batch(tx: Tx, caller: Caller, *, clock: Clock) -> BatchId:
@@ -121,7 +103,7 @@ def _values(tx: Tx, caller: Caller, rows: Sequence[BatchRow], clock: Clock) -> l
         for batch_id, states in counted.items()
         if not all(one.status.is_final for one in states)
     }
-    seconds = _seconds_left(tx, set(waiting.values()), clock.now()) if waiting else {}
+    seconds = seconds_left(tx, set(waiting.values()), clock.now()) if waiting else {}
     return [
         _value(row, names.get(row.created_by, ""), counted[row.batch_id], seconds.get(waiting.get(row.batch_id)))
         for row in rows
@@ -154,16 +136,6 @@ def _value(row: BatchRow, name: str, states: Sequence[_Counted], seconds_left: i
         percent=int(finished // total) if total else 100,
         seconds_left=seconds_left,
     )
-
-
-def _seconds_left(tx: Tx, untils: Collection[datetime], now: datetime) -> dict[datetime | None, int | None]:
-    """Return in how many seconds what was uploaded until each of these moments is read, at the pace of late."""
-    values = {"tenant": tx.tenant_id, "since": now - _MEASURED, "untils": sorted(untils)}
-    found: dict[datetime | None, int | None] = {}
-    for until, settled, since, remaining in tx.execute(_PACE, values):
-        seconds = (now - since).total_seconds() if since is not None else 0
-        found[until] = round(remaining * seconds / settled) if settled and seconds > 0 else None
-    return found
 
 
 def _counts(tx: Tx, caller: Caller, batch_ids: Sequence[UUID]) -> CompoundSelect[UUID, str, int, int, int, datetime]:

@@ -135,6 +135,7 @@ class Document:
 
     `warnings` says in sentences what of it was not read, `unread` which files inside. `newer` is the latest version if
     that is not in force: it is on its way, or was refused, and until it is ready nothing changes for readers.
+    `seconds_left` is what `timed` says.
     """
 
     document_id: DocumentId
@@ -158,6 +159,12 @@ class Document:
     version: int = 1
     labels: tuple[str, ...] = ()
     newer: Version | None = None
+    seconds_left: int | None = None
+
+    @property
+    def on_its_way_since(self) -> datetime:
+        """When the version was uploaded that is read last."""
+        return self.newer.uploaded_at if self.newer else self.uploaded_at
 
     @property
     def is_settled(self) -> bool:

@@ -47,7 +47,11 @@ def read(batch_id: UUID) -> Answer:
         names = {one.collection_id: one.name for one in knowledge.list_collections(tx, person)}
         total = knowledge.count_documents(tx, person, wanted)
         table = tables.cut(
-            asked, total, lambda limit, offset: knowledge.list_documents(tx, person, wanted, limit=limit, offset=offset)
+            asked,
+            total,
+            lambda limit, offset: knowledge.timed(
+                tx, knowledge.list_documents(tx, person, wanted, limit=limit, offset=offset), clock=services().clock
+            ),
         )
     return page("batches/batch.html", batch=batch, table=table, wanted=wanted, names=names)
 

@@ -314,7 +314,11 @@ def _table(tx: Tx, wanted: DocumentFilter) -> Table[Document]:
     person, asked = caller(), tables.asked(list(Sort), "-uploaded")
     total = knowledge.count_documents(tx, person, wanted)
     return tables.cut(
-        asked, total, lambda limit, offset: knowledge.list_documents(tx, person, wanted, limit=limit, offset=offset)
+        asked,
+        total,
+        lambda limit, offset: knowledge.timed(
+            tx, knowledge.list_documents(tx, person, wanted, limit=limit, offset=offset), clock=services().clock
+        ),
     )
 
 

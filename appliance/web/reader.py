@@ -89,7 +89,7 @@ class Reading:
 
 def begin(tx: Tx, person: Caller, document_id: DocumentId) -> Reading:
     """Look the document up and record that it was opened."""
-    document = knowledge.get_document(tx, person, document_id)
+    document = knowledge.timed(tx, [knowledge.get_document(tx, person, document_id)], clock=services().clock)[0]
     knowledge.opened(tx, person, document_id)
     wanted = request.args.get("passage")
     cited = knowledge.find_passage(tx, person, document_id, parse_id(wanted or ""))

@@ -4,7 +4,7 @@ import pytest
 
 from appliance import knowledge
 from appliance.identity import Role
-from appliance.knowledge import BatchId, Document, Status, Upload
+from appliance.knowledge import BatchId, Document, DocumentFilter, Status, Upload
 from appliance.knowledge.errors import BatchNotFound, PartMisplaced, TooManyUploads, UploadIncomplete, UploadNotFound
 from appliance.knowledge.uploads import UploadForm
 from tests.rooms.test_gateway_and_knowledge import events
@@ -119,6 +119,11 @@ def test_a_batch_tells_how_far_it_is_and_what_failed(ada: Member, worker: Worker
     half = batch(ada, batch_id)
     assert 0 < half.percent < 100
     assert half.seconds_left is not None
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        listed = knowledge.list_documents(tx, ada.caller, DocumentFilter(batch_id=batch_id))
+        files = knowledge.timed(tx, listed, clock=house.clock)
+    assert all((one.seconds_left is None) == one.is_settled for one in files)
+    assert max(one.seconds_left for one in files if one.seconds_left is not None) == half.seconds_left
     worker.works()
     after = batch(ada, batch_id)
     assert (after.percent, after.is_settled) == (100, True)

@@ -125,6 +125,9 @@ class DocumentOut(Output):
     version: int
     labels: list[str]
     newer: VersionOut | None
+    seconds_left: int | None = Field(
+        None, description="Until it is read, from what was measured of late; null where nothing was, or is left."
+    )
 
 
 class ReceivedOut(Output):
@@ -159,6 +162,7 @@ def list_documents(call: Call) -> Listed[DocumentOut]:
     )
     with call.tenant() as tx:
         found = knowledge.list_documents(tx, call.caller, wanted, limit=asked.limit + 1)
+        found = knowledge.timed(tx, found, clock=call.services.clock)
     rows, cursor = part(found, asked, key=lambda one: one.document_id)
     return Listed[DocumentOut](items=[DocumentOut.model_validate(one) for one in rows], next_cursor=cursor)
 
@@ -211,7 +215,8 @@ def _taken_in(call: Call, document_id: DocumentId | None) -> ReceivedOut:
 def get_document(call: Call) -> DocumentOut:
     """Return a document and how far it is, without its text."""
     with call.tenant() as tx:
-        return DocumentOut.model_validate(knowledge.get_document(tx, call.caller, _id(call)))
+        document = knowledge.get_document(tx, call.caller, _id(call))
+        return DocumentOut.model_validate(knowledge.timed(tx, [document], clock=call.services.clock)[0])
 
 
 @operation(
