@@ -85,7 +85,7 @@ def open_for_review(tx: Tx, caller: Caller, conversation_id: ConversationId, *, 
     identity.require_recent(caller)
     _conversation(tx, conversation_id)
     if mode is Review.TWO_PERSON:
-        granted = _granted(tx, caller, conversation_id, clock)
+        granted = _granted(tx, caller, conversation_id, clock.now())
         if granted is None:
             raise ReviewNotGranted
         reason = granted.reason
@@ -109,13 +109,15 @@ def read_opened(
 ) -> tuple[Conversation, list[Message]]:
     """Return a conversation that the caller opened within the last hour, with what was said in all its branches.
 
-    Raises ReviewOff, ReviewNotGranted.
+    What one person opened alone closes once the works-council mode begins. Raises ReviewOff, ReviewNotGranted.
     """
-    _mode(tx, caller)
+    mode = _mode(tx, caller)
     conversation = as_conversation(_conversation(tx, conversation_id))
     view = tx.get(ConversationViewRow, (tx.tenant_id, view_id))
     is_theirs = view is not None and (view.conversation_id, view.viewer_id) == (conversation_id, caller.user_id)
     if view is None or not is_theirs or clock.now() - view.viewed_at > _VIEW_LASTS:
+        raise ReviewNotGranted
+    if mode is Review.TWO_PERSON and _granted(tx, caller, conversation_id, view.viewed_at) is None:
         raise ReviewNotGranted
     return conversation, messages_of(tx, conversation_id)
 
@@ -244,14 +246,14 @@ def _of(tx: Tx, conversation_id: ConversationId | None) -> ColumnElement[bool]:
     return (ReviewRequestRow.tenant_id == tx.tenant_id) & about
 
 
-def _granted(tx: Tx, caller: Caller, conversation_id: ConversationId, clock: Clock) -> ReviewRequestRow | None:
+def _granted(tx: Tx, caller: Caller, conversation_id: ConversationId, moment: datetime) -> ReviewRequestRow | None:
     return tx.scalar(
         select(ReviewRequestRow)
         .where(
             _of(tx, conversation_id),
             ReviewRequestRow.requested_by == caller.user_id,
             ReviewRequestRow.is_granted.is_(True),
-            ReviewRequestRow.expires_at > clock.now(),
+            ReviewRequestRow.expires_at > moment,
         )
         .limit(1)
     )

@@ -194,3 +194,16 @@ def test_one_person_cannot_end_the_works_council_mode(at_ada: Browser, ada: Memb
     with ada.services.db.tenant(ada.tenant_id) as tx:
         assert tenancy.get_settings(tx).conversation_review is Review.OFF
     chooses(ada, Review.AUDITED)
+
+
+def test_what_one_opened_alone_closes_when_two_are_needed(ada: Member, talk: ConversationId) -> None:
+    chooses(ada, Review.AUDITED)
+    clock = ada.house.clock
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        opening = chat.open_for_review(tx, ada.caller, talk, reason="A leak was reported", clock=clock)
+        assert chat.read_opened(tx, ada.caller, talk, opening, clock=clock)
+
+    chooses(ada, Review.TWO_PERSON)
+
+    with ada.services.db.tenant(ada.tenant_id) as tx, pytest.raises(ReviewNotGranted):
+        chat.read_opened(tx, ada.caller, talk, opening, clock=clock)
