@@ -1,7 +1,7 @@
 """Reads of conversations. A conversation is a tree of messages; its head ends the branch that is shown."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import cast
@@ -11,12 +11,11 @@ from sqlalchemy import ColumnElement, func, or_, select, tuple_
 
 from appliance import identity, knowledge
 from appliance.chat.errors import ConversationNotFound
-from appliance.chat.sources import is_open, may_read_whole, rests_on_closed, withheld
+from appliance.chat.sources import is_open, may_read_whole, withheld
 from appliance.chat.tables import CitationRow, ConversationRow, FeedbackRow, MessageRow
 from appliance.chat.values import ChatbotId, Citation, Conversation, ConversationId, Feedback, Message, Outcome
 from appliance.identity import Caller, Permission, UserId
 from appliance.kernel.db import Tx
-from appliance.knowledge import DocumentId
 
 
 def list_conversations(
@@ -80,15 +79,8 @@ def list_all_messages(tx: Tx, caller: Caller, conversation_id: ConversationId) -
     return list(_readable_tree(tx, caller, conversation_id).values())
 
 
-def is_closed(
-    tx: Tx, caller: Caller, message_id: UUID, cited: Collection[DocumentId], conversation_id: ConversationId | None
-) -> bool:
-    """Say whether an answer that the caller was given is closed to them by now. Raises ConversationNotFound.
-
-    Of one that was not kept, without a conversation, what it cites is all that is known.
-    """
-    if conversation_id is None:
-        return rests_on_closed(tx, caller, cited)
+def is_closed(tx: Tx, caller: Caller, conversation_id: ConversationId, message_id: UUID) -> bool:
+    """Say whether an answer that the caller was given is closed to them by now. Raises ConversationNotFound."""
     get_conversation(tx, caller, conversation_id)
     return bool(withheld(tx, caller, [message_id]))
 

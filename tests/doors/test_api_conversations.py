@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from appliance.api.openapi import document
 from appliance.identity import Role, Scope
-from tests.support.house import Member
-from tests.support.program import Program
+from tests.support.house import House, Member
+from tests.support.program import PREFIX, Program
 
 QUESTION = "When does the fire drill take place?"
 
@@ -131,6 +132,19 @@ def test_a_temporary_question_leaves_nothing(program: Program) -> None:
     assert "first Thursday" in answer["answer"]["body"]
     assert "first Thursday" in tried["answer"]["body"]
     assert program.gets("/conversations").get_json()["items"] == []
+
+
+def test_a_temporary_question_leaves_nothing_under_a_key_either(house: House, program: Program) -> None:
+    chatbot = program.gets("/chatbots").get_json()["items"][0]["chatbot_id"]
+    for path in (f"/chatbots/{chatbot}/answers", f"/chatbots/drafts/{chatbot}/answers"):
+        for _ in range(2):
+            answer = program.asks("POST", path, {"question": QUESTION}, Idempotency_Key=path)
+            assert "first Thursday" in answer.get_json()["answer"]["body"]
+            assert "Idempotency-Replayed" not in answer.headers
+        described = document()["paths"][PREFIX + path.replace(chatbot, "{chatbot_id}")]["post"]
+        assert "Idempotency-Key" not in [one["name"] for one in described["parameters"]]
+    with house.server.connect("boot", house.database) as boot:
+        assert boot.execute("SELECT count(*) FROM cloister.idempotency_keys").fetchone() == (0,)
 
 
 def test_it_pages_the_latest_first(program: Program, ada: Member) -> None:
