@@ -85,9 +85,11 @@ def is_closed(tx: Tx, caller: Caller, conversation_id: ConversationId, message_i
     return bool(withheld(tx, caller, [message_id]))
 
 
-def messages_of(tx: Tx, conversation_id: ConversationId) -> list[Message]:
-    """Return every message of a conversation that whoever calls was allowed to read."""
-    return list(_tree(tx, conversation_id).values())
+def messages_of(tx: Tx, conversation: Conversation) -> list[Message]:
+    """Return every message of a conversation that whoever calls was allowed to read, with what its owner thought."""
+    messages = _tree(tx, conversation.conversation_id)
+    feedback = _feedback(tx, conversation.owner_id, list(messages))
+    return [replace(one, feedback=feedback.get(one.message_id)) for one in messages.values()]
 
 
 def find_quote(tx: Tx, caller: Caller, message_id: UUID, number: int) -> str | None:

@@ -117,7 +117,7 @@ def read_opened(
     is_theirs = view is not None and (view.conversation_id, view.viewer_id) == (conversation_id, caller.user_id)
     if view is None or not is_theirs or clock.now() - view.viewed_at > _VIEW_LASTS:
         raise ReviewNotGranted
-    return conversation, messages_of(tx, conversation_id)
+    return conversation, messages_of(tx, conversation)
 
 
 def request_review(

@@ -255,6 +255,8 @@ def _conditions(wanted: PeopleFilter) -> list[ColumnElement[bool]]:
     if wanted.text:
         columns = (MembershipRow.display_name, MembershipRow.email, MembershipRow.role)
         found.append(or_(*(column.icontains(wanted.text, autoescape=True) for column in columns)))
+    if wanted.role is not None:
+        found.append(MembershipRow.role == wanted.role)
     if wanted.kind is not None:
         found.append(MembershipRow.kind == wanted.kind)
     if not wanted.with_removed:

@@ -1,6 +1,6 @@
 from uuid import UUID
 
-from flask import Blueprint, url_for
+from flask import Blueprint, request, url_for
 from werkzeug.wrappers import Response
 
 from appliance import identity
@@ -147,8 +147,9 @@ def _show(user_id: UserId, *, shown: Refusal | None) -> Answer:
 
 def _table(tx: Tx) -> Table[Person]:
     person, asked = caller(), tables.asked(list(PeopleSort), PeopleSort.ROLE)
+    role = next((one for one in _roles() if one.value == request.args.get("role")), None)
     wanted = PeopleFilter(
-        asked.query, None, with_removed=True, sort=PeopleSort(asked.sort), is_descending=asked.is_reversed
+        asked.query, role, with_removed=True, sort=PeopleSort(asked.sort), is_descending=asked.is_reversed
     )
     total = identity.count_people(tx, person, wanted)
     return tables.cut(

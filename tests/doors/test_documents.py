@@ -139,6 +139,15 @@ def test_pages_of_documents_speak_german(at_ada: Browser, ada: Member) -> None:
     at_ada.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
     assert "Dateien wählen" in at_ada.gets("/documents").text
     assert "Wartet" in at_ada.gets("/documents").text
+    ada.reads_in("expenses.txt", "The card is 4111 1111 1111 1111.")
+    assert "Gefunden: Nummer einer Zahlungskarte." in at_ada.gets("/documents").text
+
+
+def test_an_answer_that_found_nothing_says_so_in_german(at_ada: Browser, ada: Member) -> None:
+    ada.asks("Who won the ice hockey championship?")
+    at_ada.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
+    talk = at_ada.first(r'href="(/chat/[0-9a-f-]{36})"', "/chat")
+    assert "Ich habe in diesen Dokumenten nichts gefunden" in at_ada.gets(talk).text
 
 
 def test_a_document_that_was_read_in_part_says_what_is_missing_and_is_released_by_hand(

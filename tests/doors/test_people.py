@@ -174,6 +174,11 @@ def test_it_finds_sorts_and_keeps_both_in_the_address(ada: Member, at_ada: Brows
     assert page.index("zoe@") < page.index("mia@")
     assert "q=zoe" in at_ada.gets("/people?q=zoe").text.split("<thead>")[1].split("</thead>")[0]
     assert "Nobody here fits" in at_ada.gets("/people?q=nobody-like-this").text
+    auditors = at_ada.gets("/people?role=auditor").text
+    assert "Nobody here fits" in auditors
+    assert '<option value="auditor" selected>' in auditors
+    assert "ada@" in at_ada.gets("/people?role=owner").text
+    assert "mia@" not in at_ada.gets("/people?role=owner").text
 
 
 def test_it_keeps_groups(site: Flask, ada: Member, at_ada: Browser) -> None:
