@@ -9,6 +9,7 @@ from appliance.chat.errors import ChatbotNotFound
 from appliance.kernel.errors import Invalid, Refusal
 from appliance.kernel.ids import parse_id
 from appliance.web import forms, streams, tables
+from appliance.web.language import gettext
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
 
@@ -145,10 +146,15 @@ def export(conversation_id: UUID, form: str) -> Answer:
     """Hand out a copy of one's own conversation."""
     person, chosen = caller(), Format(form)
     with services().db.tenant(person.tenant_id) as tx:
-        text = chat.export_conversation(tx, person, ConversationId(conversation_id), chosen)
+        text = chat.export_conversation(tx, person, ConversationId(conversation_id), chosen, _export_words())
     name = f"conversation-{conversation_id}.{chosen.value}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(text, content_type=_TYPES[chosen], headers=headers)
+
+
+def _export_words() -> chat.ExportWords:
+    withheld = gettext("This answer rests on documents that are not open to you any more.")
+    return chat.ExportWords(gettext("Question"), gettext("Answer"), gettext("page"), withheld)
 
 
 @blueprint.post("/<uuid:conversation_id>/deletion")

@@ -6,7 +6,7 @@ from flask import Flask
 from appliance import identity
 from appliance.identity import Role
 from tests.support.house import House, Member
-from tests.support.product import csrf
+from tests.support.product import PASSWORD, csrf
 from tests.support.site import Browser
 
 
@@ -114,6 +114,24 @@ def test_it_uses_a_setup_link_once(site: Flask, house: House) -> None:
 
     assert Browser(site).gets(f"/setup?link={token}").status_code == 403
     assert Browser(site).gets("/setup?link=guessed").status_code == 403
+
+
+def test_a_house_that_is_set_up_in_german_begins_in_german(site: Flask, house: House) -> None:
+    token = identity.create_setup_link(house.worker.db, clock=house.clock)
+    browser = Browser(site)
+    browser.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
+    form = {
+        "organisation": "Weber",
+        "name": "Uwe",
+        "email": "uwe@weber.example",
+        "password": PASSWORD,
+        "again": PASSWORD,
+    }
+    page = browser.gets(f"/setup?link={token}")
+    browser.client.post("/setup", data=form | {"link": token, "csrf": csrf(page.text)})
+
+    assert "Fragen Sie zu den Dokumenten Ihrer Organisation." in browser.gets("/chat").text
+    assert ">Dokumente</a>" in browser.gets("/collections").text.split("<tbody>")[1]
 
 
 def test_it_keeps_a_setup_link_open_after_a_mistake(site: Flask, house: House) -> None:
