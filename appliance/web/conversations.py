@@ -4,11 +4,11 @@ from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from appliance import chat, tenancy
-from appliance.chat import ChatbotId, Conversation, ConversationId, Format, Turn
+from appliance.chat import ChatbotId, Conversation, ConversationId, Format
 from appliance.chat.errors import ChatbotNotFound
 from appliance.kernel.errors import Invalid, Refusal
 from appliance.kernel.ids import parse_id
-from appliance.web import forms, streams, tables
+from appliance.web import forms, streams, tables, unkept
 from appliance.web.language import gettext
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
@@ -175,13 +175,8 @@ def temporary(chatbot_id: UUID) -> Answer:
 @blueprint.post("/temporary/<uuid:chatbot_id>")
 def ask_temporary(chatbot_id: UUID) -> Answer:
     """Ask in a chat that keeps nothing: what was said before comes with the form."""
-    said = [
-        Turn("user" if name == "user" else "assistant", text)
-        for name, text in request.form.items(multi=True)
-        if name in {"user", "assistant"}
-    ]
-    now = services().clock.now()
-    before = [chat.Message(UUID(int=place), turn.role, turn.text, None, now) for place, turn in enumerate(said)]
+    said = unkept.said_before()
+    before = unkept.as_messages(said)
     try:
         question, answer = services().chat.ask_unkept(caller(), ChatbotId(chatbot_id), forms.field("question"), said)
         if streams.wants_stream():
