@@ -62,6 +62,7 @@ def _as_json(conversation: Conversation, name: str, messages: list[Message]) -> 
                 "is_withheld": message.is_withheld,
                 "outcome": message.outcome,
                 "created_at": message.created_at.isoformat(),
+                "feedback": vars(message.feedback) if message.feedback else None,
                 "citations": [
                     {
                         "number": citation.number, "document_id": _id(citation.document_id), "title": citation.title,

@@ -75,8 +75,8 @@ def list_messages(tx: Tx, caller: Caller, conversation_id: ConversationId) -> li
 
 def list_all_messages(tx: Tx, caller: Caller, conversation_id: ConversationId) -> list[Message]:
     """Return every message of one's own conversation, of every branch, in the order they were written."""
-    get_conversation(tx, caller, conversation_id)
-    return list(_readable_tree(tx, caller, conversation_id).values())
+    conversation = get_conversation(tx, caller, conversation_id)
+    return _judged(tx, conversation, _readable_tree(tx, caller, conversation_id))
 
 
 def is_closed(tx: Tx, caller: Caller, conversation_id: ConversationId, message_id: UUID) -> bool:
@@ -87,9 +87,7 @@ def is_closed(tx: Tx, caller: Caller, conversation_id: ConversationId, message_i
 
 def messages_of(tx: Tx, conversation: Conversation) -> list[Message]:
     """Return every message of a conversation that whoever calls was allowed to read, with what its owner thought."""
-    messages = _tree(tx, conversation.conversation_id)
-    feedback = _feedback(tx, conversation.owner_id, list(messages))
-    return [replace(one, feedback=feedback.get(one.message_id)) for one in messages.values()]
+    return _judged(tx, conversation, _tree(tx, conversation.conversation_id))
 
 
 def find_quote(tx: Tx, caller: Caller, message_id: UUID, number: int) -> str | None:
@@ -205,6 +203,11 @@ def _message(row: MessageRow, citations: Iterable[Citation]) -> Message:
         tuple(citations),
         row.parent_id,
     )
+
+
+def _judged(tx: Tx, conversation: Conversation, messages: dict[UUID, Message]) -> list[Message]:
+    feedback = _feedback(tx, conversation.owner_id, list(messages))
+    return [replace(one, feedback=feedback.get(one.message_id)) for one in messages.values()]
 
 
 def _feedback(tx: Tx, owner_id: UserId, message_ids: list[UUID]) -> dict[UUID, Feedback]:

@@ -100,7 +100,9 @@ def test_it_gives_feedback_and_renames_and_exports_and_deletes(program: Program)
 
     assert program.asks("PUT", f"{talk}/title", {"title": "Drill"}).get_json()["title"] == "Drill"
     assert "first Thursday" in program.gets(f"{talk}/export?format=md").get_json()["text"]
-    assert json.loads(program.gets(f"{talk}/export").get_json()["text"])["title"] == "Drill"
+    exported = json.loads(program.gets(f"{talk}/export").get_json()["text"])
+    assert exported["title"] == "Drill"
+    assert exported["messages"][1]["feedback"] == {"is_good": False, "comment": "Too short."}
     assert program.gets("/conversations?text=Thursday").get_json()["items"][0]["title"] == "Drill"
     assert program.gets("/conversations?text=hockey").get_json()["items"] == []
     assert program.asks("DELETE", talk).status_code == 204
