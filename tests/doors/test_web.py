@@ -177,6 +177,16 @@ def test_it_keeps_the_last_owner(at_ada: Browser, ada: Member) -> None:
     assert "at least one owner" in answer.text
 
 
+def test_it_offers_no_role_that_it_would_refuse(site: Flask, at_ada: Browser, ada: Member) -> None:
+    at_eve = Browser(site)
+    at_eve.signs_in(ada.adds("eve@harrow.example", Role.ADMIN))
+    for path, form in (("/people", "/people/invitations"), ("/tokens", "/tokens/service-accounts")):
+        assert '<option value="owner"' in at_ada.gets(path).text.split(f'action="{form}"')[1]
+        assert '<option value="owner"' not in at_eve.gets(path).text.split(f'action="{form}"')[1]
+    assert "Change role" not in at_eve.gets(f"/people/{ada.caller.user_id}").text
+    assert "Change role" in at_ada.gets(f"/people/{ada.caller.user_id}").text
+
+
 def test_it_lets_no_admin_make_owners(site: Flask, ada: Member) -> None:
     eve = ada.adds("eve@harrow.example", Role.ADMIN)
     browser = Browser(site)
