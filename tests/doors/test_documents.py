@@ -122,6 +122,15 @@ def test_the_list_of_uploads_says_what_is_held_and_offers_no_retry_where_nothing
     assert f"/batches/{batch_id}/retry" not in at_ada.gets(f"/batches/{batch_id}").text
 
 
+def test_the_list_of_uploads_is_turned_to_its_end(at_ada: Browser, ada: Member) -> None:
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        first, *_ = [knowledge.create_batch(tx, ada.caller, clock=ada.house.clock) for _ in range(51)]
+    assert str(first) not in at_ada.gets("/batches").text
+    further = at_ada.first(r'href="(/batches\?before=[0-9a-f-]{36})">Further', "/batches")
+    assert str(first) in at_ada.gets(further).text
+    assert at_ada.gets("/batches?before=x").status_code == 200
+
+
 def test_jobs_are_listed_for_administrators(site: Flask, at_ada: Browser, at_bo: Browser, ada: Member) -> None:
     document = ada.uploads("plan.txt", "The plan.")
     page = at_ada.gets("/jobs").text
