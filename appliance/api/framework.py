@@ -70,11 +70,17 @@ class Operation:
     media: str
     permission: Permission | None
     again: "Again | None" = None
+    keeps: bool = True
 
     @property
     def scopes(self) -> tuple[Scope, ...]:
         """The token scopes that allow it, each on its own; none means any token."""
         return tuple(scope for scope in Scope if self.permission in SCOPES[scope])
+
+    @property
+    def takes_key(self) -> bool:
+        """Say whether the same request under the same Idempotency-Key is done once."""
+        return self.method == "POST" and self.keeps
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -151,11 +157,13 @@ def operation(
     streams: bool = False,
     media: str = EVENTS,
     again: Again | None = None,
+    keeps: bool = True,
 ) -> Callable[[AnyView], AnyView]:
     """Declare an operation; its summary is the view's docstring, its tag the view's module.
 
     `permission` is what its verb asks for, None for what every token may do; tests hold the two together. `again` says
-    what has become of an answer that is repeated under its Idempotency-Key; without it, it is repeated as it was.
+    what has become of an answer that is repeated under its Idempotency-Key; without it, it is repeated as it was. What promises to keep nothing has no key: it
+    would keep the answer.
     """
 
     def declare(view: AnyView) -> AnyView:
@@ -163,7 +171,7 @@ def operation(
         code = status or (204 if answer is None and not streams else 200)
         OPERATIONS.append(
             Operation(method, path, view.__name__, view.__module__.rsplit(".", maxsplit=1)[-1], summary, view, body,
-                      query, answer, code, refusals, takes_files, streams, media, permission, again)
+                      query, answer, code, refusals, takes_files, streams, media, permission, again, keeps)
         )  # fmt: skip
         return view
 

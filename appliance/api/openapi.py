@@ -85,7 +85,7 @@ def _query(one: Operation) -> list[dict[str, Any]]:
 def _headers(one: Operation) -> list[dict[str, Any]]:
     found = []
     text = {"type": "string", "maxLength": 255}
-    if one.method == "POST":
+    if one.takes_key:
         found.append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": text,
                       "description": "The same request under the same key is done once; kept for a day. Not for streams."})  # fmt: skip
     return found
@@ -122,7 +122,7 @@ def _expected(one: Operation) -> dict[int, str]:
     if one.parameters:
         found[404] = "There is nothing with this id, or it is not yours to see."
     if one.method == "POST":
-        found[409] = "Not possible now, or the Idempotency-Key is in use."
+        found[409] = "Not possible now, or the Idempotency-Key is in use." if one.takes_key else "Not possible now."
     for refusal in one.refusals:
         found.setdefault(STATUS[refusal.kind], f"{TITLE[refusal.kind]}.")
     return found

@@ -158,7 +158,7 @@ def _answer(operation: Operation, call: Call) -> Response:
     name = request.headers.get("Idempotency-Key", "")
     if len(name) > _KEY_LIMIT:
         raise BodyInvalid([{"pointer": "Idempotency-Key", "detail": f"At most {_KEY_LIMIT} characters."}])
-    if operation.method != "POST" or not name or getattr(call.body, "stream", False):
+    if not operation.takes_key or not name or getattr(call.body, "stream", False):
         return _done(operation, call)
     house = services()
     repeats = Repeats(house.db, call.caller, house.keyring.answer_key(), house.clock)

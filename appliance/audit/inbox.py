@@ -58,12 +58,18 @@ def record(
     )
 
 
-def list_entries(tx: Tx, wanted: EntryFilter = _ALL, *, before: UUID | None = None, limit: int = 100) -> list[Entry]:
-    """Return the newest entries, or those before one of them. Asking for permission is the caller's part."""
+def list_entries(
+    tx: Tx, wanted: EntryFilter = _ALL, *, before: UUID | None = None, limit: int = 100, oldest_first: bool = False
+) -> list[Entry]:
+    """Return the newest entries, or those before one of them: when the oldest come first, those after it.
+
+    Asking for permission is the caller's part.
+    """
     query = select(InboxRow).where(InboxRow.tenant_id == tx.tenant_id, *_conditions(wanted))
     if before is not None:
-        query = query.where(InboxRow.event_id < before)
-    rows = tx.scalars(query.order_by(InboxRow.event_id.desc()).limit(limit))
+        query = query.where(InboxRow.event_id > before if oldest_first else InboxRow.event_id < before)
+    order = InboxRow.event_id.asc() if oldest_first else InboxRow.event_id.desc()
+    rows = tx.scalars(query.order_by(order).limit(limit))
     return [_entry(row) for row in rows]
 
 

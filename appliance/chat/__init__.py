@@ -57,6 +57,8 @@ from appliance.chat.values import (
     Citation,
     Conversation,
     ConversationId,
+    ExportWords,
+    FirstWords,
     Message,
     Reviewable,
     ReviewRequest,
@@ -66,7 +68,7 @@ from appliance.gateway import Turn
 
 __all__ = [
     "Answered", "Audience", "Chat", "Chatbot", "ChatbotForm", "ChatbotId", "Citation", "Cites", "Conversation",
-    "ConversationId", "Format", "Message", "ReviewRequest", "Reviewable", "Says", "Step", "Turn", "View", "archive_chatbot",
+    "ConversationId", "ExportWords", "FirstWords", "Format", "Message", "ReviewRequest", "Reviewable", "Says", "Step", "Turn", "View", "archive_chatbot",
     "chatbot_name", "count_questions", "create_chatbot", "create_conversation", "create_first_chatbot",
     "decide_review", "delete_conversation", "duplicate_chatbot", "export_conversation", "find_quote", "found", "furnish",
     "get_chatbot", "get_conversation", "get_draft", "get_for_review", "give_feedback", "is_closed",

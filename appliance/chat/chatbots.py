@@ -13,7 +13,7 @@ from appliance import audit, identity, knowledge
 from appliance.audit import Actor, Event
 from appliance.chat.errors import ChatbotClosed, ChatbotMalformed, ChatbotNotFound, CollectionUnknown
 from appliance.chat.tables import ChatbotGroupRow, ChatbotRow, ChatbotVersionRow
-from appliance.chat.values import Audience, Chatbot, ChatbotForm, ChatbotId, cleaned
+from appliance.chat.values import Audience, Chatbot, ChatbotForm, ChatbotId, FirstWords, cleaned
 from appliance.identity import Caller, GroupId, Permission
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
@@ -22,12 +22,6 @@ from appliance.kernel.ids import new_id
 _NAME_LIMIT, _TEXT_LIMIT, _QUESTION_LIMIT = 120, 4_000, 200
 _QUESTIONS, _HOTTEST = 6, 2
 _VERSIONED = ("name", "welcome", "instructions", "model", "temperature", "is_grounded", "questions", "collection_ids")
-FIRST = ChatbotForm(
-    name="Documents",
-    welcome="Ask about your organisation's documents. Every answer quotes them and says where it stands.",
-    instructions="",
-    model="extractive",
-)
 
 
 def create_chatbot(tx: Tx, caller: Caller, form: ChatbotForm, *, models: Collection[str], clock: Clock) -> Chatbot:
@@ -36,9 +30,10 @@ def create_chatbot(tx: Tx, caller: Caller, form: ChatbotForm, *, models: Collect
     return _create(tx, caller.actor, _checked(tx, caller, form, models), clock)
 
 
-def create_first_chatbot(tx: Tx, actor: Actor, *, clock: Clock) -> Chatbot:
+def create_first_chatbot(tx: Tx, actor: Actor, words: FirstWords, *, clock: Clock) -> Chatbot:
     """Give a new organisation the chatbot it starts with, published."""
-    row = _row(tx, _create(tx, actor, FIRST, clock).chatbot_id)
+    form = ChatbotForm(name=words.name, welcome=words.welcome, instructions="", model="extractive")
+    row = _row(tx, _create(tx, actor, form, clock).chatbot_id)
     _publish(tx, actor, row, clock)
     return _draft(tx, row)
 

@@ -7,7 +7,7 @@ from appliance import audit
 from appliance.audit import Event
 from appliance.chat.chatbots import chatbot_name
 from appliance.chat.queries import get_conversation, list_all_messages, list_messages
-from appliance.chat.values import Citation, Conversation, ConversationId, Message
+from appliance.chat.values import EXPORTED_IN_ENGLISH, Citation, Conversation, ConversationId, ExportWords, Message
 from appliance.identity import Caller
 from appliance.kernel.db import Tx
 
@@ -19,32 +19,30 @@ class Format(StrEnum):
     JSON = "json"
 
 
-def export_conversation(tx: Tx, caller: Caller, conversation_id: ConversationId, form: Format) -> str:
-    """Return one's own conversation as a text in this format."""
+def export_conversation(
+    tx: Tx, caller: Caller, conversation_id: ConversationId, form: Format, words: ExportWords = EXPORTED_IN_ENGLISH
+) -> str:
+    """Return one's own conversation as a text in this format; `words` stand in Markdown between what was said."""
     conversation = get_conversation(tx, caller, conversation_id)
     audit.record(tx, caller.actor, Event.CONVERSATION_EXPORTED, subject=conversation_id, format=form.value)
     name = chatbot_name(tx, conversation.chatbot_id)
     if form is Format.JSON:
         return _as_json(conversation, name, list_all_messages(tx, caller, conversation_id))
-    return _as_markdown(conversation, name, list_messages(tx, caller, conversation_id))
+    return _as_markdown(conversation, name, list_messages(tx, caller, conversation_id), words)
 
 
-def _as_markdown(conversation: Conversation, name: str, messages: list[Message]) -> str:
+def _as_markdown(conversation: Conversation, name: str, messages: list[Message], words: ExportWords) -> str:
     parts = [f"# {conversation.title}", name]
     for message in messages:
-        said = (
-            "(This answer rests on documents that are not open to you any more.)"
-            if message.is_withheld
-            else message.body
-        )
-        parts += [f"## {'Question' if message.role == 'user' else 'Answer'}", said]
+        said = f"({words.withheld})" if message.is_withheld else message.body
+        parts += [f"## {words.question if message.role == 'user' else words.answer}", said]
         if message.citations:
-            parts.append("\n".join(f"[{c.number}] {_place(c)}: “{c.quote}”  " for c in message.citations))
+            parts.append("\n".join(f"[{c.number}] {_place(c, words)}: “{c.quote}”  " for c in message.citations))
     return "\n\n".join(parts) + "\n"
 
 
-def _place(citation: Citation) -> str:
-    page = f"page {citation.page_from}" if citation.page_from else ""
+def _place(citation: Citation, words: ExportWords) -> str:
+    page = f"{words.page} {citation.page_from}" if citation.page_from else ""
     return ", ".join(filter(None, (citation.title, citation.heading, page)))
 
 
@@ -64,6 +62,7 @@ def _as_json(conversation: Conversation, name: str, messages: list[Message]) -> 
                 "is_withheld": message.is_withheld,
                 "outcome": message.outcome,
                 "created_at": message.created_at.isoformat(),
+                "feedback": vars(message.feedback) if message.feedback else None,
                 "citations": [
                     {
                         "number": citation.number, "document_id": _id(citation.document_id), "title": citation.title,

@@ -1,7 +1,7 @@
 """Reads of conversations. A conversation is a tree of messages; its head ends the branch that is shown."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import cast
@@ -11,12 +11,11 @@ from sqlalchemy import ColumnElement, func, or_, select, tuple_
 
 from appliance import identity, knowledge
 from appliance.chat.errors import ConversationNotFound
-from appliance.chat.sources import is_open, may_read_whole, rests_on_closed, withheld
+from appliance.chat.sources import is_open, may_read_whole, withheld
 from appliance.chat.tables import CitationRow, ConversationRow, FeedbackRow, MessageRow
 from appliance.chat.values import ChatbotId, Citation, Conversation, ConversationId, Feedback, Message, Outcome
 from appliance.identity import Caller, Permission, UserId
 from appliance.kernel.db import Tx
-from appliance.knowledge import DocumentId
 
 
 def list_conversations(
@@ -76,26 +75,19 @@ def list_messages(tx: Tx, caller: Caller, conversation_id: ConversationId) -> li
 
 def list_all_messages(tx: Tx, caller: Caller, conversation_id: ConversationId) -> list[Message]:
     """Return every message of one's own conversation, of every branch, in the order they were written."""
-    get_conversation(tx, caller, conversation_id)
-    return list(_readable_tree(tx, caller, conversation_id).values())
+    conversation = get_conversation(tx, caller, conversation_id)
+    return _judged(tx, conversation, _readable_tree(tx, caller, conversation_id))
 
 
-def is_closed(
-    tx: Tx, caller: Caller, message_id: UUID, cited: Collection[DocumentId], conversation_id: ConversationId | None
-) -> bool:
-    """Say whether an answer that the caller was given is closed to them by now. Raises ConversationNotFound.
-
-    Of one that was not kept, without a conversation, what it cites is all that is known.
-    """
-    if conversation_id is None:
-        return rests_on_closed(tx, caller, cited)
+def is_closed(tx: Tx, caller: Caller, conversation_id: ConversationId, message_id: UUID) -> bool:
+    """Say whether an answer that the caller was given is closed to them by now. Raises ConversationNotFound."""
     get_conversation(tx, caller, conversation_id)
     return bool(withheld(tx, caller, [message_id]))
 
 
-def messages_of(tx: Tx, conversation_id: ConversationId) -> list[Message]:
-    """Return every message of a conversation that whoever calls was allowed to read."""
-    return list(_tree(tx, conversation_id).values())
+def messages_of(tx: Tx, conversation: Conversation) -> list[Message]:
+    """Return every message of a conversation that whoever calls was allowed to read, with what its owner thought."""
+    return _judged(tx, conversation, _tree(tx, conversation.conversation_id))
 
 
 def find_quote(tx: Tx, caller: Caller, message_id: UUID, number: int) -> str | None:
@@ -211,6 +203,11 @@ def _message(row: MessageRow, citations: Iterable[Citation]) -> Message:
         tuple(citations),
         row.parent_id,
     )
+
+
+def _judged(tx: Tx, conversation: Conversation, messages: dict[UUID, Message]) -> list[Message]:
+    feedback = _feedback(tx, conversation.owner_id, list(messages))
+    return [replace(one, feedback=feedback.get(one.message_id)) for one in messages.values()]
 
 
 def _feedback(tx: Tx, owner_id: UserId, message_ids: list[UUID]) -> dict[UUID, Feedback]:

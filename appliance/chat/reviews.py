@@ -48,11 +48,17 @@ _SHOWN = 50
 
 
 def list_for_review(
-    tx: Tx, caller: Caller, *, query: str = "", before: tuple[datetime, UUID] | None = None, limit: int = 50
+    tx: Tx,
+    caller: Caller,
+    *,
+    query: str = "",
+    before: tuple[datetime, UUID] | None = None,
+    limit: int = 50,
+    oldest_first: bool = False,
 ) -> list[Reviewable]:
     """Return the organisation's conversations, the latest first: those whose title or person says the query.
 
-    Raises ReviewOff. In the works-council mode the query is passed over: finding by content would be reading it.
+    `before` is where a list goes on: what comes before it in time, or after it when the oldest come first. Raises ReviewOff. In the works-council mode the query is passed over: finding by content would be reading it.
     """
     mode = _mode(tx, caller)
     found = select(ConversationRow).where(ConversationRow.tenant_id == tx.tenant_id)
@@ -61,8 +67,10 @@ def list_for_review(
         said = ConversationRow.title.icontains(query, autoescape=True)
         found = found.where(or_(said, ConversationRow.owner_id.in_(identity.members_named(tx, query))))
     if before is not None:
-        found = found.where(tuple_(ConversationRow.updated_at, ConversationRow.conversation_id) < before)
-    order = ConversationRow.updated_at.desc(), ConversationRow.conversation_id.desc()
+        place = tuple_(ConversationRow.updated_at, ConversationRow.conversation_id)
+        found = found.where(place > before if oldest_first else place < before)
+    columns = ConversationRow.updated_at, ConversationRow.conversation_id
+    order = columns if oldest_first else tuple(one.desc() for one in columns)
     rows = tx.scalars(found.order_by(*order).limit(limit)).all()
     audit.record(tx, caller.actor, Event.CONVERSATIONS_LISTED, subject=tx.tenant_id, shown=len(rows),
                  searched=int(bool(query)))  # fmt: skip
@@ -119,7 +127,7 @@ def read_opened(
         raise ReviewNotGranted
     if mode is Review.TWO_PERSON and _granted(tx, caller, conversation_id, view.viewed_at) is None:
         raise ReviewNotGranted
-    return conversation, messages_of(tx, conversation_id)
+    return conversation, messages_of(tx, conversation)
 
 
 def request_review(

@@ -17,9 +17,7 @@ from appliance.kernel.db import Tx
 from appliance.knowledge import CollectionId, DocumentId
 
 
-def add_sources(
-    tx: Tx, message_id: UUID, used: Mapping[DocumentId, CollectionId], told: Collection[UUID] = ()
-) -> None:
+def add_sources(tx: Tx, message_id: UUID, used: Mapping[DocumentId, CollectionId], told: Collection[UUID] = ()) -> None:
     """Note which documents, from which collections, a stored answer was made of: its own, and those of `told` answers.
 
     One that was moved since is noted where it is now; of one that was deleted since, the collection remains.
@@ -61,15 +59,6 @@ def withheld(tx: Tx, caller: Caller, message_ids: Sequence[UUID]) -> frozenset[U
         )
     )
     return frozenset(rows)
-
-
-def rests_on_closed(tx: Tx, caller: Caller, document_ids: Collection[DocumentId]) -> bool:
-    """Say whether one of these documents is closed to the caller, or gone."""
-    readable = knowledge.readable_collections(tx, caller)
-    if readable is None:
-        return False
-    present = knowledge.collections_of(tx, document_ids)
-    return any(present.get(document_id) not in readable for document_id in document_ids)
 
 
 def is_open(tx: Tx, caller: Caller) -> ColumnElement[bool]:

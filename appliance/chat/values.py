@@ -89,6 +89,30 @@ class ReviewRequest:
 
 
 @dataclass(frozen=True)
+class FirstWords:
+    """What the first collection and the first chatbot of an organisation say, in its founder's language."""
+
+    name: str = "Documents"
+    welcome: str = "Ask about your organisation's documents. Every answer quotes them and says where it stands."
+
+
+IN_ENGLISH = FirstWords()
+
+
+@dataclass(frozen=True)
+class ExportWords:
+    """What stands in an exported conversation between what was said, in its reader's language."""
+
+    question: str = "Question"
+    answer: str = "Answer"
+    page: str = "page"
+    withheld: str = "This answer rests on documents that are not open to you any more."
+
+
+EXPORTED_IN_ENGLISH = ExportWords()
+
+
+@dataclass(frozen=True)
 class View:
     """That somebody else opened a conversation, as its owner sees it."""
 

@@ -25,14 +25,16 @@ def say(line: str) -> None:
 
 @click.command()
 @click.option("--stop-with-parent", "with_parent", is_flag=True, help="Stop when the starting process ends (make run).")
-def run(*, with_parent: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line; that with `url` says it is ready.")
+def run(*, with_parent: bool, as_json: bool) -> None:
     """Start the database, the web site and the worker, and print the URL to open. Ctrl-C stops; the data stays."""
     if with_parent:
         stop_with_parent()
     os.umask(0o077)
     settings = load()
     log.configure(format=settings.log_format, level="WARNING")
-    launch.run(_plan(settings), say=say, greet=lambda: _greeting(settings))
+    tell, greeting = (_say_json, _greeting_json) if as_json else (say, _greeting)
+    launch.run(_plan(settings), say=tell, greet=lambda: greeting(settings))
 
 
 @click.command()
@@ -82,10 +84,14 @@ def doctor(*, as_json: bool, preflight: bool) -> None:
 
 
 @click.command()
-def ready() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def ready(*, as_json: bool) -> None:
     """Exit with 0 if the web site answers and all it stands on does, else with 1. For health checks."""
     settings = load()
-    raise SystemExit(0 if launch.is_ready(_plan(settings).address) else 1)
+    is_ready = launch.is_ready(_plan(settings).address)
+    if as_json:
+        say(json.dumps({"is_ready": is_ready}))
+    raise SystemExit(0 if is_ready else 1)
 
 
 @click.group()
@@ -119,14 +125,29 @@ def _plan(settings: Settings) -> launch.Plan:
 
 
 def _greeting(settings: Settings) -> str:
+    url, is_set_up = _opening(settings)
+    then = "Open" if is_set_up else "Open this link to set it up; it works once"
+    return f"\nCloister is running. {then}:\n\n  {url}\n\nCtrl-C stops it."
+
+
+def _greeting_json(settings: Settings) -> str:
+    url, is_set_up = _opening(settings)
+    return json.dumps({"url": url, "is_set_up": is_set_up})
+
+
+def _say_json(line: str) -> None:
+    say(line if line.startswith("{") else json.dumps({"said": line}))
+
+
+def _opening(settings: Settings) -> tuple[str, bool]:
+    """Return what to open, and whether somebody lives here: if not, it is a link that sets the house up."""
     services = assemble(settings, role="worker")
     try:
         with services.db.platform() as tx:
-            is_inhabited = tenancy.count_organisations(tx) > 0
-        if is_inhabited:
-            return f"\nCloister is running. Open:\n\n  {settings.address}/\n\nCtrl-C stops it."
-        link = _setup_link(settings, identity.create_setup_link(services.db, clock=services.clock))
-        return f"\nCloister is running. Open this link to set it up; it works once:\n\n  {link}\n\nCtrl-C stops it."
+            is_set_up = tenancy.count_organisations(tx) > 0
+        if is_set_up:
+            return f"{settings.address}/", True
+        return _setup_link(settings, identity.create_setup_link(services.db, clock=services.clock)), False
     finally:
         services.close()
 

@@ -49,12 +49,14 @@ def reset_password(*, email: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def completion(context: click.Context, shell: str) -> None:
+def completion(context: click.Context, *, shell: str, as_json: bool) -> None:
     """Print what completes commands in SHELL: eval "$(appliance completion bash)"."""
     kind = get_completion_class(shell)
     assert kind is not None  # noqa: S101 - one of the three above
-    click.echo(kind(context.find_root().command, {}, "appliance", "_APPLIANCE_COMPLETE").source())
+    script = kind(context.find_root().command, {}, "appliance", "_APPLIANCE_COMPLETE").source()
+    click.echo(json.dumps({"shell": shell, "script": script}) if as_json else script)
 
 
 def _print_link(url: str, *, as_json: bool) -> None:

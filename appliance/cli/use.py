@@ -74,7 +74,8 @@ def _print_sources(step: Answered, *, as_json: bool) -> None:
 @click.command("audit-export")
 @click.argument("target", type=click.Path(dir_okay=False, writable=True, path_type=Path))
 @click.option("--as", "email", help="Who exports: an owner, admin or auditor. Default: the only owner.")
-def audit_export(*, target: Path, email: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def audit_export(*, target: Path, email: str | None, as_json: bool) -> None:
     """Write an organisation's audit log to a file that `python -m appliance.proof FILE` checks offline."""
     if target.exists():
         raise click.ClickException(f"{target} is there already, and is not overwritten. Name another file.")
@@ -83,4 +84,7 @@ def audit_export(*, target: Path, email: str | None) -> None:
         exported = audit.export_lines(tx, caller.actor)
         with target.open("x", encoding="utf-8") as file:
             file.writelines(exported)
+    if as_json:
+        click.echo(json.dumps({"file": str(target)}))
+        return
     click.echo(f"{target}: check it with `python -m appliance.proof {target}`; note the root elsewhere.")

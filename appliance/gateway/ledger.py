@@ -119,6 +119,15 @@ def people_by_day(tx: Tx, *, days: int, clock: Clock) -> Days:
     return _by_day(tx, func.count(CallRow.actor_id.distinct()).filter(CallRow.actor_kind == "user"), days, clock)
 
 
+def count_people(tx: Tx, *, days: int, clock: Clock) -> int:
+    """Return for how many different people a model was called in the last days: fewer than the sum of the days."""
+    found = select(func.count(CallRow.actor_id.distinct())).where(
+        CallRow.tenant_id == tx.tenant_id, CallRow.actor_kind == "user",
+        CallRow.admitted_at >= first_moment(clock.now(), days),
+    )  # fmt: skip
+    return int(tx.scalar(found) or 0)
+
+
 def _by_day(tx: Tx, counted: ColumnElement[int], days: int, clock: Clock) -> Days:
     day = func.date_trunc("day", CallRow.admitted_at, "UTC")
     rows = tx.execute(

@@ -54,7 +54,7 @@ def change_role(tx: Tx, caller: Caller, user_id: UserId, *, role: Role) -> None:
     row = _membership(tx, user_id)
     if row.role == Role.OWNER and role is not Role.OWNER:
         check_role(tx, caller, Role.OWNER)
-        _keep_one(tx, Role.OWNER)
+        _keep_another(tx, Role.OWNER, user_id)
     before, row.role = row.role, role
     tx.flush()
     audit.record(tx, caller.actor, Event.ROLE_CHANGED, subject=user_id, before=before, role=role.value)
@@ -66,7 +66,7 @@ def remove_member(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clock) -> N
     row = _membership(tx, user_id)
     if row.role in {Role.OWNER, Role.OPERATOR}:
         check_role(tx, caller, Role(row.role))
-        _keep_one(tx, Role(row.role))
+        _keep_another(tx, Role(row.role), user_id)
     end_access(tx, user_id, now=clock.now())
     row.suspended_at = clock.now()
     tx.flush()
@@ -207,6 +207,13 @@ def check_role(tx: Tx, caller: Caller, role: Role) -> None:
         raise Forbidden
 
 
+def givable_roles(caller: Caller) -> tuple[Role, ...]:
+    """Return the roles that the caller may give where they are."""
+    if caller.role is Role.OPERATOR:
+        return (Role.OPERATOR,)
+    return tuple(role for role in ORGANISATION_ROLES if role is not Role.OWNER or caller.role is Role.OWNER)
+
+
 def normal_email(email: str) -> str:
     """Return the address in the form it is stored in. Raises EmailMalformed."""
     email = email.strip().lower()
@@ -255,6 +262,8 @@ def _conditions(wanted: PeopleFilter) -> list[ColumnElement[bool]]:
     if wanted.text:
         columns = (MembershipRow.display_name, MembershipRow.email, MembershipRow.role)
         found.append(or_(*(column.icontains(wanted.text, autoescape=True) for column in columns)))
+    if wanted.role is not None:
+        found.append(MembershipRow.role == wanted.role)
     if wanted.kind is not None:
         found.append(MembershipRow.kind == wanted.kind)
     if not wanted.with_removed:
@@ -298,7 +307,7 @@ def _membership(tx: Tx, user_id: UserId) -> MembershipRow:
     return row
 
 
-def _keep_one(tx: Tx, role: Role) -> None:
+def _keep_another(tx: Tx, role: Role, leaving: UserId) -> None:
     # Locking every owner's row makes two owners who leave at the same moment wait for each other.
     holders = tx.scalars(
         select(MembershipRow.user_id)
@@ -310,5 +319,5 @@ def _keep_one(tx: Tx, role: Role) -> None:
         )
         .with_for_update()
     ).all()
-    if len(holders) < 2:  # noqa: PLR2004 - the one who leaves and one who stays
+    if not any(holder != leaving for holder in holders):
         raise LastOwner

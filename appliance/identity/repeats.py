@@ -29,6 +29,11 @@ class Answer:
     body: bytes
 
 
+def forget_answers(tx: Tx, *, clock: Clock) -> None:
+    """Delete the answers of the bound tenant that were kept for a day."""
+    tx.execute(delete(RepeatRow).where(RepeatRow.tenant_id == tx.tenant_id, RepeatRow.began_at < clock.now() - _KEPT))
+
+
 @dataclass(frozen=True)
 class Repeats:
     """The keys of one caller."""
@@ -42,7 +47,7 @@ class Repeats:
         """Take the key for this request, or return what it was answered with. Raises KeyReused, KeyInUse."""
         with self.db.tenant(self.caller.tenant_id) as tx:
             now = self.clock.now()
-            tx.execute(delete(RepeatRow).where(RepeatRow.tenant_id == tx.tenant_id, RepeatRow.began_at < now - _KEPT))
+            forget_answers(tx, clock=self.clock)
             tx.execute(
                 delete(RepeatRow)
                 .where(*self._mine(tx, name))

@@ -68,7 +68,7 @@ class Issued:
 
 
 def create_token(tx: Tx, caller: Caller, form: TokenForm, *, clock: Clock) -> Issued:
-    """Issue a token for oneself or a service account. Raises TokenMalformed, PersonNotFound."""
+    """Issue a token for oneself or a service account; an owner's takes an owner. Raises TokenMalformed, PersonNotFound."""
     require(caller, Permission.TOKEN_CREATE)
     owner = _owner(tx, caller, form.user_id or caller.user_id)
     _check(form, Role(owner.role), caller)
@@ -178,6 +178,7 @@ def _owner(tx: Tx, caller: Caller, user_id: UserId) -> MembershipRow:
         require(caller, Permission.SERVICE_ACCOUNT_CHANGE)
         if row.kind != MemberKind.SERVICE:  # nobody acts as another person
             raise PersonNotFound
+        check_role(tx, caller, Role(row.role))  # by an owner's program an admin would be an owner
     return row
 
 

@@ -108,6 +108,7 @@ class PeopleFilter:
     """Which members, in which order. `text` is looked for in name, address and role."""
 
     text: str = ""
+    role: Role | None = None
     kind: MemberKind | None = None
     with_removed: bool = False
     sort: PeopleSort = PeopleSort.ROLE

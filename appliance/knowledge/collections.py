@@ -26,12 +26,11 @@ from appliance.knowledge.tables import CollectionGroupRow, CollectionRow, Docume
 from appliance.knowledge.values import Audience, Collection, CollectionForm, CollectionId
 
 _NAME_LIMIT, _DESCRIPTION_LIMIT = 120, 1_000
-FIRST = CollectionForm("Documents", "", Audience.EVERYONE, ())
 
 
-def create_first_collection(tx: Tx, actor: Actor, *, clock: Clock) -> CollectionId:
+def create_first_collection(tx: Tx, actor: Actor, *, name: str, clock: Clock) -> CollectionId:
     """Give a new organisation the collection it starts with."""
-    return _create(tx, actor, FIRST, clock)
+    return _create(tx, actor, CollectionForm(name, "", Audience.EVERYONE, ()), clock)
 
 
 def create_collection(tx: Tx, caller: Caller, form: CollectionForm, *, clock: Clock) -> Collection:

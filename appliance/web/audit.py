@@ -24,16 +24,16 @@ def show() -> tuple[str, int]:
     """Show the log, newest first, or what the address asks of it. Reading it is an event in it."""
     person = caller()
     identity.require(person, Permission.AUDIT_READ)
-    before, query = parse_id(request.args.get("before", "")), tables.query()
+    before, query, table = parse_id(request.args.get("before", "")), tables.query(), tables.timeline("at")
     with services().db.tenant(person.tenant_id) as tx:
         wanted = EntryFilter(_event(), _actors(tx, query) if query else None, _day("since"), _day("until", ends=True))
-        found = audit.list_entries(tx, wanted, before=before, limit=_PAGE + 1)
+        found = audit.list_entries(tx, wanted, before=before, limit=_PAGE + 1, oldest_first=not table.is_reversed)
         entries = found[:_PAGE]
         names = identity.names_of(tx, [entry.actor.id for entry in entries if entry.actor.id])
         audit.record(tx, person.actor, Event.LOG_READ, entries=len(entries))
-    older = tables.address(before=entries[-1].event_id) if len(found) > _PAGE else None
+    further = table.address(before=entries[-1].event_id) if len(found) > _PAGE else None
     return page(
-        "audit/page.html", entries=entries, names=names, meaning=MEANING, older=older, newest=tables.address(before=None),
+        "audit/page.html", entries=entries, names=names, meaning=MEANING, further=further, table=table,
         query=query, wanted=wanted, last=_last(wanted), is_filtered=wanted != EntryFilter(),
     )  # fmt: skip
 

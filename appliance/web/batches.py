@@ -4,6 +4,7 @@ from flask import Blueprint, jsonify, request
 from werkzeug.wrappers import Response
 
 from appliance import knowledge
+from appliance.kernel.ids import parse_id
 from appliance.knowledge import BatchId, DocumentFilter, Sort, Status
 from appliance.web import tables
 from appliance.web.render import done, page, wants_json
@@ -11,16 +12,19 @@ from appliance.web.sessions import caller, services
 
 blueprint = Blueprint("batches", __name__, url_prefix="/batches")
 Answer = tuple[str, int] | tuple[Response, int] | Response
-_MOST = 50
+_PAGE = 50
 
 
 @blueprint.get("")
 def show() -> Answer:
-    """List the latest batches."""
-    person = caller()
+    """List the batches, the latest first."""
+    person, before = caller(), parse_id(request.args.get("before", ""))
     with services().db.tenant(person.tenant_id) as tx:
-        found = knowledge.list_batches(tx, person, clock=services().clock, limit=_MOST)
-    return page("batches/page.html", batches=found, most=_MOST)
+        found = knowledge.list_batches(
+            tx, person, clock=services().clock, limit=_PAGE + 1, before=BatchId(before) if before else None
+        )
+    further = tables.address(before=found[_PAGE - 1].batch_id) if len(found) > _PAGE else None
+    return page("batches/page.html", batches=found[:_PAGE], further=further)
 
 
 @blueprint.post("")

@@ -5,21 +5,26 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from appliance.kernel.days import Days
-from appliance.web.language import count, gettext
+from appliance.web.language import calendar, count, gettext
 
 _WIDTH, _HEIGHT, _GAP = 360, 96, 2
 
 
 @dataclass(frozen=True)
 class Chart:
-    """What a chart shows; `total` is of all its days."""
+    """What a chart shows. `different` is of all its days, where it is not their sum: who asks on two days is one person."""
 
     title: str
     days: Days
+    different: int | None = None
 
     @property
     def total(self) -> int:
-        return sum(number for _, number in self.days)
+        return sum(number for _, number in self.days) if self.different is None else self.different
+
+    @property
+    def most(self) -> int:
+        return max((number for _, number in self.days), default=0)
 
     @property
     def label(self) -> str:
@@ -28,20 +33,20 @@ class Chart:
         if not most[1]:
             return gettext("{title}: none in these days.").format(title=self.title)
         words = gettext("{title}: {total} in all, most on {day} with {most}.")
-        return words.format(title=self.title, total=count(self.total), day=most[0].isoformat(), most=count(most[1]))
+        return words.format(title=self.title, total=count(self.total), day=calendar(most[0]), most=count(most[1]))
 
     @property
     def drawing(self) -> Markup:
         """The SVG."""
-        most = max((number for _, number in self.days), default=0) or 1
+        most = self.most or 1
         step = _WIDTH / len(self.days)
         bars = "".join(
             f'<rect x="{at * step:.1f}" y="{_HEIGHT - _tall(number, most):.1f}" width="{step - _GAP:.1f}" '
-            f'height="{_tall(number, most):.1f}" rx="1.5"><title>{day.isoformat()}: {number:,}</title></rect>'
+            f'height="{_tall(number, most):.1f}" rx="1.5"><title>{escape(calendar(day))}: {escape(count(number))}</title></rect>'
             for at, (day, number) in enumerate(self.days)
         )
-        head = f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(self.label)}">'
-        base = f'<line x1="0" x2="{_WIDTH}" y1="{_HEIGHT}" y2="{_HEIGHT}"/>'
+        head = f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT + 1}" role="img" aria-label="{escape(self.label)}">'
+        base = f'<line x1="0" x2="{_WIDTH}" y1="{_HEIGHT + 0.5}" y2="{_HEIGHT + 0.5}"/>'
         return Markup(f"{head}{bars}{base}</svg>")  # noqa: S704 - numbers, dates, and an escaped label
 
 

@@ -9,7 +9,7 @@ from appliance.chat import Audience, ChatbotForm, ChatbotId, Message
 from appliance.chat.errors import ChatbotMalformed
 from appliance.identity import Permission
 from appliance.kernel.errors import Invalid, Refusal
-from appliance.web import forms, streams
+from appliance.web import forms, streams, unkept
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
 from appliance.web.tables import table_of
@@ -100,19 +100,20 @@ def end_archival(chatbot_id: UUID) -> Answer:
 
 @blueprint.post("/<uuid:chatbot_id>/bench")
 def try_out(chatbot_id: UUID) -> Answer:
-    """Ask the draft; nothing is kept."""
-    person = caller()
-    asked = forms.field("question")
+    """Ask the draft; nothing is kept. What was said before comes with the form."""
+    person, asked = caller(), forms.field("question")
+    said = unkept.said_before()
+    before = unkept.as_messages(said)
     try:
-        question, answer = services().chat.ask_unkept(person, ChatbotId(chatbot_id), asked, is_draft=True)
+        question, answer = services().chat.ask_unkept(person, ChatbotId(chatbot_id), asked, said, is_draft=True)
         if streams.wants_stream():
             return streams.stream(question, answer)
-        said = streams.finished(answer)
+        reply = streams.finished(answer)
     except Refusal as refusal:
         if streams.wants_stream():
             raise
-        return _show(ChatbotId(chatbot_id), shown=refusal)
-    return _show(ChatbotId(chatbot_id), messages=[question, *([said] if said else [])])
+        return _show(ChatbotId(chatbot_id), shown=refusal, messages=before)
+    return _show(ChatbotId(chatbot_id), messages=[*before, question, *([reply] if reply else [])])
 
 
 def _list(*, shown: Refusal | None) -> Answer:

@@ -4,11 +4,12 @@ from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from appliance import chat, tenancy
-from appliance.chat import ChatbotId, Conversation, ConversationId, Format, Turn
+from appliance.chat import ChatbotId, Conversation, ConversationId, Format
 from appliance.chat.errors import ChatbotNotFound
 from appliance.kernel.errors import Invalid, Refusal
 from appliance.kernel.ids import parse_id
-from appliance.web import forms, streams, tables
+from appliance.web import forms, streams, tables, unkept
+from appliance.web.language import gettext
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
 
@@ -145,10 +146,15 @@ def export(conversation_id: UUID, form: str) -> Answer:
     """Hand out a copy of one's own conversation."""
     person, chosen = caller(), Format(form)
     with services().db.tenant(person.tenant_id) as tx:
-        text = chat.export_conversation(tx, person, ConversationId(conversation_id), chosen)
+        text = chat.export_conversation(tx, person, ConversationId(conversation_id), chosen, _export_words())
     name = f"conversation-{conversation_id}.{chosen.value}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(text, content_type=_TYPES[chosen], headers=headers)
+
+
+def _export_words() -> chat.ExportWords:
+    withheld = gettext("This answer rests on documents that are not open to you any more.")
+    return chat.ExportWords(gettext("Question"), gettext("Answer"), gettext("page"), withheld)
 
 
 @blueprint.post("/<uuid:conversation_id>/deletion")
@@ -169,13 +175,8 @@ def temporary(chatbot_id: UUID) -> Answer:
 @blueprint.post("/temporary/<uuid:chatbot_id>")
 def ask_temporary(chatbot_id: UUID) -> Answer:
     """Ask in a chat that keeps nothing: what was said before comes with the form."""
-    said = [
-        Turn("user" if name == "user" else "assistant", text)
-        for name, text in request.form.items(multi=True)
-        if name in {"user", "assistant"}
-    ]
-    now = services().clock.now()
-    before = [chat.Message(UUID(int=place), turn.role, turn.text, None, now) for place, turn in enumerate(said)]
+    said = unkept.said_before()
+    before = unkept.as_messages(said)
     try:
         question, answer = services().chat.ask_unkept(caller(), ChatbotId(chatbot_id), forms.field("question"), said)
         if streams.wants_stream():

@@ -5,7 +5,7 @@ the templates say. Nothing is compiled or fetched. To add a language, write its 
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -28,7 +28,7 @@ def install(app: Flask) -> None:
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.globals.update(language=language, languages=LANGUAGES)
-    app.jinja_env.filters.update(when=when, day=day, count=count, lasting=lasting)
+    app.jinja_env.filters.update(when=when, day=day, calendar=calendar, count=count, lasting=lasting)
 
 
 def language() -> str:
@@ -85,7 +85,12 @@ def day(moment: datetime | None) -> str:
     """Return a day in the reader's zone and language."""
     if moment is None:
         return "–"
-    return dates.format_date(moment.astimezone(zone()), "medium" if language() == "de" else "y-MM-dd", language())
+    return calendar(moment.astimezone(zone()).date())
+
+
+def calendar(date_: date) -> str:
+    """Return a day of the calendar in the reader's language."""
+    return dates.format_date(date_, "medium" if language() == "de" else "y-MM-dd", language())
 
 
 def lasting(seconds: int) -> str:

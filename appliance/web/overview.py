@@ -2,8 +2,8 @@ from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
 from appliance import budgets, chat, identity, knowledge
-from appliance.chat.numbers import questions_by_day
-from appliance.gateway.ledger import month_usage, people_by_day, tokens_by_day
+from appliance.chat.numbers import feedback_by_day, questions_by_day
+from appliance.gateway.ledger import count_people, month_usage, people_by_day, tokens_by_day
 from appliance.identity import Permission, Role
 from appliance.identity.permissions import may
 from appliance.kernel.db import Tx
@@ -37,9 +37,13 @@ def show() -> tuple[str, int] | Response:
 
 def _charts(tx: Tx) -> tuple[Chart, ...]:
     person, clock = caller(), services().clock
+    good, bad = feedback_by_day(tx, person, days=_DAYS, clock=clock)
+    people = count_people(tx, days=_DAYS, clock=clock)
     return (
         Chart(gettext("Questions"), questions_by_day(tx, person, days=_DAYS, clock=clock)),
-        Chart(gettext("People who asked"), people_by_day(tx, days=_DAYS, clock=clock)),
+        Chart(gettext("People who asked"), people_by_day(tx, days=_DAYS, clock=clock), people),
         Chart(gettext("Documents uploaded"), documents_by_day(tx, person, days=_DAYS, clock=clock)),
         Chart(gettext("Tokens"), tokens_by_day(tx, days=_DAYS, clock=clock)),
+        Chart(gettext("Answers found good"), good),
+        Chart(gettext("Answers found bad"), bad),
     )

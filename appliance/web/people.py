@@ -1,6 +1,6 @@
 from uuid import UUID
 
-from flask import Blueprint, url_for
+from flask import Blueprint, request, url_for
 from werkzeug.wrappers import Response
 
 from appliance import identity
@@ -126,7 +126,7 @@ def _list(*, shown: Refusal | None) -> Answer:
         invitations = identity.list_invitations(tx, person, clock=house.clock, text=table.query, limit=_INVITED + 1)
         groups = identity.list_group_names(tx, person)
     return page("people/page.html", refusal=shown, table=table, invitations=invitations[:_INVITED], groups=groups,
-                has_more=len(invitations) > _INVITED, roles=_roles(), services=MemberKind.SERVICE)  # fmt: skip
+                has_more=len(invitations) > _INVITED, roles=_roles(), givable=identity.givable_roles(person), services=MemberKind.SERVICE)  # fmt: skip
 
 
 def _show(user_id: UserId, *, shown: Refusal | None) -> Answer:
@@ -138,7 +138,7 @@ def _show(user_id: UserId, *, shown: Refusal | None) -> Answer:
             "people/person.html",
             refusal=shown,
             person=found,
-            roles=_roles(),
+            givable=identity.givable_roles(person),
             groups=identity.list_group_names(tx, person),
             sessions=identity.list_sessions(tx, person, user_id) if is_theirs else [],
             factors=list_factors(tx, user_id) if is_theirs else [],
@@ -147,8 +147,9 @@ def _show(user_id: UserId, *, shown: Refusal | None) -> Answer:
 
 def _table(tx: Tx) -> Table[Person]:
     person, asked = caller(), tables.asked(list(PeopleSort), PeopleSort.ROLE)
+    role = next((one for one in _roles() if one.value == request.args.get("role")), None)
     wanted = PeopleFilter(
-        asked.query, None, with_removed=True, sort=PeopleSort(asked.sort), is_descending=asked.is_reversed
+        asked.query, role, with_removed=True, sort=PeopleSort(asked.sort), is_descending=asked.is_reversed
     )
     total = identity.count_people(tx, person, wanted)
     return tables.cut(

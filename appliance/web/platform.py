@@ -11,6 +11,7 @@ from appliance.identity.operators import OrganisationCounts, list_organisations,
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import TenantId
 from appliance.web import forms, letters
+from appliance.web.founding import first_words
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
 from appliance.web.tables import table_of
@@ -32,7 +33,12 @@ def add() -> Answer:
     email = forms.field("email")
     try:
         _, token = chat.open_organisation(
-            house.db, person, name=forms.field("name"), owner_email=email, clock=house.clock
+            house.db,
+            person,
+            name=forms.field("name"),
+            owner_email=email,
+            clock=house.clock,
+            words=first_words(),
         )
     except Refusal as refusal:
         if refusal.code == "step_up_required":

@@ -1,7 +1,7 @@
 """Page or fragment from the same templates, and the few filters they need."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -23,12 +23,14 @@ from appliance.web.notices import NOTICES
 from appliance.web.sessions import csrf_token
 
 _KILOBYTE = 1000
+_CODE = re.compile(r"`([^`]+)`")
+_OF_DETECTORS = ("category", "found")  # facts that name what `dlp` found
 
 
 def install(app: Flask) -> None:
     """Give templates what they may use."""
     app.jinja_env.globals.update(csrf_token=csrf_token, Permission=Permission, allowed=allowed)
-    app.jinja_env.filters.update(answer=answer, browser=browser, reason=reason, size=size, source=source)
+    app.jinja_env.filters.update(answer=answer, browser=browser, prose=prose, reason=reason, size=size, source=source)
     app.context_processor(lambda: {"caller": g.get("caller"), "here": request.path, "notice": notice()})
 
 
@@ -49,7 +51,7 @@ def words(refusal: Refusal) -> dict[str, str | int]:
     """Return a refusal's problem document in the reader's language."""
     members = problem(refusal, request_id=g.request_id)
     detail = gettext(refusal.template)
-    shown = detail.format(**refusal.facts) if refusal.facts else detail
+    shown = detail.format(**_said(refusal.facts)) if refusal.facts else detail
     return members | {"title": gettext(str(members["title"])), "detail": shown}
 
 
@@ -83,7 +85,9 @@ def answer(message: Message, link_hosts: Collection[str] = ()) -> Markup:
         )
         for citation in message.citations
     }
-    return markdown.render(message.body, marks, link_hosts)
+    # What the built-in answerer says when it finds nothing is a sentence of ours; what it quotes is in no catalogue.
+    body = gettext(message.body) if message.outcome == "abstained" else message.body
+    return markdown.render(body, marks, link_hosts)
 
 
 def source(citation: Citation, message: Message | None = None) -> str | None:
@@ -111,7 +115,18 @@ def reason(document: Document | Version) -> str:
     """Return why a document is not ready, in the reader's language."""
     template, facts = knowledge.reason_of(document)
     said = gettext(template)
-    return said.format(**facts) if facts else said
+    return said.format(**_said(facts)) if facts else said
+
+
+def prose(text: str) -> Markup:
+    """Return a sentence as HTML, with what stands in backquotes as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped, and then marked by us
+
+
+def _said(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return facts in the reader's language: what a detector found is a word of ours, the others are names and numbers."""
+    found = {name: facts[name] for name in _OF_DETECTORS if name in facts}
+    return {**facts, **{name: ", ".join(gettext(one) for one in str(said).split(", ")) for name, said in found.items()}}
 
 
 def size(count: int) -> str:

@@ -102,17 +102,19 @@ def _request(conversation_id: ConversationId | None) -> Answer:
 def _list(*, shown: Refusal | None) -> Answer:
     person, house = caller(), services()
     identity.require(person, Permission.CONVERSATION_REVIEW)
-    query = request.args.get("q", "").strip()[:200]
+    query, table = request.args.get("q", "").strip()[:200], tables.timeline("updated")
     with house.db.tenant(person.tenant_id) as tx:
         mode = tenancy.get_settings(tx).conversation_review
         if mode is Review.OFF:
             return page("reviews/page.html", refusal=shown, mode=mode.value)
-        found = chat.list_for_review(tx, person, query=query, before=tables.moment_before(), limit=_PAGE + 1)
+        found = chat.list_for_review(
+            tx, person, query=query, before=tables.moment_before(), limit=_PAGE + 1, oldest_first=not table.is_reversed
+        )
         requests = chat.list_requests(tx, person, clock=house.clock)
     further = tables.mark(found[_PAGE - 1].updated_at, found[_PAGE - 1].conversation_id) if len(found) > _PAGE else None
     return page(
         "reviews/page.html", refusal=shown, mode=mode.value, conversations=found[:_PAGE], requests=requests,
-        query=query, further=further,
+        query=query, further=further, table=table,
     )  # fmt: skip
 
 

@@ -53,6 +53,24 @@ class Asked:
     page: int
 
 
+@dataclass(frozen=True)
+class Timeline:
+    """A list in the order of time, which goes on after its last row; a head turns it around."""
+
+    sort: str
+    is_reversed: bool
+
+    def address(self, **changes: Any) -> str:
+        """Return this page's address with some of its parts changed, from the list's beginning."""
+        return address(**{"before": None} | changes)
+
+
+def timeline(key: str) -> Timeline:
+    """Read from the address in which order of time a list is; the latest come first if it says nothing."""
+    wanted = asked({key}, f"-{key}")
+    return Timeline(wanted.sort, wanted.is_reversed)
+
+
 def address(**changes: Any) -> str:
     """Return this page's address with some of its parts changed; None takes a part away."""
     parts = {name: value for name, value in request.args.items() if name != "notice"} | changes

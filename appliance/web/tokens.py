@@ -7,7 +7,6 @@ from appliance import identity
 from appliance.identity import MemberKind, PeopleFilter, Permission, Scope, Token, TokenFilter, TokenSort, UserId
 from appliance.identity.permissions import GRANTS, SCOPES, may
 from appliance.identity.tokens import TokenForm
-from appliance.identity.values import ORGANISATION_ROLES
 from appliance.kernel.db import Tx
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import parse_id
@@ -72,11 +71,12 @@ def _list(*, shown: Refusal | None) -> Answer:
     with house.db.tenant(person.tenant_id) as tx:
         table = _table(tx)
         accounts = identity.list_people(tx, person, PeopleFilter(kind=MemberKind.SERVICE)) if manages else []
+        givable = identity.givable_roles(person)
         groups = identity.list_group_names(tx, person) if manages else {}
     scopes = [scope for scope in Scope if SCOPES[scope] & GRANTS[person.role]]
     return page(
-        "tokens/page.html", refusal=shown, table=table, accounts=accounts, scopes=scopes, form=request.form,
-        chosen=request.form.getlist("scopes"), groups=groups, roles=ORGANISATION_ROLES, now=house.clock.now(),
+        "tokens/page.html", refusal=shown, table=table, accounts=[one for one in accounts if one.role in givable], scopes=scopes, form=request.form,
+        chosen=request.form.getlist("scopes"), groups=groups, roles=givable, now=house.clock.now(),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from appliance import identity, knowledge, tenancy
 from appliance.assembly import Services
 from appliance.gateway.ledger import sweep
+from appliance.identity.repeats import forget_answers
 from appliance.kernel.log import logger
 
 log = logger("worker")
@@ -16,6 +17,7 @@ def tidy(services: Services) -> None:
     for tenant_id in tenants:
         with services.db.tenant(tenant_id) as tx:
             abandoned = sweep(tx, clock=services.clock)
+            forget_answers(tx, clock=services.clock)
         stranded = knowledge.settle_stranded(services.workshop, tenant_id)
         uploads = knowledge.sweep_uploads(services.db, tenant_id, clock=services.clock)
         orphans = knowledge.sweep_orphans(services.workshop, tenant_id)

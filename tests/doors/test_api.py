@@ -11,6 +11,7 @@ from appliance.api.framework import OPERATIONS
 from appliance.api.openapi import document
 from appliance.identity import Role, Scope
 from appliance.kernel.problems import STATUS
+from appliance.worker import schedule
 from tests.support.house import House, Member
 from tests.support.program import PREFIX, Program
 from tests.support.site import Browser
@@ -147,6 +148,14 @@ def test_it_does_a_repeated_request_once(program: Program, house: House) -> None
     with house.server.connect("boot", house.database) as boot:
         stored = str(boot.execute("SELECT * FROM cloister.idempotency_keys").fetchall())
     assert first.get_json()["secret"] not in stored
+
+
+def test_it_forgets_an_answer_after_a_day_though_nobody_asks(program: Program, house: House) -> None:
+    program.asks("POST", "/tokens", {"name": "script", "scopes": ["chat"], "days": 3}, Idempotency_Key="one")
+    house.clock.passes(hours=25)
+    schedule.tidy(house.worker)
+    with house.server.connect("boot", house.database) as boot:
+        assert boot.execute("SELECT count(*) FROM cloister.idempotency_keys").fetchone() == (0,)
 
 
 def test_it_lets_a_refused_request_be_repeated(program: Program) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from appliance.api.openapi import document
 from appliance.identity import Role, Scope
-from tests.support.house import Member
-from tests.support.program import Program
+from tests.support.house import House, Member
+from tests.support.program import PREFIX, Program
 
 QUESTION = "When does the fire drill take place?"
 
@@ -99,7 +100,9 @@ def test_it_gives_feedback_and_renames_and_exports_and_deletes(program: Program)
 
     assert program.asks("PUT", f"{talk}/title", {"title": "Drill"}).get_json()["title"] == "Drill"
     assert "first Thursday" in program.gets(f"{talk}/export?format=md").get_json()["text"]
-    assert json.loads(program.gets(f"{talk}/export").get_json()["text"])["title"] == "Drill"
+    exported = json.loads(program.gets(f"{talk}/export").get_json()["text"])
+    assert exported["title"] == "Drill"
+    assert exported["messages"][1]["feedback"] == {"is_good": False, "comment": "Too short."}
     assert program.gets("/conversations?text=Thursday").get_json()["items"][0]["title"] == "Drill"
     assert program.gets("/conversations?text=hockey").get_json()["items"] == []
     assert program.asks("DELETE", talk).status_code == 204
@@ -131,6 +134,19 @@ def test_a_temporary_question_leaves_nothing(program: Program) -> None:
     assert "first Thursday" in answer["answer"]["body"]
     assert "first Thursday" in tried["answer"]["body"]
     assert program.gets("/conversations").get_json()["items"] == []
+
+
+def test_a_temporary_question_leaves_nothing_under_a_key_either(house: House, program: Program) -> None:
+    chatbot = program.gets("/chatbots").get_json()["items"][0]["chatbot_id"]
+    for path in (f"/chatbots/{chatbot}/answers", f"/chatbots/drafts/{chatbot}/answers"):
+        for _ in range(2):
+            answer = program.asks("POST", path, {"question": QUESTION}, Idempotency_Key=path)
+            assert "first Thursday" in answer.get_json()["answer"]["body"]
+            assert "Idempotency-Replayed" not in answer.headers
+        described = document()["paths"][PREFIX + path.replace(chatbot, "{chatbot_id}")]["post"]
+        assert "Idempotency-Key" not in [one["name"] for one in described["parameters"]]
+    with house.server.connect("boot", house.database) as boot:
+        assert boot.execute("SELECT count(*) FROM cloister.idempotency_keys").fetchone() == (0,)
 
 
 def test_it_pages_the_latest_first(program: Program, ada: Member) -> None:

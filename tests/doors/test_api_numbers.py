@@ -10,6 +10,7 @@ from tests.doors.conftest import Console
 from tests.support.furnish import signs_in
 from tests.support.house import House, Member
 from tests.support.program import Program
+from tests.support.site import Browser
 
 
 def test_it_counts_as_the_overview_does(site: Flask, ada: Member) -> None:
@@ -23,6 +24,24 @@ def test_it_counts_as_the_overview_does(site: Flask, ada: Member) -> None:
     assert (days[-1]["questions"], days[-1]["people"], days[-1]["documents"]) == (1, 1, 1)
     assert sum(day["tokens"] for day in days) > 0
     assert program.gets("/overview/days?days=0").status_code == 422
+
+
+def test_it_counts_who_asks_on_two_days_as_one_person(site: Flask, at_ada: Browser, ada: Member) -> None:
+    ada.asks("When does the fire drill take place?")
+    ada.house.clock.passes(days=1)
+    answer = ada.asks("Is the canteen open?")
+    program = Program(site, ada)
+    talk = program.gets("/conversations").get_json()["items"][0]["conversation_id"]
+    judged = f"/conversations/{talk}/messages/{answer.message_id}/feedback"
+    assert program.asks("PUT", judged, {"is_good": False, "comment": ""}).status_code == 204
+
+    found = program.gets("/overview/days?days=7").get_json()
+    assert (found["people"], [day["people"] for day in found["items"]][-2:]) == (1, [1, 1])
+    assert (found["items"][-1]["good_answers"], found["items"][-1]["bad_answers"]) == (0, 1)
+    at_ada.signs_in(ada)
+    page = at_ada.gets("/").text
+    assert 'aria-label="People who asked: 1 in all' in page
+    assert 'aria-label="Answers found bad: 1 in all' in page
 
 
 def test_it_keeps_charts_from_members(site: Flask, ada: Member) -> None:

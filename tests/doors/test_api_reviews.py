@@ -10,6 +10,7 @@ from appliance.tenancy import Review
 from tests.support.furnish import lets_review
 from tests.support.house import House, Member
 from tests.support.program import Program
+from tests.support.site import Browser
 
 SECRET = "What does the fire drill plan say about Ottilie?"
 REASON = {"reason": "A leak was reported"}
@@ -37,8 +38,18 @@ def test_it_opens_with_a_reason_that_the_owner_reads(site: Flask, ada: Member, m
     lets_review(ada, Review.AUDITED)
     program = Program(site, ada, [Scope.CONVERSATIONS_REVIEW])
     assert program.gets("/reviews?text=ottilie").get_json()["items"][0]["owner_name"] == "mia"
+    answer = Program(site, mia).gets(f"{path.replace('reviews', 'conversations')}/messages").get_json()["items"][1]
+    judged = {"is_good": False, "comment": "It names nobody."}
+    given = f"{path.replace('reviews', 'conversations')}/messages/{answer['message_id']}/feedback"
+    assert Program(site, mia).asks("PUT", given, judged).status_code == 204
     opening = program.asks("POST", f"{path}/openings", REASON).get_json()["opening_id"]
-    assert program.gets(f"{path}/openings/{opening}").get_json()["messages"][0]["body"] == SECRET
+    read = program.gets(f"{path}/openings/{opening}").get_json()["messages"]
+    assert (read[0]["body"], read[1]["feedback"]) == (SECRET, judged)
+    browser = Browser(site)
+    browser.signs_in(ada)
+    shown = browser.gets(f"{path}/opening/{opening}").text
+    assert "found it bad" in shown
+    assert "It names nobody." in shown
 
     seen = Program(site, mia).gets(f"{path.replace('reviews', 'conversations')}/openings").get_json()["items"]
     assert (seen[0]["viewer_name"], seen[0]["reason"]) == ("Ada", REASON["reason"])

@@ -133,6 +133,9 @@ def test_the_bench_asks_the_draft_and_keeps_nothing(house: House, ada: Member, a
     path = creates(at_ada, model="scripted", is_grounded="on", has_box="1")
 
     assert "Only on the bench." in at_ada.posts(f"{path}/bench", question="bench-canary?").text
+    then = at_ada.posts(f"{path}/bench", question="bench-canary, then?", user="bench-canary?", assistant="No.").text
+    assert [turn.text for turn in model.requests[-1].history] == ["bench-canary?", "No."]
+    assert 'name="user" value="bench-canary?"' in then
     assert "Answer only from the passages" in model.requests[0].instructions
     page = at_ada.gets(path)
     token = page.text.split('name="csrf" content="')[1].split('"')[0]
@@ -144,7 +147,7 @@ def test_the_bench_asks_the_draft_and_keeps_nothing(house: House, ada: Member, a
         for table in ("messages", "conversations", "audit_inbox"):
             found = boot.execute(f"SELECT count(*) FROM cloister.{table} t WHERE t::text LIKE '%bench-canary%'")
             assert found.fetchone() == (0,), table
-        assert boot.execute("SELECT count(*) FROM cloister.model_calls WHERE kind = 'chat'").fetchone() == (2,)
+        assert boot.execute("SELECT count(*) FROM cloister.model_calls WHERE kind = 'chat'").fetchone() == (3,)
 
 
 def test_a_chatbot_answers_from_its_own_collections_alone(house: House, ada: Member) -> None:

@@ -1,6 +1,10 @@
 """The console over the same verbs: what an operator of the host types."""
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
 
 from appliance import cli
 from appliance.api.framework import OPERATIONS
@@ -16,6 +20,22 @@ def test_it_offers_every_operation_at_the_console(console: Console) -> None:
         assert result.exit_code == 0, one.name
         assert "--json" in result.output
     assert len({(one.tag, command_name(one, one.tag)) for one in OPERATIONS}) == len(OPERATIONS)
+
+
+def test_every_command_speaks_json() -> None:
+    assert [path for path, command in commands(cli.group, "") if "--json" not in options(command)] == []
+
+
+def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    if isinstance(command, click.Group):
+        for name, one in command.commands.items():
+            yield from commands(one, f"{path} {name}")
+    else:
+        yield path, command
+
+
+def options(command: click.Command) -> set[str]:
+    return {name for parameter in command.params for name in parameter.opts}
 
 
 def test_it_lists_and_changes_and_says_so_in_the_log(console: Console, ada: Member) -> None:
@@ -67,3 +87,13 @@ def test_it_makes_a_link_to_a_new_password_and_tells_each_organisation(console: 
 
 def test_it_completes(console: Console) -> None:
     assert "_APPLIANCE_COMPLETE" in console("completion", "bash").output
+    assert "_APPLIANCE_COMPLETE" in json.loads(console("completion", "zsh", "--json").output)["script"]
+
+
+def test_it_says_in_json_whether_it_is_ready_and_where_the_log_went(
+    console: Console, ada: Member, tmp_path: Path
+) -> None:
+    silent = console("ready", "--json")
+    assert (silent.exit_code, json.loads(silent.output)) == (1, {"is_ready": False})
+    file = str(tmp_path / "log.jsonl")
+    assert json.loads(console("audit-export", file, "--json").output) == {"file": file}

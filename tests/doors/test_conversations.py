@@ -137,12 +137,15 @@ def test_it_exports_as_markdown_and_json(house: House, at_ada: Browser, model: S
     tree = json.loads(at_ada.gets(f"{talk}/export/json").text)
 
     assert "attachment" in text.headers["Content-Disposition"]
+    assert "## Question\n\nA question" in text.text
     assert "**Answer** one" in text.text
+    at_ada.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
+    assert "## Frage\n\nA question" in at_ada.gets(f"{talk}/export/md").text
     assert [one["role"] for one in tree["messages"]] == ["user", "assistant", "assistant"]
     assert tree["messages"][1]["parent_id"] == tree["messages"][2]["parent_id"] == tree["messages"][0]["message_id"]
     with house.server.connect("boot", house.database) as boot:
         query = "SELECT count(*) FROM cloister.audit_inbox WHERE event = 'chat:conversation:exported'"
-        assert boot.execute(query).fetchone() == (2,)
+        assert boot.execute(query).fetchone() == (3,)
 
 
 def test_it_takes_feedback_and_the_last_word_counts(at_ada: Browser, model: Scripted) -> None:

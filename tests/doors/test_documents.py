@@ -122,6 +122,15 @@ def test_the_list_of_uploads_says_what_is_held_and_offers_no_retry_where_nothing
     assert f"/batches/{batch_id}/retry" not in at_ada.gets(f"/batches/{batch_id}").text
 
 
+def test_the_list_of_uploads_is_turned_to_its_end(at_ada: Browser, ada: Member) -> None:
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        first, *_ = [knowledge.create_batch(tx, ada.caller, clock=ada.house.clock) for _ in range(51)]
+    assert str(first) not in at_ada.gets("/batches").text
+    further = at_ada.first(r'href="(/batches\?before=[0-9a-f-]{36})">Further', "/batches")
+    assert str(first) in at_ada.gets(further).text
+    assert at_ada.gets("/batches?before=x").status_code == 200
+
+
 def test_jobs_are_listed_for_administrators(site: Flask, at_ada: Browser, at_bo: Browser, ada: Member) -> None:
     document = ada.uploads("plan.txt", "The plan.")
     page = at_ada.gets("/jobs").text
@@ -139,6 +148,15 @@ def test_pages_of_documents_speak_german(at_ada: Browser, ada: Member) -> None:
     at_ada.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
     assert "Dateien wählen" in at_ada.gets("/documents").text
     assert "Wartet" in at_ada.gets("/documents").text
+    ada.reads_in("expenses.txt", "The card is 4111 1111 1111 1111.")
+    assert "Gefunden: Nummer einer Zahlungskarte." in at_ada.gets("/documents").text
+
+
+def test_an_answer_that_found_nothing_says_so_in_german(at_ada: Browser, ada: Member) -> None:
+    ada.asks("Who won the ice hockey championship?")
+    at_ada.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
+    talk = at_ada.first(r'href="(/chat/[0-9a-f-]{36})"', "/chat")
+    assert "Ich habe in diesen Dokumenten nichts gefunden" in at_ada.gets(talk).text
 
 
 def test_a_document_that_was_read_in_part_says_what_is_missing_and_is_released_by_hand(

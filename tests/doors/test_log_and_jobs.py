@@ -71,6 +71,22 @@ def test_older_entries_are_those_that_the_address_asks_for(at_ada: Browser, ada:
     assert '<a class="button" href="/audit?event=identity%3Aprofile%3Achanged">Newest' in at_ada.gets(older).text
 
 
+def test_the_log_is_read_from_its_beginning_too(site: Flask, at_ada: Browser, ada: Member) -> None:
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        for _ in range(120):
+            audit.record(tx, ada.caller.actor, Event.PROFILE_CHANGED)
+    assert events(at_ada, "/audit?sort=at")[0] == "tenancy:organisation:created"
+    assert 'aria-sort="ascending"' in at_ada.gets("/audit?sort=at").text
+    newer = at_ada.first(r'href="(/audit\?[^"]*before=[^"]+)">Newer', "/audit?sort=at").replace("&amp;", "&")
+    assert "sort=at" in newer
+    assert "audit:log:read" in events(at_ada, newer)
+    program = Program(site, ada, [Scope.AUDIT_READ])
+    first = program.gets("/audit/entries?oldest_first=true&limit=1").get_json()
+    second = program.gets(f"/audit/entries?oldest_first=true&limit=1&cursor={first['next_cursor']}").get_json()
+    assert first["items"][0]["event"] == "tenancy:organisation:created"
+    assert second["items"][0]["event_id"] > first["items"][0]["event_id"]
+
+
 def test_the_page_of_the_log_exports_all_of_it_to_who_may_read_it(
     site: Flask, house: House, at_ada: Browser, at_bo: Browser, ada: Member
 ) -> None:

@@ -7,8 +7,10 @@ import pytest
 from flask import Flask
 
 from appliance import identity
-from appliance.identity import Role
+from appliance.identity import Forbidden, Role, Scope
+from appliance.identity.errors import LastOwner
 from appliance.identity.invitations import InvitationForm
+from appliance.identity.tokens import TokenForm
 from tests.support.house import PASSWORD, House, Member
 from tests.support.product import csrf
 from tests.support.site import Browser
@@ -156,6 +158,28 @@ def test_it_lets_no_admin_reset_an_owner(site: Flask, ada: Member) -> None:
     assert admin.posts(f"/people/{ada.caller.user_id}/factors/removal").status_code == 403
 
 
+def test_it_lets_no_admin_act_by_an_owners_service_account(ada: Member) -> None:
+    eve, clock = ada.adds("eve@harrow.example", Role.ADMIN), ada.house.clock
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        program = identity.create_service_account(tx, ada.caller, name="Sync", role=Role.OWNER, clock=clock)
+    form = TokenForm("mine now", frozenset({Scope.PEOPLE_WRITE}), 30, program)
+    with ada.services.db.tenant(ada.tenant_id) as tx, pytest.raises(Forbidden):
+        identity.create_token(tx, eve.caller, form, clock=clock)
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        assert identity.create_token(tx, ada.caller, form, clock=clock).token.user_id == program
+
+
+def test_a_program_that_is_an_owner_is_removed_and_keeps_no_place_for_a_person(ada: Member) -> None:
+    clock = ada.house.clock
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        program = identity.create_service_account(tx, ada.caller, name="Sync", role=Role.OWNER, clock=clock)
+    with ada.services.db.tenant(ada.tenant_id) as tx, pytest.raises(LastOwner):
+        identity.change_role(tx, ada.caller, ada.caller.user_id, role=Role.MEMBER)
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        identity.remove_member(tx, ada.caller, program, clock=clock)
+        assert identity.get_person(tx, ada.caller, program).suspended_at is not None
+
+
 def test_it_signs_somebody_out_everywhere(site: Flask, ada: Member, at_ada: Browser) -> None:
     eve = ada.adds("eve@harrow.example", Role.MEMBER)
     browser = Browser(site)
@@ -174,6 +198,11 @@ def test_it_finds_sorts_and_keeps_both_in_the_address(ada: Member, at_ada: Brows
     assert page.index("zoe@") < page.index("mia@")
     assert "q=zoe" in at_ada.gets("/people?q=zoe").text.split("<thead>")[1].split("</thead>")[0]
     assert "Nobody here fits" in at_ada.gets("/people?q=nobody-like-this").text
+    auditors = at_ada.gets("/people?role=auditor").text
+    assert "Nobody here fits" in auditors
+    assert '<option value="auditor" selected>' in auditors
+    assert "ada@" in at_ada.gets("/people?role=owner").text
+    assert "mia@" not in at_ada.gets("/people?role=owner").text
 
 
 def test_it_keeps_groups(site: Flask, ada: Member, at_ada: Browser) -> None:

@@ -14,6 +14,7 @@ from appliance.identity import Caller, Forbidden, Role
 from appliance.identity.errors import SecondPersonNeeded
 from appliance.tenancy import OrganisationSettings, Review
 from tests.support.house import House, Member
+from tests.support.program import Program
 from tests.support.site import Browser
 
 SECRET = "What does the fire drill plan say about Ottilie?"
@@ -73,6 +74,23 @@ def test_nobody_looks_where_it_is_off(at_ada: Browser, ada: Member, talk: Conver
     assert at_ada.posts(f"/reviews/{talk}/opening", reason="curious").status_code == 403
     with ada.services.db.tenant(ada.tenant_id) as tx, pytest.raises(ReviewOff):
         chat.list_for_review(tx, ada.caller)
+
+
+def test_the_list_is_read_from_its_beginning_too(
+    site: Flask, at_ada: Browser, ada: Member, mia: Member, talk: ConversationId
+) -> None:
+    ada.house.clock.passes(minutes=1)
+    mia.asks("Is the canteen open?")
+    chooses(ada, Review.AUDITED)
+    program = Program(site, ada)
+    for page, api, is_first in (("", "", False), ("?sort=updated", "?oldest_first=true", True)):
+        shown = re.findall(r'href="/reviews/([0-9a-f-]{36})"', at_ada.gets(f"/reviews{page}").text)
+        assert (shown[0] == str(talk)) is is_first
+        assert [one["conversation_id"] for one in program.gets(f"/reviews{api}").get_json()["items"]] == shown
+    first = program.gets("/reviews?oldest_first=true&limit=1").get_json()
+    then = program.gets(f"/reviews?oldest_first=true&limit=1&cursor={first['next_cursor']}").get_json()
+    assert [one["conversation_id"] for one in first["items"] + then["items"]] == shown
+    assert 'aria-sort="ascending"' in at_ada.gets("/reviews?sort=updated").text
 
 
 def test_an_administrator_finds_opens_and_is_seen(

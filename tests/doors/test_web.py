@@ -6,7 +6,7 @@ from flask import Flask
 from appliance import identity
 from appliance.identity import Role
 from tests.support.house import House, Member
-from tests.support.product import csrf
+from tests.support.product import PASSWORD, csrf
 from tests.support.site import Browser
 
 
@@ -116,6 +116,24 @@ def test_it_uses_a_setup_link_once(site: Flask, house: House) -> None:
     assert Browser(site).gets("/setup?link=guessed").status_code == 403
 
 
+def test_a_house_that_is_set_up_in_german_begins_in_german(site: Flask, house: House) -> None:
+    token = identity.create_setup_link(house.worker.db, clock=house.clock)
+    browser = Browser(site)
+    browser.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
+    form = {
+        "organisation": "Weber",
+        "name": "Uwe",
+        "email": "uwe@weber.example",
+        "password": PASSWORD,
+        "again": PASSWORD,
+    }
+    page = browser.gets(f"/setup?link={token}")
+    browser.client.post("/setup", data=form | {"link": token, "csrf": csrf(page.text)})
+
+    assert "Fragen Sie zu den Dokumenten Ihrer Organisation." in browser.gets("/chat").text
+    assert ">Dokumente</a>" in browser.gets("/collections").text.split("<tbody>")[1]
+
+
 def test_it_keeps_a_setup_link_open_after_a_mistake(site: Flask, house: House) -> None:
     token = identity.create_setup_link(house.worker.db, clock=house.clock)
     browser = Browser(site)
@@ -157,6 +175,16 @@ def test_it_keeps_the_last_owner(at_ada: Browser, ada: Member) -> None:
 
     assert answer.status_code == 409
     assert "at least one owner" in answer.text
+
+
+def test_it_offers_no_role_that_it_would_refuse(site: Flask, at_ada: Browser, ada: Member) -> None:
+    at_eve = Browser(site)
+    at_eve.signs_in(ada.adds("eve@harrow.example", Role.ADMIN))
+    for path, form in (("/people", "/people/invitations"), ("/tokens", "/tokens/service-accounts")):
+        assert '<option value="owner"' in at_ada.gets(path).text.split(f'action="{form}"')[1]
+        assert '<option value="owner"' not in at_eve.gets(path).text.split(f'action="{form}"')[1]
+    assert "Change role" not in at_eve.gets(f"/people/{ada.caller.user_id}").text
+    assert "Change role" in at_ada.gets(f"/people/{ada.caller.user_id}").text
 
 
 def test_it_lets_no_admin_make_owners(site: Flask, ada: Member) -> None:

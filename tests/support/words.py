@@ -10,9 +10,11 @@ from jinja2.ext import babel_extract
 
 import appliance
 from appliance.audit.events import MEANING
+from appliance.dlp import Category
 from appliance.kernel.errors import Refusal
 from appliance.kernel.problems import FAULT, TITLE
 from appliance.knowledge.unreadable import HELD, REASONS, WARNINGS
+from appliance.providers.local.extractive import NOTHING
 from appliance.web.notices import NOTICES
 
 HERE = Path(appliance.__file__).parent
@@ -29,6 +31,8 @@ def messages() -> set[Message]:
         *REASONS.values(),
         *WARNINGS.values(),
         HELD,
+        NOTHING,
+        *Category,
     }
     found |= set(_of_templates()) | set(_of_code()) | set(_of_refusals())
     return {message for message in found if message}

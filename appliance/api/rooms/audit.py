@@ -39,6 +39,7 @@ class EntriesAsked(Page):
     person_id: UUID | None = Field(None, description="Who did it.")
     since: AwareDatetime | None = Field(None, description="A moment with its zone, such as 2026-01-31T00:00:00Z.")
     until: AwareDatetime | None = Field(None, description="The moment after the last one, with its zone.")
+    oldest_first: bool = Field(False, description="Read the log from its beginning.")
 
 
 @operation("GET", "/audit/entries", permission=Permission.AUDIT_READ, query=EntriesAsked, answer=Listed[EntryOut])
@@ -49,7 +50,9 @@ def list_audit_entries(call: Call) -> Listed[EntryOut]:
     actors = None if asked.person_id is None else frozenset({asked.person_id})
     wanted = EntryFilter(asked.event, actors, asked.since, asked.until)
     with call.tenant() as tx:
-        found = audit.list_entries(tx, wanted, before=asked.cursor, limit=asked.limit + 1)
+        found = audit.list_entries(
+            tx, wanted, before=asked.cursor, limit=asked.limit + 1, oldest_first=asked.oldest_first
+        )
         entries, cursor = part(found, asked, key=lambda entry: entry.event_id)
         audit.record(tx, call.caller.actor, Event.LOG_READ, entries=len(entries))
     return Listed[EntryOut](items=[_out(entry) for entry in entries], next_cursor=cursor)

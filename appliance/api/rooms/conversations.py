@@ -20,7 +20,6 @@ from appliance.chat.errors import (
     TitleMalformed,
 )
 from appliance.identity import Permission
-from appliance.knowledge import DocumentId
 
 Question = Annotated[
     str,
@@ -149,10 +148,8 @@ def _as_now(call: Call, said: AnswerOut) -> AnswerOut:
     """Return an answer that was given before without what is closed to the caller by now."""
     if said.answer is None:
         return said
-    cited = {DocumentId(one.document_id) for one in said.answer.citations if one.document_id}
-    conversation_id = _id(call) if "conversation_id" in call.ids else None
     with call.tenant() as tx:
-        if not chat.is_closed(tx, call.caller, said.answer.message_id, cited, conversation_id):
+        if not chat.is_closed(tx, call.caller, _id(call), said.answer.message_id):
             return said
     rest = said.answer.model_copy(update={"body": "", "citations": [], "is_withheld": True})
     return said.model_copy(update={"answer": rest})
@@ -315,19 +312,19 @@ def delete_conversation(call: Call) -> None:
 
 @operation(
     "POST", "/chatbots/{chatbot_id}/answers", permission=Permission.CHAT, body=UnkeptIn, answer=AnswerOut,
-    streams=True, refusals=(ChatbotNotFound, QuestionMissing), again=_as_now,
+    streams=True, refusals=(ChatbotNotFound, QuestionMissing), keeps=False,
 )  # fmt: skip
 def ask_temporarily(call: Call) -> AnswerOut | Iterator[str]:
-    """Ask without a conversation: nothing of it is kept."""
+    """Ask without a conversation: nothing of it is kept, so an Idempotency-Key is passed over."""
     return _unkept(call, is_draft=False)
 
 
 @operation(
     "POST", "/chatbots/drafts/{chatbot_id}/answers", permission=Permission.CHATBOT_EDIT, body=UnkeptIn,
-    answer=AnswerOut, streams=True, refusals=(ChatbotNotFound, QuestionMissing), again=_as_now,
+    answer=AnswerOut, streams=True, refusals=(ChatbotNotFound, QuestionMissing), keeps=False,
 )  # fmt: skip
 def try_draft(call: Call) -> AnswerOut | Iterator[str]:
-    """Ask a draft before it is published: nothing of it is kept."""
+    """Ask a draft before it is published: nothing of it is kept, so an Idempotency-Key is passed over."""
     return _unkept(call, is_draft=True)
 
 

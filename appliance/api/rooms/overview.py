@@ -6,8 +6,8 @@ from appliance import budgets, chat, knowledge
 from appliance.api.framework import Call, operation
 from appliance.api.rooms.organisation import BudgetOut, UsageOut
 from appliance.api.schemas import Input, Output
-from appliance.chat.numbers import questions_by_day
-from appliance.gateway.ledger import month_usage, people_by_day, tokens_by_day
+from appliance.chat.numbers import feedback_by_day, questions_by_day
+from appliance.gateway.ledger import count_people, month_usage, people_by_day, tokens_by_day
 from appliance.identity import Permission
 from appliance.identity.permissions import require_granted
 from appliance.knowledge.numbers import documents_by_day
@@ -34,16 +34,23 @@ class DaysAsked(Input):
 
 
 class DayOut(Output):
-    """A day (UTC): questions asked, people who asked, documents uploaded that are still here, tokens used."""
+    """A day (UTC): questions asked, people who asked, documents uploaded that are still here, tokens used, and the
+    answers that people found good or bad on it.
+    """
 
     day: date
     questions: int
     people: int
     documents: int
     tokens: int
+    good_answers: int
+    bad_answers: int
 
 
 class DaysOut(Output):
+    """The days, and in `people` how many different people asked in all of them: fewer than the sum of the days."""
+
+    people: int
     items: list[DayOut]
 
 
@@ -66,12 +73,20 @@ def list_days(call: Call) -> DaysOut:
     """Return what the charts show: numbers for each of the last days, the oldest first."""
     days, clock = call.query.days, call.services.clock
     with call.tenant() as tx:
-        questions = questions_by_day(tx, call.caller, days=days, clock=clock)
-        documents = documents_by_day(tx, call.caller, days=days, clock=clock)
-        people, tokens = people_by_day(tx, days=days, clock=clock), tokens_by_day(tx, days=days, clock=clock)
-    return DaysOut(
-        items=[
-            DayOut(day=day, questions=asked, people=who[1], documents=added[1], tokens=used[1])
-            for (day, asked), who, added, used in zip(questions, people, documents, tokens, strict=True)
-        ]
-    )
+        columns = (
+            questions_by_day(tx, call.caller, days=days, clock=clock),
+            people_by_day(tx, days=days, clock=clock),
+            documents_by_day(tx, call.caller, days=days, clock=clock),
+            tokens_by_day(tx, days=days, clock=clock),
+            *feedback_by_day(tx, call.caller, days=days, clock=clock),
+        )
+        people = count_people(tx, days=days, clock=clock)
+    return DaysOut(people=people, items=[_day(cells) for cells in zip(*columns, strict=True)])
+
+
+def _day(cells: tuple[tuple[date, int], ...]) -> DayOut:
+    questions, people, documents, tokens, good, bad = (number for _, number in cells)
+    return DayOut(
+        day=cells[0][0], questions=questions, people=people, documents=documents, tokens=tokens, good_answers=good,
+        bad_answers=bad,
+    )  # fmt: skip

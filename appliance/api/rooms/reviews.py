@@ -22,6 +22,7 @@ class ReviewsPage(Page):
     """Which conversations: `text` is looked for in titles and names; passed over in the works-council mode."""
 
     text: Text = ""
+    oldest_first: bool = Field(False, description="Those that were silent longest come first.")
 
 
 class ReasonIn(Input):
@@ -84,7 +85,9 @@ def list_reviews(call: Call) -> Listed[ReviewableOut]:
         if asked.cursor:
             last = chat.get_for_review(tx, call.caller, ConversationId(asked.cursor))
             before = (last.updated_at, last.conversation_id)
-        found = chat.list_for_review(tx, call.caller, query=asked.text, before=before, limit=asked.limit + 1)
+        found = chat.list_for_review(
+            tx, call.caller, query=asked.text, before=before, limit=asked.limit + 1, oldest_first=asked.oldest_first
+        )
     rows, cursor = part(found, asked, key=lambda one: one.conversation_id)
     return Listed[ReviewableOut](items=[ReviewableOut.model_validate(one) for one in rows], next_cursor=cursor)
 
