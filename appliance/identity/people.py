@@ -207,13 +207,6 @@ def check_role(tx: Tx, caller: Caller, role: Role) -> None:
         raise Forbidden
 
 
-def givable_roles(caller: Caller) -> tuple[Role, ...]:
-    """Return the roles that the caller may give where they are."""
-    if caller.role is Role.OPERATOR:
-        return (Role.OPERATOR,)
-    return tuple(role for role in ORGANISATION_ROLES if role is not Role.OWNER or caller.role is Role.OWNER)
-
-
 def normal_email(email: str) -> str:
     """Return the address in the form it is stored in. Raises EmailMalformed."""
     email = email.strip().lower()

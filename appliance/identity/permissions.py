@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from appliance.identity.errors import Forbidden, ScopeMissing, StepUpRequired
-from appliance.identity.values import Caller, Role, Scope
+from appliance.identity.values import ORGANISATION_ROLES, Caller, Role, Scope
 
 
 class Permission(StrEnum):
@@ -94,6 +94,13 @@ NEEDS_RECENT_PROOF = frozenset(
 def may(caller: Caller, permission: Permission) -> bool:
     """Say whether the caller's role, and their token's scopes, grant it."""
     return permission in GRANTS[caller.role] and _in_scope(caller, permission)
+
+
+def givable_roles(caller: Caller) -> tuple[Role, ...]:
+    """Return the roles that the caller may give where they are."""
+    if caller.role is Role.OPERATOR:
+        return (Role.OPERATOR,)
+    return tuple(role for role in ORGANISATION_ROLES if role is not Role.OWNER or caller.role is Role.OWNER)
 
 
 def require(caller: Caller, permission: Permission) -> None:

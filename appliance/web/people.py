@@ -8,7 +8,7 @@ from appliance.identity import MemberKind, PeopleFilter, PeopleSort, Permission,
 from appliance.identity.errors import LastOwner
 from appliance.identity.factors import list_factors, remove_factors_of
 from appliance.identity.invitations import InvitationForm
-from appliance.identity.permissions import may
+from appliance.identity.permissions import givable_roles, may
 from appliance.identity.values import ORGANISATION_ROLES, Role
 from appliance.kernel.db import Tx
 from appliance.kernel.errors import Invalid, Refusal
@@ -126,7 +126,7 @@ def _list(*, shown: Refusal | None) -> Answer:
         invitations = identity.list_invitations(tx, person, clock=house.clock, text=table.query, limit=_INVITED + 1)
         groups = identity.list_group_names(tx, person)
     return page("people/page.html", refusal=shown, table=table, invitations=invitations[:_INVITED], groups=groups,
-                has_more=len(invitations) > _INVITED, roles=_roles(), givable=identity.givable_roles(person), services=MemberKind.SERVICE)  # fmt: skip
+                has_more=len(invitations) > _INVITED, roles=_roles(), givable=givable_roles(person), services=MemberKind.SERVICE)  # fmt: skip
 
 
 def _show(user_id: UserId, *, shown: Refusal | None) -> Answer:
@@ -138,7 +138,7 @@ def _show(user_id: UserId, *, shown: Refusal | None) -> Answer:
             "people/person.html",
             refusal=shown,
             person=found,
-            givable=identity.givable_roles(person),
+            givable=givable_roles(person),
             groups=identity.list_group_names(tx, person),
             sessions=identity.list_sessions(tx, person, user_id) if is_theirs else [],
             factors=list_factors(tx, user_id) if is_theirs else [],

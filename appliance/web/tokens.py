@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response
 
 from appliance import identity
 from appliance.identity import MemberKind, PeopleFilter, Permission, Scope, Token, TokenFilter, TokenSort, UserId
-from appliance.identity.permissions import GRANTS, SCOPES, may
+from appliance.identity.permissions import GRANTS, SCOPES, givable_roles, may
 from appliance.identity.tokens import TokenForm
 from appliance.kernel.db import Tx
 from appliance.kernel.errors import Refusal
@@ -71,7 +71,7 @@ def _list(*, shown: Refusal | None) -> Answer:
     with house.db.tenant(person.tenant_id) as tx:
         table = _table(tx)
         accounts = identity.list_people(tx, person, PeopleFilter(kind=MemberKind.SERVICE)) if manages else []
-        givable = identity.givable_roles(person)
+        givable = givable_roles(person)
         groups = identity.list_group_names(tx, person) if manages else {}
     scopes = [scope for scope in Scope if SCOPES[scope] & GRANTS[person.role]]
     return page(

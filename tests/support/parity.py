@@ -142,6 +142,8 @@ LEFT_TO_PEOPLE = {
     "GET static": "our own style and script",
 }
 
+_ROLES = "it reads nothing: which roles a form offers; a program that gives another one is refused"
+
 FOUND_OTHERWISE = {  # what a page reads by a query of its own, and a program by another
     ("GET chatbots.show", "list_group_names"): "names alone; list_groups says them with the members",
     ("GET chatbots.edit", "list_group_names"): "names alone; list_groups says them with the members",
@@ -150,6 +152,9 @@ FOUND_OTHERWISE = {  # what a page reads by a query of its own, and a program by
     ("GET people.show", "list_group_names"): "names alone; list_groups says them with the members",
     ("GET people.read", "list_group_names"): "names alone; list_groups says them with the members",
     ("GET tokens.show", "list_group_names"): "names alone; list_groups says them with the members",
+    ("GET people.show", "givable_roles"): _ROLES,
+    ("GET people.read", "givable_roles"): _ROLES,
+    ("GET tokens.show", "givable_roles"): _ROLES,
     ("GET groups.show", "list_group_sizes"): "how many are in each; list_groups names them",
     ("GET groups.read", "list_candidates"): "who may be added; list_people says them all",
     ("GET people.show", "count_people"): "how many pages there are; a program follows the cursor to the end",
