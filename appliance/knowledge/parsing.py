@@ -16,8 +16,9 @@ from typing import Any, Literal
 
 from appliance.knowledge.child import Answer, ask
 from appliance.knowledge.formats import MEDIA_TYPES, WRITTEN, Format, is_blank, recognise
+from appliance.knowledge.inlays import UNREAD_WITHOUT_OCR, read_pictures
 from appliance.knowledge.places import GRID
-from appliance.knowledge.scans import STANDARD, Recognition
+from appliance.knowledge.scans import STANDARD, Ask, Recognised, Recognition
 from appliance.knowledge.scans import recognise as recognise_scans
 from appliance.knowledge.unreadable import GAPS, REASONS, WARNINGS, Unread, UnreadableDocument
 
@@ -127,6 +128,7 @@ class _Upload:
     blocks: int = 0
     cpu_seconds: float = 0.0
     recognised_seconds: int = 0
+    pictures: dict[bytes, str] = field(default_factory=dict)  # what was read of them, by digest
     begun: float = field(default_factory=time.monotonic)
 
     def read(self, content: bytes, name: str, path: tuple[str, ...] = ()) -> Parsed:
@@ -145,7 +147,7 @@ class _Upload:
             ) as answer:
                 self.cpu_seconds += answer.cpu_seconds
                 _raise_refusal(answer, recognised.format, path)
-                self._read_scans(answer.said, recognised.format, content, path)
+                self._read_drawn(answer, recognised.format, content, path)
                 parsed = _parsed(answer.said, recognised.format, _stem(name))
                 self._take(parsed, path)
                 self._read_inside(answer, path)
@@ -156,29 +158,62 @@ class _Upload:
             raise
         return parsed
 
-    def _read_scans(self, said: dict[str, Any], kind: Format, content: bytes, path: tuple[str, ...]) -> None:
-        """Put into the answer what text recognition finds on scanned pages."""
+    def _read_drawn(self, answer: Answer, kind: Format, content: bytes, path: tuple[str, ...]) -> None:
+        """Put into the answer what text recognition finds on scanned pages and in pictures."""
+        said = answer.said
+        tried = [
+            self._read_scans(said, kind, content),
+            self._read_plates(said, content),
+            read_pictures(answer, self.pictures, self._recognise, self._ask_scan),
+        ]
+        has_text = any(not block["hidden"] for page in said["pages"] for block in page["blocks"])
+        was_asked = said.get("scans") or said.get("pictures")
+        if was_asked and not (has_text or said["attached"] or said["unread"]):
+            is_missing = any(found.stopped == "needs_ocr" for found in tried)
+            refused = next((code for found in tried for code in found.failed.values()), None)
+            raise UnreadableDocument("needs_ocr" if is_missing else refused or ("no_words" if path else "no_text"))
+
+    def _read_scans(self, said: dict[str, Any], kind: Format, content: bytes) -> Recognised:
         asked = sorted({_bounded(number, most=_MOST_PAGES) for number in said.get("scans", ())})
+        found = self._recognise_pages(said, asked, content, kind)
+        said["warnings"] += found.warnings_of_pages()
+        return found
+
+    def _read_plates(self, said: dict[str, Any], content: bytes) -> Recognised:
+        """Read the pictures on pages that have text as well."""
+        given = {_bounded(number, most=_MOST_PAGES): is_large is True for number, is_large in said.get("figures", ())}
+        found = self._recognise_pages(said, sorted(given), content, "plates")
+        if found.stopped == "needs_ocr":
+            said["warnings"] += [UNREAD_WITHOUT_OCR[is_large] for is_large in set(given.values())]
+        else:
+            said["warnings"] += [code for code in found.warnings_of_pages() if code != "pages_without_text"]
+        return found
+
+    def _recognise_pages(self, said: dict[str, Any], asked: list[int], content: bytes, kind: str) -> Recognised:
+        found = self._recognise(
+            asked, lambda options, *limits: self._ask_scan(content, options | {"kind": kind}, *limits)
+        )
+        for page in said["pages"]:
+            page["blocks"] += found.blocks.get(page["number"], [])
+        return found
+
+    def _recognise(self, asked: Sequence[int], ask_again: Ask) -> Recognised:
         if not asked:
-            return
-
-        def ask_again(options: dict[str, object], cpu_seconds: int, wall_seconds: float) -> dict[str, Any]:
-            limits = replace(self.limits, cpu_seconds=cpu_seconds, wall_seconds=wall_seconds)
-            return ask_child("scan", content, limits, options | {"kind": kind})
-
+            return Recognised()
         begun, wanted = time.monotonic(), self.limits.recognition
         left = replace(wanted, seconds=wanted.seconds - self.recognised_seconds)
         found = recognise_scans(asked, ask_again, left)
         spent = time.monotonic() - begun
         self.recognised_seconds += int(spent)
         self.begun += spent  # it has limits of its own
-        for page in said["pages"]:
-            page["blocks"] += found.blocks.pop(page["number"], [])
-        said["warnings"] = [*said["warnings"], *found.warnings]
-        has_text = any(not block["hidden"] for page in said["pages"] for block in page["blocks"])
-        if not (has_text or said["attached"] or said["unread"]):
-            code = "needs_ocr" if "needs_ocr" in found.warnings else found.refused
-            raise UnreadableDocument(code or ("no_words" if path else "no_text"))
+        return found
+
+    def _ask_scan(
+        self, content: bytes, options: Mapping[str, object], cpu_seconds: int, wall_seconds: float
+    ) -> dict[str, Any]:
+        return ask_child(
+            "scan", content, replace(self.limits, cpu_seconds=cpu_seconds, wall_seconds=wall_seconds), options
+        )
 
     def _allowance(self) -> tuple[int, float]:
         limits, share = self.limits, self.limits.uploads_share

@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from .blocks import HIDDEN, Output, Page
+from .blocks import ALTERNATIVE, HIDDEN, Output, Page
+from .inlaid import Shown
 from .rows import Cell, labelled
 
 HIDDEN_SHEET = "hidden sheet"
@@ -50,6 +51,10 @@ class Sheet:
 
     def add(self, kind: str, text: str, *, level: int = 0, hidden: str | None = None) -> None:
         self._output.add(self._page, kind, text, level=level, hidden=self._hidden or hidden)
+
+    def show(self, shown: Shown, name: str, *, is_alternative: bool = False) -> None:
+        """Put a picture beside what was written so far."""
+        shown.show(self._page, name, hidden=ALTERNATIVE if is_alternative else self._hidden)
 
     def row(self, values: list[Value], *, is_header: bool = False, spans: bool = False) -> None:
         """Take the next row; an empty one ends a table. `spans`: some of its cells are merged across columns."""
