@@ -166,7 +166,8 @@ class _Upload:
             self._read_plates(said, content),
             read_pictures(answer, self.pictures, self._recognise, self._ask_scan),
         ]
-        has_text = any(not block["hidden"] for page in said["pages"] for block in page["blocks"])
+        # Of a file inside, what is hidden is checked even where nothing else is in it.
+        has_text = any(path or not block["hidden"] for page in said["pages"] for block in page["blocks"])
         was_asked = said.get("scans") or said.get("pictures")
         if was_asked and not (has_text or said["attached"] or said["unread"]):
             is_missing = any(found.stopped == "needs_ocr" for found in tried)
