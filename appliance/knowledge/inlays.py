@@ -14,7 +14,8 @@ from appliance.knowledge.scans import Ask, Recognised
 PICTURE = "picture"
 PICTURE_TEXT = "Picture: {text}"
 Recognise = Callable[[Sequence[int], Ask], Recognised]
-AskChild = Callable[[bytes, dict[str, object], int, float], dict[str, Any]]  # content, options, seconds of two kinds
+# (content, more options, options, processor seconds, seconds) -> answer
+AskChild = Callable[[bytes, dict[str, object], dict[str, object], int, float], dict[str, Any]]
 
 
 def read_pictures(answer: Answer, known: dict[bytes, str], recognise: Recognise, ask_child: AskChild) -> Recognised:
@@ -29,7 +30,7 @@ def read_pictures(answer: Answer, known: dict[bytes, str], recognise: Recognise,
             some = [pictures[number] for number in options["pages"]]
             sizes = [(one.kind, one.size) for one in some]
             content = b"".join(answer.content_of(one) for one in some)
-            return ask_child(content, options | {"kind": "pictures", "pictures": sizes}, cpu_seconds, wall_seconds)
+            return ask_child(content, {"kind": "pictures", "pictures": sizes}, options, cpu_seconds, wall_seconds)
 
         found = recognise(fresh, ask)
         known |= {

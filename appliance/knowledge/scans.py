@@ -4,6 +4,7 @@ Recognition costs seconds a page, so it has limits of its own: processor time fo
 page that cannot be recognised within them is left out and said to be; the others are read. A picture counts as a page.
 """
 
+import math
 import os
 import time
 from collections import deque
@@ -24,11 +25,15 @@ INSTALL = "apt-get install tesseract-ocr tesseract-ocr-deu"
 
 @dataclass(frozen=True)
 class Recognition:
-    """Languages as tesseract writes them, processor seconds of a page, and seconds of a document."""
+    """Languages as tesseract writes them, processor seconds of a page, and seconds of a document.
+
+    `picture_seconds` are processor seconds for all pictures that stand in the documents of an upload.
+    """
 
     languages: str = "deu+eng"
     page_seconds: int = 30
     seconds: int = 1_800
+    picture_seconds: int = 45
 
 
 STANDARD = Recognition()
@@ -57,6 +62,7 @@ class Recognised:
 
 
 Ask = Callable[[dict[str, object], int, float], dict[str, Any]]  # (options, processor seconds, seconds) -> answer
+Left = Callable[[], float]  # processor seconds that are left
 
 
 def tessdata() -> Path | None:
@@ -80,7 +86,7 @@ def chosen_languages(wanted: str) -> str:
     return "+".join(found or installed[:2])
 
 
-def recognise(pages: Sequence[int], ask: Ask, wanted: Recognition) -> Recognised:
+def recognise(pages: Sequence[int], ask: Ask, wanted: Recognition, left: Left = lambda: math.inf) -> Recognised:
     """Read scanned pages. Never raises for a page: what is not read is told."""
     found = Recognised()
     languages = chosen_languages(wanted.languages)
@@ -91,11 +97,11 @@ def recognise(pages: Sequence[int], ask: Ask, wanted: Recognition) -> Recognised
     waiting = deque(pages[start : start + _PAGES_A_PROCESS] for start in range(0, len(pages), _PAGES_A_PROCESS))
     ends = time.monotonic() + wanted.seconds
     while waiting:
-        if time.monotonic() > ends:
+        if time.monotonic() > ends or left() < 1:
             found.stopped = "ocr_stopped"
             break
         some = waiting.popleft()
-        seconds = _START_SECONDS + wanted.page_seconds * len(some)
+        seconds = int(min(_START_SECONDS + wanted.page_seconds * len(some), max(left(), _START_SECONDS)))
         try:
             answer = ask(options | {"pages": list(some)}, seconds, _SPARE * seconds)
         except UnreadableDocument as refused:

@@ -40,7 +40,7 @@ WARNINGS: dict[str, str] = {
     "hidden_text": "It contains text that a reader would not see. That text is not searchable.",
     "macros": "It contains a program (macros), which was neither run nor read.",
     "needs_ocr": "Some of its pages are scans and were left out: text recognition (OCR) is not installed. Ask the operator to run `apt-get install tesseract-ocr`.",
-    "ocr_stopped": "Some of its scanned pages or pictures were left out: recognising them takes longer than is allowed. Split it and upload the parts.",
+    "ocr_stopped": "Some of its scanned pages or pictures were left out: recognising them takes longer than is allowed. Split it and upload the parts, or ask the operator to allow more.",
     "pages_without_text": "On some of its pages there is no text, not even by text recognition (OCR).",
     "pages_unreadable": "Some of its pages are damaged and were left out.",
     "pictures_need_ocr": "It contains pictures that are large enough for a page, a card or a passport. They were not read: text recognition (OCR) is not installed. Ask the operator to run `apt-get install tesseract-ocr`, then try again.",

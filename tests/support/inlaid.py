@@ -41,15 +41,26 @@ def blank(width: int, height: int) -> bytes:
 
 
 def _relations(*given: tuple[str, str]) -> str:
-    links = "".join(f'<Relationship Id="r{n}" Type="{_OFFICE}/{kind}" Target="{to}"/>' for n, (kind, to) in enumerate(given, 1))
+    links = "".join(
+        f'<Relationship Id="r{n}" Type="{_OFFICE}/{kind}" Target="{to}"/>' for n, (kind, to) in enumerate(given, 1)
+    )
     return f'<Relationships xmlns="{_PACKAGE}">{links}</Relationships>'
 
 
-def word(content: bytes, *, run: str = "", name: str = "image1.png", is_object: bool = False, more: dict[str, bytes] | None = None) -> bytes:
+def word(
+    content: bytes,
+    *,
+    run: str = "",
+    name: str = "image1.png",
+    is_object: bool = False,
+    more: dict[str, bytes] | None = None,
+) -> bytes:
     """Return a DOCX; `run` are properties of the run that holds the picture."""
     drawing = f'<w:drawing><a:blip {_DRAWING} r:embed="r1"/></w:drawing>'
     if is_object:
-        drawing = f'<w:object><v:imagedata xmlns:v="urn:schemas-microsoft-com:vml" xmlns:r="{_OFFICE}" r:id="r1"/></w:object>'
+        drawing = (
+            f'<w:object><v:imagedata xmlns:v="urn:schemas-microsoft-com:vml" xmlns:r="{_OFFICE}" r:id="r1"/></w:object>'
+        )
     body = "".join(
         f"<w:p><w:r>{inner}</w:r></w:p>"
         for inner in (f"<w:t>{BEFORE}</w:t>", f"<w:rPr>{run}</w:rPr>{drawing}", f"<w:t>{BEHIND}</w:t>")
@@ -68,9 +79,13 @@ def slides(content: bytes, *, shown: str = "1") -> bytes:
     """Return a PPTX of one slide."""
 
     def shape(text: str) -> str:
-        return f"<p:sp><p:nvSpPr><p:cNvPr/></p:nvSpPr><p:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></p:txBody></p:sp>"
+        return (
+            f"<p:sp><p:nvSpPr><p:cNvPr/></p:nvSpPr><p:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></p:txBody></p:sp>"
+        )
 
-    shown_picture = '<p:pic><p:nvPicPr><p:cNvPr id="4"/></p:nvPicPr><p:blipFill><a:blip r:embed="r1"/></p:blipFill></p:pic>'
+    shown_picture = (
+        '<p:pic><p:nvPicPr><p:cNvPr id="4"/></p:nvPicPr><p:blipFill><a:blip r:embed="r1"/></p:blipFill></p:pic>'
+    )
     tree = f"<p:spTree>{shape(BEFORE)}{shown_picture}{shape(BEHIND)}</p:spTree>"
     return packed(
         {
@@ -109,7 +124,10 @@ def open_document(content: bytes, *, kind: str = "text", name: str = "1.png") ->
         "</table:table-cell></table:table-row></table:table>",
         "presentation": f"<draw:page>{before}{frame}{behind}</draw:page>",
     }[kind]
-    names = " ".join(f'xmlns:{one}="{_ODF}{one}:1.0"' for one in ("office", "text", "table")) + f' xmlns:draw="{_ODF}drawing:1.0"'
+    names = (
+        " ".join(f'xmlns:{one}="{_ODF}{one}:1.0"' for one in ("office", "text", "table"))
+        + f' xmlns:draw="{_ODF}drawing:1.0"'
+    )
     return packed(
         {
             "mimetype": f"application/vnd.oasis.opendocument.{kind}",
@@ -136,7 +154,11 @@ def book(content: bytes) -> bytes:
 
 def rich(content: bytes) -> bytes:
     """Return an RTF."""
-    shown = b"{\\*\\shppict{\\pict{\\*\\picprop{\\sp}}\\pngblip " + content.hex().encode() + b"}}{\\nonshppict{\\pict\\wmetafile8 0100}}"
+    shown = (
+        b"{\\*\\shppict{\\pict{\\*\\picprop{\\sp}}\\pngblip "
+        + content.hex().encode()
+        + b"}}{\\nonshppict{\\pict\\wmetafile8 0100}}"
+    )
     return b"{\\rtf1\\ansi " + BEFORE.encode() + b"\\par " + shown + b"\\par " + BEHIND.encode() + b"\\par}"
 
 

@@ -1,7 +1,9 @@
 """Pictures that stand in documents: read where they stand, or told as unread; never passed over in silence."""
 
+import io
 
 import pytest
+from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
 from appliance.knowledge import scans
@@ -10,7 +12,8 @@ from appliance.knowledge.parser import package
 from appliance.knowledge.parser.blocks import PICTURES
 from appliance.knowledge.parser.dimensions import measured
 from appliance.knowledge.parser.inlaid import is_decoration, may_be_document
-from appliance.knowledge.parsing import Parsed
+from appliance.knowledge.parsing import Limits, Parsed
+from appliance.knowledge.scans import Recognition
 from tests.support import inlaid, papers
 from tests.support.archives import packed
 from tests.support.inlaid import BEFORE, BEHIND
@@ -18,6 +21,7 @@ from tests.support.reading import code, hidden, missed, reads, seen, unseen
 
 CARD = "4539 1488 0343 6467"  # a valid check digit, nobody's card
 PICTURE = inlaid.picture(CARD, "Valid until 11/29")
+PASSPORT = inlaid.picture("Passport of Ada Harrow", CARD, size=40)
 READ = f"Picture: {CARD} Valid until 11/29"
 EMF = b"\x01\0\0\0\x6c\0\0\0" + bytes(24) + (20_000).to_bytes(4, "little") * 2 + b" EMF" + bytes(64)
 HIDDEN_RUN = "<w:vanish/>"
@@ -130,7 +134,9 @@ def test_drawings_that_are_not_read_are_told_unless_what_they_draw_is() -> None:
 
 
 def test_the_words_of_a_drawing_in_svg_are_text() -> None:
-    drawing = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><text>Pump <tspan>seven</tspan></text></svg>'
+    drawing = (
+        b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><text>Pump <tspan>seven</tspan></text></svg>'
+    )
 
     assert "Picture: Pump seven" in seen(reads(inlaid.open_document(drawing, name="1.svg")))
 
@@ -151,6 +157,14 @@ def test_it_takes_so_many_pictures_and_no_more() -> None:
     assert found.unread == [("", "too_many_pictures")]
 
 
+@needs_tesseract
+def test_pictures_beyond_the_processor_seconds_of_an_upload_are_told() -> None:
+    parsed = reads(inlaid.word(PICTURE), limits=Limits(recognition=Recognition(picture_seconds=0)))
+
+    assert parsed.warnings == ("ocr_stopped",)
+    assert not parsed.is_whole
+
+
 # ── on pages that have text ─────────────────────────────────────────────────
 
 
@@ -158,20 +172,12 @@ def beside_text(canvas: Canvas, *, layer: bool = False) -> None:
     canvas.drawString(40, 780, "The company pays for this visit. " * 3)
     for number in range(8):
         canvas.drawString(40, 120 - 12 * number, f"Rule {number}: guests are announced at the gate before noon.")
-    canvas.drawInlineImage(_opened(inlaid.picture("Passport of Ada Harrow", CARD, size=40)), 100, 300, 300, 90)
+    canvas.drawInlineImage(Image.open(io.BytesIO(PASSPORT)), 100, 300, 300, 90)
     if layer:
         unseen = canvas.beginText(110, 350)
         unseen.setTextRenderMode(3)
         unseen.textLine("Passport of Ada Harrow 4539 1488")
         canvas.drawText(unseen)
-
-
-def _opened(content: bytes):  # type: ignore[no-untyped-def] # noqa: ANN202 - reportlab's own library
-    import io
-
-    from PIL import Image
-
-    return Image.open(io.BytesIO(content))
 
 
 def read_pdf(**options: bool) -> Parsed:
@@ -182,7 +188,7 @@ def read_pdf(**options: bool) -> Parsed:
 def test_a_picture_beside_text_is_read_and_each_word_has_its_place() -> None:
     parsed = read_pdf()
     text = "\n".join(seen(parsed))
-    found = [one for one in document_places(parsed).boxes]
+    found = document_places(parsed).boxes
 
     assert "Picture: Passport of Ada Harrow" in text
     assert CARD in text
@@ -202,5 +208,3 @@ def test_what_text_recognition_wrote_before_is_not_read_again() -> None:
 
 def test_without_recognition_a_picture_beside_text_is_told(no_recognition: None) -> None:
     assert read_pdf().warnings == ("small_pictures",)
-
-
