@@ -159,10 +159,12 @@ class _Reader:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         # A text box comes twice, once for old programs; the second is left out.
+        namespace, _, local = name.rpartition(" ")
         if name == _FALLBACK or self._skipped:
             self._skipped += 1
+            if name in _PICTURES:
+                self._held.append((attributes.get(_PICTURES[name], ""), ALTERNATIVE, True))
             return
-        namespace, _, local = name.rpartition(" ")
         if namespace != _W:
             self._takes_text |= name == _MATH
             if name == _CHART:

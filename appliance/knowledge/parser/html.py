@@ -224,7 +224,7 @@ class _Reader(HTMLParser):
                 self._hold(*found)
             return
         file = from_base64(unquote(embedded[3]).encode("ascii", "replace"))
-        if len(file) < _SMALLEST_FILE:
+        if len(file) < _SMALLEST_FILE and embedded[1] != "image":
             return
         self._files += 1
         name = f"{embedded[1]}-{self._files}.{embedded[2]}"

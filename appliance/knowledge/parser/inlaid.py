@@ -125,7 +125,7 @@ class Shown:
             return
         show(
             self._output, page, short, content, hidden=hidden,
-            is_preview=is_preview or hidden == ALTERNATIVE, is_furniture=is_furniture,
+            is_preview=is_preview or hidden == ALTERNATIVE or name.startswith("ObjectReplacements/"), is_furniture=is_furniture,
         )  # fmt: skip
 
     def show_rest(self, page: Page, names: Iterable[str], *, has_objects: bool = False) -> None:

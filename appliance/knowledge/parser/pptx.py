@@ -57,6 +57,9 @@ class _Slide:
         if shape.name == "AlternateContent":
             for inner in (shape.below or [Node("")])[0].below:
                 self._write_shape(inner)
+            for other in shape.below[1:]:  # the same for old programs
+                for blip in other.all("blip"):
+                    self._shown.show(self._page, self._target(blip.attributes.get("embed", "")), hidden=ALTERNATIVE)
             return
         about = shape.first("cNvPr").attributes if shape.name != "grpSp" else shape.below[0].first("cNvPr").attributes
         hidden = HIDDEN if about.get("hidden", "0") not in OFF else None

@@ -4,7 +4,6 @@ Library, languages and the orientation data are loaded before confinement, with 
 Source: tesseract's capi.h.
 """
 
-import codecs
 import ctypes
 import functools
 import math
@@ -113,7 +112,6 @@ class Paragraph:
 
 def prepare(options: dict[str, Any]) -> Callable[[bytes, str], Output]:
     """Load what is needed. Raises Unreadable("needs_ocr") where a library or a language is missing."""
-    codecs.lookup("utf-16-le")  # what pdfium writes texts in; no file opens after confinement
     tesseract = Tesseract(options["tessdata"], options["languages"])
     return functools.partial(_read, tesseract, Raster(), options)
 
