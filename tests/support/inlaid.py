@@ -53,6 +53,7 @@ def word(
     run: str = "",
     name: str = "image1.png",
     is_object: bool = False,
+    wrap: tuple[str, str] = ("", ""),
     more: dict[str, bytes] | None = None,
 ) -> bytes:
     """Return a DOCX; `run` are properties of the run that holds the picture."""
@@ -63,7 +64,7 @@ def word(
         )
     body = "".join(
         f"<w:p><w:r>{inner}</w:r></w:p>"
-        for inner in (f"<w:t>{BEFORE}</w:t>", f"<w:rPr>{run}</w:rPr>{drawing}", f"<w:t>{BEHIND}</w:t>")
+        for inner in (f"<w:t>{BEFORE}</w:t>", f"<w:rPr>{run}</w:rPr>{drawing.join(wrap)}", f"<w:t>{BEHIND}</w:t>")
     )
     return packed(
         {
@@ -114,9 +115,10 @@ def sheet(content: bytes) -> bytes:
     )
 
 
-def open_document(content: bytes, *, kind: str = "text", name: str = "1.png") -> bytes:
+def open_document(content: bytes, *, kind: str = "text", name: str = "1.png", beside: str = "") -> bytes:
     """Return a text, sheet or presentation of OpenDocument."""
     frame = f'<draw:frame><draw:image xlink:href="Pictures/{name}"/></draw:frame>'
+    frame += f'<draw:frame><draw:image xlink:href="./{beside}"/></draw:frame>' if beside else ""
     before, behind = f"<text:p>{BEFORE}</text:p>", f"<text:p>{BEHIND}</text:p>"
     body = {
         "text": f"{before}<text:p>{frame}</text:p>{behind}",
@@ -134,6 +136,7 @@ def open_document(content: bytes, *, kind: str = "text", name: str = "1.png") ->
             "content.xml": f'<office:document-content {names} xmlns:xlink="http://www.w3.org/1999/xlink"><office:body><office:{kind}>'
             f"{body}</office:{kind}></office:body></office:document-content>",
             f"Pictures/{name}": content,
+            **({beside: content} if beside else {}),
         }
     )
 

@@ -133,6 +133,15 @@ def test_drawings_that_are_not_read_are_told_unless_what_they_draw_is() -> None:
     assert reads(preview).is_whole
 
 
+def test_what_is_drawn_a_second_time_for_old_programs_is_no_gap() -> None:
+    again = '<mc:AlternateContent xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"><mc:Choice/><mc:Fallback>'
+    letter = inlaid.word(EMF, name="image1.emf", wrap=(again, "</mc:Fallback></mc:AlternateContent>"))
+    beside = inlaid.open_document(EMF, name="1.emf", beside="ObjectReplacements/1")
+
+    assert reads(letter).is_whole
+    assert missed(reads(beside)) == [("1.emf", "picture_format")]
+
+
 def test_the_words_of_a_drawing_in_svg_are_text() -> None:
     drawing = (
         b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><text>Pump <tspan>seven</tspan></text></svg>'
