@@ -173,9 +173,9 @@ class _Upload:
         has_text = any(path or not block["hidden"] for page in said["pages"] for block in page["blocks"])
         was_asked = said.get("scans") or said.get("pictures")
         if was_asked and not (has_text or said["attached"] or said["unread"]):
-            is_missing = any(found.stopped == "needs_ocr" for found in tried)
-            refused = next((code for found in tried for code in found.failed.values()), None)
-            raise UnreadableDocument("needs_ocr" if is_missing else refused or ("no_words" if path else "no_text"))
+            codes = [_STOPPED[found.stopped] for found in tried if found.stopped]
+            codes += [code for found in tried for code in found.failed.values()]
+            raise UnreadableDocument(codes[0] if codes else "no_words" if path else "no_text")
 
     def _read_scans(self, said: dict[str, Any], kind: Format, content: bytes) -> Recognised:
         asked = sorted({_bounded(number, most=_MOST_PAGES) for number in said.get("scans", ())})
@@ -211,29 +211,18 @@ class _Upload:
         return self._recognise(asked, ask_again, lambda: self.limits.recognition.picture_seconds - self.picture_seconds)
 
     def _ask_scan(
-        self,
-        content: bytes,
-        fixed: dict[str, object],
-        options: dict[str, object],
-        cpu_seconds: int,
-        wall_seconds: float,
+        self, content: bytes, more: dict[str, object], options: dict[str, object], cpu: int, wall: float
     ) -> dict[str, Any]:
-        limits = replace(self.limits, cpu_seconds=cpu_seconds, wall_seconds=wall_seconds)
-        return ask_child("scan", content, limits, options | fixed)
+        return ask_child("scan", content, replace(self.limits, cpu_seconds=cpu, wall_seconds=wall), options | more)
 
     def _ask_picture(
-        self,
-        content: bytes,
-        fixed: dict[str, object],
-        options: dict[str, object],
-        cpu_seconds: int,
-        wall_seconds: float,
+        self, content: bytes, more: dict[str, object], options: dict[str, object], cpu: int, wall: float
     ) -> dict[str, Any]:
-        limits = replace(self.limits, cpu_seconds=cpu_seconds, wall_seconds=wall_seconds)
-        return ask_child("scan", content, limits, options | fixed, spend=self._spend_on_pictures)
+        def spend(seconds: float) -> None:
+            self.picture_seconds += seconds
 
-    def _spend_on_pictures(self, cpu_seconds: float) -> None:
-        self.picture_seconds += cpu_seconds
+        limits = replace(self.limits, cpu_seconds=cpu, wall_seconds=wall)
+        return ask_child("scan", content, limits, options | more, spend=spend)
 
     def _allowance(self) -> tuple[int, float]:
         limits, share = self.limits, self.limits.uploads_share
@@ -285,6 +274,7 @@ def _take_blocks(said: dict[str, Any], found: Recognised) -> None:
         page["blocks"] += found.blocks.get(page["number"], [])
 
 
+_STOPPED = {"needs_ocr": "needs_ocr", "ocr_stopped": "time_limit"}  # what is said of a file of which nothing was read
 # A file inside that was looked at whole, and in which nothing is written.
 _NOTHING_THERE = frozenset({"no_words"})
 

@@ -147,13 +147,18 @@ class Output:
         if digest not in self.digests:
             is_full = self.attached_bytes + len(picture.content) > ATTACHED_BYTES
             if len(self.pictures) >= PICTURES or is_full:
-                if not any(code == "too_many_pictures" for _, code in self.unread):
+                if not self.is_full_of_pictures:
                     self.miss("", "too_many_pictures")
                 return
             self.digests[digest] = len(self.pictures)
             self.pictures.append(picture)
             self.attached_bytes += len(picture.content)
         page.blocks.append(Block(PICTURE, "", hidden=hidden, picture=self.digests[digest]))
+
+    @property
+    def is_full_of_pictures(self) -> bool:
+        """Whether no other picture is handed over, so that none needs to be unpacked."""
+        return any(code == "too_many_pictures" for _, code in self.unread)
 
     def add_picture_text(self, page: Page, text: str, *, hidden: str | None = None) -> None:
         """Append what a picture says, marked as such, unless it says nothing."""

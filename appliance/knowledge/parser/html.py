@@ -214,14 +214,14 @@ class _Reader(HTMLParser):
             if value and name in _SPOKEN:
                 self._whisper("attribute", value + "\n")
             elif value and name in _REFERENCES:
-                self._take_file(tag, value)
+                self._take_file(tag, value, _hidden(attrs, _style(attrs), painted=False))
 
-    def _take_file(self, tag: str, place: str) -> None:
+    def _take_file(self, tag: str, place: str, hidden: str | None) -> None:
         """Take what stands in the page, or came with it: a picture is shown, any other file is handed over."""
         embedded = _EMBEDDED.match(place)
         if embedded is None:
             if tag in _DRAWN and (found := self._find(place)):
-                self._hold(*found)
+                self._hold(*found, hidden)
             return
         file = from_base64(unquote(embedded[3]).encode("ascii", "replace"))
         if len(file) < _SMALLEST_FILE and embedded[1] != "image":
@@ -229,13 +229,13 @@ class _Reader(HTMLParser):
         self._files += 1
         name = f"{embedded[1]}-{self._files}.{embedded[2]}"
         if embedded[1] == "image":
-            self._hold(name, file)
+            self._hold(name, file, hidden)
         else:
             self.output.attach(name, file)
 
-    def _hold(self, name: str, content: bytes) -> None:
-        element = self._open[-1] if self._open else None
-        self._held.append((name, content, element.hidden if element else None))
+    def _hold(self, name: str, content: bytes, hidden: str | None) -> None:
+        above = self._open[-1].hidden if self._open else None
+        self._held.append((name, content, above or hidden))
 
     def _whisper(self, name: str, text: str) -> None:
         """Gather what nobody reads; what follows under the same name belongs together."""

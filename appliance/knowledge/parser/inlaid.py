@@ -112,7 +112,7 @@ class Shown:
         self, page: Page, name: str, *, hidden: str | None = None, is_preview: bool = False, is_furniture: bool = False
     ) -> None:
         """Put a part of the package on the page. A part that is not there, or is outside, shows nothing."""
-        if name not in self._parts.names or name.endswith("/"):
+        if name not in self._parts.names or name.endswith("/") or self._output.is_full_of_pictures:
             return
         self._seen.add(name)
         short = posixpath.basename(name)

@@ -7,7 +7,6 @@ time, and neither is a picture that an earlier page has.
 import ctypes
 import hashlib
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import reduce
 
@@ -21,7 +20,7 @@ _LEAST_SHARE = 0.05
 _LARGE_SHARE = 0.15
 _WHOLE_SHARE = 0.8
 _FEW_LETTERS = 20
-_ASKED = 40
+_ASKED = 400  # letters of a page
 _INVISIBLE = {3, 7}  # text render modes of ISO 32000-1, 9.3.6: neither fill nor stroke
 _DEPTH = 8
 _PICTURE_BYTES = 100_000_000
@@ -125,21 +124,19 @@ def _is_beneath(items: _Items, found: list[_Found], share: float) -> bool:
 
 def _is_over(text: pdfium.PdfTextPage, box: Rectangle) -> bool:
     """Say whether invisible letters lie over the picture: the layer that text recognition writes."""
-    places = list(_letters_in(text, box))
-    if len(places) < _FEW_LETTERS:
-        return False
-    asked = places[:: max(1, len(places) // _ASKED)]
+    count = max(text.count_chars(), 0)
+    step = max(1, count // _ASKED)
+    asked = [place for place in range(0, count, step) if _is_within(text, place, box)]
     unseen = sum(_is_invisible(text, place) for place in asked)
-    return unseen * 2 > len(asked)
+    return len(asked) * step >= _FEW_LETTERS and unseen * 2 > len(asked)
 
 
-def _letters_in(text: pdfium.PdfTextPage, box: Rectangle) -> Iterator[int]:
+def _is_within(text: pdfium.PdfTextPage, place: int, box: Rectangle) -> bool:
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-    for place in range(max(text.count_chars(), 0)):
-        if raw.FPDFText_GetCharBox(text, place, left, right, bottom, top):
-            x, y = (left.value + right.value) / 2, (bottom.value + top.value) / 2
-            if left.value < right.value and box[0] <= x <= box[2] and box[1] <= y <= box[3]:
-                yield place
+    if not raw.FPDFText_GetCharBox(text, place, left, right, bottom, top):
+        return False
+    x, y = (left.value + right.value) / 2, (bottom.value + top.value) / 2
+    return left.value < right.value and box[0] <= x <= box[2] and box[1] <= y <= box[3]
 
 
 def _is_invisible(text: pdfium.PdfTextPage, place: int) -> bool:

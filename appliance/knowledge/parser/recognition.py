@@ -26,6 +26,7 @@ _COARSE = 2_000_000  # points: type on a screen is too small to be recognised
 _WITH_ORIENTATION = 1  # PSM_AUTO_OSD
 _PARAGRAPH, _LINE, _WORD = 1, 2, 3  # RIL_*
 _LEAST_WORD, _LEAST_PARAGRAPH = 35.0, 55.0  # of 100: below, it is the grain of a picture
+_FEWEST = 3  # letters and digits: less is what the lines of a drawing look like
 _SAME = 0.8  # of the words of a paragraph are on the page as text
 _Handle = ctypes.c_void_p
 _Int = ctypes.c_int
@@ -117,7 +118,7 @@ def prepare(options: dict[str, Any]) -> Callable[[bytes, str], Output]:
 
 
 def _read(tesseract: "Tesseract", raster: Raster, options: dict[str, Any], content: bytes, _kind: str) -> Output:
-    output = Output(scans=options["pages"])
+    output, is_inlaid = Output(scans=options["pages"]), options["kind"] in {"plates", "pictures"}
     document = pdfium.PdfDocument(content) if options["kind"] in {"pdf", "plates"} else None
     for number in options["pages"]:
         page = Page(number)
@@ -125,6 +126,8 @@ def _read(tesseract: "Tesseract", raster: Raster, options: dict[str, Any], conte
         try:
             with _shown(raster, options, document or content, number)(tesseract) as sheet:
                 paragraphs = list(_paragraphs(tesseract.words(), sheet)) if sheet else []
+            if is_inlaid and sum(sign.isalnum() for one in paragraphs for sign in one.text) < _FEWEST:
+                paragraphs = []
         except pdfium.PdfiumError:
             output.warn("pages_unreadable")
             continue

@@ -174,6 +174,16 @@ def test_pictures_beyond_the_processor_seconds_of_an_upload_are_told() -> None:
     assert not parsed.is_whole
 
 
+@needs_tesseract
+def test_a_file_inside_whose_pictures_had_no_turn_is_not_taken_for_blank() -> None:
+    only_pictures = packed({"word/document.xml": "<x/>", "word/media/1.png": PICTURE})
+    parsed = reads(
+        packed({"a.txt": "Words.", "b.docx": only_pictures}), limits=Limits(recognition=Recognition(picture_seconds=0))
+    )
+
+    assert missed(parsed) == [("b.docx", "time_limit")]
+
+
 # ── on pages that have text ─────────────────────────────────────────────────
 
 
