@@ -4,7 +4,6 @@ The JSON stands behind its length (eight bytes, little-endian). It names the fil
 the order in which their bytes follow.
 """
 
-import hashlib
 import json
 import re
 import struct
@@ -104,7 +103,7 @@ class Output:
     scans: list[int] = field(default_factory=list)
     figures: list[tuple[int, bool]] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
-    digests: dict[bytes, int] = field(default_factory=dict)
+    numbers: dict[bytes, int] = field(default_factory=dict)  # of the pictures, by what they are
 
     def add(
         self,
@@ -143,17 +142,16 @@ class Output:
 
     def show(self, page: Page, picture: Picture, *, hidden: str | None = None) -> None:
         """Put a picture on the page. The same one may stand in many places, and is handed over once."""
-        digest = hashlib.sha256(picture.content).digest()
-        if digest not in self.digests:
+        if picture.content not in self.numbers:
             is_full = self.attached_bytes + len(picture.content) > ATTACHED_BYTES
             if len(self.pictures) >= PICTURES or is_full:
                 if not self.is_full_of_pictures:
                     self.miss("", "too_many_pictures")
                 return
-            self.digests[digest] = len(self.pictures)
+            self.numbers[picture.content] = len(self.pictures)
             self.pictures.append(picture)
             self.attached_bytes += len(picture.content)
-        page.blocks.append(Block(PICTURE, "", hidden=hidden, picture=self.digests[digest]))
+        page.blocks.append(Block(PICTURE, "", hidden=hidden, picture=self.numbers[picture.content]))
 
     @property
     def is_full_of_pictures(self) -> bool:

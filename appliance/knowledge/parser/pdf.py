@@ -58,7 +58,7 @@ def read(content: bytes, _kind: str) -> Output:
     read_attachments(document, output)
     if raw.FPDFDoc_GetJavaScriptActionCount(document) > 0:
         output.warn("macros")
-    budget, shown = Budget(), set[bytes]()
+    budget, shown = Budget(), set[int]()
     pages = [_read_page(document, index, output, budget, shown) for index in range(len(document))]
     type_sizes = TypeSizes(pages)
     for number, lines in enumerate(pages, start=1):
@@ -75,9 +75,7 @@ def _title(document: pdfium.PdfDocument) -> str:
     )
 
 
-def _read_page(
-    document: pdfium.PdfDocument, index: int, output: Output, budget: Budget, shown: set[bytes]
-) -> list[Line]:
+def _read_page(document: pdfium.PdfDocument, index: int, output: Output, budget: Budget, shown: set[int]) -> list[Line]:
     try:
         source = document[index]
         text = source.get_textpage()

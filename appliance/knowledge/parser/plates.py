@@ -5,7 +5,6 @@ time, and neither is a picture that an earlier page has.
 """
 
 import ctypes
-import hashlib
 import os
 from dataclasses import dataclass, field
 from functools import reduce
@@ -34,7 +33,7 @@ class Plate:
 
     box: Rectangle
     is_large: bool
-    digests: frozenset[bytes]
+    digests: frozenset[int]
 
 
 @dataclass
@@ -144,10 +143,11 @@ def _is_invisible(text: pdfium.PdfTextPage, place: int) -> bool:
     return bool(item) and raw.FPDFTextObj_GetTextRenderMode(item) in _INVISIBLE
 
 
-def _digest(item: raw.FPDF_PAGEOBJECT) -> bytes:
+def _digest(item: raw.FPDF_PAGEOBJECT) -> int:
+    # Python's hash is keyed anew in each process: nobody outside can make two pictures equal by it.
     size = raw.FPDFImageObj_GetImageDataRaw(item, None, 0)
     if not 0 < size <= _PICTURE_BYTES:
-        return os.urandom(16)  # like no other
+        return hash(os.urandom(16))  # like no other
     buffer = ctypes.create_string_buffer(size)
     raw.FPDFImageObj_GetImageDataRaw(item, buffer, size)
-    return hashlib.sha256(buffer).digest()
+    return hash(buffer.raw)
