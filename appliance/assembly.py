@@ -77,7 +77,12 @@ def assemble(settings: Settings, *, role: str, clock: Clock | None = None) -> Se
             Limits(
                 cpu_seconds=settings.parse_seconds,
                 wall_seconds=2.0 * settings.parse_seconds,
-                recognition=Recognition(settings.ocr_languages, settings.ocr_page_seconds, settings.ocr_seconds),
+                recognition=Recognition(
+                    settings.ocr_languages,
+                    settings.ocr_page_seconds,
+                    settings.ocr_seconds,
+                    settings.ocr_picture_seconds,
+                ),
             ),
         ),
         mailer=Mailer(_mail_server(settings)),

@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     ocr_seconds: int = Field(
         1800, ge=10, le=36_000, description="Seconds that recognising the scanned pages of one upload may take."
     )
+    ocr_picture_seconds: int = Field(
+        45, ge=5, le=36_000, description="Processor seconds that recognising the pictures inside one upload may take."
+    )
     session_idle_minutes: int = Field(60, ge=5, le=1440, description="After how long without a click a session ends.")
     session_hours: int = Field(12, ge=1, le=720, description="After how long a session ends in any case.")
     api_requests_per_minute: int = Field(

@@ -24,7 +24,10 @@ _LENGTH = struct.Struct("<Q")
 
 @dataclass(frozen=True)
 class Answer:
-    """What a parser said, and the file behind it that holds what it found inside; open as long as the context is."""
+    """What a parser said, and the file behind it that holds what it found inside; open as long as the context is.
+
+    Files come first in it, then pictures.
+    """
 
     said: dict[str, Any]
     cpu_seconds: float
@@ -34,13 +37,41 @@ class Answer:
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Yield the files that were inside, one in memory at a time. Raises ValueError where the sizes are a lie."""
+        for entry, place, size in self._places("attached"):
+            yield str(entry["name"]), _read(self._descriptor, size, place)
+
+    def pictures(self) -> list["Picture"]:
+        """Return the pictures that stand in the document. Raises ValueError where their sizes are a lie."""
+        return [
+            Picture(str(entry["name"]), str(entry["kind"]), entry["is_large"] is not False, place, size)
+            for entry, place, size in self._places("pictures")
+        ]
+
+    def content_of(self, picture: "Picture") -> bytes:
+        """Return a picture's bytes."""
+        return _read(self._descriptor, picture.size, picture.place)
+
+    def _places(self, wanted: str) -> Iterator[tuple[dict[str, Any], int, int]]:
         place = self._start
-        for entry in self.said["attached"]:
-            name, size = entry["name"], entry["size"]
-            if not isinstance(name, str) or not isinstance(size, int) or not 0 <= size <= self._end - place:
-                raise ValueError("not a file that is there")
-            yield name, _read(self._descriptor, size, place)
-            place += size
+        for kind in ("attached", "pictures"):
+            for entry in self.said.get(kind, ()):
+                size = entry["size"]
+                if not isinstance(size, int) or not 0 <= size <= self._end - place:
+                    raise ValueError("not a file that is there")
+                if kind == wanted:
+                    yield entry, place, size
+                place += size
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that a parser found, and where its bytes are. `is_large`: it may be a page, a card or a passport."""
+
+    name: str
+    kind: str
+    is_large: bool
+    place: int
+    size: int
 
 
 @contextmanager

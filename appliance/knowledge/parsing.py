@@ -7,17 +7,20 @@ A document may hold others: attachments, members of an archive. Each is parsed l
 process, and joins the pages under its name. What of it could not be read is told by name, never passed over.
 """
 
+import math
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from appliance.knowledge.child import Answer, ask
 from appliance.knowledge.formats import MEDIA_TYPES, WRITTEN, Format, is_blank, recognise
+from appliance.knowledge.inlays import UNREAD_WITHOUT_OCR, read_pictures
 from appliance.knowledge.places import GRID
-from appliance.knowledge.scans import STANDARD, Recognition
+from appliance.knowledge.scans import STANDARD, Ask, Left, Recognised, Recognition
 from appliance.knowledge.scans import recognise as recognise_scans
 from appliance.knowledge.unreadable import GAPS, REASONS, WARNINGS, Unread, UnreadableDocument
 
@@ -127,6 +130,8 @@ class _Upload:
     blocks: int = 0
     cpu_seconds: float = 0.0
     recognised_seconds: int = 0
+    pictures: dict[bytes, str] = field(default_factory=dict)  # what was read of them, by digest
+    picture_seconds: float = 0.0  # of the processor
     begun: float = field(default_factory=time.monotonic)
 
     def read(self, content: bytes, name: str, path: tuple[str, ...] = ()) -> Parsed:
@@ -145,7 +150,7 @@ class _Upload:
             ) as answer:
                 self.cpu_seconds += answer.cpu_seconds
                 _raise_refusal(answer, recognised.format, path)
-                self._read_scans(answer.said, recognised.format, content, path)
+                self._read_drawn(answer, recognised.format, content, path)
                 parsed = _parsed(answer.said, recognised.format, _stem(name))
                 self._take(parsed, path)
                 self._read_inside(answer, path)
@@ -156,29 +161,68 @@ class _Upload:
             raise
         return parsed
 
-    def _read_scans(self, said: dict[str, Any], kind: Format, content: bytes, path: tuple[str, ...]) -> None:
-        """Put into the answer what text recognition finds on scanned pages."""
+    def _read_drawn(self, answer: Answer, kind: Format, content: bytes, path: tuple[str, ...]) -> None:
+        """Put into the answer what text recognition finds on scanned pages and in pictures."""
+        said = answer.said
+        tried = [
+            self._read_scans(said, kind, content),
+            self._read_plates(said, content),
+            read_pictures(answer, self.pictures, self._recognise_pictures, self._ask_picture),
+        ]
+        # Of a file inside, what is hidden is checked even where nothing else is in it.
+        has_text = any(path or not block["hidden"] for page in said["pages"] for block in page["blocks"])
+        was_asked = said.get("scans") or said.get("pictures")
+        if was_asked and not (has_text or said["attached"] or said["unread"]):
+            codes = [_STOPPED[found.stopped] for found in tried if found.stopped]
+            codes += [code for found in tried for code in found.failed.values()]
+            raise UnreadableDocument(codes[0] if codes else "no_words" if path else "no_text")
+
+    def _read_scans(self, said: dict[str, Any], kind: Format, content: bytes) -> Recognised:
         asked = sorted({_bounded(number, most=_MOST_PAGES) for number in said.get("scans", ())})
+        found = self._recognise(asked, partial(self._ask_scan, content, {"kind": kind}))
+        _take_blocks(said, found)
+        said["warnings"] += found.warnings_of_pages()
+        return found
+
+    def _read_plates(self, said: dict[str, Any], content: bytes) -> Recognised:
+        """Read the pictures on pages that have text as well."""
+        given = {_bounded(number, most=_MOST_PAGES): is_large is True for number, is_large in said.get("figures", ())}
+        found = self._recognise_pictures(sorted(given), partial(self._ask_picture, content, {"kind": "plates"}))
+        _take_blocks(said, found)
+        if found.stopped == "needs_ocr":
+            said["warnings"] += [UNREAD_WITHOUT_OCR[is_large] for is_large in set(given.values())]
+        else:
+            said["warnings"] += [code for code in found.warnings_of_pages() if code != "pages_without_text"]
+        return found
+
+    def _recognise(self, asked: Sequence[int], ask_again: Ask, left: Left = lambda: math.inf) -> Recognised:
         if not asked:
-            return
-
-        def ask_again(options: dict[str, object], cpu_seconds: int, wall_seconds: float) -> dict[str, Any]:
-            limits = replace(self.limits, cpu_seconds=cpu_seconds, wall_seconds=wall_seconds)
-            return ask_child("scan", content, limits, options | {"kind": kind})
-
+            return Recognised()
         begun, wanted = time.monotonic(), self.limits.recognition
-        left = replace(wanted, seconds=wanted.seconds - self.recognised_seconds)
-        found = recognise_scans(asked, ask_again, left)
+        found = recognise_scans(
+            asked, ask_again, replace(wanted, seconds=wanted.seconds - self.recognised_seconds), left
+        )
         spent = time.monotonic() - begun
         self.recognised_seconds += int(spent)
         self.begun += spent  # it has limits of its own
-        for page in said["pages"]:
-            page["blocks"] += found.blocks.pop(page["number"], [])
-        said["warnings"] = [*said["warnings"], *found.warnings]
-        has_text = any(not block["hidden"] for page in said["pages"] for block in page["blocks"])
-        if not (has_text or said["attached"] or said["unread"]):
-            code = "needs_ocr" if "needs_ocr" in found.warnings else found.refused
-            raise UnreadableDocument(code or ("no_words" if path else "no_text"))
+        return found
+
+    def _recognise_pictures(self, asked: Sequence[int], ask_again: Ask) -> Recognised:
+        return self._recognise(asked, ask_again, lambda: self.limits.recognition.picture_seconds - self.picture_seconds)
+
+    def _ask_scan(
+        self, content: bytes, more: dict[str, object], options: dict[str, object], cpu: int, wall: float
+    ) -> dict[str, Any]:
+        return ask_child("scan", content, replace(self.limits, cpu_seconds=cpu, wall_seconds=wall), options | more)
+
+    def _ask_picture(
+        self, content: bytes, more: dict[str, object], options: dict[str, object], cpu: int, wall: float
+    ) -> dict[str, Any]:
+        def spend(seconds: float) -> None:
+            self.picture_seconds += seconds
+
+        limits = replace(self.limits, cpu_seconds=cpu, wall_seconds=wall)
+        return ask_child("scan", content, limits, options | more, spend=spend)
 
     def _allowance(self) -> tuple[int, float]:
         limits, share = self.limits, self.limits.uploads_share
@@ -225,23 +269,41 @@ class _Upload:
             self.unread.append(Unread("", "more_unread"))
 
 
+def _take_blocks(said: dict[str, Any], found: Recognised) -> None:
+    for page in said["pages"]:
+        page["blocks"] += found.blocks.get(page["number"], [])
+
+
+_STOPPED = {"needs_ocr": "needs_ocr", "ocr_stopped": "time_limit"}  # what is said of a file of which nothing was read
 # A file inside that was looked at whole, and in which nothing is written.
 _NOTHING_THERE = frozenset({"no_words"})
 
 
-def ask_child(kind: str, content: bytes, limits: Limits, options: Mapping[str, object]) -> dict[str, Any]:
-    """Let a confined process work on the content; return what it says, unchecked. Raises UnreadableDocument."""
-    with ask(
-        kind,
-        content,
-        cpu_seconds=limits.cpu_seconds,
-        memory_bytes=limits.memory_bytes,
-        wall_seconds=limits.wall_seconds,
-        options=options,
-    ) as answer:
-        if "refused" in answer.said:
-            raise UnreadableDocument(str(answer.said["refused"]))
-        return answer.said
+def ask_child(
+    kind: str, content: bytes, limits: Limits, options: Mapping[str, object],
+    *, spend: Callable[[float], None] = lambda _seconds: None,
+) -> dict[str, Any]:  # fmt: skip
+    """Let a confined process work on the content; return what it says, unchecked. Raises UnreadableDocument.
+
+    `spend` is told its processor seconds, however it ends.
+    """
+    try:
+        with ask(
+            kind,
+            content,
+            cpu_seconds=limits.cpu_seconds,
+            memory_bytes=limits.memory_bytes,
+            wall_seconds=limits.wall_seconds,
+            options=options,
+        ) as answer:
+            said, spent = answer.said, answer.cpu_seconds
+    except UnreadableDocument as unreadable:
+        spend(unreadable.cpu_seconds)
+        raise
+    spend(spent)
+    if "refused" in said:
+        raise UnreadableDocument(str(said["refused"]))
+    return said
 
 
 def _raise_refusal(answer: Answer, kind: Format, path: tuple[str, ...]) -> None:

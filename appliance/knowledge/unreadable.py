@@ -21,12 +21,14 @@ REASONS: dict[str, str] = {
     "no_words": "The file was looked at whole, and nothing is written in it. There is nothing to search.",
     "not_confined": "This host cannot confine the parser, so nothing is read. Ask the operator to run `appliance doctor`.",
     "nothing_readable": "None of the files inside could be read. Upload them one by one to see why.",
+    "picture_format": "A picture in it is of a kind that cannot be read, such as WMF or EMF. Replace it by PNG or JPEG, or save the document as PDF, and upload the copy.",
     "time_limit": "Reading the file takes longer than is allowed. Split it and upload the parts.",
     "too_large_picture": "The picture has more than 100 million points. Save it smaller and upload the copy.",
     "too_deep": "The file is nested too deeply. Save it again from the program that wrote it.",
     "too_many_files": "It holds more than is read of one upload, 1,000 files and 200 MB. Unpack it and upload the parts.",
     "too_many_passages": "The file falls into more than 50,000 passages. Split it and upload the parts.",
     "too_many_pages": "The file has more than 5,000 pages. Split it and upload the parts.",
+    "too_many_pictures": "It holds more pictures than are read of one file, 500 and 100 MB. Split it and upload the parts.",
     "too_much_text": "The file holds more than 20 million characters. Split it and upload the parts.",
     "unsupported": "This kind of file is not supported. Save it as PDF, DOCX, XLSX, PPTX, HTML, text or a picture and upload the copy.",
 }
@@ -38,13 +40,15 @@ WARNINGS: dict[str, str] = {
     "hidden_text": "It contains text that a reader would not see. That text is not searchable.",
     "macros": "It contains a program (macros), which was neither run nor read.",
     "needs_ocr": "Some of its pages are scans and were left out: text recognition (OCR) is not installed. Ask the operator to run `apt-get install tesseract-ocr`.",
-    "ocr_stopped": "Some of its scanned pages were left out: recognising them takes longer than is allowed. Split it and upload the parts.",
+    "ocr_stopped": "Some of its scanned pages or pictures were left out: recognising them takes longer than is allowed. Split it and upload the parts, or ask the operator to allow more.",
     "pages_without_text": "On some of its pages there is no text, not even by text recognition (OCR).",
     "pages_unreadable": "Some of its pages are damaged and were left out.",
+    "pictures_need_ocr": "It contains pictures that are large enough for a page, a card or a passport. They were not read: text recognition (OCR) is not installed. Ask the operator to run `apt-get install tesseract-ocr`, then try again.",
+    "small_pictures": "It contains small pictures, as logos are, or pictures of its template. They were not read: text recognition (OCR) is not installed.",
 }
 
 # What these tell of may hold text that nobody has checked.
-GAPS = frozenset({"embedded_files", "macros", "needs_ocr", "ocr_stopped", "pages_unreadable"})
+GAPS = frozenset({"embedded_files", "macros", "needs_ocr", "ocr_stopped", "pages_unreadable", "pictures_need_ocr"})
 
 HELD = "Found: {found}. Remove it and upload the copy, or let an administrator release the document."
 

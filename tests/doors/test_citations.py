@@ -9,12 +9,12 @@ import pytest
 from flask import Flask
 
 from appliance.chat import Citation, Message
-from appliance.knowledge import Passage, find_passage
+from appliance.knowledge import Passage, find_passage, scans
 from appliance.knowledge.parsing import parse
 from appliance.knowledge.places import GRID
 from appliance.knowledge.unreadable import UnreadableDocument
 from appliance.web.render import source
-from tests.support import papers
+from tests.support import inlaid, papers
 from tests.support.house import SAMPLES, Member
 from tests.support.papers import folded
 from tests.support.site import Browser
@@ -87,6 +87,19 @@ def test_the_marked_words_are_the_cited_ones(
         seen[name] += 1
     assert all(seen.values()), seen
     assert sum(seen.values()) >= 100, seen
+
+
+@pytest.mark.skipif(not scans.installed_languages(), reason="tesseract is not installed")
+def test_what_a_picture_in_a_document_says_is_cited_and_shown(site: Flask, ada: Member, at_ada: Browser) -> None:
+    sign = inlaid.picture("The archive of the old mill", "closes at five in the afternoon.")
+    ada.reads_in("signs.docx", inlaid.word(sign))
+    answer = ada.asks("When does the archive of the old mill close?")
+    citation = answer.citations[0]
+    with site.test_request_context():
+        shown = at_ada.gets((source(citation, answer) or "").removesuffix("#cited")).text
+
+    assert "closes at five in the afternoon" in citation.quote
+    assert "Picture: The archive" in unescape(re.sub(r"<[^>]+>", "", shown))
 
 
 def sees_on_the_page(at_ada: Browser, link: str, content: bytes, citation: Citation, passage: Passage) -> None:

@@ -5,7 +5,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from appliance import knowledge
 from appliance.knowledge import Status, scans
-from tests.support import papers
+from tests.support import inlaid, papers
 from tests.support.house import House, Member
 
 CARD = "4539 1488 0343 6467"  # a valid check digit, nobody's card
@@ -35,6 +35,26 @@ def test_it_holds_a_scan_with_a_card_number(ada: Member) -> None:
     document = ada.reads_in("bill.pdf", scan("Paid by the card of the company:", CARD, "Thank you for your visit."))
 
     assert document.status is Status.QUARANTINED
+
+
+@needs_tesseract
+def test_it_holds_a_letter_with_a_picture_of_a_card(ada: Member) -> None:
+    document = ada.reads_in("letter.docx", inlaid.word(inlaid.picture("Harrow Bank", CARD, "Valid until 11/29")))
+
+    assert document.status is Status.QUARANTINED
+    assert ada.asks("Until when is the card of Harrow Bank valid?").outcome == "abstained"
+
+
+def test_a_picture_waits_for_recognition_and_a_logo_does_not(ada: Member, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scans, "_TESSDATA", ())
+    monkeypatch.delenv("TESSDATA_PREFIX", raising=False)
+    passport = ada.reads_in("passport.docx", inlaid.word(inlaid.blank(1_011, 638)))
+    letter = ada.reads_in("letter.docx", inlaid.word(inlaid.blank(600, 140)))
+
+    assert passport.status is Status.INCOMPLETE
+    assert "apt-get install tesseract-ocr" in passport.warnings[0]
+    assert letter.status is Status.READY
+    assert "not read" in letter.warnings[0]
 
 
 def test_a_scan_waits_for_recognition_and_is_tried_again(

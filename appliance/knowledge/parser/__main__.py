@@ -28,6 +28,8 @@ READERS |= dict.fromkeys(("bmp", "gif", "jpeg", "png", "tiff", "webp"), ".pictur
 _WORK = {"scan": ".recognition", "page": ".drawing"}
 READERS |= _WORK
 _WRITTEN = frozenset({"html", "markdown", "tables", "text", "xml"})
+# What these hold is written in pdfium's own encoding, or in none.
+_ONE_ENCODING = frozenset({"pdf", *_WORK, *(kind for kind, reader in READERS.items() if reader == ".pictures")})
 _TELLS_OF_AN_ENCODING = re.compile(rb"charset|encoding|[\x00\x1b]", re.IGNORECASE)
 
 
@@ -36,7 +38,9 @@ def main(kind: str, cpu_seconds: int, memory_bytes: int, parent: int, options: s
     limit(cpu_seconds=cpu_seconds, memory_bytes=memory_bytes)
     try:
         content = sys.stdin.buffer.read()
-        if kind not in _WORK and (kind not in _WRITTEN or not is_plain(content)):
+        if kind in _ONE_ENCODING:
+            codecs.lookup("utf-16-le")
+        elif kind not in _WRITTEN or not is_plain(content):
             load_codecs()
         reader = importlib.import_module(READERS[kind], __package__)
         # What must be loaded from files, or told, before they are out of reach.

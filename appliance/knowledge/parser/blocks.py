@@ -1,7 +1,7 @@
-"""What a parser hands over: pages of blocks as JSON, then the files that were inside, as they are.
+"""What a parser hands over: pages of blocks as JSON, then the files and the pictures that were inside, as they are.
 
-The JSON stands behind its length (eight bytes, little-endian). It names the files and their sizes in the order in which
-their bytes follow.
+The JSON stands behind its length (eight bytes, little-endian). It names the files, then the pictures, and their sizes in
+the order in which their bytes follow.
 """
 
 import json
@@ -14,10 +14,13 @@ from pathlib import PurePosixPath
 
 CHARACTERS = 20_000_000
 ATTACHED_FILES = 1_000
-ATTACHED_BYTES = 100_000_000
+ATTACHED_BYTES = 100_000_000  # files and pictures together
+PICTURES = 500
 _NAMED = 200  # parts that are told by name; a file may have a million
 _NAME_LENGTH = 200
 
+PICTURE = "picture"  # a block that stands for one, until text recognition has read it
+PICTURE_TEXT = "Picture: {text}"
 HIDDEN = "hidden text"
 ALTERNATIVE = "alternative"
 METADATA = "metadata"
@@ -41,9 +44,19 @@ class Unreadable(Exception):
         self.code = code
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A picture that stands in the document. `is_large`: of a size that a page or a card has, and a logo seldom."""
+
+    name: str
+    kind: str
+    content: bytes
+    is_large: bool
+
+
 @dataclass
 class Block:
-    """One paragraph, heading, list item or table row. `hidden` names why a reader would not see it."""
+    """One paragraph, heading, list item, table row or picture. `hidden` names why a reader would not see it."""
 
     kind: str
     text: str
@@ -51,9 +64,12 @@ class Block:
     hidden: str | None = None
     spans: Sequence[Span] = ()
     boxes: Sequence[Box] = ()
+    picture: int = 0  # of a picture, which one
 
     def as_json(self) -> dict[str, object]:
         """Return the block without what it has not: most formats know no places."""
+        if self.kind == PICTURE:
+            return {"kind": self.kind, "picture": self.picture, "hidden": self.hidden}
         answer: dict[str, object] = {"kind": self.kind, "text": self.text, "level": self.level, "hidden": self.hidden}
         if self.spans:
             answer["spans"] = self.spans
@@ -72,7 +88,8 @@ class Page:
 class Output:
     """A whole document, counted as it grows.
 
-    `format` is for readers that only find out what it is by reading; `scans` are the pages that only text recognition reads.
+    `format` is for readers that only find out what it is by reading; `scans` are the pages that only text recognition
+    reads, `figures` those with text and pictures on them, and whether one of these may be a document of its own.
     """
 
     title: str | None = None
@@ -84,6 +101,9 @@ class Output:
     attached_bytes: int = 0
     unread: list[tuple[str, str]] = field(default_factory=list)
     scans: list[int] = field(default_factory=list)
+    figures: list[tuple[int, bool]] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    numbers: dict[bytes, int] = field(default_factory=dict)  # of the pictures, by what they are
 
     def add(
         self,
@@ -120,6 +140,29 @@ class Output:
         self.attached.append((shown(name), content))
         self.attached_bytes += len(content)
 
+    def show(self, page: Page, picture: Picture, *, hidden: str | None = None) -> None:
+        """Put a picture on the page. The same one may stand in many places, and is handed over once."""
+        if picture.content not in self.numbers:
+            is_full = self.attached_bytes + len(picture.content) > ATTACHED_BYTES
+            if len(self.pictures) >= PICTURES or is_full:
+                if not self.is_full_of_pictures:
+                    self.miss("", "too_many_pictures")
+                return
+            self.numbers[picture.content] = len(self.pictures)
+            self.pictures.append(picture)
+            self.attached_bytes += len(picture.content)
+        page.blocks.append(Block(PICTURE, "", hidden=hidden, picture=self.numbers[picture.content]))
+
+    @property
+    def is_full_of_pictures(self) -> bool:
+        """Whether no other picture is handed over, so that none needs to be unpacked."""
+        return any(code == "too_many_pictures" for _, code in self.unread)
+
+    def add_picture_text(self, page: Page, text: str, *, hidden: str | None = None) -> None:
+        """Append what a picture says, marked as such, unless it says nothing."""
+        if text.strip():
+            self.add(page, "paragraph", PICTURE_TEXT.format(text=text), hidden=hidden)
+
     def miss(self, name: str, code: str) -> None:
         """Note that a part was not read; codes are those of `knowledge.unreadable.REASONS`, "" is the file itself."""
         if len(self.unread) < _NAMED:
@@ -130,6 +173,9 @@ class Output:
     def take(self, page: Page, other: "Output", *, hidden: str | None = None, is_lowered: bool = False) -> None:
         """Add to a page what another reader found, and hand on its files, what it missed and its warnings."""
         for block in (block for one in other.pages for block in one.blocks):
+            if block.kind == PICTURE:
+                self.show(page, other.pictures[block.picture], hidden=block.hidden or hidden)
+                continue
             level = min(9, block.level + 1) if is_lowered and block.kind == "heading" else block.level
             self.add(page, block.kind, block.text, level=level, hidden=block.hidden or hidden)
         for name, content in other.attached:
@@ -153,11 +199,17 @@ class Output:
             ],
             "warnings": self.warnings,
             "scans": self.scans,
+            "figures": self.figures,
             "attached": [{"name": name, "size": len(content)} for name, content in self.attached],
+            "pictures": [
+                {"name": shown(one.name), "kind": one.kind, "size": len(one.content), "is_large": one.is_large}
+                for one in self.pictures
+            ],
             "unread": [{"name": name, "code": code} for name, code in self.unread],
             "confinement": layers,
         }
-        return framed(answer, *(content for _, content in self.attached))
+        files = (content for _, content in self.attached)
+        return framed(answer, *files, *(picture.content for picture in self.pictures))
 
 
 def framed(answer: dict[str, object], *files: bytes) -> bytes:

@@ -5,6 +5,7 @@ import io
 import olefile
 
 from . import doc, msg, workbook
+from .blips import show_pictures
 from .blocks import Output, Unreadable
 
 _SIGNS_OF_A_MESSAGE = "__properties_version1.0"
@@ -25,6 +26,7 @@ def read(content: bytes, kind: str) -> Output:
         raise Unreadable("encrypted")
     if is_workbook:
         output = workbook.read(content, kind)
+        show_pictures(file, output, output.pages[-1])
         if file.exists("_VBA_PROJECT_CUR"):
             output.warn("macros")
         return output

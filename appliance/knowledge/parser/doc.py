@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import olefile
 
+from .blips import show_pictures
 from .blocks import HIDDEN, METADATA, Output, Page, Unreadable
 from .embedded import attach_storage
 from .properties import offer_title
@@ -52,6 +53,7 @@ def read(file: olefile.OleFileIO) -> Output:
             page.blocks += said
     except (struct.error, IndexError) as error:
         raise Unreadable("damaged") from error
+    show_pictures(file, output, page)
     _write_properties(file, output, page)
     _attach(file, output)
     return output

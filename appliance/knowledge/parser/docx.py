@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .blocks import HIDDEN, Output, Page
+from .blocks import ALTERNATIVE, HIDDEN, PICTURE, Output, Page
 from .charts import write_chart
+from .inlaid import Shown
 from .markup import OFF as _OFF
 from .markup import parse
 from .parts import Parts, Relation
@@ -14,7 +15,14 @@ DELETED = "deleted text"
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _CHART = "http://schemas.openxmlformats.org/drawingml/2006/chart chart"
 _MATH = "http://schemas.openxmlformats.org/officeDocument/2006/math t"
-_RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships id"
+_RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_RELATION = f"{_RELATIONS} id"
+# Pictures by the element that names them, and the attribute; the second is the older form, the third beside the first.
+_PICTURES = {
+    "http://schemas.openxmlformats.org/drawingml/2006/main blip": f"{_RELATIONS} embed",
+    "urn:schemas-microsoft-com:vml imagedata": _RELATION,
+    "http://schemas.microsoft.com/office/drawing/2016/SVG/main svgBlip": f"{_RELATIONS} embed",
+}
 # What stands beside the text, and the heading under which it is read. Headers and footers are said once.
 _BESIDE = (
     (("header", "footer"), "Header and footer"),
@@ -27,7 +35,7 @@ _CELL_NOTES = frozenset({"gridSpan", "vMerge", "tblHeader", "tblLook"})
 _REMOVED = frozenset({"del", "moveFrom"})
 
 
-def read(parts: Parts, main: str, output: Output) -> None:
+def read(parts: Parts, main: str, output: Output, shown: Shown) -> None:
     """Add headings, paragraphs, list items and table rows in order, then what stands beside them."""
     page = Page(None)
     output.pages.append(page)
@@ -41,7 +49,11 @@ def read(parts: Parts, main: str, output: Output) -> None:
             if (chart := found.get(place)) and chart.target:
                 write_chart(parts, chart.target, output, target)
 
-        _Reader(output, target, styles, draw, has_headings=is_main).read(parts.read(name))
+        def show(place: str, hidden: str | None, is_preview: bool) -> None:
+            if (picture := found.get(place)) and picture.target:
+                shown.show(target, picture.target, hidden=hidden, is_preview=is_preview)
+
+        _Reader(output, target, styles, draw, show, has_headings=is_main).read(parts.read(name))
 
     read_part(main, page, is_main=True)
     for kinds, heading in _BESIDE:
@@ -49,7 +61,11 @@ def read(parts: Parts, main: str, output: Output) -> None:
         for name in _parts_of(parts, relations, kinds):
             read_part(name, beside)
         said: set[str] = set()
-        kept = [block for block in beside.blocks if not (block.text in said or said.add(block.text))]  # type: ignore[func-returns-value]  # add answers None
+        kept = [
+            block
+            for block in beside.blocks
+            if block.kind == PICTURE or not (block.text in said or said.add(block.text))  # type: ignore[func-returns-value]  # add answers None
+        ]
         if any(not block.hidden and any(sign.isalpha() for sign in block.text) for block in kept):
             output.add(page, "heading", heading, level=1)
         page.blocks += kept
@@ -122,10 +138,13 @@ class _Reader:
     """Turns the events of one part into blocks."""
 
     def __init__(
-        self, output: Output, page: Page, styles: Styles, draw: Callable[[str], None], *, has_headings: bool
-    ) -> None:
+        self, output: Output, page: Page, styles: Styles, draw: Callable[[str], None],
+        show: Callable[[str, str | None, bool], None], *, has_headings: bool,
+    ) -> None:  # fmt: skip
         self._output, self._page, self._styles = output, page, styles
-        self._draw, self._has_headings = draw, has_headings
+        self._draw, self._show, self._has_headings = draw, show, has_headings
+        self._held: list[tuple[str, str | None, bool]] = []  # pictures of the paragraph or the table on its way
+        self._objects = 0
         self._author = ""
         self._removed = 0
         self._paragraphs: list[_Paragraph] = []
@@ -136,17 +155,22 @@ class _Reader:
 
     def read(self, part: bytes) -> None:
         parse(part, self._start, self._end, self._text)
+        self._release()
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         # A text box comes twice, once for old programs; the second is left out.
+        namespace, _, local = name.rpartition(" ")
         if name == _FALLBACK or self._skipped:
             self._skipped += 1
+            if name in _PICTURES:
+                self._held.append((attributes.get(_PICTURES[name], ""), ALTERNATIVE, True))
             return
-        namespace, _, local = name.rpartition(" ")
         if namespace != _W:
             self._takes_text |= name == _MATH
             if name == _CHART:
                 self._draw(attributes.get(_RELATION, ""))
+            elif name in _PICTURES:
+                self._hold(local, attributes.get(_PICTURES[name], ""))
             return
         if local in _REMOVED:
             self._removed += 1
@@ -155,8 +179,21 @@ class _Reader:
         else:
             self._begin(local, attributes)
 
+    def _hold(self, local: str, place: str) -> None:
+        hidden = DELETED if self._removed else HIDDEN if self._paragraphs and self._is_unseen() else None
+        self._held.append((place, ALTERNATIVE if local == "svgBlip" else hidden, self._objects > 0))
+
+    def _release(self) -> None:
+        """Put pictures behind the paragraph or the table in which they stand."""
+        if not (self._paragraphs or self._tables):
+            for one in self._held:
+                self._show(*one)
+            self._held = []
+
     def _begin(self, local: str, attributes: dict[str, str]) -> None:
-        if local == "p":
+        if local == "object":
+            self._objects += 1
+        elif local == "p":
             self._paragraphs.append(_Paragraph())
             self._run = {}
         elif local == "tbl":
@@ -214,6 +251,8 @@ class _Reader:
             return
         elif local in _REMOVED:
             self._removed -= 1
+        elif local == "object":
+            self._objects -= 1
         elif local == "p" and self._paragraphs:
             self._finish(self._paragraphs.pop())
         elif self._tables:
@@ -233,12 +272,16 @@ class _Reader:
             table.row, table.column, table.is_header = [], 0, False
         elif local == "tbl":
             self._tables.pop()
-            for line in lines(table.rows, guess=table.has_header_row):
-                # A table inside a cell belongs to that cell.
-                if self._tables:
-                    self._tables[-1].cell.append(line)
-                else:
-                    self._output.add(self._page, "table_row", line)
+            self._end_table(table)
+
+    def _end_table(self, table: _Table) -> None:
+        for line in lines(table.rows, guess=table.has_header_row):
+            # A table inside a cell belongs to that cell.
+            if self._tables:
+                self._tables[-1].cell.append(line)
+            else:
+                self._output.add(self._page, "table_row", line)
+        self._release()
 
     def _text(self, text: str) -> None:
         if self._takes_text and self._paragraphs and not self._skipped:
@@ -272,3 +315,4 @@ class _Reader:
             self._output.add(self._page, "list_item" if is_item else "paragraph", text)
         self._output.add(self._page, "paragraph", "".join(paragraph.hidden), hidden=HIDDEN)
         self._output.add(self._page, "paragraph", "".join(paragraph.deleted), hidden=DELETED)
+        self._release()

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 from . import html
 from .blocks import METADATA, Output, Page, Unreadable
 from .charsets import decode
+from .inlaid import Shown
 from .markup import tree
 from .parts import Parts
 
@@ -30,11 +31,14 @@ def read(parts: Parts) -> Output:
         for node in book.first("manifest").below
     }  # fmt: skip
     spine = [manifest.get(node.attributes.get("idref", ""), ("", ""))[0] for node in book.first("spine").below]
+    seen: set[str] = set()
     for name in dict.fromkeys(spine):
-        _write(parts, name, output, page, is_read=True)
+        _write(parts, name, output, page, seen, is_read=True)
     for name, media_type in manifest.values():
         if media_type in _PAGES and name not in spine:
-            _write(parts, name, output, page, is_read=False)
+            _write(parts, name, output, page, seen, is_read=False)
+    rest = {name for name, media_type in manifest.values() if media_type.startswith("image/")} - seen
+    Shown(parts, output).show_rest(page, rest)
     output.add(page, "paragraph", "\n".join(f"{name}: {text}" for name, text in about if text), hidden=METADATA)
     return output
 
@@ -44,11 +48,25 @@ def _target(main: str, reference: str) -> str:
     return posixpath.normpath(posixpath.join("/", posixpath.dirname(main), path))[1:]
 
 
-def _write(parts: Parts, name: str, output: Output, page: Page, *, is_read: bool) -> None:
+def _write(parts: Parts, name: str, output: Output, page: Page, seen: set[str], *, is_read: bool) -> None:
     if name not in parts.names:
         return
+
+    def find(reference: str) -> tuple[str, bytes] | None:
+        place = _target(name, reference)
+        if place not in parts.names or place in seen:
+            return None
+        seen.add(place)
+        try:
+            return posixpath.basename(place), parts.read(place)
+        except Unreadable as error:
+            if error.code == "bomb":
+                raise
+            output.miss(posixpath.basename(place), error.code)
+            return None
+
     try:
-        chapter = html.read_text(decode(parts.read(name)))
+        chapter = html.read_text(decode(parts.read(name)), find)
     except Unreadable as error:
         if error.code == "bomb":
             raise

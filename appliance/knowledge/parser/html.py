@@ -6,12 +6,14 @@ must not be there, never indexed. Files that stand in a page (`data:`) are hande
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
 from .blocks import HIDDEN, METADATA, Output, Page, Unreadable
 from .charsets import decode
+from .inlaid import show
 from .rows import Cell, Row, lines
 from .transfer import from_base64
 
@@ -90,6 +92,8 @@ _SPOKEN = frozenset(["alt", "aria-label", "content", "label", "placeholder", "sr
 _EMBEDDED = re.compile(
     r"data:(image|application|audio|video)/([\w.+-]{1,60})(?:;[\w=.-]+)*?;base64,([A-Za-z0-9+/=\s%]+)"
 )
+_REFERENCES = frozenset({"src", "href", "data", "xlink:href", "background"})
+_DRAWN = frozenset({"img", "image", "input", "object", "embed", "body", "table", "td", "th"})  # what shows a picture
 _SMALLEST_FILE = 512  # what draws a bullet or a line
 _LAYOUT_LENGTH = 1_500
 _UNSEEN = re.compile(
@@ -99,6 +103,7 @@ _UNSEEN = re.compile(
 _BACKGROUND = re.compile(r"background(?:-color)?:(?!#fff|white|none|transparent)")
 
 Piece = tuple[str, str, int]  # kind, text, level
+Find = Callable[[str], tuple[str, bytes] | None]  # (where a page says that a picture is) -> its name and content
 
 
 def read(content: bytes, _kind: str) -> Output:
@@ -107,9 +112,9 @@ def read(content: bytes, _kind: str) -> Output:
     return read_text(decode(content, declared[1].decode("ascii", "replace") if declared else None))
 
 
-def read_text(text: str) -> Output:
-    """Return the visible text of a decoded page."""
-    reader = _Reader()
+def read_text(text: str, find: Find = lambda _place: None) -> Output:
+    """Return the visible text of a decoded page; `find` finds the pictures that came with it."""
+    reader = _Reader(find)
     reader.feed(text)
     reader.close()
     return reader.finish()
@@ -137,8 +142,10 @@ class _Table:
 
 
 class _Reader(HTMLParser):
-    def __init__(self) -> None:
+    def __init__(self, find: Find) -> None:
         super().__init__(convert_charrefs=True)
+        self._find = find
+        self._held: list[tuple[str, bytes, str | None]] = []  # pictures of the text on its way
         self.output = Output()
         self._page = Page(None)
         self.output.pages.append(self._page)
@@ -151,9 +158,10 @@ class _Reader(HTMLParser):
         self._in_title = False
         self._unspoken: list[str] = []
         self._unspoken_name = ""
+        self._files = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._take_attributes(attrs)
+        self._take_attributes(tag, attrs)
         if tag == "title" and not self._count["svg"]:
             self._in_title = True
             return
@@ -196,18 +204,38 @@ class _Reader(HTMLParser):
     def finish(self) -> Output:
         """Return what was read, also where the file ends in the middle of a tag."""
         self._close(len(self._open))
+        self._tables = []
         self._flush()
         self._whisper("", "")
         return self.output
 
-    def _take_attributes(self, attrs: list[tuple[str, str | None]]) -> None:
+    def _take_attributes(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         for name, value in attrs:
             if value and name in _SPOKEN:
                 self._whisper("attribute", value + "\n")
-            elif value and name in {"src", "href", "data"} and (embedded := _EMBEDDED.match(value)):
-                file = from_base64(unquote(embedded[3]).encode("ascii", "replace"))
-                if len(file) >= _SMALLEST_FILE:
-                    self.output.attach(f"{embedded[1]}-{len(self.output.attached) + 1}.{embedded[2]}", file)
+            elif value and name in _REFERENCES:
+                self._take_file(tag, value, _hidden(attrs, _style(attrs), painted=False))
+
+    def _take_file(self, tag: str, place: str, hidden: str | None) -> None:
+        """Take what stands in the page, or came with it: a picture is shown, any other file is handed over."""
+        embedded = _EMBEDDED.match(place)
+        if embedded is None:
+            if tag in _DRAWN and (found := self._find(place)):
+                self._hold(*found, hidden)
+            return
+        file = from_base64(unquote(embedded[3]).encode("ascii", "replace"))
+        if len(file) < _SMALLEST_FILE and embedded[1] != "image":
+            return
+        self._files += 1
+        name = f"{embedded[1]}-{self._files}.{embedded[2]}"
+        if embedded[1] == "image":
+            self._hold(name, file, hidden)
+        else:
+            self.output.attach(name, file)
+
+    def _hold(self, name: str, content: bytes, hidden: str | None) -> None:
+        above = self._open[-1].hidden if self._open else None
+        self._held.append((name, content, above or hidden))
 
     def _whisper(self, name: str, text: str) -> None:
         """Gather what nobody reads; what follows under the same name belongs together."""
@@ -252,12 +280,14 @@ class _Reader(HTMLParser):
         text = "".join(self._text)
         self._text = []
         text = text.strip("\n") if self._kind == "code" else " ".join(text.split())
-        if not text:
-            return
-        if self._hidden:
+        if text and self._hidden:
             self.output.add(self._page, "paragraph", text, hidden=self._hidden)
-        else:
+        elif text:
             self._emit((self._kind, text, self._level))
+        if not self._tables:  # a table is written at its end, and the pictures in it behind it
+            for name, content, hidden in self._held:
+                show(self.output, self._page, name, content, hidden=hidden)
+            self._held = []
 
     def _emit(self, piece: Piece) -> None:
         if not self._tables:

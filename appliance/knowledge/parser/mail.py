@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 from email.header import decode_header
 from email.message import Message
+from urllib.parse import unquote
 
 from . import html
 from .archive import words
@@ -53,7 +54,9 @@ class Body:
 
     @property
     def text(self) -> str:
-        return "\n".join(block.text for page in self.output.pages for block in page.blocks if not block.hidden)
+        return "\n".join(
+            block.text for page in self.output.pages for block in page.blocks if block.text and not block.hidden
+        )
 
 
 @dataclass
@@ -141,6 +144,8 @@ class _Mail:
     def __init__(self, output: Output, page: Page) -> None:
         self._output, self._page = output, page
         self._parts = 0
+        self._pictures: dict[str, Part] = {}  # those that a page of this mail may show, by their ids
+        self._shown: set[int] = set()
 
     def read(self, raw: bytes) -> None:
         part = Part.of(raw)
@@ -169,7 +174,15 @@ class _Mail:
             for name, file in uuencoded(content):
                 self._output.attach(decode(name), file)
             content = without_uuencoded(content)
-        return [body_of(kind, decode(content, part.charset), is_flowed=_is_flowed(part))]
+        return [body_of(kind, decode(content, part.charset), is_flowed=_is_flowed(part), find=self._find)]
+
+    def _find(self, place: str) -> tuple[str, bytes] | None:
+        """Return a picture of this mail that a page of it shows (RFC 2392)."""
+        part = self._pictures.get(unquote(place[4:]) if place.lower().startswith("cid:") else place)
+        if part is None:
+            return None
+        self._shown.add(id(part))
+        return part.file_name or part.media_type.replace("/", "."), part.content
 
     def _bodies_of(self, part: Part, kind: str, *, depth: int) -> list[Body]:
         beside, children = _divided(part.body, part.boundary)
@@ -178,6 +191,11 @@ class _Mail:
         for text in beside:
             self._output.add(self._page, "paragraph", decode(text + b" "), hidden=METADATA)
         parts = [Part.of(child) for child in children]
+        for child in parts:
+            if child.media_type.startswith("image/"):
+                for name in ("Content-ID", "Content-Location"):
+                    if value := child.value(name).strip("<> "):
+                        self._pictures[value] = child
         if kind == "multipart/encrypted":
             self._output.miss(parts[-1].file_name, "encrypted")
             return []
@@ -185,6 +203,8 @@ class _Mail:
         return chosen(found) if kind == "multipart/alternative" else found
 
     def _attach(self, part: Part, kind: str) -> None:
+        if id(part) in self._shown:
+            return
         content = part.content
         if kind in _SIGNATURE and len(content) <= _SIGNATURE_BYTES:
             # A detached signature: certificates, with names in them that are checked.
@@ -206,10 +226,10 @@ def _is_flowed(part: Part) -> bool:
     return _asked(lambda: str(part.meant.get_param("format", "")).lower()) == "flowed"
 
 
-def body_of(kind: str, text: str, *, is_flowed: bool) -> Body:
-    """Return a body read as what it is written in."""
+def body_of(kind: str, text: str, *, is_flowed: bool, find: html.Find = lambda _place: None) -> Body:
+    """Return a body read as what it is written in; `find` finds the pictures that came with it."""
     if kind == "text/html":
-        return Body("html", html.read_text(text))
+        return Body("html", html.read_text(text, find))
     output, page = Output(), Page(None)
     output.pages.append(page)
     paragraphs(_SOFT_BREAK.sub(" ", text) if is_flowed else text, output, page)

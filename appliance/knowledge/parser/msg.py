@@ -16,8 +16,9 @@ _SUBJECT, _BODY, _HTML, _RTF = 0x0037, 0x1000, 0x1013, 0x1009
 _SENDER, _SENDER_ADDRESS, _SENDER_SMTP = 0x0C1A, 0x0C1F, 0x5D01
 _TO, _CC, _BCC, _SENT, _DELIVERED = 0x0E04, 0x0E03, 0x0E02, 0x0039, 0x0E06
 _CODE_PAGE, _INTERNET_CODE_PAGE = 0x3FFD, 0x3FDE
-_DATA, _LONG_NAME, _NAME, _SHOWN_NAME = 0x3701, 0x3707, 0x3704, 0x3001
+_DATA, _LONG_NAME, _NAME, _SHOWN_NAME, _CONTENT_ID = 0x3701, 0x3707, 0x3704, 0x3001, 0x3712
 _TEXT8, _TEXT16, _BINARY, _OBJECT, _TIME, _NUMBER = 0x001E, 0x001F, 0x0102, 0x000D, 0x0040, 0x0003
+_ID_TEXTS = ((_CONTENT_ID, _TEXT16), (_CONTENT_ID, _TEXT8))
 _PROPERTY = re.compile(r"__substg1\.0_([0-9A-Fa-f]{4})([0-9A-Fa-f]{4})$")
 _PROPERTIES = "__properties_version1.0"
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
@@ -56,6 +57,7 @@ class _Message:
         self._file, self._way, self._output, self._page = file, way, output, page
         self._own = self._storage(way, header=24 if way else 32)
         self._told: set[int] = set()
+        self._shown: set[str] = set()  # attachments that its page shows
 
     def write(self, *, prefix: str, depth: int) -> None:
         subject = self._text(_SUBJECT)
@@ -83,7 +85,7 @@ class _Message:
         if plain := self._text(_BODY):
             bodies.append(body_of("text/plain", plain, is_flowed=False))
         if page := self._html():
-            bodies.append(body_of("text/html", page, is_flowed=False))
+            bodies.append(body_of("text/html", page, is_flowed=False, find=self._find))
         packed = self._bytes(_RTF, _BINARY)
         rich = unpacked_rtf(packed) if packed else b""
         if rich and not any(body.text for body in bodies):
@@ -93,6 +95,22 @@ class _Message:
             shown.add(shown.pages[0], "paragraph", _without_controls(rich), hidden=ALTERNATIVE)
             return [*chosen(bodies), Body("rtf", shown)]
         return chosen(bodies)
+
+    def _find(self, place: str) -> tuple[str, bytes] | None:
+        """Return an attachment that the page of this message shows."""
+        wanted = place[4:] if place.lower().startswith("cid:") else ""
+        for name in self._own.below if wanted else ():
+            way = (*self._way, name)
+            if name.startswith("__attach_version1.0_") and wanted == self._attachment_id(way):
+                data = self._storage(way, header=8).streams.get((_DATA, _BINARY))
+                self._shown.add(name)
+                return (wanted, self._stream(data)) if data else None
+        return None
+
+    def _attachment_id(self, way: Way) -> str:
+        streams = self._storage(way, header=8).streams
+        found = (self._decoded(self._stream(streams[key]), key[1]) for key in _ID_TEXTS if key in streams)
+        return next(found, "").strip("<>")
 
     def _html(self) -> str:
         number = self._number(_INTERNET_CODE_PAGE)
@@ -128,6 +146,8 @@ class _Message:
         inner = f"{prefix} › {name}" if prefix else name
         self._output.add(self._page, "paragraph", "\n".join(names.values()), hidden=METADATA)
         object_ = f"__substg1.0_{_DATA:04X}{_OBJECT:04X}"
+        if way[-1] in self._shown:
+            return
         if (data := storage.streams.get((_DATA, _BINARY))) is not None:
             self._output.attach(inner, self._stream(data))
         elif object_ not in storage.below:

@@ -1,15 +1,16 @@
 """OpenDocument: texts, presentations and sheets, with notes, comments, tracked deletions and what is hidden."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from . import properties
-from .blocks import HIDDEN, Output, Page, Unreadable
+from .blocks import ALTERNATIVE, HIDDEN, Output, Page, Unreadable
+from .inlaid import Shown
 from .looks import Looks, attach_objects
 from .markup import local as local_name
 from .markup import parse, tree
+from .opendocument import Table, Text, count, reference
 from .parts import Parts
-from .rows import Cell, Row, lines
+from .rows import Cell, lines
 from .sheets import Sheet, Value
 
 DELETED = "deleted text"
@@ -33,7 +34,8 @@ def read(parts: Parts, kind: str) -> Output:
     for part in (styles, parts.read("content.xml")):
         if part:
             looks.read(part)
-    reader = _Reader(output, page, looks)
+    shown = Shown(parts, output)
+    reader = _Reader(output, page, looks, shown)
     reader.read(parts.read("content.xml"))
     if styles and found == "odt":
         reader.read_margins(styles)
@@ -42,6 +44,7 @@ def read(parts: Parts, kind: str) -> Output:
     if meta:
         properties.write_part(meta, output, page)
     attach_objects(parts, output)
+    shown.show_rest(page, (name for name in parts.names if name.startswith(("Pictures/", "media/"))))
     if any(name.startswith(("Basic/", "Scripts/")) for name in parts.names):
         output.warn("macros")
     if len(output.pages) > 1 and not page.blocks:
@@ -49,44 +52,15 @@ def read(parts: Parts, kind: str) -> Output:
     return output
 
 
-@dataclass
-class _Text:
-    """A paragraph on its way."""
-
-    kind: str
-    level: int
-    hidden: str | None
-    seen: list[str] = field(default_factory=list)
-    unseen: list[str] = field(default_factory=list)
-
-
-@dataclass
-class _Table:
-    """A table on its way: of a text, or a sheet."""
-
-    sheet: Sheet | None
-    rows: list[Row] = field(default_factory=list)
-    row: Row = field(default_factory=list)
-    cell: list[str] = field(default_factory=list)
-    comments: list[tuple[str, str, str]] = field(default_factory=list)
-    column: int = 0
-    number: int = 0
-    repeats: int = 1
-    row_repeats: int = 1
-    is_header: bool = False
-    is_hidden_row: bool = False
-    is_number: bool = False
-    hidden_columns: set[int] = field(default_factory=set)
-    columns: int = 0
-
-
 class _Reader:
     """Turns the events of content.xml into blocks."""
 
-    def __init__(self, output: Output, page: Page, looks: Looks) -> None:
-        self._output, self._page, self._looks = output, page, looks
-        self._texts: list[_Text] = []
-        self._tables: list[_Table] = []
+    def __init__(self, output: Output, page: Page, looks: Looks, shown: Shown) -> None:
+        self._output, self._page, self._looks, self._shown = output, page, looks, shown
+        self._frames: list[list[str]] = []  # the pictures of each open frame: forms of one
+        self._held: list[tuple[str, str | None]] = []  # those of the paragraph or the table on its way
+        self._texts: list[Text] = []
+        self._tables: list[Table] = []
         self._hiders: list[tuple[int, str]] = []  # how deep the elements that hide are, and why
         self._depth = 0
         self._items = 0
@@ -159,20 +133,20 @@ class _Reader:
         level = given.get("outline-level", "1")
         is_heading = name == "h" and not self._aside
         kind = "heading" if is_heading else "list_item" if self._items else "paragraph"
-        self._texts.append(_Text(kind, min(int(level), 9) if is_heading and level.isdigit() else 0, self._why()))
+        self._texts.append(Text(kind, min(int(level), 9) if is_heading and level.isdigit() else 0, self._why()))
 
     def begin_table(self, given: dict[str, str]) -> None:
         is_hidden = given.get("style-name") in self._looks.hiding
         is_sheet = self._output.format == "ods" and not self._tables
         sheet = Sheet(self._output, self._page, given.get("name", "Sheet"), is_hidden=is_hidden) if is_sheet else None
-        self._tables.append(_Table(sheet))
+        self._tables.append(Table(sheet))
 
     def begin_columns(self, given: dict[str, str]) -> None:
         if self._tables:
-            table, count = self._tables[-1], _count(given, "number-columns-repeated", most=16_384)
+            table, columns = self._tables[-1], count(given, "number-columns-repeated", most=16_384)
             if given.get("visibility", "visible") != "visible":
-                table.hidden_columns.update(range(table.columns, table.columns + count))
-            table.columns += count
+                table.hidden_columns.update(range(table.columns, table.columns + columns))
+            table.columns += columns
 
     def begin_header(self, _given: dict[str, str]) -> None:
         if self._tables:
@@ -182,13 +156,13 @@ class _Reader:
         if self._tables:
             table = self._tables[-1]
             table.row, table.column = [], 0
-            table.row_repeats = _count(given, "number-rows-repeated", most=1_048_576)
+            table.row_repeats = count(given, "number-rows-repeated", most=1_048_576)
             table.is_hidden_row = given.get("visibility", "visible") != "visible"
 
     def begin_cell(self, given: dict[str, str]) -> None:
         if self._tables:
             table = self._tables[-1]
-            table.cell, table.repeats = [], _count(given, "number-columns-repeated", most=16_384)
+            table.cell, table.repeats = [], count(given, "number-columns-repeated", most=16_384)
             table.is_number = given.get("value-type", "string") not in {"string", "boolean"}
 
     def begin_slide(self, _given: dict[str, str]) -> None:
@@ -201,8 +175,16 @@ class _Reader:
         self._add("heading", f"Slide {self._slides}", level=1)
 
     def begin_frame(self, given: dict[str, str]) -> None:
+        self._frames.append([])
         if given.get("class") == "title":
             self._slide_title = "wanted"
+
+    def take_picture(self, given: dict[str, str]) -> None:
+        name = given.get("href", "").removeprefix("./")
+        if self._frames:
+            self._frames[-1].append(name)
+        else:
+            self._held.append((name, self._why()))
 
     def begin_aside(self, kind: str) -> None:
         self._aside.append(kind)
@@ -213,7 +195,7 @@ class _Reader:
 
     def space(self, given: dict[str, str]) -> None:
         if self._texts:
-            self._texts[-1].seen.append(" " * _count(given, "c", most=100))
+            self._texts[-1].seen.append(" " * count(given, "c", most=100))
 
     def _text(self, text: str) -> None:
         if self._takes == "creator":
@@ -235,7 +217,7 @@ class _Reader:
             self._hiders.pop()
         self._depth -= 1
 
-    def _end_text(self, text: _Text) -> None:
+    def _end_text(self, text: Text) -> None:
         said = "".join(text.seen)
         self._add("paragraph", "".join(text.unseen), hidden=HIDDEN)
         if self._aside:
@@ -250,6 +232,7 @@ class _Reader:
             if text.kind == "heading":
                 self._output.title = self._output.title or said
             self._add(text.kind, said, level=text.level)
+        self._release()
 
     def _name_slide(self, title: str) -> None:
         self._slide_title = ""
@@ -267,7 +250,7 @@ class _Reader:
         elif kind == "comment" and said:
             table = self._tables[-1] if self._tables else None
             if table and table.sheet:
-                table.comments.append((_reference(table.number, table.column), self._author, said))
+                table.comments.append((reference(table.number, table.column), self._author, said))
             else:
                 self._comments.append(": ".join(part for part in (self._author, said) if part))
         elif said:
@@ -320,6 +303,7 @@ class _Reader:
                 self._tables[-1].cell.append(line)
             else:
                 self._add("table_row", line)
+        self._release()
 
     def end_item(self) -> None:
         self._items -= 1
@@ -327,24 +311,26 @@ class _Reader:
     def end_frame(self) -> None:
         if self._slide_title == "wanted":
             self._slide_title = ""
+        forms = self._frames.pop() if self._frames else []
+        # The form for programs that cannot draw the others comes last: points, which are what is read.
+        self._held += [(name, ALTERNATIVE) for name in forms[:-1]] + [(name, self._why()) for name in forms[-1:]]
+        self._release()
+
+    def _release(self) -> None:
+        """Put pictures behind the paragraph or the table in which they stand."""
+        if self._texts or any(table.sheet is None for table in self._tables):
+            return
+        sheet = self._tables[-1].sheet if self._tables else None
+        for name, hidden in self._held:
+            if sheet:
+                sheet.show(self._shown, name, is_alternative=hidden == ALTERNATIVE)
+            else:
+                self._shown.show(self._page, name, hidden=hidden)
+        self._held = []
 
     def end_slide(self) -> None:
         self._under("Notes", self._slide_notes, level=2)
         self._under("Comments", self._comments, level=2)
-
-
-def _count(given: dict[str, str], name: str, *, most: int) -> int:
-    value = given.get(name, "1")
-    return max(1, min(int(value), most)) if value.isascii() and value.isdigit() and len(value) < 9 else 1  # noqa: PLR2004
-
-
-def _reference(row: int, column: int) -> str:
-    letters = ""
-    column += 1
-    while column:
-        column, rest = divmod(column - 1, 26)
-        letters = chr(65 + rest) + letters
-    return f"{letters}{row + 1}"
 
 
 _STARTS: dict[str, Callable[[_Reader, dict[str, str]], None]] = {
@@ -356,6 +342,7 @@ _STARTS: dict[str, Callable[[_Reader, dict[str, str]], None]] = {
     "covered-table-cell": _Reader.begin_cell,
     "page": _Reader.begin_slide,
     "frame": _Reader.begin_frame,
+    "image": _Reader.take_picture,
     "list-item": _Reader.begin_item,
     "s": _Reader.space,
     "tab": _Reader.space,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from . import archive, docx, epub, odf, pptx, properties, workbook, xlsx
 from .blocks import Output, Page, Unreadable
+from .inlaid import Shown
 from .parts import Parts
 
 _NOT_A_DOCUMENT = frozenset({"[Content_Types].xml", "mimetype"})
@@ -16,7 +17,11 @@ _MAIN = {
     "xl/workbook.bin": "xlsb",
     "ppt/presentation.xml": "pptx",
 }
-_READERS: dict[str, Callable[[Parts, str, Output], None]] = {"docx": docx.read, "xlsx": xlsx.read, "pptx": pptx.read}
+_READERS: dict[str, Callable[[Parts, str, Output, Shown], None]] = {
+    "docx": docx.read,
+    "xlsx": xlsx.read,
+    "pptx": pptx.read,
+}
 _FOLDERS = {"docx": "word", "xlsx": "xl", "pptx": "ppt", "xlsb": "xl"}
 _ODF = "application/vnd.oasis.opendocument."
 
@@ -46,15 +51,20 @@ def read(content: bytes, kind: str) -> Output:
 def _read_office(parts: Parts, content: bytes, kind: str) -> Output:
     main, found = _main(parts)
     output = Output(format=found)
+    shown = Shown(parts, output)
     if found == "xlsb":
         output = workbook.read(content, kind)
+        shown = Shown(parts, output)
     else:
-        _READERS[found](parts, main, output)
+        _READERS[found](parts, main, output, shown)
     folder = _FOLDERS[found]
     if not output.pages:
         output.pages.append(Page(None))
     properties.write(parts, output, output.pages[-1])
     parts.attach(output, (f"{folder}/embeddings/", f"{folder}/afchunk"))
+    media = [name for name in parts.names if name.startswith(f"{folder}/media/")]
+    has_objects = any(name.startswith(f"{folder}/embeddings/") for name in parts.names)
+    shown.show_rest(output.pages[-1], media, has_objects=has_objects)
     if any(name.endswith("vbaProject.bin") for name in parts.names):
         output.warn("macros")
     return output

@@ -13,6 +13,7 @@ from pypdfium2 import raw
 
 from .annotations import read_annotations, read_attachments
 from .blocks import HIDDEN, Output, Page, Span, Unreadable
+from .plates import find_plate
 from .sight import Budget, Eye, type_size
 from .spans import HYPHENS, moved, placed, without_last
 
@@ -57,8 +58,8 @@ def read(content: bytes, _kind: str) -> Output:
     read_attachments(document, output)
     if raw.FPDFDoc_GetJavaScriptActionCount(document) > 0:
         output.warn("macros")
-    budget = Budget()
-    pages = [_read_page(document, index, output, budget) for index in range(len(document))]
+    budget, shown = Budget(), set[int]()
+    pages = [_read_page(document, index, output, budget, shown) for index in range(len(document))]
     type_sizes = TypeSizes(pages)
     for number, lines in enumerate(pages, start=1):
         _write_page(output, number, lines, type_sizes)
@@ -74,7 +75,7 @@ def _title(document: pdfium.PdfDocument) -> str:
     )
 
 
-def _read_page(document: pdfium.PdfDocument, index: int, output: Output, budget: Budget) -> list[Line]:
+def _read_page(document: pdfium.PdfDocument, index: int, output: Output, budget: Budget, shown: set[int]) -> list[Line]:
     try:
         source = document[index]
         text = source.get_textpage()
@@ -85,6 +86,9 @@ def _read_page(document: pdfium.PdfDocument, index: int, output: Output, budget:
     written = sum(len(line.text) for line in lines if not line.is_hidden)
     if _is_scan(source, written):  # an empty page is empty; one that draws something may draw letters
         output.scans.append(index + 1)
+    elif written and (plate := find_plate(source, text)) and not plate.digests <= shown:
+        output.figures.append((index + 1, plate.is_large))
+        shown |= plate.digests
     text.close()
     source.close()
     return lines

@@ -1,7 +1,8 @@
 """PPTX: slides in their order, each with its title, text, tables, charts, speaker notes and comments."""
 
-from .blocks import HIDDEN, METADATA, Output, Page, Unreadable
+from .blocks import ALTERNATIVE, HIDDEN, METADATA, Output, Page, Unreadable
 from .charts import paragraph_text, write_chart, write_diagram
+from .inlaid import Shown
 from .markup import OFF, Node, tree
 from .parts import Parts, Relation
 from .rows import Cell, Row, lines
@@ -12,7 +13,7 @@ _FURNITURE = frozenset({"dt", "ftr", "sldNum", "hdr", "sldImg"})
 _TINY = 100  # hundredths of a point
 
 
-def read(parts: Parts, main: str, output: Output) -> None:
+def read(parts: Parts, main: str, output: Output, shown: Shown) -> None:
     """Add the slides in the order of the presentation."""
     presentation, relations = tree(parts.read(main)), parts.relations(main)
     authors = _authors(parts, relations)
@@ -22,12 +23,12 @@ def read(parts: Parts, main: str, output: Output) -> None:
         raise Unreadable("too_many_pages")
     furniture: set[str] = set()
     for number, name in enumerate(slides, start=1):
-        _Slide(parts, name, output, number, furniture).write(authors)
+        _Slide(parts, name, output, number, furniture, shown).write(authors)
 
 
 class _Slide:
-    def __init__(self, parts: Parts, name: str, output: Output, number: int, furniture: set[str]) -> None:
-        self._parts, self._output, self._furniture = parts, output, furniture
+    def __init__(self, parts: Parts, name: str, output: Output, number: int, furniture: set[str], shown: Shown) -> None:
+        self._parts, self._output, self._furniture, self._shown = parts, output, furniture, shown
         self._page = Page(number)
         output.pages.append(self._page)
         self._root = tree(parts.read(name))
@@ -45,6 +46,7 @@ class _Slide:
         self._add("heading", title, level=1)
         for shape in shapes:
             self._write_shape(shape, is_title=any(shape is one for one in titles))
+        self._write_pictures(self._root.first("bg"), None)
         self._write_notes()
         self._write_comments(authors)
 
@@ -55,6 +57,9 @@ class _Slide:
         if shape.name == "AlternateContent":
             for inner in (shape.below or [Node("")])[0].below:
                 self._write_shape(inner)
+            for other in shape.below[1:]:  # the same for old programs
+                for blip in other.all("blip"):
+                    self._shown.show(self._page, self._target(blip.attributes.get("embed", "")), hidden=ALTERNATIVE)
             return
         about = shape.first("cNvPr").attributes if shape.name != "grpSp" else shape.below[0].first("cNvPr").attributes
         hidden = HIDDEN if about.get("hidden", "0") not in OFF else None
@@ -66,6 +71,16 @@ class _Slide:
             self._write_frame(shape, hidden)
         elif shape.name in {"sp", "cxnSp"}:
             self._write_text(shape, hidden, is_title=is_title)
+        if shape.name != "grpSp":
+            self._write_pictures(shape, hidden)
+
+    def _write_pictures(self, shape: Node, hidden: str | None) -> None:
+        previews = {id(one) for frame in shape.all("oleObj") for one in frame.all("blip")}
+        for blip in shape.all("blip"):
+            name = self._target(blip.attributes.get("embed", ""))
+            self._shown.show(self._page, name, hidden=hidden or self._hidden, is_preview=id(blip) in previews)
+            for other in blip.all("svgBlip"):
+                self._shown.show(self._page, self._target(other.attributes.get("embed", "")), hidden=ALTERNATIVE)
 
     def _write_text(self, shape: Node, hidden: str | None, *, is_title: bool) -> None:
         kind = _placeholder(shape)

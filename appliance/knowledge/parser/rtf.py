@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from .blocks import HIDDEN, METADATA, Output, Page, Unreadable
 from .embedded import attach_object
+from .inlaid import show
 from .properties import offer_title
 from .rows import Cell, Row, lines
 
@@ -27,7 +28,7 @@ _GROUPS = {
     "fonttbl": "fonts", "stylesheet": "styles", "info": "info", "annotation": "comment", "atnauthor": "author",
     "footnote": "note", "header": "margin", "headerl": "margin", "headerr": "margin", "headerf": "margin",
     "footer": "margin", "footerl": "margin", "footerr": "margin", "footerf": "margin", "objdata": "object",
-    "shptxt": "body", "shppict": "", "nonshppict": "", "pict": "", "colortbl": "", "filetbl": "", "revtbl": "",
+    "shptxt": "body", "shppict": "body", "nonshppict": "", "pict": "picture", "colortbl": "", "filetbl": "", "revtbl": "",
     "listtable": "", "listoverridetable": "", "rsidtbl": "", "generator": "", "fldinst": "", "themedata": "",
     "colorschememapping": "", "datastore": "", "latentstyles": "", "xmlnstbl": "", "mmathPr": "", "atnid": "",
     "atnref": "", "atndate": "", "atnparent": "", "atrfstart": "", "atrfend": "", "bkmkstart": "", "bkmkend": "",
@@ -47,6 +48,7 @@ class _State:
     font: int = -1
     skip: int = 1  # bytes that stand for a sign given by number
     info: str = ""
+    is_preview: bool = False  # what is drawn for an object that is read by itself
 
 
 @dataclass
@@ -81,6 +83,7 @@ class _Reader:
         self._info: list[str] = []
         self._is_starred = False
         self._object: list[bytes] = []
+        self._raw = bytearray()  # of a picture
         self._author = ""
         self._high = 0
 
@@ -97,7 +100,9 @@ class _Reader:
                 self._take_bytes(bytes.fromhex(code.decode()))
             elif word:
                 if word == b"bin":  # raw bytes follow
-                    place += max(0, int(number or 0))
+                    begin, place = place, place + max(0, int(number or 0))
+                    if self._state.where == "picture":
+                        self._raw += content[begin:place]
                 self._word(word.decode(), int(number) if number else None)
             elif sign:
                 self._word(sign.decode("latin-1"), None)
@@ -139,20 +144,30 @@ class _Reader:
                 offer_title(self.output, text)
             if text:
                 self._info.append(f"{ended.info}: {text}")
-        elif ended.where == "object":
-            digits = b"".join(self._object).translate(None, b" \t\r\n")
-            self._object = []
-            try:
-                attach_object(self.output, bytes.fromhex(digits.decode("ascii")), is_ole1=True)
-            except ValueError:
-                self.output.miss("object", "damaged")
+        elif ended.where in {"object", "picture"}:
+            self._end_file(ended)
+
+    def _end_file(self, ended: _State) -> None:
+        digits = b"".join(self._object).translate(None, b" \t\r\n")
+        self._object = []
+        try:
+            content = bytes.fromhex(digits.decode("ascii")) + self._raw
+        except ValueError:
+            self.output.miss(ended.where, "damaged")
+            return
+        finally:
+            self._raw.clear()
+        if ended.where == "object":
+            attach_object(self.output, content, is_ole1=True)
+        else:
+            show(self.output, self._page, "picture", content, hidden=ended.hidden, is_preview=ended.is_preview)
 
     def _take_bytes(self, text: bytes) -> None:
         if self._left_to_skip:
             skipped = min(self._left_to_skip, len(text))
             self._left_to_skip -= skipped
             text = text[skipped:]
-        if self._state.where == "object":
+        if self._state.where in {"object", "picture"}:
             self._object.append(text)
         elif self._state.where and text:
             self._bytes += text
@@ -188,6 +203,8 @@ class _Reader:
             self._state.where = _STARRED.get(word, "") if self._state.where else ""
         elif self._state.where == "info" and word in _INFO:
             self._state.info = word
+        elif word == "result":
+            self._state.is_preview = True
         elif word in {"fs", "v", "deleted", "plain"}:
             self._look(word, number)
         elif word in {"par", "sect", "page", "cell", "row", "nestcell", "nestrow"}:
@@ -201,7 +218,7 @@ class _Reader:
         self._is_starred = word == "*"
 
     def _write_sign(self, word: str) -> None:
-        if word in _SIGNS and self._state.where:
+        if word in _SIGNS and self._state.where not in {"", "picture"}:
             self._write(_SIGNS[word])
         elif len(word) == 1 and word in "\\{}":
             self._take_bytes(word.encode())
@@ -255,7 +272,7 @@ class _Reader:
         if 0xDC00 <= number < 0xE000 and self._high:  # noqa: PLR2004 - and the second
             number = 0x10000 + ((self._high - 0xD800) << 10) + number - 0xDC00
         self._high = 0
-        if self._state.where not in {"fonts", "styles", "", "object"}:
+        if self._state.where not in {"fonts", "styles", "", "object", "picture"}:
             self._write(chr(number))
 
     def _said(self, where: str) -> tuple[str, list[tuple[str, str]]]:

@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from .blocks import HIDDEN, Output, Page
+from .blocks import ALTERNATIVE, HIDDEN, Output, Page
+from .inlaid import Shown
 from .rows import Cell, labelled
 
 HIDDEN_SHEET = "hidden sheet"
@@ -40,6 +41,7 @@ class Sheet:
         self._output, self._page = output, page
         self._hidden = HIDDEN_SHEET if is_hidden else None
         self._labels: dict[int, str] = {}
+        self._pictures: list[tuple[Shown, str, str | None]] = []
         self._first = ""  # how the names begin: a second table often repeats them
         self._held: list[Value] = []
         self._was_blank = self._is_after_blank = True  # before the row that waits; before the one that comes
@@ -50,6 +52,10 @@ class Sheet:
 
     def add(self, kind: str, text: str, *, level: int = 0, hidden: str | None = None) -> None:
         self._output.add(self._page, kind, text, level=level, hidden=self._hidden or hidden)
+
+    def show(self, shown: Shown, name: str, *, is_alternative: bool = False) -> None:
+        """Take a picture, which comes behind the rows."""
+        self._pictures.append((shown, name, ALTERNATIVE if is_alternative else self._hidden))
 
     def row(self, values: list[Value], *, is_header: bool = False, spans: bool = False) -> None:
         """Take the next row; an empty one ends a table. `spans`: some of its cells are merged across columns."""
@@ -68,8 +74,10 @@ class Sheet:
         self.add("table_row", " | ".join(value.text for value in values[:_MOST_CELLS]), hidden=HIDDEN)
 
     def close(self, comments: list[tuple[str, str, str]]) -> None:
-        """Write the last row, and comments as (place, author, text)."""
+        """Write the last row, pictures, and comments as (place, author, text)."""
         self._release([])
+        for shown, name, hidden in self._pictures:
+            shown.show(self._page, name, hidden=hidden)
         if comments:
             self.add("heading", "Comments", level=2)
         for reference, author, text in comments:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from .blocks import Output, Page
 from .charts import paragraphs
-from .figures import BUILT_IN, general, shown
+from .figures import BUILT_IN, general
+from .figures import shown as as_shown
+from .inlaid import Shown
 from .markup import OFF, Node, parse, tree
 from .parts import Parts, Relation
 from .sheets import Sheet, Value, place
@@ -21,7 +23,7 @@ _THREADED = "[Threaded comment]"
 _COLUMNS = 16_384
 
 
-def read(parts: Parts, main: str, output: Output) -> None:
+def read(parts: Parts, main: str, output: Output, shown: Shown) -> None:
     """Add the sheets in the order of the workbook."""
     page = Page(None)
     output.pages.append(page)
@@ -44,7 +46,7 @@ def read(parts: Parts, main: str, output: Output) -> None:
         if relation.kind == "worksheet" and relation.target:
             _Reader(sheet, strings, styles).read(parts.read(relation.target))
         inner = parts.relations(relation.target) if relation.target else {}
-        _write_drawings(parts, inner, sheet)
+        _write_drawings(parts, inner, sheet, shown)
         sheet.close(_comments(parts, inner, persons))
 
 
@@ -194,7 +196,7 @@ class _Reader:
         code = self._styles.formats[self._style] if self._style < len(self._styles.formats) else ""
         if not abs(value) < 1e300:  # noqa: PLR2004 - no number, or none that can be written
             return said, True
-        return shown(value, code, is_1904=self._styles.is_1904) if code else general(value), True
+        return as_shown(value, code, is_1904=self._styles.is_1904) if code else general(value), True
 
     def _end_row(self) -> None:
         if self._unseen:
@@ -241,12 +243,17 @@ def _comments(parts: Parts, relations: dict[str, Relation], persons: dict[str, s
     return found
 
 
-def _write_drawings(parts: Parts, relations: dict[str, Relation], sheet: Sheet) -> None:
+def _write_drawings(parts: Parts, relations: dict[str, Relation], sheet: Sheet, shown: Shown) -> None:
     for relation in relations.values():
         if relation.kind == "drawing" and relation.target:
-            for text in paragraphs(tree(parts.read(relation.target))):
+            drawing, inner = tree(parts.read(relation.target)), parts.relations(relation.target)
+            for text in paragraphs(drawing):
                 sheet.add("paragraph", text)
-            for chart in parts.relations(relation.target).values():
+            for blip in drawing.all("blip"):
+                for one in (blip, *blip.all("svgBlip")):
+                    picture = inner.get(one.attributes.get("embed", ""), Relation("", ""))
+                    sheet.show(shown, picture.target, is_alternative=one is not blip)
+            for chart in inner.values():
                 if chart.kind == "chart" and chart.target:
                     # Its numbers stand in the cells; what is new are its titles.
                     for title in tree(parts.read(chart.target)).all("title"):

@@ -5,7 +5,10 @@ import binascii
 import pytest
 
 from appliance.knowledge.chunking import chunk, document_text
+from appliance.knowledge.parser import compound as compound_reader
+from appliance.knowledge.parser.blocks import PICTURE
 from appliance.knowledge.unreadable import UnreadableDocument
+from tests.support import inlaid
 from tests.support.compound import Tree, attachment, binary, compound, message, text
 from tests.support.house import SAMPLES, SHARED
 from tests.support.mails import mail
@@ -246,3 +249,17 @@ def test_the_phrases_of_real_mails_come_in_reading_order(name: str, phrases: lis
 
     assert -1 not in places
     assert places == sorted(places)
+
+
+def test_a_picture_that_a_message_shows_stands_in_it_and_is_no_attachment() -> None:
+    shown = attachment("logo.png", inlaid.blank(300, 200)) | text(0x3712, "logo@harrow")
+    parts = {
+        **binary(0x1013, b'<p>Above.</p><p><img src="cid:logo@harrow"></p><p>Below.</p>'),
+        "__attach_version1.0_#00000000": shown,
+        "__attach_version1.0_#00000001": attachment("photo.png", inlaid.blank(400, 300)),
+    }
+    found = compound_reader.read(compound(message("Signs", parts)), "compound")
+    kinds = [block.kind if block.kind == PICTURE else block.text for block in found.pages[0].blocks if not block.hidden]
+
+    assert kinds[-3:] == ["Above.", PICTURE, "Below."]
+    assert [name for name, _ in found.attached] == ["photo.png"]

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from appliance.knowledge.chunking import document_text
+from appliance.knowledge.parser import compound as compound_reader
 from appliance.knowledge.parser import package as package_reader
 from appliance.knowledge.parser.blocks import ATTACHED_FILES
 from appliance.knowledge.parsing import parse
-from tests.support import packages
+from tests.support import inlaid, packages
 from tests.support.archives import packed
 from tests.support.compound import compound
 from tests.support.house import SHARED
@@ -208,8 +209,8 @@ def test_a_book_whose_chapters_are_locked_says_so() -> None:
 
 
 def test_what_of_a_chapter_is_not_read_is_told() -> None:
-    picture = f'<img src="data:image/png;base64,{base64.b64encode(bytes(600)).decode()}">'
-    book = epub({"one": "<p>Chapter one.</p>" + picture * (ATTACHED_FILES + 1)}, ("one",))
+    film = f'<video src="data:video/mp4;base64,{base64.b64encode(bytes(600)).decode()}"></video>'
+    book = epub({"one": "<p>Chapter one.</p>" + film * (ATTACHED_FILES + 1)}, ("one",))
 
     assert "too_many_files" in {reason for _, reason in package_reader.read(book, "package").unread}
 
@@ -259,7 +260,14 @@ def test_many_parts_share_one_budget() -> None:
     assert code(packed(parts)) == "bomb"
 
 
-def doc(text: str, *, flags: int = 0, hidden: tuple[int, int] | None = None, counts: tuple[int, ...] = ()) -> bytes:
+def doc(
+    text: str,
+    *,
+    flags: int = 0,
+    hidden: tuple[int, int] | None = None,
+    counts: tuple[int, ...] = (),
+    drawn: bytes = b"",
+) -> bytes:
     """Return a document of Word 97: its text in one piece behind the header; characters `hidden` vanish."""
     main = bytearray(1024) + text.encode("cp1252").ljust(1024, b"\0") + bytes(512)
     struct.pack_into("<H6xH", main, 2, 0xC1, flags)
@@ -274,7 +282,10 @@ def doc(text: str, *, flags: int = 0, hidden: tuple[int, int] | None = None, cou
     main[2048:2560] = page
     plc = struct.pack("<III", 1024, 1024 + len(text), 4)
     struct.pack_into("<II", main, 0xFA, len(clx), len(plc))
-    return compound({"WordDocument": bytes(main).ljust(4096, b"\0"), "0Table": (clx + plc).ljust(4096, b"\0")})
+    table = (clx + plc).ljust(4096, b"\0")
+    return compound(
+        {"WordDocument": bytes(main).ljust(4096, b"\0"), "0Table": table} | ({"Data": drawn} if drawn else {})
+    )
 
 
 def test_an_old_document_is_read_as_it_is_seen() -> None:
@@ -293,3 +304,16 @@ def test_an_old_document_does_not_say_the_instructions_of_its_fields() -> None:
 
 def test_an_old_document_asks_for_its_password() -> None:
     assert code(doc("x", flags=0x0100)) == "encrypted"
+
+
+def test_pictures_of_an_old_document_are_found_and_drawings_in_it_told() -> None:
+    picture = bytes(17) + inlaid.blank(200, 120)
+    drawing = bytes(60)
+    drawn = bytes(90) + b"".join(
+        struct.pack("<HHI", head, kind, len(body)) + body
+        for head, kind, body in ((0x6E00, 0xF01E, picture), (0x3D40, 0xF01A, drawing))
+    )
+    found = compound_reader.read(doc("We pay five.\r", drawn=drawn), "compound")
+
+    assert [(one.name, one.content) for one in found.pictures] == [("picture.png", picture[17:])]
+    assert found.unread == [("picture.emf", "picture_format")]
