@@ -23,8 +23,8 @@ from appliance.ops.data_directory import read_secret
 from appliance.ops.embedded_postgres import socket_url
 from appliance.ops.errors import CannotStart
 from appliance.ops.migrations import role_name
-from appliance.providers.local.catalogue import CATALOGUE
-from appliance.providers.local.embeddings import LocalEmbedder
+from appliance.providers.local.catalogue import CATALOGUE, Recipe
+from appliance.providers.local.embeddings import LocalEmbedder, is_intact
 from appliance.providers.local.extractive import ExtractiveAnswerer
 from appliance.settings import InvalidSettings, Settings
 from appliance.vault import Keyring, require_own_database
@@ -87,6 +87,11 @@ def assemble(settings: Settings, *, role: str, clock: Clock | None = None) -> Se
         mailer=Mailer(_mail_server(settings)),
         pings={"blobs": blobs.ping, "database": db.ping, "models": embedder.ping},
     )
+
+
+def local_models(settings: Settings) -> list[tuple[Recipe, bool]]:
+    """Return the local embedding models that this version knows, and whether each is on this host, unharmed."""
+    return [(one, is_intact(settings.models_dir / name)) for name, one in CATALOGUE.items()]
 
 
 def _require_own_database(db: Database, keyring: Keyring) -> None:

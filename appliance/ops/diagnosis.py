@@ -56,7 +56,9 @@ def _missing_model(models: Path, name: str, organisations: int) -> Finding | Non
     if (models / name / "model.onnx").exists():
         return None
     detail = f"{name} is missing; organisations that are searched by it: {organisations}"
-    remedy = f"Their questions and uploads are refused. Run `appliance models build {name}`, or restore {models / name}."
+    remedy = (
+        f"Their questions and uploads are refused. Run `appliance models build {name}`, or restore {models / name}."
+    )
     return Finding("models", Level.FAIL, detail, remedy)
 
 

@@ -93,7 +93,12 @@ class House:
             (data.secrets / f"database-{role}").write_text(password)
             (data.secrets / f"database-{role}").chmod(0o400)
         url = server.postgres.url(database=database)
-        chosen = {"data_dir": data.root, "models_dir": self.models_directory(), "database_url": url, "embedding_threads": 1} | settings
+        chosen = {
+            "data_dir": data.root,
+            "models_dir": self.models_directory(),
+            "database_url": url,
+            "embedding_threads": 1,
+        } | settings
         self.settings = Settings(**chosen)  # type: ignore[arg-type]
         self.clock = MovableClock()
         worker = Database(server.url("cloister_worker", database), pool_size=1)

@@ -12,6 +12,7 @@ import appliance
 from appliance.audit.events import MEANING
 from appliance.kernel.errors import Refusal
 from appliance.kernel.problems import FAULT, TITLE
+from appliance.knowledge.changes import REASONS as CHANGE_REASONS
 from appliance.knowledge.unreadable import HELD, REASONS, WARNINGS
 from appliance.web.notices import NOTICES
 
@@ -27,6 +28,7 @@ def messages() -> set[Message]:
         *FAULT.values(),
         *MEANING.values(),
         *REASONS.values(),
+        *CHANGE_REASONS.values(),
         *WARNINGS.values(),
         HELD,
     }
