@@ -51,7 +51,7 @@ def get_index(tx: Tx, caller: Caller, *, clock: Clock) -> SearchIndex:
 def choose_model(tx: Tx, caller: Caller, name: str, *, offered: Sequence[EmbeddingModel], clock: Clock) -> None:
     """Begin to change the index to another model; one that failed at it goes on where it stopped.
 
-    The model in force is left as it is. Raises ModelUnknown, ModelNotInstalled, ChangeUnderWay.
+    The model in force is left as it is, and a change that failed is over with that. Raises ModelUnknown, ModelNotInstalled, ChangeUnderWay.
     """
     identity.require(caller, Permission.SETTINGS_CHANGE)
     chosen = next((one for one in offered if one.name == name), None)
@@ -62,6 +62,8 @@ def choose_model(tx: Tx, caller: Caller, name: str, *, offered: Sequence[Embeddi
     if under_way is not None and under_way.state == "filling":
         raise ChangeUnderWay(model=under_way.model)
     if name == before.name:
+        if under_way is not None:
+            cancel_change(tx, caller, clock=clock)
         return
     if not chosen.is_installed:
         raise ModelNotInstalled(model=name)

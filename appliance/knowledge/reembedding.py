@@ -8,6 +8,7 @@ next piece, or by the switch, which looks once more while nobody may write vecto
 a new model that breaks breaks no upload. A killed worker's piece is done again: what is stored is not asked for twice.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,8 +31,9 @@ from appliance.knowledge.indexes import SWITCH, IndexModel, active_model, has_ow
 from appliance.knowledge.tables import VectorIndexRow
 
 _BATCH = 32
-# A piece takes its turn in the queue like a document of some size: uploads and other organisations come between.
-_BATCHES = 16
+# A piece takes its turn in the queue like a document of some size: uploads and other organisations come between. It is
+# over before a worker that is told to end loses patience.
+_BATCHES, _SECONDS = 64, 10.0
 _SYSTEM = Actor(ActorKind.SYSTEM)
 # Longer than any statement of the web may take: a search that began by the old model has ended.
 _GRACE = timedelta(minutes=1)
@@ -101,7 +103,7 @@ def reembed(shop: Workshop, tenant_id: TenantId) -> None:
         model = _begin(tx, shop.clock)
     if model is None:
         return
-    after = UUID(int=0)
+    after, until = UUID(int=0), time.monotonic() + _SECONDS
     for _ in range(_BATCHES):
         with shop.db.tenant(tenant_id) as tx:
             piece = _next(tx, model, after)
@@ -121,6 +123,8 @@ def reembed(shop: Workshop, tenant_id: TenantId) -> None:
             if not _store(tx, model, piece, vectors):
                 return
         after = piece.ids[-1]
+        if time.monotonic() > until:
+            break
     with shop.db.tenant(tenant_id) as tx:
         if changing(tx) is not None:
             enqueue(tx)
@@ -142,8 +146,8 @@ def _begin(tx: Tx, clock: Clock) -> str | None:
     row = changing(tx)
     if row is None or row.state != "filling":
         return None
-    row.embedded = int(tx.scalar(_COUNT, {"tenant": tx.tenant_id, "model": row.model}) or 0)
     if row.began_at is None:
+        row.embedded = int(tx.scalar(_COUNT, {"tenant": tx.tenant_id, "model": row.model}) or 0)
         row.began_at, row.began_with = clock.now(), row.embedded
     return row.model
 

@@ -133,7 +133,7 @@ class VectorIndexRow(Table):
     dimension: Mapped[int]
     state: Mapped[str]
     changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    # How many passages had a vector when last counted, and when the filling began at how many.
+    # How many passages have a vector, leaving aside what was deleted since, and when the filling began at how many.
     embedded: Mapped[int] = mapped_column(default=0)
     began_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     began_with: Mapped[int] = mapped_column(default=0)

@@ -324,6 +324,8 @@ def test_work_that_fails_again_and_again_is_told(ada: Member, worker: Worker) ->
     assert (change := index(ada).change) is not None
     assert change.state is ChangeState.FAILED
     assert "goes on where it stopped" in (change.reason or "")
+    chooses(ada, OLD)
+    assert index(ada).change is None
     chooses(ada, NEW)
     worker.works()
     assert index(ada).model == NEW
