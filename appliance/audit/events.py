@@ -48,6 +48,10 @@ class Event(StrEnum):
     GROUP_CREATED = "identity:group:created"
     GROUP_DELETED = "identity:group:deleted"
     IDENTITY_CONFIRMED = "identity:identity:confirmed"
+    INDEX_CHANGE_BEGUN = "knowledge:index_change:begun"
+    INDEX_CHANGE_CANCELLED = "knowledge:index_change:cancelled"
+    INDEX_CHANGE_FAILED = "knowledge:index_change:failed"
+    INDEX_SWITCHED = "knowledge:index:switched"
     INVITATION_ACCEPTED = "identity:invitation:accepted"
     INVITATION_CREATED = "identity:invitation:created"
     INVITATION_REVOKED = "identity:invitation:revoked"
@@ -132,6 +136,10 @@ MEANING: dict[Event, str] = {
     Event.GROUP_CREATED: "A group was created.",
     Event.GROUP_DELETED: "A group was deleted; what was open to it alone is open to nobody.",
     Event.IDENTITY_CONFIRMED: "A signed-in person proved again who they are.",
+    Event.INDEX_CHANGE_BEGUN: "Somebody began to change the model that an organisation is searched by.",
+    Event.INDEX_CHANGE_CANCELLED: "A change of the search index to another model was cancelled; the old one goes on.",
+    Event.INDEX_CHANGE_FAILED: "A change of the search index to another model failed; the old one goes on. Why is in the facts.",
+    Event.INDEX_SWITCHED: "Every passage had a vector of the new model, and searches use it from now on.",
     Event.INVITATION_ACCEPTED: "An invited person joined.",
     Event.INVITATION_CREATED: "A person was invited by a single-use link.",
     Event.INVITATION_REVOKED: "An invitation was taken back.",

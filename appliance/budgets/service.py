@@ -36,10 +36,10 @@ def get_budget(tx: Tx, *, clock: Clock) -> Budget:
 def reserve(tx: Tx, *, tokens: int, clock: Clock) -> int:
     """Return the tokens reserved, which the caller records with its call. Raises OverBudget.
 
-    The budget's row is locked, so that two calls at once cannot both take what is left.
+    The budget's row is locked, so that two calls at once cannot both take what is left. What costs nothing is let pass.
     """
     row = tx.scalar(select(BudgetRow).where(BudgetRow.tenant_id == tx.tenant_id).with_for_update())
-    if row is not None and get_budget(tx, clock=clock).used + tokens > row.monthly_tokens:
+    if tokens and row is not None and get_budget(tx, clock=clock).used + tokens > row.monthly_tokens:
         raise OverBudget
     return tokens
 

@@ -22,7 +22,7 @@ from appliance.chat.service import TITLE_LIMIT, UNTITLED
 from appliance.chat.sources import add_sources
 from appliance.chat.tables import ConversationRow
 from appliance.chat.values import Chatbot, ChatbotId, Citation, ConversationId, Message, Outcome, cleaned
-from appliance.gateway import Asker, ChatRequest, Cited, Delta, Finish, Gateway, Passage, Turn, Vectors
+from appliance.gateway import Asker, ChatRequest, Cited, Delta, Finish, Gateway, Passage, QueryVector, Turn
 from appliance.identity import Caller, Permission
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
@@ -69,6 +69,7 @@ class _Asked:
     conversation_id: ConversationId | None = None
     head_id: UUID | None = None
     told: tuple[UUID, ...] = ()  # the earlier answers among the history
+    index_model: str | None = None  # by which the organisation was searched when the question was stored
 
     @property
     def subject(self) -> UUID:
@@ -117,7 +118,8 @@ class Chat:
             chatbot = partner(tx, caller, ChatbotId(row.chatbot_id))
             self._record_asked(tx, caller, conversation_id, path[-1].body)
             history, told = _turns(path[:-1])
-            asked = _Asked(path[-1], chatbot, history, conversation_id, row.head_id, told)
+            index_model = knowledge.active_model(tx).name
+            asked = _Asked(path[-1], chatbot, history, conversation_id, row.head_id, told, index_model)
         return asked.question, self._answer(caller, asked)
 
     def ask_unkept(
@@ -134,7 +136,9 @@ class Chat:
             chatbot = (get_draft if is_draft else get_chatbot)(tx, caller, chatbot_id)
             message = Message(new_id(), "user", _checked(question), None, self._clock.now())
             self._record_asked(tx, caller, chatbot_id, message.body)
-        return message, self._answer(caller, _Asked(message, chatbot, tuple(history[-_TURNS:])))
+            index_model = knowledge.active_model(tx).name
+        asked = _Asked(message, chatbot, tuple(history[-_TURNS:]), index_model=index_model)
+        return message, self._answer(caller, asked)
 
     def _store_question(
         self, tx: Tx, caller: Caller, conversation_id: ConversationId, question: str, edits: UUID | None
@@ -153,7 +157,8 @@ class Chat:
         row.updated_at, row.head_id = now, message.message_id
         self._record_asked(tx, caller, conversation_id, question)
         history, told = _turns(path)
-        return _Asked(message, chatbot, history, conversation_id, message.message_id, told)
+        index_model = knowledge.active_model(tx).name
+        return _Asked(message, chatbot, history, conversation_id, message.message_id, told, index_model)
 
     def _record_asked(self, tx: Tx, caller: Caller, subject: UUID, question: str) -> None:
         audit.record(tx, caller.actor, Event.QUESTION_ASKED, subject=subject, length=len(question))
@@ -188,8 +193,8 @@ class Chat:
     def _retrieve(self, caller: Caller, asker: Asker, asked: _Asked) -> _Material:
         identity.require(caller, Permission.DOCUMENT_READ)
         query = _query(asked)
-        vector = self._gateway.embed_query(asker, query)
-        with self._db.tenant(caller.tenant_id) as tx:
+
+        def look(tx: Tx, vector: QueryVector) -> _Material:
             found = _search(tx, caller, asked.chatbot, query, vector)
             contexts = knowledge.surroundings(tx, found.passages)
             audit.record(
@@ -201,6 +206,8 @@ class Chat:
             )
             told = {one.document_id for passage in found.passages for one in (passage, *passage.twins)}
             return _Material(found, contexts, knowledge.collections_of(tx, told))
+
+        return knowledge.ask_index(self._db, self._gateway, asker, query, look, model=asked.index_model)
 
     def _finish(
         self, caller: Caller, asked: _Asked, body: str, outcome: Outcome, citations: dict[int, Citation],
@@ -266,7 +273,7 @@ def _turns(path: Sequence[Message]) -> tuple[tuple[Turn, ...], tuple[UUID, ...]]
     return tuple(Turn(message.role, message.body) for message in heard), answered
 
 
-def _search(tx: Tx, caller: Caller, chatbot: Chatbot, query: str, vector: Vectors) -> Found:
+def _search(tx: Tx, caller: Caller, chatbot: Chatbot, query: str, vector: QueryVector) -> Found:
     """Search what this chatbot answers from, as far as the caller may read it."""
     collections = knowledge.readable_collections(tx, caller)
     if chatbot.collection_ids:

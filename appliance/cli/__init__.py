@@ -9,6 +9,7 @@ from appliance.cli import verbs
 from appliance.cli.backups import backup, restore
 from appliance.cli.evaluate import evaluation
 from appliance.cli.ingest import ingest
+from appliance.cli.models import models
 from appliance.cli.operate import config, doctor, migrate, ready, run, setup
 from appliance.cli.people import completion, operator, reset_password
 from appliance.cli.use import ask, audit_export
@@ -29,6 +30,7 @@ def group() -> None:
                   appliance user list           and org, group, token, …: what the API does
     Keep it:      appliance backup FILE         database and files; restore puts them back
     How good is it? appliance eval SET           measure retrieval on labelled questions
+    By which model? appliance models list        and build NAME; appliance org choose-index --model NAME
     Something odd? appliance doctor             what is wrong, and the remedy
 
     Settings are APPLIANCE_* variables or /etc/appliance/appliance.toml; `appliance config check` explains them.
@@ -45,6 +47,7 @@ for command in (
     evaluation,
     doctor,
     ready,
+    models,
     config,
     backup,
     restore,

@@ -6,9 +6,11 @@ worker's sweep settles as abandoned, at its full reservation.
 """
 
 from appliance.gateway.flow import Gateway
-from appliance.gateway.values import Asker, Model, Usage
+from appliance.gateway.values import Asker, EmbeddingModel, Model, QueryVector, Usage
 from appliance.providers.base import ChatRequest, Cited, Delta, Finish, Item, Passage, Turn, Vectors
+from appliance.providers.errors import ModelMissing
 
 __all__ = [
-    "Asker", "ChatRequest", "Cited", "Delta", "Finish", "Gateway", "Item", "Model", "Passage", "Turn", "Usage", "Vectors",
+    "Asker", "ChatRequest", "Cited", "Delta", "EmbeddingModel", "Finish", "Gateway", "Item", "Model", "ModelMissing",
+    "Passage", "QueryVector", "Turn", "Usage", "Vectors",
 ]  # fmt: skip

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from appliance import dlp, policy
 from appliance.audit import Actor, ActorKind
 from appliance.gateway import ledger
-from appliance.gateway.values import Asker, Model, State
+from appliance.gateway.values import Asker, EmbeddingModel, Model, QueryVector, State
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database
 from appliance.kernel.ids import TenantId
 from appliance.providers.base import ChatModel, ChatRequest, Embedder, Finish, Item, Purpose, Vectors
+from appliance.providers.errors import ModelMissing
 
 _ANSWER_RESERVE = 500
 _SIGNS_PER_TOKEN = 3
@@ -18,8 +19,18 @@ _SIGNS_PER_TOKEN = 3
 class Gateway:
     """Holds the catalogue of models, and lets nothing past that is not on record."""
 
-    def __init__(self, db: Database, *, embedder: Embedder, models: Mapping[str, ChatModel], clock: Clock) -> None:
-        self._db, self._embedder, self._models, self._clock = db, embedder, models, clock
+    def __init__(
+        self,
+        db: Database,
+        *,
+        embedder: Embedder,
+        others: Sequence[Embedder] = (),
+        models: Mapping[str, ChatModel],
+        clock: Clock,
+    ) -> None:
+        """Take the embedder that is asked where nobody names another one, and those others."""
+        self._db, self._models, self._clock = db, models, clock
+        self._embedder, self._embedders = embedder, {one.name: one for one in (embedder, *others)}
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -31,18 +42,30 @@ class Gateway:
         """The chat models that may be chosen, and whether what is asked of them leaves this host."""
         return tuple(Model(name, is_local=model.is_local) for name, model in self._models.items())
 
+    @property
+    def embedding_models(self) -> tuple[EmbeddingModel, ...]:
+        """The models that an organisation's index may be of, and whether they are on this host."""
+        return tuple(EmbeddingModel(one.name, one.dimension, _is_installed(one)) for one in self._embedders.values())
+
     def only_quotes(self, model: str) -> bool:
         """Say whether a model can tell nothing of a passage that it does not cite."""
         return model in self._models and self._models[model].only_quotes
 
-    def embed_passages(self, tenant_id: TenantId, texts: Sequence[str]) -> Vectors:
-        """Return (len(texts), dimension) vectors of an organisation's own passages."""
-        return self._embed(Asker(tenant_id, Actor(ActorKind.SYSTEM)), texts, Purpose.PASSAGE)
+    def embed_passages(
+        self, tenant_id: TenantId, texts: Sequence[str], *, model: str | None = None, is_charged: bool = True
+    ) -> Vectors:
+        """Return (len(texts), dimension) vectors of an organisation's own passages. Raises ModelMissing.
 
-    def embed_query(self, asker: Asker, text: str) -> Vectors:
-        """Return the vector of a question, shape (dimension,)."""
-        row: Vectors = self._embed(asker, [text], Purpose.QUERY)[0]
-        return row
+        Uncharged, nothing is taken from the budget: for passages that were paid for before.
+        """
+        asker = Asker(tenant_id, Actor(ActorKind.SYSTEM))
+        return self._embed(asker, self._embedder_of(model), texts, Purpose.PASSAGE, is_charged=is_charged)
+
+    def embed_query(self, asker: Asker, text: str, *, model: str | None = None) -> QueryVector:
+        """Return the vector of a question, shape (dimension,), by the model named. Raises ModelMissing."""
+        embedder = self._embedder_of(model)
+        self._refuse_findings(asker, embedder.name, text)
+        return QueryVector(embedder.name, self._embed(asker, embedder, [text], Purpose.QUERY)[0])
 
     def stream(self, asker: Asker, model: str, request: ChatRequest) -> Iterator[Item]:
         """Yield the answer as it comes. Raises a Refusal before the first item, or nothing is sent.
@@ -73,15 +96,22 @@ class Gateway:
                 prompt_tokens=prompt_tokens, answer_tokens=answer_tokens,
             )  # fmt: skip
 
-    def _embed(self, asker: Asker, texts: Sequence[str], purpose: Purpose) -> Vectors:
-        if purpose is Purpose.QUERY:
-            self._refuse_findings(asker, self._embedder.name, texts[0])
-        tokens = sum(len(text) for text in texts) // _SIGNS_PER_TOKEN + 1
-        call = policy.Call("embedding", self._embedder.name, is_known=True, is_local=True)
+    def _embedder_of(self, model: str | None) -> Embedder:
+        if model is None:
+            return self._embedder
+        if model not in self._embedders:  # of a version that had it
+            raise ModelMissing(model=model)
+        return self._embedders[model]
+
+    def _embed(
+        self, asker: Asker, embedder: Embedder, texts: Sequence[str], purpose: Purpose, *, is_charged: bool = True
+    ) -> Vectors:
+        tokens = sum(len(text) for text in texts) // _SIGNS_PER_TOKEN + 1 if is_charged else 0
+        call = policy.Call("embedding", embedder.name, is_known=True, is_local=True)
         call_id = ledger.admit(self._db, asker, kind="embedding", call=call, tokens=tokens, clock=self._clock)
         state: State = "failed"
         try:
-            vectors = self._embedder.embed(texts, purpose=purpose)
+            vectors = embedder.embed(texts, purpose=purpose)
             state = "completed"
         finally:
             used = tokens if state == "completed" else 0
@@ -94,6 +124,14 @@ class Gateway:
             refusal = dlp.DlpBlocked(category=findings[0].category.value)
             ledger.record_refusal(self._db, asker, refusal, model=model)
             raise refusal
+
+
+def _is_installed(embedder: Embedder) -> bool:
+    try:
+        embedder.ping()
+    except ModelMissing:
+        return False
+    return True
 
 
 def _estimate(request: ChatRequest) -> int:

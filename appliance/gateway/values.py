@@ -3,6 +3,7 @@ from typing import Literal
 
 from appliance.audit import Actor
 from appliance.kernel.ids import TenantId
+from appliance.providers.base import Vectors
 
 Kind = Literal["chat", "embedding"]
 State = Literal["completed", "failed", "cancelled"]
@@ -22,6 +23,23 @@ class Model:
 
     name: str
     is_local: bool
+
+
+@dataclass(frozen=True)
+class EmbeddingModel:
+    """A model that texts can be embedded with; without its files on this host it cannot be asked."""
+
+    name: str
+    dimension: int
+    is_installed: bool
+
+
+@dataclass(frozen=True)
+class QueryVector:
+    """A question's vector, and the model that it is of: it can be compared with that model's vectors alone."""
+
+    model: str
+    values: Vectors
 
 
 @dataclass(frozen=True)

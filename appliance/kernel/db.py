@@ -27,6 +27,7 @@ from appliance.kernel.ids import TenantId
 NO_TENANT = ""
 _DISK_FULL = "53100"
 _IN_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+_TOGETHER = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, 0))")
 
 
 class Table(DeclarativeBase):
@@ -114,6 +115,11 @@ class Database:
 def in_turn(tx: Tx, name: str) -> None:
     """Wait until no other transaction of this tenant has its turn at this name; it lasts until the end of tx."""
     tx.execute(_IN_TURN, {"name": f"{tx.tenant_id}/{name}"})
+
+
+def together(tx: Tx, name: str) -> None:
+    """Keep this tenant's turns at this name waiting until the end of tx; others may do so at the same time."""
+    tx.execute(_TOGETHER, {"name": f"{tx.tenant_id}/{name}"})
 
 
 def make_engine(url: str | URL, *, pool_size: int = 8, application: str = "cloister") -> Engine:

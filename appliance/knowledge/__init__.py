@@ -4,7 +4,9 @@ Trusted: this process. Not trusted: every uploaded byte, and the parser once it 
 searchable only when it is whole: chunks, vectors and postings appear in one transaction with its status.
 """
 
+from appliance.knowledge.asking import ask_index
 from appliance.knowledge.batches import cancel_batch, create_batch, get_batch, list_batches, retry_batch
+from appliance.knowledge.changes import REEMBED, cancel_change, choose_model, get_index
 from appliance.knowledge.collections import (
     change_collection,
     create_collection,
@@ -17,6 +19,7 @@ from appliance.knowledge.collections import (
 from appliance.knowledge.finding import MOST_FOUND, PassageFilter, find_passages
 from appliance.knowledge.flow import erase, ingest, settle_stranded, sweep_orphans
 from appliance.knowledge.formats import Kind
+from appliance.knowledge.indexes import active_model
 from appliance.knowledge.pace import timed
 from appliance.knowledge.places import NOWHERE, Places
 from appliance.knowledge.queries import (
@@ -34,6 +37,7 @@ from appliance.knowledge.queries import (
     versions_in_force,
 )
 from appliance.knowledge.receiving import Upload, receive, restore_version, take_in
+from appliance.knowledge.reembedding import reembed, tend_change
 from appliance.knowledge.retrieval import Found, search
 from appliance.knowledge.scope import Scope
 from appliance.knowledge.service import approve, cancel, delete, label, move, opened, retry
@@ -52,6 +56,7 @@ from appliance.knowledge.values import (
     Audience,
     Batch,
     BatchId,
+    ChangeState,
     Collection,
     CollectionForm,
     CollectionId,
@@ -60,6 +65,7 @@ from appliance.knowledge.values import (
     DocumentFilter,
     DocumentId,
     FileId,
+    IndexChange,
     PageImage,
     PageView,
     PartialUpload,
@@ -67,6 +73,7 @@ from appliance.knowledge.values import (
     Receipt,
     Received,
     Rectangle,
+    SearchIndex,
     Sort,
     Status,
     UnreadPart,
@@ -85,10 +92,12 @@ __all__ = [
     "MOST_FOUND",
     "NOWHERE",
     "PART_LIMIT",
+    "REEMBED",
     "WIDTHS",
     "Audience",
     "Batch",
     "BatchId",
+    "ChangeState",
     "Collection",
     "CollectionForm",
     "CollectionId",
@@ -99,6 +108,7 @@ __all__ = [
     "DocumentId",
     "FileId",
     "Found",
+    "IndexChange",
     "Kind",
     "PageImage",
     "PageView",
@@ -110,6 +120,7 @@ __all__ = [
     "Received",
     "Rectangle",
     "Scope",
+    "SearchIndex",
     "Sort",
     "Status",
     "UnreadPart",
@@ -119,12 +130,16 @@ __all__ = [
     "Version",
     "Work",
     "WorkSort",
+    "active_model",
     "append_part",
     "approve",
+    "ask_index",
     "begin_upload",
     "cancel",
     "cancel_batch",
+    "cancel_change",
     "change_collection",
+    "choose_model",
     "collections_of",
     "count_documents",
     "count_work",
@@ -144,6 +159,7 @@ __all__ = [
     "get_batch",
     "get_collection",
     "get_document",
+    "get_index",
     "get_upload",
     "ingest",
     "is_paged",
@@ -162,6 +178,7 @@ __all__ = [
     "readable_collections",
     "reason_of",
     "receive",
+    "reembed",
     "restore_version",
     "retry",
     "retry_batch",
@@ -171,6 +188,7 @@ __all__ = [
     "sweep_orphans",
     "sweep_uploads",
     "take_in",
+    "tend_change",
     "timed",
     "versions_in_force",
     "view_page",

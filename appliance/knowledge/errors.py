@@ -1,12 +1,15 @@
 """
 Refusal
 ├── AlreadyThere        kind=conflict
+├── ChangeUnderWay      kind=conflict
 ├── BatchNotFound       kind=not_found
 ├── CollectionNameTaken kind=conflict
 ├── CollectionNotEmpty  kind=conflict
 ├── CollectionNotFound  kind=not_found
 ├── DocumentNotFound    kind=not_found
 ├── DocumentTooLarge    kind=too_large
+├── ModelNotInstalled   kind=unavailable
+├── NoChangeUnderWay    kind=conflict
 ├── NoSuchPage          kind=not_found
 ├── NotCancellable      kind=conflict
 ├── NotQuarantined      kind=conflict
@@ -23,6 +26,7 @@ Refusal
     ├── EmptyFile
     ├── FileNameMissing
     ├── LabelsMalformed
+    ├── ModelUnknown
     └── PartMalformed
 """
 
@@ -41,6 +45,13 @@ class BatchNotFound(Refusal):
 
     kind = Kind.NOT_FOUND
     code = "batch_not_found"
+
+
+class ChangeUnderWay(Refusal):
+    """The index is being changed to {model} at this moment. Wait until that is done, or cancel it first."""
+
+    kind = Kind.CONFLICT
+    code = "change_under_way"
 
 
 class CollectionNameTaken(Refusal):
@@ -82,6 +93,20 @@ class DocumentTooLarge(Refusal):
 
     kind = Kind.TOO_LARGE
     code = "document_too_large"
+
+
+class ModelNotInstalled(Refusal):
+    """The model {model} is not on this host. Ask the operator to run `appliance models build {model}`, then try again."""
+
+    kind = Kind.UNAVAILABLE
+    code = "model_not_installed"
+
+
+class NoChangeUnderWay(Refusal):
+    """The index is not being changed, or that is done already, so there is nothing to cancel."""
+
+    kind = Kind.CONFLICT
+    code = "no_change_under_way"
 
 
 class NoSuchPage(Refusal):
@@ -135,6 +160,12 @@ class LabelsMalformed(Invalid):
     """A document takes up to 20 labels of 1 to 40 characters each."""
 
     code = "labels_malformed"
+
+
+class ModelUnknown(Invalid):
+    """There is no embedding model of that name. Choose one of: {models}."""
+
+    code = "model_unknown"
 
 
 class PartMalformed(Invalid):

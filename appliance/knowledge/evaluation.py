@@ -20,6 +20,7 @@ from appliance.identity import Caller
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.ids import new_id
+from appliance.knowledge.asking import ask_index
 from appliance.knowledge.chunking import Chunk, chunk, embedding_text
 from appliance.knowledge.index import replace_index
 from appliance.knowledge.parser.plain import read
@@ -142,9 +143,11 @@ def ranking(
     lexical_share: float = LEXICAL_SHARE,
 ) -> list[str]:
     """Return the labels of the documents that a question finds, best first."""
-    vector = gateway.embed_query(Asker(caller.tenant_id, caller.actor), question)
-    with db.tenant(caller.tenant_id) as tx:
-        found = search(tx, question, vector, limit=max(_DEPTH, depth), lexical_share=lexical_share)
+    asker = Asker(caller.tenant_id, caller.actor)
+    found = ask_index(
+        db, gateway, asker, question,
+        lambda tx, vector: search(tx, question, vector, limit=max(_DEPTH, depth), lexical_share=lexical_share),
+    )  # fmt: skip
     documents = [one.document_id for passage in found.passages for one in (passage, *passage.twins)]
     return [placed[document] for document in dict.fromkeys(documents)][:depth]
 

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from appliance import audit, identity
 from appliance.audit import Event
-from appliance.gateway import Asker
+from appliance.gateway import Asker, QueryVector
 from appliance.identity import Caller, Permission
 from appliance.kernel.db import Tx
+from appliance.knowledge.asking import ask_index
 from appliance.knowledge.collections import readable_collections
 from appliance.knowledge.errors import CollectionNotFound
 from appliance.knowledge.flow import Workshop
@@ -41,13 +42,15 @@ def find_passages(
     CollectionNotFound, and what the gateway refuses. Opens its own transactions: the text becomes a vector first.
     """
     identity.require(caller, Permission.DOCUMENT_READ)
-    vector = shop.gateway.embed_query(Asker(caller.tenant_id, caller.actor), text)
-    with shop.db.tenant(caller.tenant_id) as tx:
+
+    def look(tx: Tx, vector: QueryVector) -> list[Passage]:
         scope = _scope(tx, caller, wanted or PassageFilter())
         found = search(tx, text, vector, scope=scope, limit=limit).passages
         shown = (str(one.chunk_id) for passage in found for one in (passage, *passage.twins))
         audit.record(tx, caller.actor, Event.PASSAGES_RETRIEVED, passages=",".join(shown))
-    return list(found)
+        return list(found)
+
+    return ask_index(shop.db, shop.gateway, Asker(caller.tenant_id, caller.actor), text, look)
 
 
 def _scope(tx: Tx, caller: Caller, wanted: PassageFilter) -> Scope:

@@ -24,6 +24,7 @@ from appliance.kernel.ids import TenantId
 from appliance.kernel.jobs import Taken
 from appliance.knowledge.chunking import Chunk, chunk, embedding_text
 from appliance.knowledge.index import replace_index
+from appliance.knowledge.indexes import IndexModel, active_model, hold_model
 from appliance.knowledge.parsing import Limits, Parsed, parse
 from appliance.knowledge.tables import DocumentRow, VersionRow
 from appliance.knowledge.unreadable import HELD, REASONS, Unread, UnreadableDocument
@@ -154,23 +155,26 @@ def _give_back(shop: Workshop, tenant_id: TenantId, taken: Sequence[Taken]) -> N
 
 
 def _ingest(shop: Workshop, tenant_id: TenantId, file_id: UUID, taken: Sequence[Taken]) -> None:
-    begun = _begin(shop, tenant_id, [file_id, *(one.subject for one in taken)])
+    begun, model = _begin(shop, tenant_id, [file_id, *(one.subject for one in taken)])
     read = [_read(shop, tenant_id, one) for one in begun]
-    vectors = _embed(shop, tenant_id, [one for one in read if one.chunks])
-    with shop.db.tenant(tenant_id) as tx:
-        present = in_hand(tx, [one.file_id for one in read])
-        for one in read:
-            if one.file_id in present:  # or else cancelled, deleted, or settled by another worker meanwhile
-                _settle(tx, present[one.file_id], one, vectors.get(one.file_id), shop.clock)
-        jobs.done(tx, taken)
+    while True:
+        vectors = _embed(shop, tenant_id, [one for one in read if one.chunks], model)
+        with shop.db.tenant(tenant_id) as tx:
+            in_force = hold_model(tx)
+            if in_force == model:
+                _settle_all(tx, read, vectors, shop.clock)
+                jobs.done(tx, taken)
+                return
+        model = in_force  # The index changed its model while these were embedded.
 
 
-def _begin(shop: Workshop, tenant_id: TenantId, file_ids: Sequence[UUID]) -> list[_Begun]:
+def _begin(shop: Workshop, tenant_id: TenantId, file_ids: Sequence[UUID]) -> tuple[list[_Begun], IndexModel]:
     with shop.db.tenant(tenant_id) as tx:
         found = [one.file for one in in_hand(tx, file_ids).values()]
         for file in found:
             file.status, file.progress, file.started_at = Status.PARSING, 0, shop.clock.now()
-        return [_Begun(file.file_id, file.file_name, file.approved_by is not None) for file in found]
+        begun = [_Begun(file.file_id, file.file_name, file.approved_by is not None) for file in found]
+        return begun, active_model(tx)
 
 
 def _read(shop: Workshop, tenant_id: TenantId, begun: _Begun) -> _Read:
@@ -197,7 +201,7 @@ def _forbidden(file_name: str, parsed: Parsed) -> tuple[dlp.Category, ...]:
     return tuple(sorted(found))
 
 
-def _embed(shop: Workshop, tenant_id: TenantId, read: Sequence[_Read]) -> dict[UUID, Vectors]:
+def _embed(shop: Workshop, tenant_id: TenantId, read: Sequence[_Read], model: IndexModel) -> dict[UUID, Vectors]:
     """Return the vectors of each file's passages; of none once all of them are gone or cancelled."""
     texts = [
         embedding_text(one, title=file.parsed.title) for file in read if file.parsed is not None for one in file.chunks
@@ -207,11 +211,18 @@ def _embed(shop: Workshop, tenant_id: TenantId, read: Sequence[_Read]) -> dict[U
         # One batch alone is over before anybody looks.
         if len(texts) > _BATCH and not _note(shop, tenant_id, read, progress=100 * start // len(texts)):
             return {}
-        parts.append(shop.gateway.embed_passages(tenant_id, texts[start : start + _BATCH]))
+        parts.append(shop.gateway.embed_passages(tenant_id, texts[start : start + _BATCH], model=model.name))
     if not parts:
         return {}
     ends = np.cumsum([len(file.chunks) for file in read])
     return dict(zip((file.file_id for file in read), np.split(np.concatenate(parts), ends[:-1]), strict=True))
+
+
+def _settle_all(tx: Tx, read: Sequence[_Read], vectors: dict[UUID, Vectors], clock: Clock) -> None:
+    present = in_hand(tx, [one.file_id for one in read])
+    for one in read:
+        if one.file_id in present:  # or else cancelled, deleted, or settled by another worker meanwhile
+            _settle(tx, present[one.file_id], one, vectors.get(one.file_id), clock)
 
 
 def _settle(tx: Tx, hand: InHand, read: _Read, vectors: Vectors | None, clock: Clock) -> None:

@@ -57,7 +57,10 @@ class Indexed:
 
 
 def replace_index(tx: Tx, document_id: DocumentId, title: str, chunks: Sequence[Chunk], vectors: Vectors) -> Indexed:
-    """Put these chunks in the place of whatever the document had before; return what the document has to remember."""
+    """Put these chunks in the place of whatever the document had before; return what the document has to remember.
+
+    The vectors are of the model in force, which whoever calls holds until the end of tx (`indexes.hold_model`).
+    """
     tx.execute(
         text("DELETE FROM chunks WHERE tenant_id = :tenant AND document_id = :document"),
         {"tenant": tx.tenant_id, "document": document_id},

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from appliance.kernel.db import Tx
+from appliance.kernel.db import Tx, together
 
 # Under this many passages of a scope, leaving aside what lies outside it costs more than an exact search, which misses
 # nothing besides (16 ms at 12,700, 58 at 42,000).
 WORTH_AN_INDEX = 20_000
+SWITCH = "index-switch"
 OWN_INDEXES = "chunk_vectors_hnsw_"
 _ACTIVE = text("SELECT model, dimension FROM vector_indexes WHERE tenant_id = :tenant AND state = 'active'")
 _EXISTS = text(
@@ -34,6 +35,12 @@ def active_model(tx: Tx) -> IndexModel:
     """Return the model whose vectors this organisation is searched by."""
     row = tx.execute(_ACTIVE, {"tenant": tx.tenant_id}).one_or_none()
     return DEFAULT if row is None else IndexModel(row.model, row.dimension)
+
+
+def hold_model(tx: Tx) -> IndexModel:
+    """Return the same, which stays so until the end of tx: whoever writes vectors holds it, and a switch waits."""
+    together(tx, SWITCH)
+    return active_model(tx)
 
 
 def has_own_index(tx: Tx, model: IndexModel) -> bool:

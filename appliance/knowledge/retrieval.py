@@ -11,12 +11,12 @@ A large organisation has an approximate index of its own (`ops.vector_indexes`),
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Row, text
 
-from appliance.gateway import Vectors
+from appliance.gateway import QueryVector
 from appliance.kernel.db import Tx
 from appliance.kernel.words import asked_terms
 from appliance.knowledge.index import as_literal
@@ -82,7 +82,7 @@ class Found:
 def search(
     tx: Tx,
     question: str,
-    vector: Vectors,
+    vector: QueryVector,
     *,
     scope: Scope = EVERYTHING,
     limit: int = 6,
@@ -91,9 +91,12 @@ def search(
     """Return the passages of this transaction's organisation, within the scope, that fit the question best.
 
     Passages that say the same are one, with the others as its twins. `lexical_share` 1 ranks by words alone, 0 by
-    vectors alone.
+    vectors alone. `asking.ask_index` embeds the question by the model in force.
     """
     searched = extent(tx, scope)
+    if searched.model != vector.model:
+        # The index changed its model this very moment; its former vectors stay for a while yet.
+        searched = replace(searched, model=vector.model, dimension=len(vector.values), is_large=False)
     if not searched.chunks:
         return Found((), {})
     asked = asked_terms(question, searched.languages)
@@ -102,7 +105,7 @@ def search(
     values = {
         "words": [word for word, forms in asked.items() for _ in forms],
         "terms": [form for forms in asked.values() for form in forms],
-        "vector": as_literal(vector),
+        "vector": as_literal(vector.values),
         "chunks": float(searched.chunks),
         "mean": searched.mean_length,
         "share": lexical_share,

@@ -123,6 +123,24 @@ class ChunkRow(Table):
     boxes: Mapped[list[int]] = mapped_column(ARRAY(Integer), default=list)
 
 
+class VectorIndexRow(Table):
+    """A model whose vectors an organisation's passages have: those searched by, coming, or going."""
+
+    __tablename__ = "vector_indexes"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    model: Mapped[str] = mapped_column(primary_key=True)
+    dimension: Mapped[int]
+    state: Mapped[str]
+    changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    # How many passages have a vector, leaving aside what was deleted since, and when the filling began at how many.
+    embedded: Mapped[int] = mapped_column(default=0)
+    began_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    began_with: Mapped[int] = mapped_column(default=0)
+    filled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    reason_code: Mapped[str | None]
+
+
 class CollectionRow(Table):
     __tablename__ = "collections"
 

@@ -206,6 +206,36 @@ class Batch:
         return not any(self.counts.get(status) for status in ON_ITS_WAY)
 
 
+class ChangeState(StrEnum):
+    """How far the change of an index to another model is."""
+
+    FILLING = "filling"
+    WAITING = "waiting"
+    """Every passage has its vector; the approximate index of a large organisation is being built."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class IndexChange:
+    """An index on its way to another model; `seconds_left` is None where nothing was measured."""
+
+    model: str
+    state: ChangeState
+    percent: int
+    seconds_left: int | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class SearchIndex:
+    """By which model an organisation is searched, over how many passages, and what that is changed to."""
+
+    model: str
+    dimension: int
+    passages: int
+    change: IndexChange | None
+
+
 @dataclass(frozen=True)
 class PartialUpload:
     """A file that comes in parts: how much of it is here, and until when the rest is waited for."""

@@ -25,6 +25,7 @@ _BLANK = struct.pack(
     "<2sIHHI IiiHHIIiiII II", b"BM", 62 + 4_000, 0, 0, 62, 40, 300, 100, 1, 1, 0, 4_000, 0, 0, 2, 0, 0, 0xFFFFFF
 )
 _BLANK += b"\xff" * 4_000
+_MODELS = "SELECT model, organisations FROM cloister.models_in_use() ORDER BY model"
 _QUEUE = """
     SELECT (SELECT extract(epoch FROM now() - max(last_heartbeat)) FROM cloister.procrastinate_workers),
            (SELECT extract(epoch FROM now() - min(queued_at)) FROM cloister.procrastinate_jobs WHERE status = 'todo')"""
@@ -40,7 +41,7 @@ def diagnose(
     if preflight:
         return findings
     findings += [_parser(), _recognition(languages), _secrets(secrets)]
-    findings += _database(url)
+    findings += _database(url, models)
     return findings
 
 
@@ -49,6 +50,16 @@ def _models(models: Path) -> Finding:
     if not found:
         return Finding("models", Level.FAIL, f"no local model in {models}", "Run `make models`.")
     return Finding("models", Level.OK, ", ".join(found))
+
+
+def _missing_model(models: Path, name: str, organisations: int) -> Finding | None:
+    if (models / name / "model.onnx").exists():
+        return None
+    detail = f"{name} is missing; organisations that are searched by it: {organisations}"
+    remedy = (
+        f"Their questions and uploads are refused. Run `appliance models build {name}`, or restore {models / name}."
+    )
+    return Finding("models", Level.FAIL, detail, remedy)
 
 
 def _parser() -> Finding:
@@ -90,7 +101,7 @@ def _secrets(secrets: Path) -> Finding:
     return Finding("secrets", Level.OK, str(secrets))
 
 
-def _database(url: Callable[[], str]) -> list[Finding]:
+def _database(url: Callable[[], str], models: Path) -> list[Finding]:
     try:
         engine = make_engine(url(), pool_size=1, application="cloister-doctor")
     except CannotStart as error:
@@ -99,6 +110,8 @@ def _database(url: Callable[[], str]) -> list[Finding]:
         with engine.connect() as connection:
             version = str(connection.scalar(text("SHOW server_version")))
             revision = connection.scalar(text("SELECT version_num FROM cloister.alembic_version"))
+            is_current = revision == migrations.head_revision()
+            in_use = connection.execute(text(_MODELS)).all() if is_current else []
             heard, oldest = connection.execute(text(_QUEUE)).one()
             may_rebind = connection.scalar(
                 text("SELECT has_function_privilege('pg_catalog.set_config(text,text,boolean)', 'EXECUTE')")
@@ -108,8 +121,9 @@ def _database(url: Callable[[], str]) -> list[Finding]:
     finally:
         engine.dispose()
     findings = [Finding("database", Level.OK, f"Postgres {version}, schema {revision}")]
-    if revision != migrations.head_revision():
+    if not is_current:
         findings.append(Finding("schema", Level.FAIL, f"{revision} is not this version's", "Run `appliance migrate`."))
+    findings += filter(None, (_missing_model(models, name, organisations) for name, organisations in in_use))
     findings.append(_worker(heard, oldest))
     if may_rebind:
         remedy = "As superuser: REVOKE EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) FROM PUBLIC"

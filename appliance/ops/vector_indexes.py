@@ -58,9 +58,11 @@ def tend(url: str, *, threshold: int) -> Tended:
         for name in dropped:
             connection.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(name)))
         present = set(existing) - set(dropped)
+        # Who has an index and goes over to another model (knowledge.reembedding) waits for that one's, also when smaller by now.
+        has_one = {tenant_id for name, tenant_id, _, _ in large if name in present}
         built = []
         for name, tenant_id, model, passages in large:
-            if name not in present and passages >= threshold:
+            if name not in present and (passages >= threshold or tenant_id in has_one):
                 connection.execute(_creation(name, tenant_id, model))
                 built.append(name)
         return Tended(tuple(built), tuple(dropped))

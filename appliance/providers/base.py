@@ -28,6 +28,10 @@ class Embedder(Protocol):
         """Return an array of shape (len(texts), dimension), each row of length 1."""
         ...
 
+    def ping(self) -> None:
+        """Raise ModelMissing unless the model is installed."""
+        ...
+
 
 @dataclass(frozen=True)
 class Passage:

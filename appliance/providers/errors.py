@@ -7,7 +7,7 @@ from appliance.kernel.errors import Kind, Refusal
 
 
 class ModelMissing(Refusal):
-    """The local model's files are missing or altered. Ask the operator to run `make models`."""
+    """The files of the local model {model} are missing or altered. Ask the operator to run `appliance models build {model}` or `make models MODELS={model}`."""
 
     kind = Kind.UNAVAILABLE
     code = "model_missing"

@@ -16,6 +16,7 @@ from appliance.kernel.ids import parse_id
 FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "already_member": ("email",),
     "budget_malformed": ("monthly_tokens",),
+    "change_under_way": ("model",),
     "code_wrong": ("code",),
     "collection_malformed": ("name",),
     "collection_name_taken": ("name",),
@@ -26,6 +27,8 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "group_name_taken": ("name",),
     "labels_malformed": ("labels",),
     "link_host_malformed": ("link_hosts",),
+    "model_not_installed": ("model",),
+    "model_unknown": ("model",),
     "name_missing": ("name",),
     "not_a_number": ("days",),
     "organisation_name_missing": ("name", "organisation"),

@@ -21,5 +21,9 @@ def show() -> tuple[str, int]:
                 tx, person, sort=WorkSort(asked.sort), is_descending=asked.is_reversed, limit=limit, offset=offset
             )
         )  # fmt: skip
-    tasks = {knowledge.INGEST: gettext("Read a document"), knowledge.ERASE: gettext("Erase a deleted file")}
+    tasks = {
+        knowledge.INGEST: gettext("Read a document"),
+        knowledge.ERASE: gettext("Erase a deleted file"),
+        knowledge.REEMBED: gettext("Embed passages anew"),
+    }
     return page("jobs/page.html", table=table, tasks=tasks)

@@ -5,6 +5,7 @@ from typing import Final
 NOTICES: Final[dict[str, str]] = {
     "archived": "The chatbot is archived: nobody can talk to it.",
     "cancelled": "What was still on its way is cancelled.",
+    "cancelled-index": "The change is cancelled: the search goes on with the model it had.",
     "collection-deleted": "The collection is deleted.",
     "deleted": "It is deleted.",
     "document-deleted": "The document is deleted, with its passages and its place in the search.",

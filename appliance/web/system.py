@@ -2,12 +2,13 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 import appliance
-from appliance import budgets, identity, tenancy
+from appliance import budgets, identity, knowledge, tenancy
 from appliance.budgets.errors import BudgetMalformed
 from appliance.gateway.ledger import month_usage
 from appliance.identity import Permission
 from appliance.identity.errors import SecondPersonNeeded
 from appliance.kernel.errors import Refusal
+from appliance.knowledge.errors import ChangeUnderWay, ModelNotInstalled, ModelUnknown, NoChangeUnderWay
 from appliance.tenancy import OrganisationSettings, Review
 from appliance.tenancy.errors import LinkHostMalformed, OrganisationNameMissing
 from appliance.web import forms
@@ -65,6 +66,40 @@ def change_privacy() -> Answer:
     return done("system.settings", "saved")
 
 
+@blueprint.post("/settings/index")
+def choose_index() -> Answer:
+    """Begin to change the search index to another embedding model."""
+    person, house = caller(), services()
+    try:
+        with house.db.tenant(person.tenant_id) as tx:
+            offered = house.gateway.embedding_models
+            knowledge.choose_model(tx, person, forms.field("model"), offered=offered, clock=house.clock)
+    except (ChangeUnderWay, ModelNotInstalled, ModelUnknown) as refusal:
+        return _settings(given=None, shown=refusal)
+    return done("system.settings", "saved")
+
+
+@blueprint.post("/settings/index/cancellation")
+def cancel_index_change() -> Answer:
+    """Stop a change of the search index; the model in force stays."""
+    person, house = caller(), services()
+    try:
+        with house.db.tenant(person.tenant_id) as tx:
+            knowledge.cancel_change(tx, person, clock=house.clock)
+    except NoChangeUnderWay as refusal:
+        return _settings(given=None, shown=refusal)
+    return done("system.settings", "cancelled-index")
+
+
+@blueprint.get("/settings/index")
+def index_state() -> Answer:
+    """Return how far the change of the search index is, alone, for the page that watches it."""
+    person, house = caller(), services()
+    with house.db.tenant(person.tenant_id) as tx:
+        index = knowledge.get_index(tx, person, clock=house.clock)
+    return page("settings/_index.html", index=index)
+
+
 def _whole_number(given: str) -> int:
     if not (given.isascii() and given.isdigit() and len(given) <= _DIGITS):
         raise BudgetMalformed
@@ -78,8 +113,9 @@ def _settings(*, given: str | None, shown: Refusal | None) -> Answer:
         budget = budgets.get_budget(tx, clock=house.clock)
         usage = month_usage(tx, clock=house.clock)
         settings = tenancy.get_settings(tx)
+        index = knowledge.get_index(tx, person, clock=house.clock)
     return page(
         "settings/page.html", refusal=shown, budget=budget, usage=usage, models=house.gateway.catalogue, given=given,
         egress=house.settings.egress_allow, version=appliance.__version__, settings=settings, reviews=list(Review),
-        form=request.form,
+        form=request.form, index=index, embedding_models=house.gateway.embedding_models,
     )  # fmt: skip

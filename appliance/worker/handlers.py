@@ -15,5 +15,6 @@ def handlers(services: Services) -> dict[str, Handler]:
     shop = services.workshop
     return {
         knowledge.INGEST: lambda tenant_id, subject, job_id: knowledge.ingest(shop, tenant_id, subject, job_id=job_id),
+        knowledge.REEMBED: lambda tenant_id, _subject, _: knowledge.reembed(shop, tenant_id),
         knowledge.ERASE: lambda tenant_id, subject, _: knowledge.erase(shop, tenant_id, subject),
     }

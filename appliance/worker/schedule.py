@@ -1,4 +1,4 @@
-"""What happens by the clock: calls and documents that a dead process left open, uploads that nobody finishes, and files that nothing names."""
+"""What happens by the clock: calls and documents that a dead process left open, uploads that nobody finishes, files that nothing names, and an index on its way to another model."""
 
 from appliance import identity, knowledge, tenancy
 from appliance.assembly import Services
@@ -18,6 +18,7 @@ def tidy(services: Services) -> None:
         with services.db.tenant(tenant_id) as tx:
             abandoned = sweep(tx, clock=services.clock)
             forget_answers(tx, clock=services.clock)
+        knowledge.tend_change(services.workshop, tenant_id)
         stranded = knowledge.settle_stranded(services.workshop, tenant_id)
         uploads = knowledge.sweep_uploads(services.db, tenant_id, clock=services.clock)
         orphans = knowledge.sweep_orphans(services.workshop, tenant_id)

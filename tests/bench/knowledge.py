@@ -25,6 +25,7 @@ from appliance.knowledge.evaluation import LabelledSet, Question, evaluate, fill
 from appliance.ops import migrations
 from appliance.ops.embedded_postgres import EmbeddedPostgres
 from appliance.providers.base import Embedder, Passage, Purpose, Vectors
+from appliance.providers.local.catalogue import DEFAULT
 from appliance.providers.local.embeddings import LocalEmbedder, digest
 from appliance.providers.local.extractive import ExtractiveAnswerer, Ranking, rank, threshold_for
 from tests.bench import scale
@@ -72,7 +73,7 @@ def open_house(server: Server, name: str) -> House:
 
 def remembering(house: House) -> Remembering:
     """Return the local model that embeds each text once."""
-    directory = house.settings.models_dir / LocalEmbedder.name
+    directory = house.settings.models_dir / DEFAULT.name
     return Remembering(LocalEmbedder(directory), VECTORS, model=digest(directory / "model.onnx"))
 
 
@@ -88,6 +89,9 @@ class Timed:
         self.seconds += time.perf_counter() - began
         return vectors
 
+    def ping(self) -> None:
+        self._inner.ping()
+
 
 def _ingest(server: Server) -> Iterator[Result]:
     """Yield what reading, cutting, checking and writing a document add to embedding its passages, within one run."""
@@ -96,7 +100,7 @@ def _ingest(server: Server) -> Iterator[Result]:
     (server.directory / "bench_ingest").mkdir()
     house = House(server, "bench_ingest", server.directory / "bench_ingest")
     owner = house.founds("Bench", "bench@bench.example")
-    embedder = Timed(LocalEmbedder(house.settings.models_dir / LocalEmbedder.name, threads=1))
+    embedder = Timed(LocalEmbedder(house.settings.models_dir / DEFAULT.name, threads=1))
     shop = replace(
         house.worker.workshop, gateway=Gateway(house.worker.db, embedder=embedder, models={}, clock=house.clock)
     )

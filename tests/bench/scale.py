@@ -12,6 +12,7 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy import text as sql
 
+from appliance.gateway import QueryVector
 from appliance.identity import Caller
 from appliance.kernel.db import Database
 from appliance.kernel.ids import TenantId, new_id
@@ -19,6 +20,7 @@ from appliance.knowledge import search
 from appliance.knowledge.index import as_literal
 from appliance.ops.vector_indexes import tend
 from appliance.providers.base import Vectors
+from appliance.providers.local.catalogue import DEFAULT
 from tests.conftest import migrate
 from tests.support.house import House, Server
 
@@ -27,6 +29,7 @@ ORGANISATIONS, PASSAGES, MILLION = 200, 200_000, 1_000_000
 DIMENSION, TOPICS, WORDS, VOCABULARY, BATCH = 384, 400, 8, 20_000, 5_000
 QUESTIONS, PLACES, A_DOCUMENT = 40, 10, 50
 THRESHOLD = 20_000
+MODEL = DEFAULT.name
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ def _organisation(boot: Any, caller: Caller, count: int, topics: Vectors, chance
             copy.write_row((tenant_id, chunk_id, document, place % A_DOCUMENT, "", body, 0, len(body), WORDS))
     with boot.cursor().copy("COPY chunk_vectors (tenant_id, chunk_id, model, e) FROM STDIN") as copy:
         for chunk_id, vector in zip(ids, vectors, strict=True):
-            copy.write_row((tenant_id, chunk_id, "multilingual-e5-small", as_literal(vector)))
+            copy.write_row((tenant_id, chunk_id, MODEL, as_literal(vector)))
     with boot.cursor().copy("COPY postings (tenant_id, term, chunk_id, frequency, length) FROM STDIN") as copy:
         for place, chunk_id in enumerate(ids):
             for word in set(words[place].tolist()):
@@ -134,7 +137,7 @@ def _recall(db: Database, one: Organisation) -> float:
         question, vector = _asked(one, number)
         exact = {one.ids[place] for place in np.argsort(-(one.vectors @ vector))[:PLACES]}
         with db.tenant(one.tenant_id) as tx:
-            found = search(tx, question, vector, limit=PLACES, lexical_share=0.0)
+            found = search(tx, question, QueryVector(MODEL, vector), limit=PLACES, lexical_share=0.0)
         shares.append(len(exact & {passage.chunk_id for passage in found.passages}) / len(exact))
     return float(np.mean(shares))
 
@@ -149,7 +152,7 @@ def _seconds(db: Database, one: Organisation, number: int) -> float:
     question, vector = _asked(one, number)
     began = time.perf_counter()
     with db.tenant(one.tenant_id) as tx:
-        search(tx, question, vector)
+        search(tx, question, QueryVector(MODEL, vector))
     return time.perf_counter() - began
 
 

@@ -31,6 +31,9 @@ class Remembering:
                 self._file.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
         return np.stack([known[key] for key in keys])
 
+    def ping(self) -> None:
+        self._inner.ping()
+
     def _find(self, key: str) -> Vectors | None:
         row = self._file.execute("SELECT vector FROM vectors WHERE key = ?", (key,)).fetchone()
         return np.frombuffer(row[0], np.float32) if row else None

@@ -44,7 +44,7 @@ DOORS = {
     "platform_overview", "remove_factor", "replace_recovery_codes", "resolve_api_token", "resolve_invitation",
     "suspend_organisation", "try_challenge", "use_factor", "use_recovery_code",
     "change_password", "claim_root_key", "count_passages", "root_key_is", "consume_setup_link", "count_failed_sign_ins", "count_organisations", "count_sign_in_failures", "create_setup_link",
-    "create_user", "find_credentials", "find_user", "forget_sign_in_attempts", "list_memberships", "list_tenants", "record_sign_in_attempt",
+    "create_user", "find_credentials", "find_user", "forget_sign_in_attempts", "list_memberships", "list_tenants", "models_in_use", "record_sign_in_attempt",
     "resolve_session", "setup_link_is_open",
 }  # fmt: skip
 GLOBAL_UNIQUE = {"procrastinate_jobs": "the queue's own serial numbers"}

@@ -92,9 +92,13 @@ class House:
         for role, password in server.passwords.items():
             (data.secrets / f"database-{role}").write_text(password)
             (data.secrets / f"database-{role}").chmod(0o400)
-        models = Path(os.environ.get("APPLIANCE_MODELS_DIR", Path(sys.prefix) / "share" / "appliance" / "models"))
         url = server.postgres.url(database=database)
-        chosen = {"data_dir": data.root, "models_dir": models, "database_url": url, "embedding_threads": 1} | settings
+        chosen = {
+            "data_dir": data.root,
+            "models_dir": self.models_directory(),
+            "database_url": url,
+            "embedding_threads": 1,
+        } | settings
         self.settings = Settings(**chosen)  # type: ignore[arg-type]
         self.clock = MovableClock()
         worker = Database(server.url("cloister_worker", database), pool_size=1)
@@ -102,6 +106,11 @@ class House:
         worker.close()
         self.app = assemble(self.settings, role="app", clock=self.clock)
         self.worker = assemble(self.settings, role="worker", clock=self.clock)
+
+    @staticmethod
+    def models_directory() -> Path:
+        """Where `make test` built the models."""
+        return Path(os.environ.get("APPLIANCE_MODELS_DIR", Path(sys.prefix) / "share" / "appliance" / "models"))
 
     def founds(self, organisation: str, email: str) -> "Member":
         """Create an organisation with its owner, by a set-up link."""

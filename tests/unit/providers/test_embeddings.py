@@ -10,6 +10,7 @@ import pytest
 from appliance.kernel.errors import Kind
 from appliance.providers.base import Purpose
 from appliance.providers.errors import ModelMissing
+from appliance.providers.local.catalogue import MINILM
 from appliance.providers.local.embeddings import LocalEmbedder
 
 LEAVE = "Employees receive 28 days of paid leave each year."
@@ -88,6 +89,17 @@ def test_it_refuses_a_model_that_was_altered(model_directory: Path, tmp_path: Pa
 
     with pytest.raises(ModelMissing):
         LocalEmbedder(copy).embed(["hello"], purpose=Purpose.QUERY)
+
+
+def test_the_second_model_tells_texts_apart_and_has_its_licence(model_directory: Path) -> None:
+    directory = model_directory.parent / MINILM.name
+    embedder = LocalEmbedder(directory, MINILM, threads=1)
+    question = embedder.embed(["How much holiday do I get?"], purpose=Purpose.QUERY)[0]
+    leave, bridge, long = embedder.embed([LEAVE, BRIDGE, f"{LEAVE} " * 200], purpose=Purpose.PASSAGE)
+
+    assert leave @ question > bridge @ question + 0.2
+    assert np.linalg.norm(long) == pytest.approx(1, abs=1e-5)
+    assert json.loads((directory / "MANIFEST.json").read_text())["licence"] == "Apache-2.0"
 
 
 def test_it_comes_with_its_licence_and_origin(model_directory: Path) -> None:
