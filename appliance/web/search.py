@@ -27,9 +27,10 @@ def show() -> tuple[str, int]:
     identity.require(person, Permission.DOCUMENT_READ)
     with services().db.tenant(person.tenant_id) as tx:
         collections, labels = knowledge.list_collections(tx, person), knowledge.list_labels(tx, person)
+        model = knowledge.active_model(tx).name
     found, refusal = list[Passage](), None
     try:
-        found = _found(person, text, wanted)
+        found = _found(person, text, wanted, model)
     except Refusal as refused:
         refusal = refused
     return page(
@@ -38,8 +39,8 @@ def show() -> tuple[str, int]:
     )  # fmt: skip
 
 
-def _found(person: Caller, text: str, wanted: PassageFilter) -> list[Passage]:
-    return knowledge.find_passages(services().workshop, person, text, wanted) if text else []
+def _found(person: Caller, text: str, wanted: PassageFilter, model: str) -> list[Passage]:
+    return knowledge.find_passages(services().workshop, person, text, wanted, model=model) if text else []
 
 
 def _wanted() -> PassageFilter:

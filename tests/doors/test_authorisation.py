@@ -74,7 +74,7 @@ def test_each_verb_asks_by_itself(site: Flask, house: House, ada: Member, role: 
             continue
         ids = {name: UUID(NOBODY) for name in one.parameters}
         body = one.body.model_validate(body_of(one)) if one.body else None
-        query = one.query.model_validate({}) if one.query else None
+        query = one.query.model_validate(one.asked) if one.query else None
         with pytest.raises((Forbidden, ScopeMissing)):
             one.view(Call(house.app, caller, ids, query, body))
 

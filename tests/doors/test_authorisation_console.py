@@ -24,7 +24,7 @@ def words_of(one: Operation, file: Path) -> list[str]:
     words = [GROUPS[one.tag][0], command_name(one, one.tag), *(NOBODY for _ in one.parameters)]
     if one.takes_files:
         words.append(str(file))
-    for name, value in (body_of(one) or {}).items():
+    for name, value in ((body_of(one) or {}) | one.asked).items():
         for each in value if isinstance(value, list) else [value]:
             words += ["--" + name.replace("_", "-"), str(each)]
     return words

@@ -18,7 +18,7 @@ SMALL = Size(
     people=16, groups=3, collections=3, documents=16, passages=12, chatbots=3, conversations=20, own=12, longest=8, entries=20,
     calls=20, tokens=12, jobs=12, requests=8, organisations=2,
 )  # fmt: skip
-MOST_QUERIES = 25
+MOST_QUERIES = 26  # the search page admits, records and settles a model call as well
 
 
 def test_it_asks_the_database_as_often_for_a_page_of_few_rows_as_for_one_of_many(
@@ -27,11 +27,18 @@ def test_it_asks_the_database_as_often_for_a_page_of_few_rows_as_for_one_of_many
     with house.app.db.tenant(ada.tenant_id) as tx:
         identity.change_settings(tx, ada.caller, OrganisationSettings(Review.AUDITED))
     operator = house.operator("olga@platform.example")
-    few = queries(site, house, ada, operator, fill(house, ada, SMALL))
-    many = queries(site, house, ada, operator, fill(house, ada, SMALL.times(4)))
+    ids = fill(house, ada, SMALL)
+    settles(house)
+    few = queries(site, house, ada, operator, ids)
+    ids = fill(house, ada, SMALL.times(4))
+    busy = queries(site, house, ada, operator, ids)
+    settles(house)
+    many = queries(site, house, ada, operator, ids)
 
     assert few == many
-    assert max(many.values()) <= MOST_QUERIES, many
+    # Where something is on its way, one query more says how long all of it takes.
+    assert {name: count - many[name] for name, count in busy.items() if count > many[name] + 1} == {}
+    assert max(busy.values()) <= MOST_QUERIES, busy
 
 
 def test_it_sends_at_most_a_hundred_kilobytes_to_a_browser_that_was_never_here(
@@ -51,6 +58,15 @@ def queries(site: Flask, house: House, ada: Member, operator: Member, ids: dict[
             visit.made()
         found[visit.name] = len(statements)
     return found
+
+
+def settles(house: House) -> None:
+    """Let all documents be read."""
+    with house.server.connect("boot", house.database) as admin:
+        for table in ("documents", "document_versions"):
+            admin.execute(
+                f"UPDATE cloister.{table} SET status = 'ready' WHERE status IN ('received', 'parsing', 'embedding')"
+            )
 
 
 def test_it_lets_browsers_keep_our_files_for_a_year_and_nothing_else(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from appliance import assembly, budgets, knowledge
+from appliance import budgets, knowledge
 from appliance.assembly import assemble
 from appliance.gateway import Asker, ModelMissing, QueryVector, Vectors
 from appliance.kernel.db import Tx
@@ -21,29 +21,14 @@ from appliance.knowledge.errors import ChangeUnderWay, ModelNotInstalled, ModelU
 from appliance.knowledge.evaluation import LabelledSet, fill
 from appliance.ops.diagnosis import diagnose
 from appliance.ops.vector_indexes import tend
-from appliance.providers.local.catalogue import Recipe
-from appliance.providers.local.embeddings import LocalEmbedder
 from appliance.worker.schedule import tidy
 from tests.rooms.test_gateway_and_knowledge import events
 from tests.support.house import House, Member, Server
 from tests.support.queue import Worker
 
-LOADED: dict[Path, LocalEmbedder] = {}
 OLD, NEW = "multilingual-e5-small", "all-MiniLM-L6-v2"
 LEAVE = "Employees receive 28 days of paid leave per calendar year. Requests are made two weeks ahead."
 QUESTION = "How many days of paid leave do employees receive?"
-
-
-@pytest.fixture(autouse=True)
-def models_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Load each of the built models once for all these tests: app and worker of one house would load it twice."""
-
-    def shared(directory: Path, recipe: Recipe, *, threads: int) -> LocalEmbedder:
-        if directory.parent != House.models_directory():
-            return LocalEmbedder(directory, recipe, threads=threads)
-        return LOADED.setdefault(directory, LocalEmbedder(directory, recipe, threads=threads))
-
-    monkeypatch.setattr(assembly, "LocalEmbedder", shared)
 
 
 @pytest.fixture

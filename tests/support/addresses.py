@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -104,7 +105,7 @@ def _operation(name: str, path: str, client: FlaskClient, reader: Member) -> lis
     headers = {"Authorization": f"Bearer {_token(reader)}"}
     operation = next(one for one in OPERATIONS if f"api.{one.name}" == name)
     is_list = operation.query is not None and issubclass(operation.query, Page)
-    needed = "?text=feast+days" if name == "api.search_passages" else ""
+    needed = f"?{urlencode(operation.asked)}" if operation.asked else ""
     return [
         Visit(f"{name}{further}", path + (further or needed), client, headers)
         for further in (("", "?limit=200") if is_list else ("",))
