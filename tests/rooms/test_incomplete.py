@@ -2,6 +2,7 @@
 
 import json
 from email.message import EmailMessage
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -148,8 +149,11 @@ def test_pages_of_a_file_inside_are_no_pages_of_the_document(ada: Member) -> Non
 
 
 @pytest.mark.skipif(not NASTY.exists(), reason="the shared documents are not beside the project")
-def test_the_worker_is_none_the_worse_for_all_the_hostile_files(ada: Member, monkeypatch: pytest.MonkeyPatch) -> None:
-    met = {}
+def test_the_worker_is_none_the_worse_for_all_the_hostile_files(
+    server: Server, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(server, database, tmp_path, ocr_picture_seconds=5)  # the unit test of these files lets them take all
+    ada, met = house.founds("Harrow", "ada@harrow.example"), {}
     with monkeypatch.context() as patch:
         # The sheet of 200,000 rows falls into tens of thousands of passages: an hour of embedding, which hurts nobody.
         patch.setattr(LocalEmbedder, "embed", lambda self, texts, **_: np.full((len(texts), self.dimension), 0.05))
@@ -164,3 +168,4 @@ def test_the_worker_is_none_the_worse_for_all_the_hostile_files(ada: Member, mon
     assert met["zip_droste_quine.zip"] is Status.FAILED
     assert ada.reads_in("fire-drill.txt").status is Status.READY
     assert "oak tree" in ada.asks("Where is the assembly point of the fire drill?").body
+    house.close()
