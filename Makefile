@@ -21,7 +21,7 @@ smoke: models ## the main job over HTTP, start to stop; ARGS='file.pdf …' adds
 
 test: install-dev tested-models browser ## lint, types, contracts, licences, tests
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n 2 -m "not long" --dist loadfile -q
+	$(BIN)/python -m pytest -n 3 -m "not long" --dist loadfile --no-loadscope-reorder -q
 
 test-long: install-dev tested-models browser ## kills, fuzz, soak
 	$(BIN)/python -m pytest -m long -q
