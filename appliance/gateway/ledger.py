@@ -16,6 +16,7 @@ from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import new_id
 
 ABANDONED_AFTER = timedelta(minutes=15)
+_IS_QUESTION = (CallRow.actor_kind == "user") & (CallRow.kind == "chat")
 
 
 def admit(db: Database, asker: Asker, *, kind: Kind, call: policy.Call, tokens: int, clock: Clock) -> UUID:
@@ -115,14 +116,14 @@ def tokens_by_day(tx: Tx, *, days: int, clock: Clock) -> Days:
 
 
 def people_by_day(tx: Tx, *, days: int, clock: Clock) -> Days:
-    """Return for how many different people a model was called on each of the last days."""
-    return _by_day(tx, func.count(CallRow.actor_id.distinct()).filter(CallRow.actor_kind == "user"), days, clock)
+    """Return for how many different people a model answered on each of the last days; who only searched is none."""
+    return _by_day(tx, func.count(CallRow.actor_id.distinct()).filter(_IS_QUESTION), days, clock)
 
 
 def count_people(tx: Tx, *, days: int, clock: Clock) -> int:
-    """Return for how many different people a model was called in the last days: fewer than the sum of the days."""
+    """Return for how many different people a model answered in the last days: fewer than the sum of the days."""
     found = select(func.count(CallRow.actor_id.distinct())).where(
-        CallRow.tenant_id == tx.tenant_id, CallRow.actor_kind == "user",
+        CallRow.tenant_id == tx.tenant_id, _IS_QUESTION,
         CallRow.admitted_at >= first_moment(clock.now(), days),
     )  # fmt: skip
     return int(tx.scalar(found) or 0)

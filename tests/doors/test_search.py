@@ -108,6 +108,13 @@ def test_it_puts_on_record_which_passages_were_shown_and_no_word(mia: Member, ad
     assert "canteen" not in str(entry.facts)
 
 
+def test_who_only_searches_has_asked_nothing(mia: Member, ada: Member, site: Flask) -> None:
+    found(site, mia, "When does the canteen open?")
+    days = Program(site, ada).gets("/overview/days?days=1").json
+    assert days is not None
+    assert [one["people"] for one in days["items"]] == [0]
+
+
 def test_an_operator_finds_by_the_console_too(mia: Member, console: Console) -> None:
     said = console("passage", "search", "--text", "canteen", "--kind", "mail", "--as", mia.caller.email, "--json")
     assert said.exit_code == 0, said.output
