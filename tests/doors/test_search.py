@@ -74,6 +74,7 @@ def test_it_cuts_by_kind_label_collection_and_day(ada: Member, mia: Member, site
     assert refused.status_code == 404
     assert refused.json is not None
     assert refused.json["code"] == "collection_not_found"
+    assert Program(site, mia).gets("/passages?text=%20%0A").status_code == 422
 
 
 def test_its_page_marks_words_leads_to_the_passage_and_keeps_filters(mia: Member, site: Flask) -> None:

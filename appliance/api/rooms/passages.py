@@ -17,7 +17,9 @@ class PassagesAsked(Input):
     """What is looked for, and in which documents; without choices in all that you may read."""
 
     text: Annotated[
-        str, StringConstraints(min_length=1, max_length=4_000, pattern=r"^[^\x00]*$"), Field(examples=["days of leave"])
+        str,
+        StringConstraints(max_length=4_000, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$"),
+        Field(examples=["days of leave"]),
     ]
     collection_id: UUID | None = None
     kind: Kind | None = None

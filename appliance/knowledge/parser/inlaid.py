@@ -52,7 +52,9 @@ def _unpacked(content: bytes) -> bytes:
         unpacked = unpacking.decompress(content, _UNPACKED)
     except zlib.error:
         return content
-    return content if unpacking.unconsumed_tail else unpacked
+    # Cut short, or with more behind it that somebody's reader shows: what is packed stays, and is told as unread.
+    is_whole = unpacking.eof and not unpacking.unused_data.strip(b"\0")
+    return unpacked if is_whole else content
 
 
 def _show_points(output: Output, page: Page, picture: Picture, found: Dimensions, hidden: str | None) -> None:

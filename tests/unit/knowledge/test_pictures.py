@@ -1,5 +1,6 @@
 """Pictures that stand in documents: read where they stand, or told as unread; never passed over in silence."""
 
+import gzip
 import io
 
 import pytest
@@ -151,6 +152,16 @@ def test_the_words_of_a_drawing_in_svg_are_text() -> None:
 
 
 @needs_tesseract
+@pytest.mark.parametrize("first", [b"", b"\n", inlaid.blank(200, 200)], ids=["empty", "blank", "a picture"])
+def test_what_is_packed_behind_the_first_of_several_is_told(first: bytes) -> None:
+    drawing = f'<svg xmlns="http://www.w3.org/2000/svg"><text>{CARD}</text></svg>'.encode()
+    several = gzip.compress(first) + gzip.compress(drawing)
+    assert missed(reads(inlaid.word(several, name="image1.svgz"))) == [("image1.svgz", "picture_format")]
+    alone = reads(inlaid.word(gzip.compress(drawing), name="image1.svgz"))
+    assert missed(alone) == []
+    assert any(CARD in text for text in seen(alone))
+
+
 def test_a_damaged_picture_is_told_and_the_others_are_read() -> None:
     parsed = reads(inlaid.word(PICTURE, more={"word/media/image2.png": PICTURE[:200]}))
 
