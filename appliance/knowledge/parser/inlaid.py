@@ -52,7 +52,9 @@ def _unpacked(content: bytes) -> bytes:
         unpacked = unpacking.decompress(content, _UNPACKED)
     except zlib.error:
         return content
-    return content if unpacking.unconsumed_tail else unpacked
+    # What ends early, or goes on after the first member, hides something: left packed, it is told as unread.
+    is_whole = unpacking.eof and not unpacking.unused_data.strip(b"\0 \r\n\t")
+    return unpacked if is_whole else content
 
 
 def _show_points(output: Output, page: Page, picture: Picture, found: Dimensions, hidden: str | None) -> None:
@@ -76,6 +78,8 @@ def _show_svg(output: Output, page: Page, name: str, content: bytes, hidden: str
         output.miss(name, error.code)
         return
     output.add_picture_text(page, drawn.text, hidden=hidden)
+    if not drawn.is_whole:
+        output.miss(name, "picture_format")
     for inner in drawn.pictures:
         show(output, page, name, inner, hidden=hidden)
 
