@@ -19,6 +19,8 @@ _LEAST_SIDE, _LEAST_LENGTH = 8, 60
 _LARGE_SIDE, _LARGE_POINTS, _STRIP = 150, 60_000, 3
 _UNPACKED = 50_000_000
 _EMF = re.compile(rb"\x01\0\0\0.{36} EMF", re.DOTALL)
+# What begins as EMF, WMF (with and without its placeable header) and StarView's drawings do.
+_DRAWING = re.compile(_EMF.pattern + rb"|\xd7\xcd\xc6\x9a|[\x01\x02]\0\x09\0|VCLMTF", re.DOTALL)
 _HUNDREDTHS = 1_500  # of a millimetre: the length of a mark in metafiles
 
 
@@ -42,7 +44,7 @@ def show(
         _show_svg(output, page, name, content, hidden)
     elif content.startswith(b"%PDF-"):
         output.attach(name, content)
-    elif not (is_preview or is_mark(content)):
+    elif not (is_preview and _DRAWING.match(content)) and not is_mark(content):
         output.miss(name, "picture_format")
 
 
@@ -52,8 +54,8 @@ def _unpacked(content: bytes) -> bytes:
         unpacked = unpacking.decompress(content, _UNPACKED)
     except zlib.error:
         return content
-    # Cut short, or with more behind it that somebody's reader shows: what is packed stays, and is told as unread.
-    is_whole = unpacking.eof and not unpacking.unused_data.strip(b"\0")
+    # What ends early, or goes on after the first member, hides something: left packed, it is told as unread.
+    is_whole = unpacking.eof and not unpacking.unused_data.strip(b"\0 \r\n\t")
     return unpacked if is_whole else content
 
 
@@ -78,6 +80,8 @@ def _show_svg(output: Output, page: Page, name: str, content: bytes, hidden: str
         output.miss(name, error.code)
         return
     output.add_picture_text(page, drawn.text, hidden=hidden)
+    if not drawn.is_whole:
+        output.miss(name, "picture_format")
     for inner in drawn.pictures:
         show(output, page, name, inner, hidden=hidden)
 

@@ -14,6 +14,7 @@ _BEGINS = re.compile(
 _DOCTYPE = re.compile(rb"<!DOCTYPE[^>\[]{0,300}>")  # without declarations of its own, as programs wrote it for years
 _PICTURE = re.compile(r"data:image/[\w.+-]{1,60}(?:;[\w=.-]+)*?;base64,([A-Za-z0-9+/=\s%]+)")
 _MOST_PICTURES = 100
+_SHOWN = frozenset({"image", "feImage"})
 _SPOKEN = frozenset({"text", "title", "desc", "foreignObject"})
 
 
@@ -23,6 +24,7 @@ class Drawn:
 
     lines: list[str] = field(default_factory=list)
     pictures: list[bytes] = field(default_factory=list)
+    is_whole: bool = True  # no picture in it was left out
 
     @property
     def text(self) -> str:
@@ -43,9 +45,8 @@ def read(content: bytes) -> Drawn:
         if name in _SPOKEN or depth[0]:
             depth[0] += 1
             words.append(" ")
-        reference = next((value for key, value in attributes.items() if local(key) == "href"), "")
-        if name == "image" and (embedded := _PICTURE.match(reference)) and len(drawn.pictures) < _MOST_PICTURES:
-            drawn.pictures.append(from_base64(unquote(embedded[1]).encode("ascii", "replace")))
+        if name in _SHOWN:
+            _take(drawn, [value.strip() for key, value in attributes.items() if local(key) == "href"])
 
     def end(_full: str) -> None:
         if depth[0]:
@@ -61,3 +62,14 @@ def read(content: bytes) -> Drawn:
 
     parse(_DOCTYPE.sub(b"", content, count=1), start, end, text)
     return drawn
+
+
+def _take(drawn: Drawn, references: list[str]) -> None:
+    for reference in references:
+        if reference[:5].lower() != "data:":
+            continue
+        embedded = _PICTURE.fullmatch(reference)
+        if embedded and len(drawn.pictures) < _MOST_PICTURES:
+            drawn.pictures.append(from_base64(unquote(embedded[1]).encode("ascii", "replace")))
+        else:
+            drawn.is_whole = False

@@ -1,5 +1,6 @@
 """Pictures that stand in documents: read where they stand, or told as unread; never passed over in silence."""
 
+import base64
 import gzip
 import io
 
@@ -151,17 +152,49 @@ def test_the_words_of_a_drawing_in_svg_are_text() -> None:
     assert "Picture: Pump seven" in seen(reads(inlaid.open_document(drawing, name="1.svg")))
 
 
+@pytest.mark.parametrize("first", [b"", b'<svg xmlns="http://www.w3.org/2000/svg"/>'])
+def test_a_packed_picture_behind_another_is_told(first: bytes) -> None:
+    packed_twice = gzip.compress(first) + gzip.compress(PICTURE)
+
+    assert missed(reads(inlaid.open_document(packed_twice, name="1.svgz"))) == [("1.svgz", "picture_format")]
+
+
+def test_a_packed_picture_that_ends_early_is_told() -> None:
+    cut = gzip.compress(b"")[:10]
+
+    assert missed(reads(inlaid.open_document(cut, name="1.svgz"))) == [("1.svgz", "picture_format")]
+
+
+def test_a_preview_is_passed_over_only_if_it_is_a_drawing() -> None:
+    several = gzip.compress(b"") + gzip.compress(PICTURE)
+
+    assert missed(reads(inlaid.word(EMF, is_object=True))) == []
+    assert missed(reads(inlaid.word(several, is_object=True))) == [("image1.png", "picture_format")]
+
+
+def _drawing(*references: str) -> bytes:
+    images = "".join(f"<image {reference}/>" for reference in references)
+    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    return f"<svg {names}>{images}</svg>".encode()
+
+
+DOT = "data:image/png;base64," + base64.b64encode(inlaid.blank(2, 2)).decode()
+
+
+@pytest.mark.parametrize(
+    "drawing",
+    [
+        _drawing(*[f'href="{DOT}"'] * 101),
+        _drawing('href="data:image/svg+xml,%3Csvg/%3E"'),
+        _drawing('xlink:href="#none" href=" DATA:image/svg+xml,%3Csvg/%3E"'),
+    ],
+    ids=["too many", "not in base64", "second reference"],
+)
+def test_a_picture_in_a_drawing_that_is_not_unpacked_is_told(drawing: bytes) -> None:
+    assert missed(reads(inlaid.open_document(drawing, name="1.svg"))) == [("1.svg", "picture_format")]
+
+
 @needs_tesseract
-@pytest.mark.parametrize("first", [b"", b"\n", inlaid.blank(200, 200)], ids=["empty", "blank", "a picture"])
-def test_what_is_packed_behind_the_first_of_several_is_told(first: bytes) -> None:
-    drawing = f'<svg xmlns="http://www.w3.org/2000/svg"><text>{CARD}</text></svg>'.encode()
-    several = gzip.compress(first) + gzip.compress(drawing)
-    assert missed(reads(inlaid.word(several, name="image1.svgz"))) == [("image1.svgz", "picture_format")]
-    alone = reads(inlaid.word(gzip.compress(drawing), name="image1.svgz"))
-    assert missed(alone) == []
-    assert any(CARD in text for text in seen(alone))
-
-
 def test_a_damaged_picture_is_told_and_the_others_are_read() -> None:
     parsed = reads(inlaid.word(PICTURE, more={"word/media/image2.png": PICTURE[:200]}))
 
