@@ -21,8 +21,10 @@ class Kind(StrEnum):
     """How a refusal is answered; `api.problems` maps each to a status, once."""
 
     BLOCKED = "blocked"
+    BROKEN = "broken"
     CONFLICT = "conflict"
     FORBIDDEN = "forbidden"
+    GONE = "gone"
     INVALID = "invalid"
     MALFORMED = "malformed"
     NOT_FOUND = "not_found"

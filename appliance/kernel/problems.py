@@ -4,8 +4,10 @@ from appliance.kernel.errors import Kind, Refusal
 
 STATUS: dict[Kind, int] = {
     Kind.BLOCKED: 403,
+    Kind.BROKEN: 500,
     Kind.CONFLICT: 409,
     Kind.FORBIDDEN: 403,
+    Kind.GONE: 410,
     Kind.INVALID: 422,
     Kind.MALFORMED: 400,
     Kind.NOT_FOUND: 404,
@@ -18,8 +20,10 @@ STATUS: dict[Kind, int] = {
 }
 TITLE: dict[Kind, str] = {
     Kind.BLOCKED: "Blocked",
+    Kind.BROKEN: "Does not open",
     Kind.CONFLICT: "Not possible now",
     Kind.FORBIDDEN: "Not allowed",
+    Kind.GONE: "Gone for ever",
     Kind.INVALID: "Not valid",
     Kind.MALFORMED: "Not understood",
     Kind.NOT_FOUND: "Not found",

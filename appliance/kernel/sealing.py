@@ -1,21 +1,30 @@
 """Sealing: the only importer of `cryptography`.
 
-Envelope, version 1, for bytes at rest (key K of 32 bytes, context C):
+Envelope, format 2, for bytes at rest (data key K of 32 bytes, its version V, context C):
 
-    0x01 ‖ salt[32] ‖ commitment[32] ‖ AES-256-GCM(k, nonce = 0^96, plaintext, associated data = C)
-    k ‖ commitment = HKDF-SHA256(K, salt, "cloister-envelope-1", 64 bytes)
+    0x02 ‖ V (uint32, big-endian) ‖ salt[32] ‖ commitment[32] ‖ AES-256-GCM(k, nonce = 0^96, plaintext, AD)
+    k ‖ commitment = HKDF-SHA256(K, salt, "cloister-envelope-2", 64 bytes)        AD = 0x02 ‖ V ‖ C
+
+Format 1 is the same without V, with "cloister-envelope-1" and AD = C. Both open for ever (tests/vectors).
 
 Why this form. Each envelope has its own key from a fresh 256-bit salt, so the nonce may
 be fixed and the 2^32 limit of random GCM nonces does not apply. The commitment binds the
 envelope to K: GCM alone would open under two different keys. C names the tenant and the
-place, so a value copied elsewhere fails to open instead of opening as somebody else's.
-Not hidden: the length of the plaintext. (RFC 5116, RFC 5869; NIST SP 800-38D section 8.)
+place (`Place`), each part with its length, so that no two places have the same bytes: a value
+copied to another row, field or organisation fails to open instead of opening as somebody
+else's. V is in the clear, so that the key is found, and in AD, so that it cannot be changed.
+Every failure is one IntegrityError of one text: what was wrong stands in `reason`, for logs.
+Not hidden: the length of the plaintext. Not prevented: an older value of the same place, sealed
+under a version that is still there, can be put back (RFC 5116, RFC 5869; NIST SP 800-38D section 8).
 """
 
 import hashlib
 import hmac
 import os
-from typing import Final
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -24,35 +33,135 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from appliance.kernel.errors import Kind, Refusal
+
 KEY_BYTES: Final = 32
-_VERSION: Final = b"\x01"
 _SALT: Final = 32
 _HEAD: Final = 1 + _SALT + 32
 _NONCE: Final = bytes(12)
+_FORMAT_1, _FORMAT_2 = b"\x01", b"\x02"
+_VERSION_BYTES: Final = 4
 
 
-class IntegrityError(Exception):
-    """A sealed value does not open: it was altered, moved, or sealed under another key."""
+class IntegrityError(Refusal):
+    """A sealed value does not open: it was altered, moved, or sealed under another key. Tell the operator at once."""
+
+    kind = Kind.BROKEN
+    code = "seal_broken"
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__()
+        self.reason = reason
+
+
+class KeyUnavailable(Refusal):
+    """The key to this is not available now. Nothing was lost; try again, and tell the operator if it stays."""
+
+    kind = Kind.UNAVAILABLE
+    code = "key_unavailable"
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__()
+        self.reason = reason
+
+
+class KeyDestroyed(Refusal):
+    """The key to this was destroyed on purpose. Nobody can open it any more."""
+
+    kind = Kind.GONE
+    code = "key_destroyed"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a sealed value stands. `row` is the rest of the row's key, in the order of its columns."""
+
+    table: str
+    field: str
+    row: tuple[UUID | bytes, ...]
+
+    def context(self, tenant_id: UUID) -> bytes:
+        """Return the associated data: tenant, table, field, row, each with its length before it (uint32)."""
+        row = (one.bytes if isinstance(one, UUID) else one for one in self.row)
+        parts = (tenant_id.bytes, self.table.encode(), self.field.encode(), *row)
+        return b"".join(len(part).to_bytes(_VERSION_BYTES, "big") + part for part in parts)
+
+
+class Sealer(Protocol):
+    """Seals and opens what stands in the rows of a transaction's organisation. The vault is one.
+
+    Opening raises IntegrityError, KeyUnavailable, KeyDestroyed; sealing the latter two.
+    """
+
+    def seal(self, tx: Any, plaintext: bytes, place: Place) -> bytes:
+        """Return the value for its place, sealed under the organisation's data key in force."""
+        ...
+
+    def unseal(self, tx: Any, sealed: bytes, place: Place) -> bytes:
+        """Return the plaintext of one value."""
+        ...
+
+    def unseal_all(self, tx: Any, sealed: Iterable[tuple[bytes, Place]]) -> list[bytes]:
+        """Return the plaintexts of many, with one look for each key."""
+        ...
+
+
+class FileSealer(Protocol):
+    """Seals and opens files of an organisation, outside of any transaction."""
+
+    def seal_file(self, tenant_id: UUID, content: bytes, place: Place) -> bytes:
+        """Return the sealed content."""
+        ...
+
+    def unseal_file(self, tenant_id: UUID, sealed: bytes, place: Place) -> bytes:
+        """Return the content."""
+        ...
+
+
+def seal_at(key: bytes | bytearray, version: int, plaintext: bytes, *, context: bytes) -> bytes:
+    """Return the format 2 envelope of the plaintext under a data key of this version (1 to 2^32 - 1)."""
+    head = _FORMAT_2 + version.to_bytes(_VERSION_BYTES, "big")
+    salt = os.urandom(_SALT)
+    message_key, commitment = _derive(key, salt, b"cloister-envelope-2")
+    return head + salt + commitment + AESGCM(message_key).encrypt(_NONCE, plaintext, head + context)
+
+
+def unseal_at(key: bytes | bytearray, envelope: bytes, *, context: bytes) -> bytes:
+    """Return the plaintext of a format 2 envelope, whose data key `version_of` names. Raises IntegrityError."""
+    version_of(envelope)
+    head, rest = envelope[: 1 + _VERSION_BYTES], envelope[1 + _VERSION_BYTES :]
+    return _open(key, rest, b"cloister-envelope-2", head + context)
+
+
+def version_of(envelope: bytes) -> int:
+    """Return the version of the data key that a format 2 envelope was sealed under. Raises IntegrityError."""
+    if len(envelope) < _HEAD + _VERSION_BYTES or envelope[:1] != _FORMAT_2:
+        raise IntegrityError("unknown format")
+    return int.from_bytes(envelope[1 : 1 + _VERSION_BYTES], "big")
+
+
+def is_first_format(envelope: bytes) -> bool:
+    """Return whether this was sealed by a key of before there were data keys."""
+    return envelope[:1] == _FORMAT_1
+
+
+def wipe(secret: bytearray) -> None:
+    """Overwrite a secret in memory."""
+    secret[:] = bytes(len(secret))
 
 
 def seal(key: bytes, plaintext: bytes, *, context: bytes) -> bytes:
-    """Return the version 1 envelope of the plaintext."""
+    """Return the format 1 envelope of the plaintext."""
     salt = os.urandom(_SALT)
-    message_key, commitment = _derive(key, salt)
-    return _VERSION + salt + commitment + AESGCM(message_key).encrypt(_NONCE, plaintext, context)
+    message_key, commitment = _derive(key, salt, b"cloister-envelope-1")
+    return _FORMAT_1 + salt + commitment + AESGCM(message_key).encrypt(_NONCE, plaintext, context)
 
 
 def unseal(key: bytes, envelope: bytes, *, context: bytes) -> bytes:
-    """Return the plaintext. Raises IntegrityError, never anything else, for a value that does not open."""
-    if len(envelope) < _HEAD or envelope[:1] != _VERSION:
-        raise IntegrityError("unknown envelope version")
-    message_key, commitment = _derive(key, envelope[1 : 1 + _SALT])
-    if not hmac.compare_digest(commitment, envelope[1 + _SALT : _HEAD]):
-        raise IntegrityError("sealed under another key")
-    try:
-        return AESGCM(message_key).decrypt(_NONCE, envelope[_HEAD:], context)
-    except InvalidTag as error:
-        raise IntegrityError("altered, or moved from its place") from error
+    """Return the plaintext of a format 1 envelope. Raises IntegrityError for a value that does not open."""
+    if envelope[:1] != _FORMAT_1:
+        raise IntegrityError("unknown format")
+    return _open(key, envelope[1:], b"cloister-envelope-1", context)
 
 
 def derive_key(root: bytes, *, purpose: str) -> bytes:
@@ -101,8 +210,20 @@ def password_matches(stored: str | None, password: str) -> bool:
 _DUMMY: Final = _hasher.hash(os.urandom(16).hex())
 
 
-def _derive(key: bytes, salt: bytes) -> tuple[bytes, bytes]:
+def _open(key: bytes | bytearray, body: bytes, purpose: bytes, context: bytes) -> bytes:
+    if len(body) < _HEAD - 1:
+        raise IntegrityError("cut short")
+    message_key, commitment = _derive(key, body[:_SALT], purpose)
+    if not hmac.compare_digest(commitment, body[_SALT : _HEAD - 1]):
+        raise IntegrityError("sealed under another key")
+    try:
+        return AESGCM(message_key).decrypt(_NONCE, body[_HEAD - 1 :], context)
+    except InvalidTag as error:
+        raise IntegrityError("altered, or moved from its place") from error
+
+
+def _derive(key: bytes | bytearray, salt: bytes, purpose: bytes) -> tuple[bytes, bytes]:
     if len(key) != KEY_BYTES:
         raise ValueError("a sealing key has 32 bytes")
-    derived = HKDF(hashes.SHA256(), 64, salt, b"cloister-envelope-1").derive(key)
+    derived = HKDF(hashes.SHA256(), 64, salt, purpose).derive(bytes(key))
     return derived[:32], derived[32:]

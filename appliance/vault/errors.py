@@ -3,6 +3,8 @@ Refusal
 ├── RootKeyForeign    kind=unavailable
 ├── RootKeyUnusable   kind=unavailable
 └── SchemaOutdated    kind=unavailable
+
+From `kernel.sealing`: IntegrityError (an alarm), KeyDestroyed (for ever, on purpose), KeyUnavailable (try again).
 """
 
 from appliance.kernel.errors import Kind, Refusal
