@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import make_url
 
+from appliance.audit import PLATFORM
 from appliance.chat import Chat
 from appliance.gateway import Gateway
+from appliance.identity import repeats
 from appliance.kernel.blobs import Blobs
 from appliance.kernel.clock import Clock, SystemClock
 from appliance.kernel.db import Database, DatabaseUnavailable
@@ -27,7 +29,17 @@ from appliance.providers.local.catalogue import CATALOGUE, Recipe
 from appliance.providers.local.embeddings import LocalEmbedder, is_intact
 from appliance.providers.local.extractive import ExtractiveAnswerer
 from appliance.settings import InvalidSettings, Settings
-from appliance.vault import Keyring, require_own_database
+from appliance.vault import (
+    ColumnShelf,
+    FactorShelf,
+    FileShelf,
+    FirstFormat,
+    KeyFiles,
+    Keyring,
+    Shelf,
+    Vault,
+    require_own_database,
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +49,9 @@ class Services:
     settings: Settings
     clock: Clock
     db: Database
-    keyring: Keyring
+    vault: Vault
+    shelves: tuple[Shelf, ...]
+    web_key: bytes
     blobs: Blobs
     egress: Egress
     gateway: Gateway
@@ -57,7 +71,9 @@ def assemble(settings: Settings, *, role: str, clock: Clock | None = None) -> Se
     db = Database(database_url(settings, role), pool_size=settings.database_pool, application=f"cloister-{role}")
     keyring = Keyring(settings.secrets / "root.key")
     _require_own_database(db, keyring)
-    blobs = Blobs(settings.data_dir / "blobs", key_of=keyring.tenant_key)
+    vault = Vault(db, KeyFiles(settings.secrets / "keys", keyring), clock=clock, first=FirstFormat(keyring))
+    vault.prepare(PLATFORM)
+    blobs = Blobs(settings.data_dir / "blobs", sealer=vault)
     embedder, *others = (
         LocalEmbedder(settings.models_dir / name, recipe, threads=settings.embedding_threads)
         for name, recipe in CATALOGUE.items()
@@ -68,7 +84,11 @@ def assemble(settings: Settings, *, role: str, clock: Clock | None = None) -> Se
         settings=settings,
         clock=clock,
         db=db,
-        keyring=keyring,
+        vault=vault,
+        shelves=(
+            ColumnShelf(db, vault, repeats.SEALED), FactorShelf(db, vault), FileShelf(db, vault, blobs),
+        ),
+        web_key=read_secret(settings.secrets / "web-forms").encode(),
         blobs=blobs,
         egress=Egress(settings.egress_allow, ca_bundle=settings.egress_ca_file, proxy=settings.egress_proxy),
         gateway=gateway,

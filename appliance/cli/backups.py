@@ -36,7 +36,7 @@ def backup(*, file: Path, as_json: bool) -> None:
             product=appliance.__version__,
             schema=migrations.head_revision(),
             made_at=services.clock.now().isoformat(),
-            root_key_fingerprint=services.keyring.fingerprint().hex(),
+            root_key_fingerprint=services.vault.files.roots[0].fingerprint().hex(),
         )
         url, blobs = database_url(settings, "backup"), settings.data_dir / "blobs"
         made = write_backup(file.absolute(), database_url=url, blobs=blobs, about=about)

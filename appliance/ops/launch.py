@@ -113,6 +113,7 @@ def prepare_database(admin_url: str, directory: DataDirectory, keyring: Keyring,
         url = make_url(admin_url).set(username=migrations.role_name(role), password=passwords[role])
         return url.render_as_string(hide_password=False)
 
+    directory.create_secret("web-forms")
     # Once all is in place, no superuser is asked for again.
     if not (had_secrets and database.is_current(url_of("migrator"))):
         database.check_root_key(admin_url, keyring)  # before a role's password is changed

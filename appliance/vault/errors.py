@@ -1,13 +1,46 @@
 """
 Refusal
-├── RootKeyForeign    kind=unavailable
-├── RootKeyUnusable   kind=unavailable
-└── SchemaOutdated    kind=unavailable
+├── DestructionDecided   kind=conflict
+├── DestructionNotFound  kind=not_found
+├── NotSecondOwner       kind=forbidden
+├── ReasonMissing        kind=invalid
+├── RootKeyForeign       kind=unavailable
+├── RootKeyUnusable      kind=unavailable
+├── RotationRunning      kind=conflict
+└── SchemaOutdated       kind=unavailable
 
 From `kernel.sealing`: IntegrityError (an alarm), KeyDestroyed (for ever, on purpose), KeyUnavailable (try again).
 """
 
 from appliance.kernel.errors import Kind, Refusal
+
+
+class DestructionDecided(Refusal):
+    """This request was decided, or is older than seven days. Make a new one."""
+
+    kind = Kind.CONFLICT
+    code = "destruction_decided"
+
+
+class DestructionNotFound(Refusal):
+    """There is no such request. Look at the list of keys."""
+
+    kind = Kind.NOT_FOUND
+    code = "destruction_not_found"
+
+
+class NotSecondOwner(Refusal):
+    """Destroying keys takes two owners: one who asks, and another one who agrees."""
+
+    kind = Kind.FORBIDDEN
+    code = "not_second_owner"
+
+
+class ReasonMissing(Refusal):
+    """Say why, in 3 to 500 characters: it stays on record."""
+
+    kind = Kind.INVALID
+    code = "destruction_reason_missing"
 
 
 class RootKeyForeign(Refusal):
@@ -22,6 +55,13 @@ class RootKeyUnusable(Refusal):
 
     kind = Kind.UNAVAILABLE
     code = "root_key_unusable"
+
+
+class RotationRunning(Refusal):
+    """A rotation of this organisation's keys is going on. Wait until it is done."""
+
+    kind = Kind.CONFLICT
+    code = "rotation_running"
 
 
 class SchemaOutdated(Refusal):

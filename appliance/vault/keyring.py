@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 from appliance.kernel.ids import TenantId
-from appliance.kernel.sealing import KEY_BYTES, derive_key
+from appliance.kernel.sealing import KEY_BYTES, derive_key, seal, unseal
 from appliance.vault.errors import RootKeyUnusable
 
 _OPEN_TO_OTHERS = 0o077
@@ -33,10 +33,6 @@ class Keyring:
         """Return the 32-byte key that seals this organisation's blobs."""
         return derive_key(self.__root, purpose=f"tenant blobs {tenant_id}")
 
-    def web_key(self) -> bytes:
-        """Return the key that signs what the web door hands to a browser before sign-in."""
-        return derive_key(self.__root, purpose="web forms")
-
     def factor_key(self) -> bytes:
         """Return the key that seals what proves a person's second factors."""
         return derive_key(self.__root, purpose="second factors")
@@ -44,6 +40,24 @@ class Keyring:
     def answer_key(self) -> bytes:
         """Return the key that seals what a program's repeated request is answered with."""
         return derive_key(self.__root, purpose="repeated answers")
+
+    is_remote = False
+
+    @property
+    def spec(self) -> str:
+        """How a setting names it."""
+        return f"file:{self.path}"
+
+    def wrap(self, kek: bytes, *, context: bytes) -> bytes:
+        """Return the key, wrapped."""
+        return seal(derive_key(self.__root, purpose="wrap keys"), kek, context=context)
+
+    def unwrap(self, wrapped: bytes, *, context: bytes) -> bytearray:
+        """Return the key, which the caller wipes. Raises IntegrityError."""
+        return bytearray(unseal(derive_key(self.__root, purpose="wrap keys"), wrapped, context=context))
+
+    def ping(self) -> None:
+        """Nothing can be away."""
 
     def fingerprint(self) -> bytes:
         """Return 32 bytes that tell this key from another and lead nowhere near it."""

@@ -92,6 +92,7 @@ class House:
         for role, password in server.passwords.items():
             (data.secrets / f"database-{role}").write_text(password)
             (data.secrets / f"database-{role}").chmod(0o400)
+        data.create_secret("web-forms")
         url = server.postgres.url(database=database)
         chosen = {
             "data_dir": data.root,
