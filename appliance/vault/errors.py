@@ -2,6 +2,7 @@
 Refusal
 ├── RootKeyForeign    kind=unavailable
 ├── RootKeyUnusable   kind=unavailable
+├── RootSpecInvalid   kind=invalid
 └── SchemaOutdated    kind=unavailable
 
 From `kernel.sealing`: IntegrityError (an alarm), KeyDestroyed (for ever, on purpose), KeyUnavailable (try again).
@@ -22,6 +23,13 @@ class RootKeyUnusable(Refusal):
 
     kind = Kind.UNAVAILABLE
     code = "root_key_unusable"
+
+
+class RootSpecInvalid(Refusal):
+    """{spec} names no root key: {reason}. deploy/docs/keys.md has an example of each kind."""
+
+    kind = Kind.INVALID
+    code = "root_spec_invalid"
 
 
 class SchemaOutdated(Refusal):
