@@ -48,6 +48,21 @@ class Settings(BaseSettings):
     models_dir: Path = Field(
         Path(sys.prefix) / "share" / "appliance" / "models", description="Where the local models are."
     )
+    root_key: str | None = Field(
+        None,
+        description="The key above all keys: `file:PATH`, `systemd:CREDENTIAL`, `transit:URL`, `pkcs11:…` or `aws-kms:ARN`, see [keys.md](keys.md). By default `root.key` in the secrets directory.",
+    )
+    root_key_credentials: Path | None = Field(
+        None,
+        description="The 0400 file with the token, secret id, PIN or AWS credentials that the root key needs; by default `root-key-credentials` in the secrets directory.",
+    )
+    root_key_next: str | None = Field(
+        None, description="The root key that is to follow, while keys are wrapped anew with it; named like `root_key`."
+    )
+    root_key_next_credentials: Path | None = Field(
+        None,
+        description="The 0400 file that the next root key needs; by default `root-key-next-credentials` in the secrets directory.",
+    )
     host: str = Field(
         "127.0.0.1", description="The address to listen on. Put a TLS proxy in front before choosing another."
     )
@@ -131,6 +146,19 @@ class Settings(BaseSettings):
         if self.smtp_host and not self.smtp_from:
             raise ValueError("smtp_host needs smtp_from, the sender's address")
         return self
+
+    @field_validator("root_key", "root_key_next")
+    @classmethod
+    def _names_a_root(cls, spec: str | None) -> str | None:
+        if spec is not None:
+            from appliance.vault.errors import RootSpecInvalid
+            from appliance.vault.roots import check_spec
+
+            try:
+                check_spec(spec)
+            except RootSpecInvalid as error:
+                raise ValueError(str(error)) from error
+        return spec
 
     @field_validator("database_url")
     @classmethod

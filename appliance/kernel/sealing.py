@@ -39,6 +39,7 @@ KEY_BYTES: Final = 32
 _SALT: Final = 32
 _HEAD: Final = 1 + _SALT + 32
 _NONCE: Final = bytes(12)
+_TAG: Final = 16
 _FORMAT_1, _FORMAT_2 = b"\x01", b"\x02"
 _VERSION_BYTES: Final = 4
 
@@ -180,7 +181,21 @@ def unseal(key: bytes, envelope: bytes, *, context: bytes) -> bytes:
     return _open(key, envelope[1:], b"cloister-envelope-1", context)
 
 
-def derive_key(root: bytes, *, purpose: str) -> bytes:
+def unseal_key(key: bytes, envelope: bytes, *, context: bytes) -> bytearray:
+    """Return the key in a format 1 envelope, in memory that can be wiped. Raises IntegrityError."""
+    body = envelope[1:]
+    if envelope[:1] != _FORMAT_1 or len(body) != _HEAD - 1 + KEY_BYTES + _TAG:
+        raise IntegrityError("not the envelope of a key")
+    message_key = _message_key(key, body, b"cloister-envelope-1")
+    opened = bytearray(KEY_BYTES)
+    try:
+        AESGCM(message_key).decrypt_into(_NONCE, body[_HEAD - 1 :], context, opened)
+    except InvalidTag as error:
+        raise IntegrityError("altered, or moved from its place") from error
+    return opened
+
+
+def derive_key(root: bytes | bytearray, *, purpose: str) -> bytes:
     """Return the 32-byte key of one purpose under a root key (HKDF-SHA256, RFC 5869)."""
     return HKDF(hashes.SHA256(), KEY_BYTES, None, purpose.encode()).derive(root)
 
@@ -229,13 +244,18 @@ _DUMMY: Final = _hasher.hash(os.urandom(16).hex())
 def _open(key: bytes | bytearray, body: bytes, purpose: bytes, context: bytes) -> bytes:
     if len(body) < _HEAD - 1:
         raise IntegrityError("cut short")
-    message_key, commitment = _derive(key, body[:_SALT], purpose)
-    if not hmac.compare_digest(commitment, body[_SALT : _HEAD - 1]):
-        raise IntegrityError("sealed under another key")
+    message_key = _message_key(key, body, purpose)
     try:
         return AESGCM(message_key).decrypt(_NONCE, body[_HEAD - 1 :], context)
     except InvalidTag as error:
         raise IntegrityError("altered, or moved from its place") from error
+
+
+def _message_key(key: bytes | bytearray, body: bytes, purpose: bytes) -> bytes:
+    message_key, commitment = _derive(key, body[:_SALT], purpose)
+    if not hmac.compare_digest(commitment, body[_SALT : _HEAD - 1]):
+        raise IntegrityError("sealed under another key")
+    return message_key
 
 
 def _derive(key: bytes | bytearray, salt: bytes, purpose: bytes) -> tuple[bytes, bytes]:

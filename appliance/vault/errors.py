@@ -6,6 +6,7 @@ Refusal
 ├── ReasonMissing        kind=invalid
 ├── RootKeyForeign       kind=unavailable
 ├── RootKeyUnusable      kind=unavailable
+├── RootSpecInvalid      kind=invalid
 ├── RotationRunning      kind=conflict
 └── SchemaOutdated       kind=unavailable
 
@@ -62,6 +63,13 @@ class RotationRunning(Refusal):
 
     kind = Kind.CONFLICT
     code = "rotation_running"
+
+
+class RootSpecInvalid(Refusal):
+    """{spec} names no root key: {reason}. deploy/docs/keys.md has an example of each kind."""
+
+    kind = Kind.INVALID
+    code = "root_spec_invalid"
 
 
 class SchemaOutdated(Refusal):
