@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.engine import make_url
@@ -35,11 +35,14 @@ from appliance.vault import (
     FileShelf,
     FirstFormat,
     KeyFiles,
-    Keyring,
+    RootChoice,
+    Roots,
     Shelf,
     Vault,
     require_own_database,
+    roots_in_use,
 )
+from appliance.vault.base import Root
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,19 @@ class Services:
 
 def assemble(settings: Settings, *, role: str, clock: Clock | None = None) -> Services:
     """Build the services of one process, which connects to the database as cloister_<role>."""
-    clock = clock or SystemClock()
     db = Database(database_url(settings, role), pool_size=settings.database_pool, application=f"cloister-{role}")
-    keyring = Keyring(settings.secrets / "root.key")
-    _require_own_database(db, keyring)
-    vault = Vault(db, KeyFiles(settings.secrets / "keys", keyring), clock=clock, first=FirstFormat(keyring))
+    try:
+        return _assembled(settings, db, clock or SystemClock())
+    except Exception:
+        db.close()
+        raise
+
+
+def _assembled(settings: Settings, db: Database, clock: Clock) -> Services:
+    egress, roots = egress_of(settings), roots_of(settings)
+    _require_own_database(db, roots())
+    files = KeyFiles(settings.secrets / "keys", roots)
+    vault = Vault(db, files, clock=clock, first=FirstFormat(settings.secrets / "root.key"))
     vault.prepare(PLATFORM)
     blobs = Blobs(settings.data_dir / "blobs", sealer=vault)
     embedder, *others = (
@@ -90,7 +101,7 @@ def assemble(settings: Settings, *, role: str, clock: Clock | None = None) -> Se
         ),
         web_key=read_secret(settings.secrets / "web-forms").encode(),
         blobs=blobs,
-        egress=Egress(settings.egress_allow, ca_bundle=settings.egress_ca_file, proxy=settings.egress_proxy),
+        egress=egress,
         gateway=gateway,
         chat=Chat(db, gateway, clock=clock),
         workshop=Workshop(
@@ -119,15 +130,28 @@ def local_models(settings: Settings) -> list[tuple[Recipe, bool]]:
     return [(one, is_intact(settings.models_dir / name)) for name, one in CATALOGUE.items()]
 
 
-def _require_own_database(db: Database, keyring: Keyring) -> None:
+def roots_of(settings: Settings) -> Roots:
+    """Return the root keys of a house that is not assembled. Raises RootSpecInvalid, RootKeyUnusable."""
+    choice = RootChoice(
+        settings.root_key, settings.root_key_credentials, settings.root_key_next, settings.root_key_next_credentials
+    )
+    return roots_in_use(choice, secrets=settings.secrets, egress=egress_of(settings))
+
+
+def egress_of(settings: Settings) -> Egress:
+    """Return the way out of this host, as far as the settings open it."""
+    return Egress(settings.egress_allow, ca_bundle=settings.egress_ca_file, proxy=settings.egress_proxy)
+
+
+def _require_own_database(db: Database, roots: Sequence[Root]) -> None:
     for seconds in (0.2, 0.5, 1.0, 2.0):  # the database may be starting
         try:
-            require_own_database(db, keyring)
+            require_own_database(db, roots)
         except DatabaseUnavailable:
             time.sleep(seconds)
         else:
             return
-    require_own_database(db, keyring)
+    require_own_database(db, roots)
 
 
 @contextlib.contextmanager

@@ -117,6 +117,13 @@ class Blobs:
         paths = [*self._files(tenant_id, "??/*"), *self._set_aside(tenant_id)]
         return {UUID(path.name) for path in paths if path.suffix != ".part"}
 
+    def head(self, tenant_id: TenantId, blob_id: UUID) -> bytes:
+        """Return the first bytes of a sealed file, which say how it is sealed; none if it is gone."""
+        try:
+            return self._read(tenant_id, blob_id)[:_HEAD]
+        except FileNotFoundError:
+            return b""
+
     def ping(self) -> None:
         """Raise StorageFull unless the directory can be written."""
         if not os.access(self._directory, os.W_OK):

@@ -2,6 +2,9 @@
 Refusal
 ├── DestructionDecided   kind=conflict
 ├── DestructionNotFound  kind=not_found
+├── FirstFormatRemains   kind=conflict
+├── KeysMissing          kind=unavailable
+├── NoFollowingRoot      kind=conflict
 ├── NotSecondOwner       kind=forbidden
 ├── ReasonMissing        kind=invalid
 ├── RootKeyForeign       kind=unavailable
@@ -28,6 +31,29 @@ class DestructionNotFound(Refusal):
 
     kind = Kind.NOT_FOUND
     code = "destruction_not_found"
+
+
+class FirstFormatRemains(Refusal):
+    """Organisation {organisation} has values from before there were data keys. Rotate its data key first, to the end."""
+
+    kind = Kind.CONFLICT
+    code = "first_format_remains"
+
+
+class KeysMissing(Refusal):
+    """The keys of organisation {organisation} do not open: {reason}. Key files stand in {directory}: put back what is
+    missing there, or see that the root key answers. Keys are never made anew.
+    """
+
+    kind = Kind.UNAVAILABLE
+    code = "keys_missing"
+
+
+class NoFollowingRoot(Refusal):
+    """No root key follows. Name it in APPLIANCE_ROOT_KEY_NEXT, restart web and worker, and try again."""
+
+    kind = Kind.CONFLICT
+    code = "no_following_root"
 
 
 class NotSecondOwner(Refusal):

@@ -20,6 +20,7 @@ from appliance.kernel.ids import TenantId, parse_id
 from appliance.kernel.sealing import KEY_BYTES, IntegrityError, KeyDestroyed, KeyUnavailable, wipe
 from appliance.vault.base import Root
 from appliance.vault.cache import KeyCache
+from appliance.vault.roots.in_use import Roots
 
 _FORMAT = b"\x01"
 _HEAD = 1 + 32
@@ -33,24 +34,27 @@ class KekId:
     number: UUID
 
     @property
+    def name(self) -> str:
+        """How backups name it."""
+        return f"{self.tenant_id}/{self.number}"
+
+    @property
     def context(self) -> bytes:
         """What binds the wrapped key to its name."""
         return b"kek\0" + self.tenant_id.bytes + self.number.bytes
 
 
 class KeyFiles:
-    """The key files of a host. While the root is exchanged, `following` is the one that takes over."""
+    """The key files of a host, and the roots that wrap them."""
 
-    def __init__(
-        self, directory: Path, root: Root, *, following: Root | None = None, cache: KeyCache | None = None
-    ) -> None:
-        self._directory, self._root, self._following = directory, root, following
+    def __init__(self, directory: Path, roots: Roots, *, cache: KeyCache | None = None) -> None:
+        self.directory, self._roots = directory, roots
         self._cache = cache or KeyCache()
 
     @property
     def roots(self) -> tuple[Root, ...]:
-        """The root in force, and the one that follows it."""
-        return (self._root,) if self._following is None else (self._root, self._following)
+        """The root in force, and the one that follows it. Raises KeyUnavailable."""
+        return self._roots()
 
     def create(self, kek: KekId) -> None:
         """Make a new key. Raises KeyUnavailable; FileExistsError for a name that was used before."""
@@ -113,10 +117,18 @@ class KeyFiles:
 
     def stored(self) -> Iterator[KekId]:
         """Yield every key that has a file, in the order of organisations and age."""
-        for path in sorted(self._directory.glob("*/*.key")):
+        for path in sorted(self.directory.glob("*/*.key")):
             tenant, number = parse_id(path.parent.name), parse_id(path.stem)
             if tenant is not None and number is not None:
                 yield KekId(TenantId(tenant), number)
+
+    def has(self, name: str) -> bool:
+        """Return whether the key of this name, <organisation>/<key>, has a file, or was destroyed on purpose."""
+        return any((self.directory / f"{name}.{kind}").exists() for kind in ("key", "destroyed"))
+
+    def was_destroyed(self, name: str) -> bool:
+        """Return whether the key of this name was destroyed on purpose."""
+        return (self.directory / f"{name}.destroyed").exists()
 
     def _wrapping(self, content: bytes) -> Root:
         for root in self.roots:
@@ -144,7 +156,7 @@ class KeyFiles:
         write_durably(self._path(kek), content, mode=0o400)
 
     def _path(self, kek: KekId) -> Path:
-        return self._directory / str(kek.tenant_id) / f"{kek.number}.key"
+        return self.directory / str(kek.tenant_id) / f"{kek.number}.key"
 
     def _mark(self, kek: KekId) -> Path:
-        return self._directory / str(kek.tenant_id) / f"{kek.number}.destroyed"
+        return self.directory / str(kek.tenant_id) / f"{kek.number}.destroyed"

@@ -1,14 +1,13 @@
-"""Root key to organisation key: HKDF-SHA256 with the organisation in the purpose.
+"""The keys of before there were data keys: root key to organisation key by HKDF-SHA256, the organisation in the purpose.
 
-Two organisations' keys are independent, so a blob of one never opens as the other's, even where the file is
-copied. An unknown key is no start: the keyring reads the file when it is made, and refuses there.
+For opening what was sealed then (`first_format`), and nothing else.
 """
 
 import stat
 from pathlib import Path
 
 from appliance.kernel.ids import TenantId
-from appliance.kernel.sealing import KEY_BYTES, derive_key, seal, unseal
+from appliance.kernel.sealing import KEY_BYTES, derive_key
 from appliance.vault.errors import RootKeyUnusable
 
 _OPEN_TO_OTHERS = 0o077
@@ -40,28 +39,6 @@ class Keyring:
     def answer_key(self) -> bytes:
         """Return the key that seals what a program's repeated request is answered with."""
         return derive_key(self.__root, purpose="repeated answers")
-
-    is_remote = False
-
-    @property
-    def spec(self) -> str:
-        """How a setting names it."""
-        return f"file:{self.path}"
-
-    def wrap(self, kek: bytes, *, context: bytes) -> bytes:
-        """Return the key, wrapped."""
-        return seal(derive_key(self.__root, purpose="wrap keys"), kek, context=context)
-
-    def unwrap(self, wrapped: bytes, *, context: bytes) -> bytearray:
-        """Return the key, which the caller wipes. Raises IntegrityError."""
-        return bytearray(unseal(derive_key(self.__root, purpose="wrap keys"), wrapped, context=context))
-
-    def ping(self) -> None:
-        """Nothing can be away."""
-
-    def fingerprint(self) -> bytes:
-        """Return 32 bytes that tell this key from another and lead nowhere near it."""
-        return derive_key(self.__root, purpose="fingerprint")
 
     def __repr__(self) -> str:
         return "Keyring(…)"

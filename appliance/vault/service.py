@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import case, func, select, text, true
 
 from appliance import audit
 from appliance.audit import PLATFORM, Actor, ActorKind, Event
@@ -90,6 +90,10 @@ class Vault:
         """Return the version of the data key that new values are sealed under."""
         return self._in_force(tx).version
 
+    def youngest(self, tx: Tx) -> int:
+        """Return the version of the organisation's youngest data key, 0 before its first."""
+        return int(tx.scalar(select(func.max(DataKeyRow.version)).where(DataKeyRow.tenant_id == tx.tenant_id)) or 0)
+
     def prepare(self, tenant_id: TenantId) -> None:
         """Make the organisation's keys if it has none yet, and look whether those in force open. Raises as opening does."""
         with self._db.tenant(tenant_id) as tx:
@@ -125,21 +129,21 @@ class Vault:
         if self._is_platform and tx.info["tenant"] != str(PLATFORM):
             row = tx.execute(_PLATFORM_KEY, {"version": version}).one_or_none()
         else:
-            wanted = DataKeyRow.state == "active" if version is None else DataKeyRow.version == version
-            columns = DataKeyRow.version, DataKeyRow.kek_id, DataKeyRow.wrapped
-            row = tx.execute(select(*columns).where(DataKeyRow.tenant_id == tx.tenant_id, wanted)).one_or_none()
+            # In one look: the one in force, or another one, if there ever was any.
+            in_force = DataKeyRow.state == "active"
+            wanted = true() if version is None else DataKeyRow.version == version
+            columns = DataKeyRow.version, DataKeyRow.kek_id, case((in_force | (version is not None), DataKeyRow.wrapped))
+            row = tx.execute(
+                select(*columns)
+                .where(DataKeyRow.tenant_id == tx.tenant_id, wanted)
+                .order_by(in_force.desc(), DataKeyRow.version.desc())
+                .limit(1)
+            ).one_or_none()
         if row is None:
-            if version is None and self._had_keys(tx):
-                raise KeyDestroyed
             return None
         if row[2] is None:
             raise KeyDestroyed
         return Wrapped(KekId(self._tenant(tx), row[1]), row[0], row[2])
-
-    def _had_keys(self, tx: Tx) -> bool:
-        if self._is_platform and tx.info["tenant"] != str(PLATFORM):
-            return True
-        return bool(tx.scalar(select(DataKeyRow.version).where(DataKeyRow.tenant_id == tx.tenant_id).limit(1)))
 
     def _first_keys(self, tx: Tx) -> Wrapped:
         now, kek = self.clock.now(), KekId(tx.tenant_id, new_id())

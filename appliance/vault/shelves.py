@@ -16,7 +16,7 @@ from appliance.audit import PLATFORM
 from appliance.kernel.blobs import Blobs
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.ids import TenantId
-from appliance.kernel.sealing import Place, SealedColumn, is_under
+from appliance.kernel.sealing import Place, SealedColumn, is_first_format, is_under
 from appliance.vault.service import Vault
 
 
@@ -37,6 +37,10 @@ class Shelf(Protocol):
         """Return how many values there are, for the progress."""
         ...
 
+    def has_first_format(self, tenant_id: TenantId) -> bool:
+        """Return whether a value from before there were data keys is left."""
+        ...
+
     def reseal(self, tenant_id: TenantId, after: str, *, most: int) -> Walked:
         """Seal the next values after a key anew, as far as they are not under the data key in force."""
         ...
@@ -55,6 +59,7 @@ class ColumnShelf:
         wanted = " AND ".join(f"{name} = :k{at}" for at, name in enumerate(column.key))
         # The names are ours, from the rooms' code; values are bound.
         self._count = text(f"SELECT count(*) {ours}")
+        self._old = text(f"SELECT 1 {ours} AND get_byte({field}, 0) = 1 LIMIT 1")
         self._first = text(f"SELECT {field}, {keys} {ours} {page}")
         self._next = text(f"SELECT {field}, {keys} {ours} {behind} {page}")
         self._put = text(f"UPDATE {table} SET {field} = :sealed WHERE tenant_id = :tenant AND {wanted}")  # noqa: S608
@@ -62,6 +67,10 @@ class ColumnShelf:
     def count(self, tenant_id: TenantId) -> int:
         with self._db.tenant(tenant_id) as tx:
             return int(tx.scalar(self._count, {"tenant": tenant_id}) or 0)
+
+    def has_first_format(self, tenant_id: TenantId) -> bool:
+        with self._db.tenant(tenant_id) as tx:
+            return tx.execute(self._old, {"tenant": tenant_id}).first() is not None
 
     def reseal(self, tenant_id: TenantId, after: str, *, most: int) -> Walked:
         with self._db.tenant(tenant_id) as tx:
@@ -97,6 +106,13 @@ class FactorShelf:
         with self._db.tenant(tenant_id) as tx:
             return int(tx.scalar(text("SELECT count_sealed_factors()")) or 0)
 
+    def has_first_format(self, tenant_id: TenantId) -> bool:
+        if tenant_id != PLATFORM:
+            return False
+        with self._db.tenant(tenant_id) as tx:
+            rows = tx.execute(text("SELECT sealed FROM list_sealed_factors(:after, NULL)"), {"after": UUID(int=0)})
+            return any(is_first_format(sealed) for (sealed,) in rows)
+
     def reseal(self, tenant_id: TenantId, after: str, *, most: int) -> Walked:
         if tenant_id != PLATFORM:
             return Walked(None, 0)
@@ -123,6 +139,9 @@ class FileShelf:
 
     def count(self, tenant_id: TenantId) -> int:
         return len(self._blobs.every(tenant_id))
+
+    def has_first_format(self, tenant_id: TenantId) -> bool:
+        return any(is_first_format(self._blobs.head(tenant_id, one)) for one in self._blobs.every(tenant_id))
 
     def reseal(self, tenant_id: TenantId, after: str, *, most: int) -> Walked:
         with self._db.tenant(tenant_id) as tx:

@@ -5,7 +5,7 @@ A row stays when its key is destroyed, without the key: the history of keys is e
 
 from alembic import op
 
-from migrations.rls import RUNTIME, door, open_to_doors, tenant_table
+from migrations.rls import RUNTIME, as_doors, door, open_to_doors, tenant_table
 
 revision = "0026"
 down_revision = "0025"
@@ -18,7 +18,9 @@ _GRANTS = "SELECT, INSERT, UPDATE"
 def upgrade() -> None:
     """Create the tables of keys, of their rotations and of requests to destroy them."""
     tenant_table(
-        "key_encryption_keys", f"kek_id uuid NOT NULL, {_STATES}, {_TIMES}, PRIMARY KEY (tenant_id, kek_id)", grants=_GRANTS
+        "key_encryption_keys",
+        f"kek_id uuid NOT NULL, {_STATES}, {_TIMES}, PRIMARY KEY (tenant_id, kek_id)",
+        grants=_GRANTS,
     )
     tenant_table(
         "data_keys",
@@ -33,7 +35,9 @@ def upgrade() -> None:
         grants=_GRANTS,
     )
     op.execute("CREATE UNIQUE INDEX data_keys_in_force ON data_keys (tenant_id) WHERE state = 'active'")
-    op.execute("CREATE UNIQUE INDEX key_encryption_keys_in_force ON key_encryption_keys (tenant_id) WHERE state = 'active'")
+    op.execute(
+        "CREATE UNIQUE INDEX key_encryption_keys_in_force ON key_encryption_keys (tenant_id) WHERE state = 'active'"
+    )
     tenant_table(
         "key_rotations",
         """rotation_id uuid NOT NULL,
@@ -70,4 +74,15 @@ def upgrade() -> None:
         "sealed_factors.sql", "list_sealed_factors(uuid, integer)", "count_sealed_factors()",
         "reseal_factor(uuid, bytea, bytea)", roles=["cloister_worker"],
     )  # fmt: skip
+    op.execute("ALTER TABLE root_key ADD COLUMN following bytea CHECK (octet_length(following) = 32)")
+    as_doors("DROP FUNCTION claim_root_key(bytea)")
+    as_doors("DROP FUNCTION root_key_is(bytea)")
+    door(
+        "root_key_2.sql",
+        "claim_root_key(bytea)",
+        "announce_root_key(bytea)",
+        "settle_root_key(bytea)",
+        roles=["cloister_worker"],
+    )
+    door("root_key_is_2.sql", "root_key_is(bytea)", roles=RUNTIME)
     op.execute("REVOKE CREATE ON SCHEMA cloister FROM cloister_doors")

@@ -10,17 +10,20 @@ import pyotp
 import pytest
 from sqlalchemy import text
 
+from appliance.assembly import assemble
 from appliance.audit import PLATFORM
 from appliance.identity import Forbidden, Role
 from appliance.identity.factors import begin_totp, confirm_totp, use_code
 from appliance.identity.repeats import Answer, Repeats
-from appliance.kernel.ids import new_id
+from appliance.kernel.ids import TenantId, new_id
 from appliance.kernel.sealing import IntegrityError, KeyDestroyed, KeyUnavailable, Place, is_first_format, seal
-from appliance.vault import Keyring
+from appliance.vault import check_keys
 from appliance.vault.destruction import decide_destruction, request_destruction, sweep_destroyed
-from appliance.vault.errors import NotSecondOwner, RotationRunning
+from appliance.vault.errors import KeysMissing, NotSecondOwner, RootKeyForeign, RotationRunning
+from appliance.vault.exchange import exchange_root
 from appliance.vault.inventory import list_keys
 from appliance.vault.keyfiles import KekId
+from appliance.vault.keyring import Keyring
 from appliance.vault.rotation import begin_rotation, finish_rotations, get_rotation, rotate
 from appliance.vault.values import KeyState, Level, RotationState
 from tests.support.house import House, Member
@@ -299,3 +302,90 @@ def test_what_was_sealed_before_there_were_data_keys_opens_and_is_sealed_anew(ho
     turns(ada, Level.DEK)
     assert not is_first_format(path.read_bytes())
     assert house.app.blobs.get(ada.tenant_id, document.file_id) == content
+
+
+def exchanges(house: House, *tenants: TenantId) -> int:
+    worker = house.worker
+    return exchange_root(
+        worker.db, worker.vault.files, worker.shelves, [PLATFORM, *tenants], secrets=house.settings.secrets.absolute()
+    )
+
+
+def test_an_exchanged_root_opens_everything_and_the_old_one_nothing(furnished: Member) -> None:
+    house, root = furnished.house, furnished.house.settings.secrets / "root.key"
+    sealed, before = sealed_by(furnished, b"sk-live-4711"), root.read_bytes()
+
+    assert exchanges(house, furnished.tenant_id) == 2
+    still_opens(furnished)  # a process that was running all the time
+    assert opened_by(furnished, sealed) == b"sk-live-4711"
+    assert sorted(path.name for path in root.parent.glob("root.key*")) == ["root.key"]
+    assert root.read_bytes() != before
+    assemble(house.settings, role="app").close()
+
+    root.chmod(0o600)
+    root.write_bytes(before)
+    root.chmod(0o400)
+    with pytest.raises(KeyUnavailable):
+        opened_by(furnished, sealed)
+    with pytest.raises(RootKeyForeign):
+        assemble(house.settings, role="app")
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_an_exchange_that_died_anywhere_works_meanwhile_and_is_finished_later(
+    furnished: Member, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """Where it died: after the first file, before the last look, before the new root is in force, between the renames."""
+    house = furnished.house
+    sealed, files = sealed_by(furnished, b"sk-live-4711"), house.worker.vault.files
+
+    class Died(Exception):
+        pass
+
+    def dies(*_: object) -> None:
+        raise Died
+
+    def first(kek: KekId) -> None:
+        wrapping(kek)
+        raise Died
+
+    wrapping = files.wrap_anew
+    places = [
+        lambda: monkeypatch.setattr(files, "wrap_anew", first),
+        lambda: monkeypatch.setattr("appliance.vault.exchange.time.sleep", dies),
+        lambda: monkeypatch.setattr("appliance.vault.exchange.put_next_in_force", dies),
+        lambda: monkeypatch.setattr("appliance.vault.exchange.put_next_in_force", half_way),
+    ]
+
+    def half_way(secrets: Path) -> None:
+        (secrets / "root.key").rename(secrets / "root.key.old")
+        raise Died
+
+    places[at]()
+    with pytest.raises(Died):
+        exchanges(house, furnished.tenant_id)
+    monkeypatch.undo()
+    assert opened_by(furnished, sealed) == b"sk-live-4711"
+    assemble(house.settings, role="app").close()
+
+    exchanges(house, furnished.tenant_id)
+    assert opened_by(furnished, sealed) == b"sk-live-4711"
+    assert sorted(path.name for path in house.settings.secrets.glob("root.key*")) == ["root.key"]
+
+
+def test_a_missing_key_file_is_no_start_and_a_destroyed_one_is(ada: Member) -> None:
+    sealed_by(ada, b"sk-live-4711")
+    worker = ada.house.worker
+    assert check_keys(worker.db, worker.vault.files) == 2
+    (file,) = key_files(ada)
+    content = file.read_bytes()
+
+    file.unlink()
+    with pytest.raises(KeysMissing, match=str(ada.tenant_id)):
+        check_keys(worker.db, worker.vault.files)
+    file.with_suffix(".destroyed").touch()
+    assert check_keys(worker.db, worker.vault.files) == 2
+    file.with_suffix(".destroyed").unlink()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(KeysMissing):
+        check_keys(worker.db, worker.vault.files)

@@ -3,7 +3,7 @@ CREATE FUNCTION list_sealed_factors(p_after uuid, p_most integer)
 RETURNS TABLE (factor_id uuid, user_id uuid, kind text, sealed bytea)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cloister, pg_temp AS $$
   SELECT f.factor_id, f.user_id, f.kind, f.sealed FROM second_factors f
-  WHERE f.factor_id > p_after ORDER BY f.factor_id LIMIT least(p_most, 1000)
+  WHERE f.factor_id > p_after ORDER BY f.factor_id LIMIT p_most
 $$;
 
 CREATE FUNCTION count_sealed_factors() RETURNS bigint
