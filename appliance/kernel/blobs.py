@@ -112,10 +112,12 @@ class Blobs:
                 continue
             yield UUID(path.name), path.stat().st_mtime
 
-    def every(self, tenant_id: TenantId) -> set[UUID]:
-        """Return the ids of all files of a tenant, those that are set aside too."""
-        paths = [*self._files(tenant_id, "??/*"), *self._set_aside(tenant_id)]
-        return {UUID(path.name) for path in paths if path.suffix != ".part"}
+    def every(self, tenant_id: TenantId, *, after: str = "") -> Iterator[str]:
+        """Yield the names of all files of a tenant behind a name, in order: <directory>/<id>, those set aside too."""
+        for directory in sorted(self._files(tenant_id, "*/")):
+            if directory.name >= after[: len(directory.name)]:
+                names = (f"{path.parent.name}/{path.name}" for path in directory.iterdir() if path.suffix != ".part")
+                yield from sorted(name for name in names if name > after)
 
     def head(self, tenant_id: TenantId, blob_id: UUID) -> bytes:
         """Return the first bytes of a sealed file, which say how it is sealed; none if it is gone."""

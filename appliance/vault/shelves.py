@@ -138,19 +138,22 @@ class FileShelf:
         self._db, self._vault, self._blobs = db, vault, blobs
 
     def count(self, tenant_id: TenantId) -> int:
-        return len(self._blobs.every(tenant_id))
+        return sum(1 for _ in self._blobs.every(tenant_id))
 
     def has_first_format(self, tenant_id: TenantId) -> bool:
-        return any(is_first_format(self._blobs.head(tenant_id, one)) for one in self._blobs.every(tenant_id))
+        return any(is_first_format(self._blobs.head(tenant_id, _id(one))) for one in self._blobs.every(tenant_id))
 
     def reseal(self, tenant_id: TenantId, after: str, *, most: int) -> Walked:
         with self._db.tenant(tenant_id) as tx:
             version = self._vault.version_in_force(tx)
-        every = sorted(map(str, self._blobs.every(tenant_id)))
-        ids = list(islice((one for one in every if one > after), most))
-        for one in ids:
-            self._blobs.reseal(tenant_id, UUID(one), version=version)
-        return Walked(ids[-1] if len(ids) == most else None, len(ids))
+        names = list(islice(self._blobs.every(tenant_id, after=after), most))
+        for one in names:
+            self._blobs.reseal(tenant_id, _id(one), version=version)
+        return Walked(names[-1] if len(names) == most else None, len(names))
+
+
+def _id(name: str) -> UUID:
+    return UUID(name.rpartition("/")[2])
 
 
 def _bound(at: int, kind: str) -> str:

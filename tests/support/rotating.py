@@ -1,0 +1,52 @@
+"""A process that turns keys, to be killed: python -m tests.support.rotating LEVEL TENANT."""
+
+import sys
+import time
+from contextlib import suppress
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+
+from appliance.assembly import Services, assemble
+from appliance.audit import PLATFORM, Actor, ActorKind
+from appliance.kernel.ids import TenantId
+from appliance.settings import load
+from appliance.vault.destruction import sweep_destroyed
+from appliance.vault.errors import RotationRunning
+from appliance.vault.exchange import exchange_root
+from appliance.vault.rotation import begin, finish_rotations, rotate
+from appliance.vault.values import Level
+
+GRACE = timedelta(seconds=2)
+
+
+def is_sweeping(services: Services, tenant_id: TenantId) -> bool:
+    """Say whether there is something left to seal anew."""
+    with services.db.tenant(tenant_id) as tx:
+        return bool(tx.scalar(text("SELECT count(*) FROM key_rotations WHERE state = 'sweeping'")))
+
+
+def main(level: str, tenant: str) -> None:
+    """Turn the key of this level to the end, from wherever the last process left it."""
+    settings, tenant_id = load(), TenantId(UUID(tenant))
+    services = assemble(settings, role="worker")
+    db, vault, shelves = services.db, services.vault, services.shelves
+    print("begun", flush=True)
+    if level == "root":
+        exchange_root(db, vault.files, shelves, [PLATFORM, tenant_id], secrets=settings.secrets.absolute())
+    else:
+        with suppress(RotationRunning), db.tenant(tenant_id) as tx:
+            begin(tx, Actor(ActorKind.SYSTEM), vault, Level(level))
+        while is_sweeping(services, tenant_id):
+            rotate(db, vault, shelves, tenant_id)
+        while not finish_rotations(db, vault, shelves, tenant_id, grace=GRACE):
+            time.sleep(0.2)
+        with db.tenant(tenant_id) as tx:
+            sweep_destroyed(tx, vault.files)
+    services.close()
+    print("done", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])
