@@ -7,8 +7,8 @@ from alembic import op
 
 from migrations.rls import RUNTIME, as_doors, door, open_to_doors, tenant_table
 
-revision = "0026"
-down_revision = "0025"
+revision = "0027"
+down_revision = "0026"
 
 _TIMES = "created_at timestamptz NOT NULL, retired_at timestamptz, destroyed_at timestamptz"
 _STATES = "state text NOT NULL CHECK (state IN ('active', 'retiring', 'destroyed'))"
