@@ -37,7 +37,7 @@ class ResetLink:
 
 
 def change_password(db: Database, caller: Caller, attempt: Attempt, *, new: str, session: bytes, clock: Clock) -> None:
-    """Change the caller's own password; their other sessions end everywhere.
+    """Change the caller's own password; their other sessions, and links to another one, end everywhere.
 
     A wrong present password is recorded and counts towards the locks of a sign-in: an open browser is no place to
     guess it. Raises SignInFailed, SignInLocked, WeakPassword.
@@ -56,6 +56,7 @@ def change_password(db: Database, caller: Caller, attempt: Attempt, *, new: str,
     hashed = hash_password(new)
     with db.tenant(caller.tenant_id) as tx:
         tx.execute(text("SELECT change_password(:id, :hash)"), {"id": caller.user_id, "hash": hashed})
+        tx.execute(text("SELECT close_half_ways(:id, :now)"), {"id": caller.user_id, "now": clock.now()})
         close_other_sessions(tx, caller, keep=session)
         audit.record(tx, caller.actor, Event.PASSWORD_CHANGED, subject=caller.user_id)
 
@@ -111,6 +112,7 @@ def reset_password(db: Database, token: str, *, new: str, address: str, request_
         if used is None:
             raise ResetLinkClosed
         tx.execute(text("SELECT change_password(:id, :hash)"), {"id": user_id, "hash": hashed})
+        tx.execute(text("SELECT close_half_ways(:id, :now)"), {"id": user_id, "now": clock.now()})
         tx.execute(text("SELECT end_all_sessions(:id)"), {"id": user_id})
         actor = Actor(ActorKind.USER, user_id, address, request_id)
         audit.record(tx, actor, Event.PASSWORD_RESET, subject=user_id)

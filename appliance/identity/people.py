@@ -22,7 +22,7 @@ from appliance.identity.errors import (
     RoleMisplaced,
     WeakPassword,
 )
-from appliance.identity.permissions import Permission, require
+from appliance.identity.permissions import Permission, require, require_recent
 from appliance.identity.revocation import end_access
 from appliance.identity.tables import GroupMemberRow, MembershipRow, SessionRow
 from appliance.identity.values import (
@@ -140,6 +140,12 @@ def get_person(tx: Tx, caller: Caller, user_id: UserId) -> Person:
     return found[0]
 
 
+def is_person(tx: Tx, user_id: UserId) -> bool:
+    """Say whether a member is somebody who signs in, and not a program."""
+    row = tx.get(MembershipRow, (tx.tenant_id, user_id))
+    return row is not None and row.kind == MemberKind.PERSON
+
+
 def names_of(tx: Tx, user_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Return display names by id, for those who are or were members."""
     rows = tx.execute(
@@ -200,11 +206,16 @@ def join(
 
 
 def check_role(tx: Tx, caller: Caller, role: Role) -> None:
-    """Raise unless the role exists here and the caller may give it: only owners make owners."""
+    """Raise unless the role exists here and the caller may give it: only owners make owners.
+
+    More than membership takes a fresh proof, whichever way it is given or taken: an unlocked browser has none.
+    """
     if (role is Role.OPERATOR) != (tx.tenant_id == PLATFORM) or role not in {*ORGANISATION_ROLES, Role.OPERATOR}:
         raise RoleMisplaced
     if role is Role.OWNER and caller.role is not Role.OWNER:
         raise Forbidden
+    if role is not Role.MEMBER:
+        require_recent(caller)
 
 
 def normal_email(email: str) -> str:

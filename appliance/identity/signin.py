@@ -118,8 +118,9 @@ def confirm(
     with db.platform() as tx:
         found = tx.execute(text("SELECT * FROM find_credentials(:email)"), {"email": caller.email}).first()
         has_factors = bool(list_factors(tx, caller.user_id))
-    is_password = not proof.passkey and password_matches(found.password_hash if found else None, attempt.password)
-    if not (is_password or proof.passkey):
+    # A passkey stands for the password only where there is one to prove: whoever has none shows what they like.
+    is_passkey = has_factors and bool(proof.passkey)
+    if not (is_passkey or password_matches(found.password_hash if found else None, attempt.password)):
         note_attempt(db, caller.email, attempt, failure=Event.SIGN_IN_FAILED, clock=clock)
         raise SignInFailed
     with db.platform() as tx:
