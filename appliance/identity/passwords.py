@@ -18,6 +18,7 @@ from appliance.identity.locks import Attempt, note_attempt, refuse_if_locked
 from appliance.identity.people import check_password, normal_email
 from appliance.identity.permissions import Permission, require, require_browser
 from appliance.identity.places import tenants_of
+from appliance.identity.revocation import end_half_ways
 from appliance.identity.sessions import close_other_sessions
 from appliance.identity.tables import MembershipRow
 from appliance.identity.values import Caller, MemberKind, Role, UserId
@@ -56,7 +57,7 @@ def change_password(db: Database, caller: Caller, attempt: Attempt, *, new: str,
     hashed = hash_password(new)
     with db.tenant(caller.tenant_id) as tx:
         tx.execute(text("SELECT change_password(:id, :hash)"), {"id": caller.user_id, "hash": hashed})
-        tx.execute(text("SELECT close_half_ways(:id, :now)"), {"id": caller.user_id, "now": clock.now()})
+        end_half_ways(tx, caller.user_id)
         close_other_sessions(tx, caller, keep=session)
         audit.record(tx, caller.actor, Event.PASSWORD_CHANGED, subject=caller.user_id)
 
@@ -112,7 +113,7 @@ def reset_password(db: Database, token: str, *, new: str, address: str, request_
         if used is None:
             raise ResetLinkClosed
         tx.execute(text("SELECT change_password(:id, :hash)"), {"id": user_id, "hash": hashed})
-        tx.execute(text("SELECT close_half_ways(:id, :now)"), {"id": user_id, "now": clock.now()})
+        end_half_ways(tx, user_id)
         tx.execute(text("SELECT end_all_sessions(:id)"), {"id": user_id})
         actor = Actor(ActorKind.USER, user_id, address, request_id)
         audit.record(tx, actor, Event.PASSWORD_RESET, subject=user_id)

@@ -1,4 +1,4 @@
-"""A new password ends what was begun with the old one. phase: expand"""
+"""What was begun with an old password, or by somebody who may no longer, ends. phase: expand"""
 
 from alembic import op
 
@@ -9,7 +9,8 @@ down_revision = "0025"
 
 
 def upgrade() -> None:
-    """Create the door."""
+    """Create the doors."""
     op.execute("GRANT CREATE ON SCHEMA cloister TO cloister_doors")  # needed to own functions; taken back below
-    door("close_half_ways.sql", "close_half_ways(uuid, timestamptz)", roles=RUNTIME[:1])
+    signatures = ("close_challenges_of(uuid)", "close_password_resets(uuid[])")
+    door("half_ways.sql", *signatures, roles=RUNTIME[:1])
     op.execute("REVOKE CREATE ON SCHEMA cloister FROM cloister_doors")

@@ -1,22 +1,23 @@
 """An unlocked browser, a kept link, a program that is a second person: none of them takes a place over."""
 
 import re
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
 
-from appliance import chat, identity
+from appliance import chat, identity, tenancy
 from appliance.chat.errors import PersonNeeded
 from appliance.identity import Role, Scope
-from appliance.identity.errors import ResetLinkClosed
+from appliance.identity.errors import ResetLinkClosed, SecondPersonNeeded
 from appliance.identity.factors import use_code
 from appliance.identity.invitations import Acceptance, InvitationForm
 from appliance.identity.sessions import caller_of
 from appliance.identity.values import UserId
 from appliance.kernel.errors import Refusal
-from appliance.tenancy import Review
+from appliance.tenancy import OrganisationSettings, Review
 from tests.doors.test_people import joins, link_on
 from tests.doors.test_proofs import adds_app, code_of
 from tests.support.furnish import lets_review
@@ -224,3 +225,101 @@ def test_a_recovery_code_is_used_once_at_the_same_moment_too(
             return use_code(tx, ada.caller.user_id, codes[0], key=house.app.keyring.factor_key(), clock=house.clock)
 
     assert sorted(map(str, both(uses, uses))) == ["None", "recovery_code"]
+
+
+def invites(who: Member, email: str, role: Role) -> str:
+    with who.services.db.tenant(who.tenant_id) as tx:
+        return identity.invite(tx, who.caller, InvitationForm(email, role), clock=who.house.clock).token
+
+
+def test_who_is_removed_does_not_come_back_by_an_invitation_of_their_own(
+    site: Flask, ada: Member, at_ada: Browser
+) -> None:
+    eve = ada.adds("eve@harrow.example", Role.ADMIN)
+    kept = invites(eve, "eve@elsewhere.example", Role.ADMIN)
+    at_ada.posts(f"/people/{eve.caller.user_id}/removal")
+
+    assert Browser(site).gets(f"/join?link={kept}").status_code == 403
+    assert "eve@elsewhere.example" not in at_ada.gets("/people").text
+
+
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.MEMBER])
+def test_an_invitation_ends_with_the_right_to_make_it(site: Flask, ada: Member, at_ada: Browser, role: Role) -> None:
+    eve = ada.adds("eve@harrow.example", Role.OWNER)
+    kept = invites(eve, "eve@elsewhere.example", Role.OWNER)
+    assert Browser(site).gets(f"/join?link={kept}").status_code == 200
+    at_ada.posts(f"/people/{eve.caller.user_id}/role", role=role.value)
+
+    assert Browser(site).gets(f"/join?link={kept}").status_code == 403
+
+
+@pytest.mark.parametrize("loses", ["removal", "role"])
+def test_a_link_to_a_colleagues_password_ends_with_the_right_to_make_it(
+    site: Flask, house: House, ada: Member, at_ada: Browser, loses: str
+) -> None:
+    eve, mia = ada.adds("eve@harrow.example", Role.ADMIN), ada.adds("mia@harrow.example", Role.MEMBER)
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        kept = identity.create_password_reset(tx, eve.caller, mia.caller.user_id, clock=house.clock).token
+    assert Browser(site).gets(f"/reset?link={kept}").status_code == 200
+    at_ada.posts(f"/people/{eve.caller.user_id}/{loses}", role="member")
+
+    assert Browser(site).gets(f"/reset?link={kept}").status_code == 403
+
+
+def test_who_joins_anew_has_the_groups_of_the_new_invitation_alone(
+    site: Flask, ada: Member, at_ada: Browser, house: House
+) -> None:
+    mia = ada.adds("mia@harrow.example", Role.MEMBER)
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        board = identity.create_group(tx, ada.caller, name="Board", clock=house.clock)
+        identity.set_group_members(tx, ada.caller, board.group_id, [mia.caller.user_id])
+    at_ada.posts(f"/people/{mia.caller.user_id}/removal")
+    link = invites(ada, "mia@harrow.example", Role.MEMBER)
+
+    identity.accept(
+        house.app.db, link, Acceptance("Mia", user_id=mia.caller.user_id), address="a", request_id="r",
+        clock=house.clock,
+    )  # fmt: skip
+
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        assert caller_of(tx, mia.caller.user_id).groups == frozenset()
+
+
+def test_the_works_council_mode_is_not_overwritten_at_the_moment_it_begins(ada: Member) -> None:
+    eve = ada.adds("eve@harrow.example", Role.ADMIN)
+    lets_review(ada, Review.AUDITED)
+    with ThreadPoolExecutor(1) as pool:
+        with ada.services.db.tenant(ada.tenant_id) as tx:
+            identity.change_settings(tx, ada.caller, OrganisationSettings(Review.TWO_PERSON))
+            late = pool.submit(lets_review, eve, Review.AUDITED)
+            time.sleep(0.3)
+        with pytest.raises(SecondPersonNeeded):
+            late.result()
+
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        assert tenancy.get_settings(tx).conversation_review is Review.TWO_PERSON
+
+
+def test_a_question_who_is_there_is_no_sign_in_whose_password_was_right(
+    site: Flask, house: House, at_ada: Browser
+) -> None:
+    secret, _ = adds_app(at_ada, house)
+    house.clock.passes(minutes=11)
+    step = step_of(at_ada, "/account/recovery-codes")
+    thief = Browser(site)  # knows no password, and holds the telephone
+    thief.client.set_cookie("cloister_step", step, path="/sign-in")
+    token = csrf(thief.gets("/sign-in").text)
+    thief.client.post("/sign-in/second-step", data={"code": code_of(secret, house), "csrf": token})
+
+    assert thief.gets("/people").status_code == 303
+
+
+def test_a_program_that_becomes_an_owner_leaves_its_old_tokens_behind(site: Flask, ada: Member) -> None:
+    eve = ada.adds("eve@harrow.example", Role.ADMIN)
+    robot = service_account(eve)
+    program = token_of(site, eve, robot.caller.user_id)
+    assert program.gets("/me").status_code == 200
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        identity.change_role(tx, ada.caller, robot.caller.user_id, role=Role.OWNER)
+
+    assert program.gets("/me").status_code == 401
