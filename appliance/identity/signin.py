@@ -107,7 +107,8 @@ def confirm(
 ) -> None:  # fmt: skip
     """Prove again who is at the browser, before a sensitive step.
 
-    By password, with a code where there is a second factor; or by a passkey alone. Raises SignInFailed,
+    By password, with a code or passkey where there is a second factor; or by a passkey alone that asks for its person,
+    by PIN or finger. Raises SignInFailed,
     SecondStepFailed, SecondStepClosed, SignInLocked.
     """
     require_browser(caller)
@@ -120,11 +121,12 @@ def confirm(
         has_factors = bool(list_factors(tx, caller.user_id))
     # A passkey stands for the password only where there is one to prove: whoever has none shows what they like.
     is_passkey = has_factors and bool(proof.passkey)
-    if not (is_passkey or password_matches(found.password_hash if found else None, attempt.password)):
+    is_password = password_matches(found.password_hash if found else None, attempt.password)
+    if not (is_passkey or is_password):
         note_attempt(db, caller.email, attempt, failure=Event.SIGN_IN_FAILED, clock=clock)
         raise SignInFailed
     with db.platform() as tx:
-        method = _prove(tx, begun, proof, site, key, clock) if has_factors else "password"
+        method = _prove(tx, begun, proof, site, key, clock, is_alone=not is_password) if has_factors else "password"
     if method is None:
         note_attempt(db, caller.email, attempt, failure=Event.SECOND_FACTOR_FAILED, clock=clock)
         raise SecondStepFailed
@@ -138,11 +140,14 @@ def confirm(
         audit.record(tx, caller.actor, Event.IDENTITY_CONFIRMED, subject=caller.user_id, method=method)
 
 
-def _prove(tx: Tx, step: Step, proof: Proof, site: Site | None, key: bytes, clock: Clock) -> str | None:
+def _prove(
+    tx: Tx, step: Step, proof: Proof, site: Site | None, key: bytes, clock: Clock, *, is_alone: bool = False
+) -> str | None:
     if proof.passkey:
         is_good = site is not None and use_passkey(
-            tx, step.user_id, site, response=proof.passkey, challenge=step.challenge, key=key, clock=clock
-        )
+            tx, step.user_id, site, response=proof.passkey, challenge=step.challenge, key=key, clock=clock,
+            is_alone=is_alone,
+        )  # fmt: skip
         return "passkey" if is_good else None
     return use_code(tx, step.user_id, proof.code, key=key, clock=clock) if proof.code.strip() else None
 
