@@ -4,6 +4,7 @@ from appliance import audit, tenancy
 from appliance.audit import Event
 from appliance.identity.errors import SecondPersonNeeded
 from appliance.identity.permissions import Permission, require
+from appliance.identity.revocation import end_password_links
 from appliance.identity.values import Caller
 from appliance.kernel.db import Tx, in_turn
 from appliance.tenancy import OrganisationSettings, Review
@@ -27,6 +28,8 @@ def change_settings(tx: Tx, caller: Caller, settings: OrganisationSettings) -> O
     before = tenancy.get_settings(tx)
     if before.conversation_review is Review.TWO_PERSON and settings.conversation_review is not Review.TWO_PERSON:
         raise SecondPersonNeeded
+    if settings.conversation_review is Review.TWO_PERSON:
+        end_password_links(tx)
     return put_settings(tx, caller, settings)
 
 

@@ -1,7 +1,8 @@
 """One's own password, and the single-use link to a new one.
 
 An administrator can make such a link only for somebody who belongs to no other organisation: whoever holds it could
-sign in there too. For the others the operator's console makes it, and every organisation of theirs records it.
+sign in there too; and not in the works-council mode, where it could read that person's conversations. For the others
+the operator's console makes it, and every organisation of theirs records it.
 Second factors stay in force after a reset, so that the link alone opens nothing that they guard.
 """
 
@@ -11,9 +12,16 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from appliance import audit
+from appliance import audit, tenancy
 from appliance.audit import Actor, ActorKind, Event, Outcome
-from appliance.identity.errors import Forbidden, PersonNotFound, ResetByOperator, ResetLinkClosed, SignInFailed
+from appliance.identity.errors import (
+    Forbidden,
+    PersonNotFound,
+    ResetByOperator,
+    ResetLinkClosed,
+    ResetNotAlone,
+    SignInFailed,
+)
 from appliance.identity.locks import Attempt, note_attempt, refuse_if_locked
 from appliance.identity.people import check_password, normal_email
 from appliance.identity.permissions import Permission, require, require_browser
@@ -25,6 +33,7 @@ from appliance.identity.values import Caller, MemberKind, Role, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.sealing import digest, hash_password, password_matches
+from appliance.tenancy import Review
 
 LINK_LIFETIME = timedelta(hours=24)
 
@@ -63,7 +72,7 @@ def change_password(db: Database, caller: Caller, attempt: Attempt, *, new: str,
 
 
 def create_password_reset(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clock) -> ResetLink:
-    """Make a link by which a member sets a new password. Raises PersonNotFound, ResetByOperator."""
+    """Make a link by which a member sets a new password. Raises PersonNotFound, ResetByOperator, ResetNotAlone."""
     require(caller, Permission.PASSWORD_RESET)
     member = tx.get(MembershipRow, (tx.tenant_id, user_id))
     if member is None or member.suspended_at is not None or member.kind != MemberKind.PERSON:
@@ -72,6 +81,8 @@ def create_password_reset(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clo
         raise Forbidden
     if len(tenants_of(tx, user_id)) > 1:
         raise ResetByOperator
+    if tenancy.get_settings(tx).conversation_review is Review.TWO_PERSON:
+        raise ResetNotAlone
     link = _open(tx, user_id, member.email, clock)
     audit.record(tx, caller.actor, Event.PASSWORD_RESET_CREATED, subject=user_id)
     return link

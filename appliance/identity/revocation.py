@@ -41,6 +41,11 @@ def end_links(tx: Tx, actor: Actor, user_id: UserId) -> None:
     ).all()
     for invitation_id in closed:
         audit.record(tx, actor, Event.INVITATION_REVOKED, subject=invitation_id)
+    end_password_links(tx)
+
+
+def end_password_links(tx: Tx) -> None:
+    """Close every link to a new password of the organisation's members."""
     members = tx.scalars(select(MembershipRow.user_id).where(MembershipRow.tenant_id == tx.tenant_id)).all()
     tx.execute(text("SELECT close_password_resets(:ids)"), {"ids": list(members)})
 

@@ -18,7 +18,13 @@ from appliance import chat, identity, tenancy
 from appliance.chat.errors import PersonNeeded
 from appliance.identity import Role, Scope
 from appliance.identity.console import caller_by_email
-from appliance.identity.errors import PersonNotFound, ResetLinkClosed, SecondPersonNeeded, SecondStepFailed
+from appliance.identity.errors import (
+    PersonNotFound,
+    ResetLinkClosed,
+    ResetNotAlone,
+    SecondPersonNeeded,
+    SecondStepFailed,
+)
 from appliance.identity.factors import FactorKind, add_factor, use_code
 from appliance.identity.invitations import Acceptance, InvitationForm
 from appliance.identity.passkeys import Site
@@ -397,3 +403,18 @@ def test_the_console_takes_nobody_for_the_only_owner_of_two(ada: Member) -> None
     ada.adds("eve@harrow.example", Role.OWNER)
     with pytest.raises(PersonNotFound):
         caller_by_email(ada.house.worker.db, None)
+
+
+def test_no_administrator_makes_links_to_passwords_where_two_must_agree(
+    site: Flask, house: House, ada: Member, at_ada: Browser
+) -> None:
+    mia = ada.adds("mia@harrow.example", Role.MEMBER)
+    path = f"/people/{mia.caller.user_id}/password-reset"
+    kept = link_on(at_ada.posts(path).text)
+    lets_review(ada, Review.TWO_PERSON)
+
+    assert Browser(site).gets(kept).status_code == 403
+    assert at_ada.posts(path).status_code == 409
+    assert Program(site, ada).asks("POST", path).get_json()["code"] == ResetNotAlone.code
+    link = identity.create_password_reset_at_console(house.worker.db, mia.caller.email, clock=house.clock)
+    assert Browser(site).gets(f"/reset?link={link.token}").status_code == 200
