@@ -17,6 +17,7 @@ from appliance.chat.chatbots import names_of_chatbots
 from appliance.chat.errors import (
     ConversationNotFound,
     NotSecondPerson,
+    PersonNeeded,
     ReasonMissing,
     ReviewDecided,
     ReviewNotFound,
@@ -139,10 +140,13 @@ def request_review(
 ) -> ReviewRequest:
     """Ask a second administrator to agree: to opening a conversation, or (None) to ending the works-council mode.
 
-    A request of the caller's that still waits is returned as it is. Raises ReviewOff outside of that mode.
+    A request of the caller's that still waits is returned as it is. Raises ReviewOff outside of that mode, and
+    PersonNeeded for a service account: who holds its token would be the second person too.
     """
     if _mode(tx, caller) is not Review.TWO_PERSON:
         raise ReviewOff
+    if not identity.is_person(tx, caller.user_id):
+        raise PersonNeeded
     identity.require_recent(caller)
     if conversation_id is not None:
         _conversation(tx, conversation_id)
@@ -173,7 +177,7 @@ def request_review(
 def decide_review(tx: Tx, caller: Caller, request_id: UUID, *, is_granted: bool, clock: Clock) -> None:
     """Grant or refuse another administrator's request, at a browser. Granting the end of the mode turns review off.
 
-    Raises ReviewNotFound, ReviewDecided, NotSecondPerson; Forbidden for a token.
+    Raises ReviewNotFound, ReviewDecided, NotSecondPerson, PersonNeeded; Forbidden for a token.
     """
     _mode(tx, caller)
     identity.require_browser(caller)
@@ -185,6 +189,8 @@ def decide_review(tx: Tx, caller: Caller, request_id: UUID, *, is_granted: bool,
         raise ReviewDecided
     if caller.user_id == row.requested_by or caller.user_id == _owner(tx, row):
         raise NotSecondPerson
+    if is_granted and not identity.is_person(tx, UserId(row.requested_by)):
+        raise PersonNeeded
     row.decided_by, row.decided_at, row.is_granted = caller.user_id, clock.now(), is_granted
     row.expires_at = clock.now() + _GRANT_LASTS
     tx.flush()
