@@ -33,7 +33,7 @@ from appliance.identity.signin import Proof
 from appliance.identity.values import UserId
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import new_id
-from appliance.kernel.sealing import seal
+from appliance.kernel.sealing import Place
 from appliance.tenancy import OrganisationSettings, Review
 from tests.doors.test_people import joins, link_on
 from tests.doors.test_proofs import adds_app, code_of
@@ -239,7 +239,7 @@ def test_a_recovery_code_is_used_once_at_the_same_moment_too(
 
     def uses() -> object:
         with house.app.db.platform() as tx:
-            return use_code(tx, ada.caller.user_id, codes[0], key=house.app.keyring.factor_key(), clock=house.clock)
+            return use_code(tx, ada.caller.user_id, codes[0], sealer=house.app.vault.platform, clock=house.clock)
 
     assert sorted(map(str, both(uses, uses))) == ["None", "recovery_code"]
 
@@ -352,10 +352,9 @@ class SecurityKey:
         numbers = self._key.public_key().public_numbers()
         public = {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32), -3: numbers.y.to_bytes(32)}
         services, factor_id, user_id = ada.services, new_id(), ada.caller.user_id
-        sealed = seal(
-            services.keyring.factor_key(), cbor2.dumps(public), context=f"passkey {user_id} {factor_id}".encode()
-        )
+        place = Place("second_factors", "public_key", (user_id, factor_id))
         with services.db.platform() as tx:
+            sealed = services.vault.platform.seal(tx, cbor2.dumps(public), place)
             add_factor(tx, user_id, factor_id, FactorKind.PASSKEY, "Stick", ada.house.clock, sealed=sealed,
                        credential=self._id, is_confirmed=True)  # fmt: skip
 
@@ -384,7 +383,7 @@ def test_a_touch_alone_is_no_proof_of_who_is_there(
     def confirms() -> None:
         identity.confirm(
             house.app.db, ada.caller, attempt, Proof(passkey=stick.touched(options, asks=asks)), step=step,
-            session="s", site=stick.site, key=house.app.keyring.factor_key(), clock=house.clock,
+            session="s", site=stick.site, sealer=house.app.vault.platform, clock=house.clock,
         )  # fmt: skip
 
     if is_proved:
