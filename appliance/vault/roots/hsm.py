@@ -18,6 +18,7 @@ its own: if that works, it was the ciphertext.
 This is the only importer of `pkcs11`, the extra `hsm`.
 """
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -117,19 +118,19 @@ class HsmRoot(Discreet):
 
     def _signed_in(self, library: Any) -> Any:
         from pkcs11 import Attribute, KeyType, ObjectClass
-        from pkcs11.exceptions import MultipleObjectsReturned, NoSuchKey, NoSuchToken
 
-        try:
-            token = library.get_token(token_label=self._key.token)
-            key = self._session(token).get_key(
-                label=self._key.label, object_class=ObjectClass.SECRET_KEY, key_type=KeyType.AES
-            )
-        except NoSuchToken:
-            raise KeyUnavailable("there is no such token") from None
-        except NoSuchKey:
-            raise KeyUnavailable("the token has no such AES key; it is never made by us") from None
-        except MultipleObjectsReturned:
-            raise KeyUnavailable("the token has several AES keys of this label") from None
+        session = self._session(library.get_token(token_label=self._key.token))
+        sought = {
+            Attribute.CLASS: ObjectClass.SECRET_KEY,
+            Attribute.KEY_TYPE: KeyType.AES,
+            Attribute.LABEL: self._key.label,
+        }
+        found = list(session.get_objects(sought))  # get_key leaves a search open, which ends whenever it is collected
+        if not found:
+            raise KeyUnavailable("the token has no such AES key; it is never made by us")
+        if len(found) > 1:
+            raise KeyUnavailable("the token has several AES keys of this label")
+        key = found[0]
         if key[Attribute.EXTRACTABLE] or not key[Attribute.SENSITIVE] or key[Attribute.VALUE_LEN] != KEY_BYTES:
             raise KeyUnavailable("the key must be of 256 bits, sensitive and not extractable")
         return key
@@ -209,8 +210,6 @@ class _Module:
             self._begin()
 
     def _begin(self) -> None:
-        import contextlib
-
         from pkcs11.exceptions import PKCS11Error
 
         with contextlib.suppress(PKCS11Error):  # a child of a module that sees the fork has nothing to end
