@@ -154,25 +154,25 @@ class SoftHsm:
     """A SoftHSM token in a directory of its own."""
 
     def __init__(self, module: str, directory: Path) -> None:
-        self.module, self.tokens = module, directory / "tokens"
+        self.module, self.tokens, self.token = module, directory / "tokens", f"cloister-{secrets.token_hex(4)}"
 
     def make_keys(self, *labels: str, extractable: bool = False, bits: int = 256) -> None:
         """Make them in another process: this one must not have loaded the module before a fork."""
         program = (
             "import sys, pkcs11\n"
             "from pkcs11 import Attribute as A, KeyType\n"
-            "module, pin, extractable, bits, *labels = sys.argv[1:]\n"
-            "token = pkcs11.lib(module).get_token(token_label='cloister')\n"
+            "module, token, pin, extractable, bits, *labels = sys.argv[1:]\n"
+            "token = pkcs11.lib(module).get_token(token_label=token)\n"
             "with token.open(user_pin=pin, rw=True) as session:\n"
             "    for label in labels:\n"
             "        session.generate_key(KeyType.AES, int(bits), label=label, store=True, template={\n"
             "            A.SENSITIVE: True, A.PRIVATE: True, A.EXTRACTABLE: extractable == 'True'})\n"
         )
-        command = [sys.executable, "-c", program, self.module, PIN, str(extractable), str(bits), *labels]
+        command = [sys.executable, "-c", program, self.module, self.token, PIN, str(extractable), str(bits), *labels]
         subprocess.run(command, check=True)
 
     def spec(self, label: str) -> str:
-        return f"pkcs11:token=cloister;object={label}?module-path={self.module}"
+        return f"pkcs11:token={self.token};object={label}?module-path={self.module}"
 
     def take_away(self) -> None:
         self.tokens.rename(self.tokens.with_name("away"))
@@ -196,7 +196,7 @@ def softhsm(directory: Path) -> Iterator[SoftHsm]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOFTHSM2_CONF", str(configuration))
         subprocess.run(
-            ["softhsm2-util", "--init-token", "--free", "--label", "cloister", "--so-pin", "90210", "--pin", PIN],  # noqa: S607 - Debian's
+            ["softhsm2-util", "--init-token", "--free", "--label", hsm.token, "--so-pin", "90210", "--pin", PIN],  # noqa: S607 - Debian's
             check=True, capture_output=True,
         )  # fmt: skip
         yield hsm

@@ -82,7 +82,7 @@ def test_two_keys_of_one_label_are_refused_rather_than_guessed(hsm: SoftHsm, pin
 
 
 def test_a_module_or_token_that_is_not_there_is_unavailable(hsm: SoftHsm, pin: Path) -> None:
-    assert "NoSuchToken" in refusal(root(hsm.spec("root").replace("token=cloister", "token=absent"), pin))
+    assert "NoSuchToken" in refusal(root(hsm.spec("root").replace(hsm.token, "absent"), pin))
     assert refusal(root("pkcs11:token=cloister;object=root?module-path=/nonexistent/module.so", pin))
     root(hsm.spec("root"), pin).ping()
 
@@ -98,11 +98,11 @@ def test_the_key_is_the_same_by_another_label(hsm: SoftHsm, pin: Path) -> None:
     mark, wrapped = one.fingerprint(), one.wrap(KEK, context=b"c")
     program = (
         "import sys, pkcs11\n"
-        "module, pin = sys.argv[1:]\n"
-        "with pkcs11.lib(module).get_token(token_label='cloister').open(user_pin=pin, rw=True) as session:\n"
+        "module, token, pin = sys.argv[1:]\n"
+        "with pkcs11.lib(module).get_token(token_label=token).open(user_pin=pin, rw=True) as session:\n"
         "    session.get_key(label='before')[pkcs11.Attribute.LABEL] = 'after'\n"
     )
-    subprocess.run([sys.executable, "-c", program, hsm.module, PIN], check=True)
+    subprocess.run([sys.executable, "-c", program, hsm.module, hsm.token, PIN], check=True)
 
     renamed = root(hsm.spec("after"), pin)
 

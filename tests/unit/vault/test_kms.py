@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, Self
 
 import pytest
 
@@ -73,7 +73,7 @@ class Scripted(ThreadingHTTPServer):
         self.answers, self.asked = list(answers), list[dict[str, str]]()
         self.address = f"http://127.0.0.1:{self.server_address[1]}"
 
-    def __enter__(self) -> "Scripted":
+    def __enter__(self) -> Self:
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
@@ -84,9 +84,8 @@ class Scripted(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: Scripted
-    quiet: ClassVar[bool] = True
 
-    def do_POST(self) -> None:  # noqa: N802 - the library's name
+    def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self.server.asked.append(dict(self.headers))
         status, said = self.server.answers.pop(0) if len(self.server.answers) > 1 else self.server.answers[0]
@@ -96,8 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, *arguments: object) -> None:
-        return
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
 @pytest.mark.parametrize(
