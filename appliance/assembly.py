@@ -3,13 +3,15 @@
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.engine import make_url
 
+from appliance.audit import PLATFORM
 from appliance.chat import Chat
 from appliance.gateway import Gateway
+from appliance.identity import repeats
 from appliance.kernel.blobs import Blobs
 from appliance.kernel.clock import Clock, SystemClock
 from appliance.kernel.db import Database, DatabaseUnavailable
@@ -27,7 +29,20 @@ from appliance.providers.local.catalogue import CATALOGUE, Recipe
 from appliance.providers.local.embeddings import LocalEmbedder, is_intact
 from appliance.providers.local.extractive import ExtractiveAnswerer
 from appliance.settings import InvalidSettings, Settings
-from appliance.vault import Keyring, require_own_database
+from appliance.vault import (
+    ColumnShelf,
+    FactorShelf,
+    FileShelf,
+    FirstFormat,
+    KeyFiles,
+    RootChoice,
+    Roots,
+    Shelf,
+    Vault,
+    require_own_database,
+    roots_in_use,
+)
+from appliance.vault.base import Root
 
 
 @dataclass(frozen=True)
@@ -37,7 +52,9 @@ class Services:
     settings: Settings
     clock: Clock
     db: Database
-    keyring: Keyring
+    vault: Vault
+    shelves: tuple[Shelf, ...]
+    web_key: bytes
     blobs: Blobs
     egress: Egress
     gateway: Gateway
@@ -53,11 +70,21 @@ class Services:
 
 def assemble(settings: Settings, *, role: str, clock: Clock | None = None) -> Services:
     """Build the services of one process, which connects to the database as cloister_<role>."""
-    clock = clock or SystemClock()
     db = Database(database_url(settings, role), pool_size=settings.database_pool, application=f"cloister-{role}")
-    keyring = Keyring(settings.secrets / "root.key")
-    _require_own_database(db, keyring)
-    blobs = Blobs(settings.data_dir / "blobs", key_of=keyring.tenant_key)
+    try:
+        return _assembled(settings, db, clock or SystemClock())
+    except Exception:
+        db.close()
+        raise
+
+
+def _assembled(settings: Settings, db: Database, clock: Clock) -> Services:
+    egress, roots = egress_of(settings), roots_of(settings)
+    _require_own_database(db, roots())
+    files = KeyFiles(settings.secrets / "keys", roots)
+    vault = Vault(db, files, clock=clock, first=FirstFormat(settings.secrets / "root.key"))
+    vault.prepare(PLATFORM)
+    blobs = Blobs(settings.data_dir / "blobs", sealer=vault)
     embedder, *others = (
         LocalEmbedder(settings.models_dir / name, recipe, threads=settings.embedding_threads)
         for name, recipe in CATALOGUE.items()
@@ -68,9 +95,13 @@ def assemble(settings: Settings, *, role: str, clock: Clock | None = None) -> Se
         settings=settings,
         clock=clock,
         db=db,
-        keyring=keyring,
+        vault=vault,
+        shelves=(
+            ColumnShelf(db, vault, repeats.SEALED), FactorShelf(db, vault), FileShelf(db, vault, blobs),
+        ),
+        web_key=read_secret(settings.secrets / "web-forms").encode(),
         blobs=blobs,
-        egress=Egress(settings.egress_allow, ca_bundle=settings.egress_ca_file, proxy=settings.egress_proxy),
+        egress=egress,
         gateway=gateway,
         chat=Chat(db, gateway, clock=clock),
         workshop=Workshop(
@@ -99,15 +130,28 @@ def local_models(settings: Settings) -> list[tuple[Recipe, bool]]:
     return [(one, is_intact(settings.models_dir / name)) for name, one in CATALOGUE.items()]
 
 
-def _require_own_database(db: Database, keyring: Keyring) -> None:
+def roots_of(settings: Settings) -> Roots:
+    """Return the root keys of a house that is not assembled. Raises RootSpecInvalid, RootKeyUnusable."""
+    choice = RootChoice(
+        settings.root_key, settings.root_key_credentials, settings.root_key_next, settings.root_key_next_credentials
+    )
+    return roots_in_use(choice, secrets=settings.secrets, egress=egress_of(settings))
+
+
+def egress_of(settings: Settings) -> Egress:
+    """Return the way out of this host, as far as the settings open it."""
+    return Egress(settings.egress_allow, ca_bundle=settings.egress_ca_file, proxy=settings.egress_proxy)
+
+
+def _require_own_database(db: Database, roots: Sequence[Root]) -> None:
     for seconds in (0.2, 0.5, 1.0, 2.0):  # the database may be starting
         try:
-            require_own_database(db, keyring)
+            require_own_database(db, roots)
         except DatabaseUnavailable:
             time.sleep(seconds)
         else:
             return
-    require_own_database(db, keyring)
+    require_own_database(db, roots)
 
 
 @contextlib.contextmanager

@@ -161,7 +161,7 @@ def _answer(operation: Operation, call: Call) -> Response:
     if not operation.takes_key or not name or getattr(call.body, "stream", False):
         return _done(operation, call)
     house = services()
-    repeats = Repeats(house.db, call.caller, house.keyring.answer_key(), house.clock)
+    repeats = Repeats(house.db, call.caller, house.vault, house.clock)
     # Whoever may read less, or more, than then asks another question: an old answer is not repeated to them.
     standing = f"{call.caller.role} {sorted(map(str, call.caller.groups))}"
     asked = f"{operation.method} {request.full_path}\n{standing}\n".encode() + _material(call)

@@ -55,6 +55,14 @@ class Event(StrEnum):
     INVITATION_ACCEPTED = "identity:invitation:accepted"
     INVITATION_CREATED = "identity:invitation:created"
     INVITATION_REVOKED = "identity:invitation:revoked"
+    KEYS_READ = "vault:keys:read"
+    KEY_CREATED = "vault:key:created"
+    KEY_FILES_EXPORTED = "vault:key_files:exported"
+    KEY_DESTROYED = "vault:key:destroyed"
+    KEY_DESTRUCTION_DECIDED = "vault:key_destruction:decided"
+    KEY_DESTRUCTION_REQUESTED = "vault:key_destruction:requested"
+    KEY_ROTATED = "vault:key:rotated"
+    KEY_ROTATION_BEGUN = "vault:key_rotation:begun"
     LOG_EXPORTED = "audit:log:exported"
     LOG_READ = "audit:log:read"
     MEMBER_ADDED = "identity:member:added"
@@ -81,6 +89,7 @@ class Event(StrEnum):
     SESSION_CLOSED = "identity:session:closed"
     SESSION_OPENED = "identity:session:opened"
     SETTINGS_CHANGED = "tenancy:settings:changed"
+    ROOT_KEY_EXCHANGED = "vault:root_key:exchanged"
     SETUP_LINK_CREATED = "identity:setup_link:created"
     SIGN_IN_FAILED = "identity:sign_in:failed"
     SIGN_IN_LOCKED = "identity:sign_in:locked"
@@ -143,6 +152,14 @@ MEANING: dict[Event, str] = {
     Event.INVITATION_ACCEPTED: "An invited person joined.",
     Event.INVITATION_CREATED: "A person was invited by a single-use link.",
     Event.INVITATION_REVOKED: "An invitation was taken back.",
+    Event.KEYS_READ: "Somebody looked at the inventory of keys, which holds no key.",
+    Event.KEY_CREATED: "A key was made: an organisation's key-encryption key (kek) or data key (dek).",
+    Event.KEY_FILES_EXPORTED: "The operator copied the key files, which are wrapped by the root key.",
+    Event.KEY_DESTROYED: "A key was destroyed; what only it opened is lost for ever.",
+    Event.KEY_DESTRUCTION_DECIDED: "A second owner granted or refused the destruction of the organisation's keys.",
+    Event.KEY_DESTRUCTION_REQUESTED: "An owner asked for the destruction of the organisation's keys.",
+    Event.KEY_ROTATED: "A rotation ended: everything is sealed under the new key (the level is in the facts).",
+    Event.KEY_ROTATION_BEGUN: "A rotation of keys began.",
     Event.LOG_EXPORTED: "The log was written to a file for an auditor.",
     Event.LOG_READ: "Somebody read this log.",
     Event.MEMBER_ADDED: "A person joined the organisation.",
@@ -169,6 +186,7 @@ MEANING: dict[Event, str] = {
     Event.SESSION_CLOSED: "A session was ended, by its person or for them.",
     Event.SESSION_OPENED: "A person signed in.",
     Event.SETTINGS_CHANGED: "The organisation's settings changed; before and after are in the facts.",
+    Event.ROOT_KEY_EXCHANGED: "Every key file was wrapped by another root key; the old one opens nothing.",
     Event.SETUP_LINK_CREATED: "The operator's console issued a single-use set-up link.",
     Event.SIGN_IN_FAILED: "A sign-in failed: unknown person or wrong password.",
     Event.SIGN_IN_LOCKED: "An account or an address was locked because too many sign-ins had failed.",

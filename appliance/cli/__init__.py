@@ -13,6 +13,7 @@ from appliance.cli.models import models
 from appliance.cli.operate import config, doctor, migrate, ready, run, setup
 from appliance.cli.people import completion, operator, reset_password
 from appliance.cli.use import ask, audit_export
+from appliance.cli.vault import vault
 from appliance.kernel.errors import Refusal
 from appliance.ops.errors import CannotStart
 from appliance.settings import InvalidSettings
@@ -29,6 +30,7 @@ def group() -> None:
                   appliance ask "QUESTION"      ask from the console
                   appliance user list           and org, group, token, …: what the API does
     Keep it:      appliance backup FILE         database and files; restore puts them back
+                  appliance vault check         do the keys open? rotate-root exchanges the root key
     How good is it? appliance eval SET           measure retrieval on labelled questions
     By which model? appliance models list        and build NAME; appliance org choose-index --model NAME
     Something odd? appliance doctor             what is wrong, and the remedy
@@ -51,6 +53,7 @@ for command in (
     config,
     backup,
     restore,
+    vault,
     operator,
     reset_password,
     completion,

@@ -6,17 +6,18 @@ from pathlib import Path
 import click
 
 import appliance
-from appliance import audit
-from appliance.assembly import assemble, database_url
+from appliance import audit, tenancy
+from appliance.assembly import Services, assemble, database_url, roots_of
 from appliance.audit import PLATFORM, Actor, ActorKind, Event
 from appliance.cli.operate import say
+from appliance.kernel.ids import TenantId
 from appliance.ops import launch, migrations
 from appliance.ops.backup import Manifest, write_backup
 from appliance.ops.data_directory import DataDirectory
 from appliance.ops.errors import CannotStart
 from appliance.ops.restore import check_target, read_manifest, restore_blobs, restore_database
 from appliance.settings import Settings, load
-from appliance.vault import Keyring
+from appliance.vault import KeyFiles, Roots
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
@@ -26,27 +27,32 @@ _FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @_FILE
 @_JSON
 def backup(*, file: Path, as_json: bool) -> None:
-    """Write database and sealed files to one FILE. Needs a running house. The root key is not in it: keep it apart."""
+    """Write database and sealed files to one FILE. Needs a running house. Keys are not in it: keep secrets/root.key and secrets/keys apart."""
     settings = load()
     services = assemble(settings, role="worker")
     try:
         with services.db.tenant(PLATFORM) as tx:  # on record before it exists
             audit.record(tx, Actor(ActorKind.OPERATOR), Event.BACKUP_MADE)
+        before = _keys(services)
         about = Manifest(
             product=appliance.__version__,
             schema=migrations.head_revision(),
             made_at=services.clock.now().isoformat(),
-            root_key_fingerprint=services.keyring.fingerprint().hex(),
+            root_key_fingerprint=services.vault.files.roots[0].fingerprint().hex(),
+            keys=before[0],
         )
         url, blobs = database_url(settings, "backup"), settings.data_dir / "blobs"
         made = write_backup(file.absolute(), database_url=url, blobs=blobs, about=about)
+        if _keys(services) != before:
+            file.unlink()
+            raise CannotStart("A rotation of keys began while the backup was made, and it would not open. Make it again.")
     finally:
         services.close()
     if as_json:
         say(json.dumps({"file": str(file), "files": len(made.members) - 1, "schema": made.schema}))
         return
     say(
-        f"{file}: the database and {len(made.members) - 1} sealed files. Keep it apart from {settings.secrets}/root.key."
+        f"{file}: the database and {len(made.members) - 1} sealed files. Keep it apart from the keys in {settings.secrets}."
     )
 
 
@@ -54,31 +60,47 @@ def backup(*, file: Path, as_json: bool) -> None:
 @_FILE
 @_JSON
 def restore(*, file: Path, as_json: bool) -> None:
-    """Restore a backup FILE into an empty data directory that holds its root.key in `secrets`. Start it afterwards."""
+    """Restore a backup FILE into an empty data directory that holds its root.key and keys in `secrets`. Start it afterwards."""
     settings = load()
     directory = DataDirectory(settings.data_dir.absolute(), settings.secrets.absolute())
     manifest = read_manifest(file)
-    check_target(directory, manifest, version=appliance.__version__)
+    roots = roots_of(settings)
+    files = KeyFiles(directory.secrets / "keys", roots)
+    check_target(directory, manifest, files, version=appliance.__version__)
     try:
-        count = _restore(file, directory, settings)
+        count = _restore(file, directory, settings, roots)
     except CannotStart as error:
         raise CannotStart(f"{error}\nBefore you try again, empty {directory.root}, and put root.key back.") from error
-    facts = {"files": count, "schema": manifest.schema, "made_at": manifest.made_at}
-    say(
-        json.dumps(facts)
-        if as_json
-        else f"Restored the house of {manifest.made_at} with {count} sealed files. Start it now."
-    )
+    ended = sum(files.was_destroyed(name) for name in manifest.keys)
+    facts = {"files": count, "schema": manifest.schema, "made_at": manifest.made_at, "keys_destroyed": ended}
+    if as_json:
+        say(json.dumps(facts))
+        return
+    say(f"Restored the house of {manifest.made_at} with {count} sealed files. Start it now.")
+    if ended:
+        say(f"{ended} of its {len(manifest.keys)} keys were destroyed since: what they sealed opens no more.")
 
 
-def _restore(file: Path, directory: DataDirectory, settings: Settings) -> int:
+def _keys(services: Services) -> tuple[list[str], dict[TenantId, int]]:
+    """Return the key files, and the youngest data key of each organisation."""
+    with services.db.platform() as tx:
+        tenants = [PLATFORM, *tenancy.list_tenants(tx)]
+    found = {}
+    for tenant_id in tenants:
+        with services.db.tenant(tenant_id) as tx:
+            found[tenant_id] = services.vault.youngest(tx)
+    return [kek.name for kek in services.vault.files.stored()], found
+
+
+def _restore(file: Path, directory: DataDirectory, settings: Settings, roots: Roots) -> int:
     def quiet(_line: str) -> None: ...
 
-    with launch.opened(directory, settings.database_url, quiet) as postgres:
+    is_ours = settings.root_key is None
+    with launch.opened(directory, settings.database_url, quiet, roots=lambda: roots, makes_root_key=is_ours) as postgres:
         directory.begin_restore()
         admin = settings.database_url or (postgres.url(database=launch.DATABASE) if postgres else "")
         restore_database(file, admin, scratch=directory.root)
-        launch.prepare_database(admin, directory, Keyring(directory.root_key), quiet)
+        launch.prepare_database(admin, directory, roots, quiet)
         count = restore_blobs(file, directory)
         _record(settings)
         directory.end_restore()

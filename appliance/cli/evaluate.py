@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from appliance import chat, identity
-from appliance.assembly import Services, assemble
+from appliance.assembly import Services, assemble, roots_of
 from appliance.audit import Actor, ActorKind
 from appliance.identity import Caller
 from appliance.identity.sessions import caller_of
@@ -58,8 +58,10 @@ def _house_of_its_own() -> Iterator[tuple[Services, Caller]]:
     log.configure(format="console", level="ERROR")
     with tempfile.TemporaryDirectory(prefix="cloister-eval-") as scratch:
         root = Path(scratch)
-        with launch.opened(DataDirectory(root, root / "secrets"), None, lambda _line: None):
-            settings = load().model_copy(update={"data_dir": root, "secrets_dir": None, "database_url": None})
+        alone = {"data_dir": root, "secrets_dir": None, "database_url": None, "root_key": None, "root_key_next": None}
+        settings = load().model_copy(update=alone)
+        directory = DataDirectory(root, root / "secrets")
+        with launch.opened(directory, None, lambda _line: None, roots=lambda: roots_of(settings)):
             app, worker = assemble(settings, role="app"), assemble(settings, role="worker")
             try:
                 yield app, _founder(app, worker)

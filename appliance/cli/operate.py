@@ -2,11 +2,12 @@
 
 import json
 import os
+from collections.abc import Callable
 
 import click
 
 from appliance import identity, tenancy
-from appliance.assembly import assemble, database_url
+from appliance.assembly import assemble, database_url, roots_of
 from appliance.kernel import log
 from appliance.ops import launch, migrations
 from appliance.ops.data_directory import DataDirectory
@@ -56,7 +57,10 @@ def migrate(*, as_json: bool) -> None:
     """Check the database, create its roles, and bring it to this version's schema."""
     settings = load()
     directory = DataDirectory(settings.data_dir, settings.secrets)
-    with launch.opened(directory, settings.database_url, (lambda _line: None) if as_json else say):
+    tell: Callable[[str], None] = (lambda _line: None) if as_json else say
+    with launch.opened(
+        directory, settings.database_url, tell, roots=lambda: roots_of(settings), makes_root_key=settings.root_key is None
+    ):
         pass
     say(json.dumps({"schema": migrations.head_revision()}) if as_json else "The database is ready.")
 
@@ -121,6 +125,8 @@ def _plan(settings: Settings) -> launch.Plan:
         web_threads=settings.web_threads,
         database_url=settings.database_url,
         address=settings.local_address,
+        roots=lambda: roots_of(settings),
+        makes_root_key=settings.root_key is None,
     )
 
 

@@ -41,7 +41,7 @@ from appliance.identity.people import (
     remove_member,
     restore_member,
 )
-from appliance.identity.permissions import Permission, may, require, require_browser, require_recent
+from appliance.identity.permissions import Permission, may, require, require_browser, require_granted, require_recent
 from appliance.identity.places import enter, list_places
 from appliance.identity.sessions import (
     close_session,
@@ -158,6 +158,7 @@ __all__ = [
     "rename_organisation",
     "require",
     "require_browser",
+    "require_granted",
     "require_recent",
     "reset_password",
     "resolve_session",

@@ -1,6 +1,6 @@
 """Second factors: time-based codes (RFC 6238) and single-use recovery codes. Passkeys are in `passkeys`.
 
-A code's seed is sealed under the host's key, bound to its person and factor; a dump of the database makes no codes.
+A code's seed is sealed under the platform's key, bound to its person and factor; a dump of the database makes no codes.
 A code that was used once is refused for ever: its time step must be later than the last one used (RFC 6238 5.2).
 Recovery codes have 80 random bits, so that their SHA-256 may be stored.
 """
@@ -25,7 +25,7 @@ from appliance.identity.values import Caller, Role, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import new_id
-from appliance.kernel.sealing import digest, same, seal, unseal
+from appliance.kernel.sealing import Place, Sealer, digest, same
 
 _STEP_SECONDS, _STEPS_AROUND = 30, (0, -1, 1)
 _RECOVERY_CODES, _RECOVERY_BYTES, _RECOVERY_GROUP = 10, 10, 4
@@ -67,29 +67,29 @@ def list_factors(tx: Tx, user_id: UserId) -> list[Factor]:
     ]
 
 
-def begin_totp(tx: Tx, caller: Caller, *, label: str, key: bytes, clock: Clock) -> NewTotp:
+def begin_totp(tx: Tx, caller: Caller, *, label: str, sealer: Sealer, clock: Clock) -> NewTotp:
     """Make a seed for an authenticator app; it is in force once `confirm_totp` has seen a code of it."""
     require_browser(caller)
     require_recent(caller)
     factor_id, secret = new_id(), pyotp.random_base32()
     add_factor(tx, caller.user_id, factor_id, FactorKind.TOTP, checked_label(label), clock,
-               sealed=seal(key, secret.encode(), context=_context(caller.user_id, factor_id)))  # fmt: skip
+               sealed=sealer.seal(tx, secret.encode(), _place(caller.user_id, factor_id)))  # fmt: skip
     return _new(caller, factor_id, secret)
 
 
-def get_new_totp(tx: Tx, caller: Caller, factor_id: UUID, *, key: bytes) -> NewTotp:
+def get_new_totp(tx: Tx, caller: Caller, factor_id: UUID, *, sealer: Sealer) -> NewTotp:
     """Return a factor that waits for its first code, to show it again. Raises FactorNotFound."""
     require_browser(caller)
     require_recent(caller)
-    return _new(caller, factor_id, _secret(caller.user_id, _waiting(tx, caller, factor_id), key))
+    return _new(caller, factor_id, _secret(tx, caller.user_id, _waiting(tx, caller, factor_id), sealer))
 
 
-def confirm_totp(tx: Tx, caller: Caller, factor_id: UUID, code: str, *, key: bytes, clock: Clock) -> tuple[str, ...]:
+def confirm_totp(tx: Tx, caller: Caller, factor_id: UUID, code: str, *, sealer: Sealer, clock: Clock) -> tuple[str, ...]:
     """Put a new factor in force by a code of it. Returns recovery codes if it is the first factor. Raises CodeWrong."""
     require_browser(caller)
     is_first = not list_factors(tx, caller.user_id)
     row = _waiting(tx, caller, factor_id)
-    if not _matches(tx, caller.user_id, row, code, key, clock):
+    if not _matches(tx, caller.user_id, row, code, sealer, clock):
         raise CodeWrong
     tx.execute(
         text("SELECT confirm_factor(:user, :factor, :at)"),
@@ -137,11 +137,11 @@ def count_recovery_codes(tx: Tx, user_id: UserId) -> int:
     return int(tx.scalar(text("SELECT count_recovery_codes(:user)"), {"user": user_id}) or 0)
 
 
-def use_code(tx: Tx, user_id: UserId, code: str, *, key: bytes, clock: Clock) -> str | None:
+def use_code(tx: Tx, user_id: UserId, code: str, *, sealer: Sealer, clock: Clock) -> str | None:
     """Use up a time-based or a recovery code; return which it was, or None for a wrong one."""
     for row in rows_of(tx, user_id):
         is_ready = row.kind == FactorKind.TOTP and row.confirmed_at is not None
-        if is_ready and _matches(tx, user_id, row, code, key, clock):
+        if is_ready and _matches(tx, user_id, row, code, sealer, clock):
             return "totp"
     used = tx.scalar(
         text("SELECT use_recovery_code(:user, :digest, :at)"),
@@ -205,8 +205,8 @@ def _plain(code: str) -> str:
     return "".join(code.split()).replace("-", "").lower()
 
 
-def _matches(tx: Tx, user_id: UserId, row: Row[tuple[object, ...]], code: str, key: bytes, clock: Clock) -> bool:
-    totp = pyotp.TOTP(_secret(user_id, row, key))
+def _matches(tx: Tx, user_id: UserId, row: Row[tuple[object, ...]], code: str, sealer: Sealer, clock: Clock) -> bool:
+    totp = pyotp.TOTP(_secret(tx, user_id, row, sealer))
     now = int(clock.now().timestamp()) // _STEP_SECONDS
     steps = (now + around for around in _STEPS_AROUND)
     step = next((step for step in steps if same(totp.generate_otp(step), _plain(code))), None)
@@ -225,12 +225,12 @@ def _new(caller: Caller, factor_id: UUID, secret: str) -> NewTotp:
     return NewTotp(factor_id, secret, uri)
 
 
-def _secret(user_id: UserId, row: Row[tuple[object, ...]], key: bytes) -> str:
-    return unseal(key, row.sealed, context=_context(user_id, row.factor_id)).decode()
+def _secret(tx: Tx, user_id: UserId, row: Row[tuple[object, ...]], sealer: Sealer) -> str:
+    return sealer.unseal(tx, row.sealed, _place(user_id, row.factor_id)).decode()
 
 
-def _context(user_id: UserId, factor_id: UUID) -> bytes:
-    return f"second factor {user_id} {factor_id}".encode()
+def _place(user_id: UserId, factor_id: UUID) -> Place:
+    return Place("second_factors", "seed", (user_id, factor_id))
 
 
 def _remove(tx: Tx, user_id: UserId, factor_id: UUID) -> None:

@@ -34,7 +34,7 @@ from appliance.identity.values import Caller, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import new_id
-from appliance.kernel.sealing import seal, unseal
+from appliance.kernel.sealing import Place, Sealer
 
 _NAME = "Cloister"
 
@@ -74,7 +74,7 @@ def registration_options(tx: Tx, caller: Caller, site: Site, *, challenge: bytes
 
 
 def add_passkey(
-    tx: Tx, caller: Caller, site: Site, *, label: str, response: str, challenge: bytes, key: bytes, clock: Clock
+    tx: Tx, caller: Caller, site: Site, *, label: str, response: str, challenge: bytes, sealer: Sealer, clock: Clock
 ) -> tuple[str, ...]:
     """Store a passkey that the browser made for this challenge; returns recovery codes with the first factor."""
     require_browser(caller)
@@ -89,7 +89,7 @@ def add_passkey(
     add_factor(
         tx, caller.user_id, factor_id, FactorKind.PASSKEY, checked_label(label), clock,
         credential=made.credential_id, counter=made.sign_count, is_confirmed=True,
-        sealed=seal(key, made.credential_public_key, context=_context(caller.user_id, factor_id)),
+        sealed=sealer.seal(tx, made.credential_public_key, _place(caller.user_id, factor_id)),
     )  # fmt: skip
     audit.record(tx, caller.actor, Event.FACTOR_ADDED, subject=caller.user_id, kind=FactorKind.PASSKEY.value)
     return new_recovery_codes_for_first(tx, caller)
@@ -108,11 +108,11 @@ def assertion_options(tx: Tx, user_id: UserId, site: Site, *, challenge: bytes) 
 
 
 def use_passkey(
-    tx: Tx, user_id: UserId, site: Site, *, response: str, challenge: bytes, key: bytes, clock: Clock
+    tx: Tx, user_id: UserId, site: Site, *, response: str, challenge: bytes, sealer: Sealer, clock: Clock
 ) -> bool:
     """Say whether the browser proved one of the person's passkeys for this challenge."""
     for row in _passkeys(tx, user_id):
-        public_key = unseal(key, row[2], context=_context(user_id, row[0]))
+        public_key = sealer.unseal(tx, row[2], _place(user_id, row[0]))
         try:
             proof = webauthn.verify_authentication_response(
                 credential=response, expected_challenge=challenge, expected_rp_id=site.host,
@@ -137,5 +137,5 @@ def _credentials(tx: Tx, user_id: UserId) -> list[PublicKeyCredentialDescriptor]
     return [PublicKeyCredentialDescriptor(id=credential) for _, credential, _, _ in _passkeys(tx, user_id)]
 
 
-def _context(user_id: UserId, factor_id: UUID) -> bytes:
-    return f"passkey {user_id} {factor_id}".encode()
+def _place(user_id: UserId, factor_id: UUID) -> Place:
+    return Place("second_factors", "public_key", (user_id, factor_id))

@@ -22,6 +22,9 @@ class Permission(StrEnum):
     DOCUMENT_READ = "document:read"
     GROUP_CHANGE = "group:change"
     JOB_READ = "job:read"
+    KEY_DESTROY = "key:destroy"
+    KEY_READ = "key:read"
+    KEY_ROTATE = "key:rotate"
     OVERVIEW_READ = "overview:read"
     PASSWORD_RESET = "password:reset"  # noqa: S105 - the name of a permission
     PEOPLE_CHANGE = "people:change"
@@ -38,22 +41,22 @@ class Permission(StrEnum):
 _P = Permission
 _MEMBER = frozenset({_P.CHAT, _P.DOCUMENT_ADD, _P.DOCUMENT_READ, _P.OVERVIEW_READ, _P.TOKEN_CREATE})
 # An auditor sees who, how much and what happened, and neither documents nor conversations.
-_AUDITOR = frozenset({_P.AUDIT_READ, _P.OVERVIEW_READ, _P.PEOPLE_READ, _P.TOKEN_CREATE, _P.USAGE_READ})
+_AUDITOR = frozenset({_P.AUDIT_READ, _P.KEY_READ, _P.OVERVIEW_READ, _P.PEOPLE_READ, _P.TOKEN_CREATE, _P.USAGE_READ})
 # An operator runs the box. Their tenant is the platform, whose rows hold no organisation's content.
-_OPERATOR = frozenset({_P.AUDIT_READ, _P.PEOPLE_READ, _P.PEOPLE_CHANGE, _P.PLATFORM_CHANGE, _P.PLATFORM_READ,
+_OPERATOR = frozenset({_P.AUDIT_READ, _P.KEY_READ, _P.KEY_ROTATE, _P.PEOPLE_READ, _P.PEOPLE_CHANGE, _P.PLATFORM_CHANGE, _P.PLATFORM_READ,
                        _P.TOKEN_CREATE})  # fmt: skip
 _ADMIN = frozenset(_P) - {_P.PLATFORM_CHANGE, _P.PLATFORM_READ}
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: _ADMIN,
-    Role.ADMIN: _ADMIN,
+    Role.ADMIN: _ADMIN - {_P.KEY_DESTROY},
     Role.AUDITOR: _AUDITOR,
     Role.MEMBER: _MEMBER,
     Role.OPERATOR: _OPERATOR,
 }
 
 SCOPES: dict[Scope, frozenset[Permission]] = {
-    Scope.AUDIT_READ: frozenset({_P.AUDIT_READ}),
+    Scope.AUDIT_READ: frozenset({_P.AUDIT_READ, _P.KEY_READ}),
     Scope.CHAT: frozenset({_P.CHAT, _P.DOCUMENT_READ}),
     Scope.CHATBOTS_WRITE: frozenset({_P.CHATBOT_EDIT, _P.CHAT, _P.DOCUMENT_READ}),
     Scope.CONVERSATIONS_REVIEW: frozenset({_P.CONVERSATION_REVIEW}),
@@ -73,7 +76,9 @@ SCOPES: dict[Scope, frozenset[Permission]] = {
         {_P.PEOPLE_READ, _P.PEOPLE_CHANGE, _P.GROUP_CHANGE, _P.ROLE_CHANGE, _P.PASSWORD_RESET}
     ),
     Scope.PLATFORM: frozenset({_P.PLATFORM_READ, _P.PLATFORM_CHANGE}),
-    Scope.SETTINGS_WRITE: frozenset({_P.SETTINGS_CHANGE, _P.BUDGET_CHANGE, _P.OVERVIEW_READ}),
+    Scope.SETTINGS_WRITE: frozenset(
+        {_P.SETTINGS_CHANGE, _P.BUDGET_CHANGE, _P.KEY_READ, _P.KEY_ROTATE, _P.KEY_DESTROY, _P.OVERVIEW_READ}
+    ),
     Scope.TOKENS_WRITE: frozenset({_P.TOKEN_CREATE, _P.SERVICE_ACCOUNT_CHANGE}),
     Scope.USAGE_READ: frozenset({_P.USAGE_READ, _P.OVERVIEW_READ, _P.JOB_READ}),
 }
@@ -81,6 +86,8 @@ SCOPES: dict[Scope, frozenset[Permission]] = {
 # Whoever finds an unlocked browser can read along, and still not take the place over.
 NEEDS_RECENT_PROOF = frozenset(
     {
+        _P.KEY_DESTROY,
+        _P.KEY_ROTATE,
         _P.PASSWORD_RESET,
         _P.PLATFORM_CHANGE,
         _P.ROLE_CHANGE,

@@ -15,8 +15,9 @@ from appliance.identity.tables import RepeatRow
 from appliance.identity.values import Caller
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
-from appliance.kernel.sealing import content_digest, digest, seal, unseal
+from appliance.kernel.sealing import Place, SealedColumn, Sealer, content_digest, digest
 
+SEALED = SealedColumn("idempotency_keys", "sealed", ("user_id", "key_digest"), ("uuid", "bytea"))
 _KEPT = timedelta(hours=24)
 _LEASE = timedelta(minutes=5)
 
@@ -40,7 +41,7 @@ class Repeats:
 
     db: Database
     caller: Caller
-    key: bytes
+    sealer: Sealer
     clock: Clock
 
     def begin(self, name: str, request: bytes) -> Answer | None:
@@ -65,7 +66,7 @@ class Repeats:
                 raise KeyReused
             if row.status is None or row.sealed is None:
                 raise KeyInUse
-            return Answer(row.status, unseal(self.key, row.sealed, context=self._context(name)))
+            return Answer(row.status, self.sealer.unseal(tx, row.sealed, self._place(name)))
 
     def finish(self, name: str, answer: Answer) -> None:
         """Keep the answer."""
@@ -73,7 +74,7 @@ class Repeats:
             row = tx.scalars(select(RepeatRow).where(*self._mine(tx, name)).with_for_update()).one_or_none()
             if row is not None:
                 row.status = answer.status
-                row.sealed = seal(self.key, answer.body, context=self._context(name))
+                row.sealed = self.sealer.seal(tx, answer.body, self._place(name))
 
     def abandon(self, name: str) -> None:
         """Let the key go: the request was refused and changed nothing."""
@@ -87,5 +88,5 @@ class Repeats:
             RepeatRow.key_digest == digest(name),
         )
 
-    def _context(self, name: str) -> bytes:
-        return b"answer " + self.caller.tenant_id.bytes + self.caller.user_id.bytes + digest(name)
+    def _place(self, name: str) -> Place:
+        return Place("idempotency_keys", "sealed", (self.caller.user_id, digest(name)))

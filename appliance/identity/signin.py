@@ -24,7 +24,7 @@ from appliance.identity.tables import SessionRow
 from appliance.identity.values import Caller, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
-from appliance.kernel.sealing import digest, password_matches
+from appliance.kernel.sealing import Sealer, digest, password_matches
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def second_step_options(db: Database, token: str, site: Site | None, *, clock: C
 
 def finish_sign_in(
     db: Database, token: str, proof: Proof, attempt: Attempt, *,
-    site: Site | None, key: bytes, lifetime: timedelta, clock: Clock,
+    site: Site | None, sealer: Sealer, lifetime: timedelta, clock: Clock,
 ) -> str:  # fmt: skip
     """Open a session by the second factor. Raises SecondStepClosed when it is used up, SecondStepFailed for a try."""
     step = try_step(db, token, clock=clock)
@@ -85,7 +85,7 @@ def finish_sign_in(
         email = str(tx.scalar(text("SELECT email_of(:id)"), {"id": step.user_id}) or "")
     refuse_if_locked(db, email, attempt, clock)
     with db.platform() as tx:
-        method = _prove(tx, step, proof, site, key, clock)
+        method = _prove(tx, step, proof, site, sealer, clock)
         if method is not None and not close_step(tx, token):
             raise SecondStepClosed  # of two at once, one goes on
     if method is None:
@@ -103,7 +103,7 @@ def begin_confirmation(tx: Tx, caller: Caller, site: Site | None, *, clock: Cloc
 
 def confirm(
     db: Database, caller: Caller, attempt: Attempt, proof: Proof, *,
-    step: str, session: str, site: Site | None, key: bytes, clock: Clock,
+    step: str, session: str, site: Site | None, sealer: Sealer, clock: Clock,
 ) -> None:  # fmt: skip
     """Prove again who is at the browser, before a sensitive step.
 
@@ -123,7 +123,7 @@ def confirm(
         note_attempt(db, caller.email, attempt, failure=Event.SIGN_IN_FAILED, clock=clock)
         raise SignInFailed
     with db.platform() as tx:
-        method = _prove(tx, begun, proof, site, key, clock) if has_factors else "password"
+        method = _prove(tx, begun, proof, site, sealer, clock) if has_factors else "password"
     if method is None:
         note_attempt(db, caller.email, attempt, failure=Event.SECOND_FACTOR_FAILED, clock=clock)
         raise SecondStepFailed
@@ -137,13 +137,13 @@ def confirm(
         audit.record(tx, caller.actor, Event.IDENTITY_CONFIRMED, subject=caller.user_id, method=method)
 
 
-def _prove(tx: Tx, step: Step, proof: Proof, site: Site | None, key: bytes, clock: Clock) -> str | None:
+def _prove(tx: Tx, step: Step, proof: Proof, site: Site | None, sealer: Sealer, clock: Clock) -> str | None:
     if proof.passkey:
         is_good = site is not None and use_passkey(
-            tx, step.user_id, site, response=proof.passkey, challenge=step.challenge, key=key, clock=clock
+            tx, step.user_id, site, response=proof.passkey, challenge=step.challenge, sealer=sealer, clock=clock
         )
         return "passkey" if is_good else None
-    return use_code(tx, step.user_id, proof.code, key=key, clock=clock) if proof.code.strip() else None
+    return use_code(tx, step.user_id, proof.code, sealer=sealer, clock=clock) if proof.code.strip() else None
 
 
 def _open_session(

@@ -1,16 +1,19 @@
 """Sealed files. A blob is written whole or not at all, and is never readable without its tenant's key."""
 
 import errno
+import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
 from appliance.kernel.errors import Kind, Refusal, StorageBroken, StorageFull
 from appliance.kernel.ids import TenantId
-from appliance.kernel.sealing import seal, unseal
+from appliance.kernel.sealing import FileSealer, Place, is_under
 
 _ASIDE = "aside"
+_HEAD = 5
 
 
 class BlobMissing(Refusal):
@@ -23,17 +26,17 @@ class BlobMissing(Refusal):
 class Blobs:
     """Files under one directory: <tenant>/<two hex digits>/<id>; what nothing names is set aside before it is deleted."""
 
-    def __init__(self, directory: Path, *, key_of: Callable[[TenantId], bytes]) -> None:
+    def __init__(self, directory: Path, *, sealer: FileSealer) -> None:
         self._directory = directory
-        self._key_of = key_of
+        self._sealer = sealer
 
     def put(self, tenant_id: TenantId, blob_id: UUID, content: bytes) -> None:
         """Seal and store. On return the bytes are on disk (file and directory are fsynced)."""
         path = self._path(tenant_id, blob_id)
-        sealed = seal(self._key_of(tenant_id), content, context=_context(tenant_id, blob_id))
+        sealed = self._sealer.seal_file(tenant_id, content, _place(blob_id))
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _write_durably(path, sealed)
+            write_durably(path, sealed)
         except OSError as error:
             raise _refusal(error) from error
 
@@ -43,28 +46,52 @@ class Blobs:
             sealed = self._read(tenant_id, blob_id)
         except FileNotFoundError as error:
             raise BlobMissing from error
-        return unseal(self._key_of(tenant_id), sealed, context=_context(tenant_id, blob_id))
+        return self._sealer.unseal_file(tenant_id, sealed, _place(blob_id))
+
+    def reseal(self, tenant_id: TenantId, blob_id: UUID, *, version: int) -> bool:
+        """Seal a file anew unless it is sealed under this version of the data key; say whether there was a need.
+
+        A file that is gone meanwhile needs nothing. It keeps its time, by which the sweeps judge it.
+        """
+        for path in (self._path(tenant_id, blob_id), self._aside(tenant_id, blob_id)):
+            with suppress(FileNotFoundError):
+                with path.open("rb") as file:
+                    if is_under(file.read(_HEAD), version):
+                        return False
+                    file.seek(0)
+                    times = os.fstat(file.fileno())
+                    content = self._sealer.unseal_file(tenant_id, file.read(), _place(blob_id))
+                sealed = self._sealer.seal_file(tenant_id, content, _place(blob_id))
+                with self._held(tenant_id):
+                    if not path.exists():  # deleted, or set aside, meanwhile: it does not come back
+                        return False
+                    write_durably(path, sealed, times=(times.st_atime_ns, times.st_mtime_ns))
+                return True
+        return False
 
     def delete(self, tenant_id: TenantId, blob_id: UUID) -> None:
         """Remove the file; removing what is gone already is fine."""
-        self._path(tenant_id, blob_id).unlink(missing_ok=True)
-        self._aside(tenant_id, blob_id).unlink(missing_ok=True)
+        with self._held(tenant_id):
+            self._path(tenant_id, blob_id).unlink(missing_ok=True)
+            self._aside(tenant_id, blob_id).unlink(missing_ok=True)
 
     def set_aside(self, tenant_id: TenantId, blob_id: UUID) -> None:
         """Keep a file that no row names, until `forget_aside`; `get` still finds it, should a row name it again."""
         aside = self._aside(tenant_id, blob_id)
         aside.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._path(tenant_id, blob_id)
-        os.utime(path)  # from now on
-        path.rename(aside)
+        with self._held(tenant_id):
+            os.utime(path)  # from now on
+            path.rename(aside)
         for directory in (path.parent, aside.parent):
             _sync_directory(directory)
 
     def forget_aside(self, tenant_id: TenantId, *, before: float) -> int:
         """Delete what was set aside before a moment (Unix seconds); return how many."""
         old = [path for path in self._set_aside(tenant_id) if path.stat().st_mtime < before]
-        for path in old:
-            path.unlink(missing_ok=True)
+        with self._held(tenant_id):
+            for path in old:
+                path.unlink(missing_ok=True)
         return len(old)
 
     def forget_unfinished(self, tenant_id: TenantId, *, before: float) -> int:
@@ -85,10 +112,31 @@ class Blobs:
                 continue
             yield UUID(path.name), path.stat().st_mtime
 
+    def every(self, tenant_id: TenantId) -> set[UUID]:
+        """Return the ids of all files of a tenant, those that are set aside too."""
+        paths = [*self._files(tenant_id, "??/*"), *self._set_aside(tenant_id)]
+        return {UUID(path.name) for path in paths if path.suffix != ".part"}
+
+    def head(self, tenant_id: TenantId, blob_id: UUID) -> bytes:
+        """Return the first bytes of a sealed file, which say how it is sealed; none if it is gone."""
+        try:
+            return self._read(tenant_id, blob_id)[:_HEAD]
+        except FileNotFoundError:
+            return b""
+
     def ping(self) -> None:
         """Raise StorageFull unless the directory can be written."""
         if not os.access(self._directory, os.W_OK):
             raise StorageBroken(reason="no right to write")
+
+    @contextmanager
+    def _held(self, tenant_id: TenantId) -> Iterator[None]:
+        """Hold the tenant's files, so that none is removed while another process puts it in its own place."""
+        directory = self._directory / str(tenant_id)
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (directory / "lock").open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def _read(self, tenant_id: TenantId, blob_id: UUID) -> bytes:
         try:
@@ -115,18 +163,22 @@ def _refusal(error: OSError) -> Refusal:
     return StorageBroken(reason=os.strerror(error.errno or 0))
 
 
-def _context(tenant_id: TenantId, blob_id: UUID) -> bytes:
-    return b"blob\0" + tenant_id.bytes + blob_id.bytes
+def _place(blob_id: UUID) -> Place:
+    return Place("blobs", "content", (blob_id,))
 
 
-def _write_durably(path: Path, content: bytes) -> None:
-    part = path.with_suffix(".part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+def write_durably(path: Path, content: bytes, *, mode: int = 0o600, times: tuple[int, int] | None = None) -> None:
+    """Write a file whole or not at all; on return it is on disk, and so is its name. `times`: of access, change (ns)."""
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if times is not None:
+            os.utime(part, ns=times)
         part.rename(path)
     except OSError:
         part.unlink(missing_ok=True)

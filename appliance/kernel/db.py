@@ -112,14 +112,14 @@ class Database:
             raise
 
 
-def in_turn(tx: Tx, name: str) -> None:
-    """Wait until no other transaction of this tenant has its turn at this name; it lasts until the end of tx."""
-    tx.execute(_IN_TURN, {"name": f"{tx.tenant_id}/{name}"})
+def in_turn(tx: Tx, name: str, *, of: TenantId | None = None) -> None:
+    """Wait until no other transaction of a tenant, this one's, has its turn at this name; it lasts until the end of tx."""
+    tx.execute(_IN_TURN, {"name": f"{of or tx.tenant_id}/{name}"})
 
 
-def together(tx: Tx, name: str) -> None:
-    """Keep this tenant's turns at this name waiting until the end of tx; others may do so at the same time."""
-    tx.execute(_TOGETHER, {"name": f"{tx.tenant_id}/{name}"})
+def together(tx: Tx, name: str, *, of: TenantId | None = None) -> None:
+    """Keep a tenant's turns, this one's, at this name waiting until the end of tx; others may at the same time."""
+    tx.execute(_TOGETHER, {"name": f"{of or tx.tenant_id}/{name}"})
 
 
 def make_engine(url: str | URL, *, pool_size: int = 8, application: str = "cloister") -> Engine:

@@ -88,6 +88,17 @@ class Place:
         return b"".join(len(part).to_bytes(_VERSION_BYTES, "big") + part for part in parts)
 
 
+@dataclass(frozen=True)
+class SealedColumn:
+    """A column of sealed values in a tenant's table, and the rest of the table's key, in the order of its `Place`."""
+
+    table: str
+    field: str
+    key: tuple[str, ...]
+    types: tuple[str, ...]
+    """Of the key's columns: "uuid" or "bytea"."""
+
+
 class Sealer(Protocol):
     """Seals and opens what stands in the rows of a transaction's organisation. The vault is one.
 
@@ -144,6 +155,11 @@ def version_of(envelope: bytes) -> int:
 def is_first_format(envelope: bytes) -> bool:
     """Return whether this was sealed by a key of before there were data keys."""
     return envelope[:1] == _FORMAT_1
+
+
+def is_under(envelope: bytes, version: int) -> bool:
+    """Return whether this, or its first bytes, is a format 2 envelope under this version of the data key."""
+    return envelope[: 1 + _VERSION_BYTES] == _FORMAT_2 + version.to_bytes(_VERSION_BYTES, "big")
 
 
 def wipe(secret: bytearray) -> None:

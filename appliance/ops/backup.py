@@ -37,6 +37,8 @@ class Manifest:
     schema: str
     made_at: str
     root_key_fingerprint: str
+    keys: list[str] = field(default_factory=list)
+    """The key files without which this backup does not open, as <organisation>/<key>."""
     members: dict[str, str] = field(default_factory=dict)
     """Name to SHA-256 in hex."""
 

@@ -3,7 +3,7 @@
 `check` says everything that is missing at once, in words an administrator of that database can act on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from appliance.kernel.db import make_engine
 from appliance.ops import migrations
 from appliance.ops.errors import CannotStart
-from appliance.vault import Keyring, RootKeyForeign
+from appliance.vault import RootKeyForeign
+from appliance.vault.base import Root
 
 OLDEST_POSTGRES = 160000
 OLDEST_VECTOR = (0, 8, 4)
@@ -73,22 +74,24 @@ def is_current(migrator_url: str) -> bool:
         engine.dispose()
 
 
-def check_root_key(admin_url: str, keyring: Keyring) -> None:
+def check_root_key(admin_url: str, roots: Sequence[Root]) -> None:
     """Look, before anything is changed, whether the database belongs to another key. Raises RootKeyForeign."""
     engine = make_engine(admin_url, pool_size=1, application="cloister-setup")
     try:
         with engine.connect() as connection:
             if connection.scalar(text("SELECT to_regclass('cloister.root_key')")) is None:
                 return
-            claimed = connection.scalar(text("SELECT fingerprint FROM cloister.root_key"))
+            row = connection.execute(text("SELECT to_jsonb(k) FROM cloister.root_key k")).one_or_none()
     except OperationalError as error:
         raise CannotStart(f"The database does not answer: {_first_line(error)}") from error
     except DBAPIError:
         return  # no right to look: `prepare` says what this user lacks, and the worker looks again
     finally:
         engine.dispose()
-    if claimed is not None and bytes(claimed) != keyring.fingerprint():
-        raise RootKeyForeign(path=str(keyring.path))
+    # As JSON: an earlier schema has no column for the key that follows.
+    claimed = {str(row[0][name]) for name in ("fingerprint", "following") if row[0].get(name)} if row else set()
+    if claimed and not any("\\x" + root.fingerprint().hex() in claimed for root in roots):
+        raise RootKeyForeign(path=" or ".join(root.spec for root in roots))
 
 
 def check(engine: Engine) -> list[str]:

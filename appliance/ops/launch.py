@@ -20,7 +20,7 @@ from appliance.ops.embedded_postgres import EmbeddedPostgres
 from appliance.ops.errors import CannotStart
 from appliance.ops.preflight import Level, check_host
 from appliance.ops.supervisor import Child, Supervisor
-from appliance.vault import Keyring, RootKeyForeign, claim_database
+from appliance.vault import KeyFiles, RootKeyForeign, Roots, check_keys, claim_database
 
 DATABASE = "cloister"
 _TREE = Path(appliance.__file__).parent.parent
@@ -39,13 +39,17 @@ class Plan:
     web_threads: int
     database_url: str | None
     address: str
+    roots: Callable[[], Roots]
+    """Called once the data directory is prepared: a new house has no root key before."""
+    makes_root_key: bool = True
+    """Whether the root is a file of ours, which a new house gets."""
 
 
 def run(plan: Plan, *, say: Say, greet: Callable[[], str]) -> None:
     """Start everything, print the greeting, and keep it running until a stop is asked for. Raises CannotStart."""
     _preflight(plan, say)
     directory = DataDirectory(plan.data_dir, plan.secrets_dir)
-    with opened(directory, plan.database_url, say) as postgres:
+    with opened(directory, plan.database_url, say, roots=plan.roots, makes_root_key=plan.makes_root_key) as postgres:
         supervisor = Supervisor(children(plan), postgres=postgres, say=say)
         say("Starting web and worker")
         supervisor.start()
@@ -61,24 +65,26 @@ def run(plan: Plan, *, say: Say, greet: Callable[[], str]) -> None:
 
 
 @contextlib.contextmanager
-def opened(directory: DataDirectory, database_url: str | None, say: Say) -> Iterator[EmbeddedPostgres | None]:
+def opened(
+    directory: DataDirectory, database_url: str | None, say: Say, *, roots: Callable[[], Roots], makes_root_key: bool = True
+) -> Iterator[EmbeddedPostgres | None]:
     """Prepare the data directory and the database, embedded or given; hold the directory meanwhile."""
     directory.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     with directory.lock():
         directory.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
-        is_new_key = directory.create_root_key()
+        is_new_key = makes_root_key and directory.create_root_key()
         directory.prepare(version=appliance.__version__)
-        keyring = Keyring(directory.root_key)  # unknown key, no start
+        ours = roots()  # unknown key, no start
         try:
             if database_url is not None:
                 say("Checking the database")
-                prepare_database(database_url, directory, keyring, say)
+                prepare_database(database_url, directory, ours, say)
                 yield None
                 return
             say("Starting the embedded database")
             with EmbeddedPostgres(directory.postgres, log=directory.log / "postgres.log") as postgres:
                 _create_database(postgres)
-                prepare_database(postgres.url(database=DATABASE), directory, keyring, say)
+                prepare_database(postgres.url(database=DATABASE), directory, ours, say)
                 yield postgres
         except RootKeyForeign:
             if is_new_key:  # nothing is sealed with it, and it would hide that the right one is missing
@@ -103,7 +109,7 @@ def _create_database(postgres: EmbeddedPostgres) -> None:
             connection.execute(f"CREATE DATABASE {DATABASE}")
 
 
-def prepare_database(admin_url: str, directory: DataDirectory, keyring: Keyring, say: Say) -> None:
+def prepare_database(admin_url: str, directory: DataDirectory, roots: Roots, say: Say) -> None:
     """Bring roles, passwords and schema to this version, and claim the database for the key. Raises CannotStart."""
     names = {role: f"database-{role}" for role in migrations.LOGIN_ROLES}
     had_secrets = directory.has_secrets(names.values())
@@ -113,15 +119,17 @@ def prepare_database(admin_url: str, directory: DataDirectory, keyring: Keyring,
         url = make_url(admin_url).set(username=migrations.role_name(role), password=passwords[role])
         return url.render_as_string(hide_password=False)
 
+    directory.create_secret("web-forms")
     # Once all is in place, no superuser is asked for again.
     if not (had_secrets and database.is_current(url_of("migrator"))):
-        database.check_root_key(admin_url, keyring)  # before a role's password is changed
+        database.check_root_key(admin_url, roots())  # before a role's password is changed
         done = database.prepare(admin_url, passwords, migrator_url=url_of("migrator"))
         if done.before != done.after:
             say(f"Migrated the database from {done.before or 'empty'} to {done.after}")
     services = Database(url_of("worker"), pool_size=1, application="cloister-setup")
     try:
-        claim_database(services, keyring)
+        claim_database(services, roots())
+        check_keys(services, KeyFiles(directory.secrets / "keys", roots))
     finally:
         services.close()
 

@@ -16,7 +16,7 @@ from appliance.ops.backup import DUMP, MANIFEST, Manifest
 from appliance.ops.data_directory import DataDirectory
 from appliance.ops.embedded_postgres import client_program
 from appliance.ops.errors import CannotStart
-from appliance.vault import Keyring
+from appliance.vault import KeyFiles
 
 _BLOB = re.compile(r"blobs/[0-9a-f-]{36}/([0-9a-f]{2}|aside)/[0-9a-f-]{36}")
 
@@ -46,18 +46,20 @@ def read_manifest(source: Path) -> Manifest:
     return manifest
 
 
-def check_target(directory: DataDirectory, manifest: Manifest, *, version: str) -> None:
-    """Refuse to restore over a house, without its key, or from a newer version. Raises CannotStart."""
+def check_target(directory: DataDirectory, manifest: Manifest, files: KeyFiles, *, version: str) -> None:
+    """Refuse to restore over a house, without its keys, or from a newer version. Raises CannotStart."""
     if not directory.is_new:
         raise CannotStart(
             f"{directory.root} holds a house already. Restore into an empty one: set APPLIANCE_DATA_DIR, or move it away."
         )
-    if not directory.root_key.exists():
+    if manifest.root_key_fingerprint not in {root.fingerprint().hex() for root in files.roots}:
+        raise CannotStart("The root key here is not the one of this backup. Put the right one there.")
+    missing = [name for name in manifest.keys if not files.has(name)]
+    if missing:
         raise CannotStart(
-            f"Put the root.key that belongs to this backup to {directory.root_key} first (0400); it is kept apart from it."
+            f"{len(missing)} of the backup's key files are missing in {files.directory}, such as {missing[0]}.key. "
+            "Put them there first: they are kept apart from the backup, with the root key."
         )
-    if Keyring(directory.root_key).fingerprint().hex() != manifest.root_key_fingerprint:
-        raise CannotStart(f"{directory.root_key} is not the key of this backup. Put the right one there.")
     if _numbers(manifest.product) > _numbers(version):
         raise CannotStart(f"The backup was made with version {manifest.product}, newer than this one ({version}).")
 

@@ -1,13 +1,42 @@
-"""Keys. Here lives the root key's file, and each organisation's key under it.
+"""Keys: the root, each organisation's key-encryption key in a file under it, and data keys in Postgres under that.
 
-Trusted: the root key file (0400, kept apart from backups of the data), this process. Not trusted: the database and
-the disk; who can write them can remove what is sealed, never read it.
+Trusted: the root and the key files (kept apart from backups of the data), this process. Not trusted: the database and
+the disk; who can write them can remove what is sealed, never read it. See decision 0016.
 """
 
+from appliance.vault.boot import check_keys
 from appliance.vault.claim import claim_database, require_own_database
 from appliance.vault.errors import RootKeyForeign, RootKeyUnusable, SchemaOutdated
-from appliance.vault.keyring import Keyring
+from appliance.vault.first_format import FirstFormat
+from appliance.vault.keyfiles import KekId, KeyFiles
+from appliance.vault.roots import RootChoice, Roots, roots_in_use
+from appliance.vault.rotation import ROTATE
+from appliance.vault.service import Vault
+from appliance.vault.shelves import ColumnShelf, FactorShelf, FileShelf, Shelf
+from appliance.vault.values import Key, KeyState, Level, Rotation, RotationState
 
 __all__ = [
-    "Keyring", "RootKeyForeign", "RootKeyUnusable", "SchemaOutdated", "claim_database", "require_own_database",
+    "ROTATE",
+    "ColumnShelf",
+    "FactorShelf",
+    "FileShelf",
+    "FirstFormat",
+    "KekId",
+    "Key",
+    "KeyFiles",
+    "KeyState",
+    "Level",
+    "RootChoice",
+    "RootKeyForeign",
+    "RootKeyUnusable",
+    "Roots",
+    "Rotation",
+    "RotationState",
+    "SchemaOutdated",
+    "Shelf",
+    "Vault",
+    "check_keys",
+    "claim_database",
+    "require_own_database",
+    "roots_in_use",
 ]  # fmt: skip

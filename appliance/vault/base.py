@@ -10,10 +10,15 @@ from typing import Protocol
 class Root(Protocol):
     """The key that wraps key-encryption keys (KEK). Thread-safe; works again in a child after fork."""
 
-    spec: str
-    """How a setting names it, such as "file:/srv/secrets/root.key"; holds no secret."""
-    is_remote: bool
-    """Whether an unwrap leaves the process and may take milliseconds."""
+    @property
+    def spec(self) -> str:
+        """How a setting names it, such as "file:/srv/secrets/root.key"; holds no secret."""
+        ...
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether an unwrap leaves the process and may take milliseconds."""
+        ...
 
     def fingerprint(self) -> bytes:
         """Return 32 bytes that tell this root from every other and lead nowhere near it. Raises KeyUnavailable."""

@@ -1,14 +1,73 @@
 """
 Refusal
-├── RootKeyForeign    kind=unavailable
-├── RootKeyUnusable   kind=unavailable
-├── RootSpecInvalid   kind=invalid
-└── SchemaOutdated    kind=unavailable
+├── DestructionDecided   kind=conflict
+├── DestructionNotFound  kind=not_found
+├── FirstFormatRemains   kind=conflict
+├── KeysMissing          kind=unavailable
+├── NoFollowingRoot      kind=conflict
+├── NotSecondOwner       kind=forbidden
+├── ReasonMissing        kind=invalid
+├── RootKeyForeign       kind=unavailable
+├── RootKeyUnusable      kind=unavailable
+├── RootSpecInvalid      kind=invalid
+├── RotationRunning      kind=conflict
+└── SchemaOutdated       kind=unavailable
 
 From `kernel.sealing`: IntegrityError (an alarm), KeyDestroyed (for ever, on purpose), KeyUnavailable (try again).
 """
 
 from appliance.kernel.errors import Kind, Refusal
+
+
+class DestructionDecided(Refusal):
+    """This request was decided, or is older than seven days. Make a new one."""
+
+    kind = Kind.CONFLICT
+    code = "destruction_decided"
+
+
+class DestructionNotFound(Refusal):
+    """There is no such request. Look at the list of keys."""
+
+    kind = Kind.NOT_FOUND
+    code = "destruction_not_found"
+
+
+class FirstFormatRemains(Refusal):
+    """Organisation {organisation} has values from before there were data keys. Rotate its data key first, to the end."""
+
+    kind = Kind.CONFLICT
+    code = "first_format_remains"
+
+
+class KeysMissing(Refusal):
+    """The keys of organisation {organisation} do not open: {reason}. Key files stand in {directory}: put back what is
+    missing there, or see that the root key answers. Keys are never made anew.
+    """
+
+    kind = Kind.UNAVAILABLE
+    code = "keys_missing"
+
+
+class NoFollowingRoot(Refusal):
+    """No root key follows. Name it in APPLIANCE_ROOT_KEY_NEXT, restart web and worker, and try again."""
+
+    kind = Kind.CONFLICT
+    code = "no_following_root"
+
+
+class NotSecondOwner(Refusal):
+    """Destroying keys takes two owners: one who asks, and another one who agrees."""
+
+    kind = Kind.FORBIDDEN
+    code = "not_second_owner"
+
+
+class ReasonMissing(Refusal):
+    """Say why, in 3 to 500 characters: it stays on record."""
+
+    kind = Kind.INVALID
+    code = "destruction_reason_missing"
 
 
 class RootKeyForeign(Refusal):
@@ -23,6 +82,13 @@ class RootKeyUnusable(Refusal):
 
     kind = Kind.UNAVAILABLE
     code = "root_key_unusable"
+
+
+class RotationRunning(Refusal):
+    """A rotation of this organisation's keys is going on. Wait until it is done."""
+
+    kind = Kind.CONFLICT
+    code = "rotation_running"
 
 
 class RootSpecInvalid(Refusal):

@@ -1,7 +1,6 @@
-"""Root key to organisation key: HKDF-SHA256 with the organisation in the purpose.
+"""The keys of before there were data keys: root key to organisation key by HKDF-SHA256, the organisation in the purpose.
 
-Two organisations' keys are independent, so a blob of one never opens as the other's, even where the file is
-copied. An unknown key is no start: the keyring reads the file when it is made, and refuses there.
+For opening what was sealed then (`first_format`), and nothing else.
 """
 
 import stat
@@ -33,10 +32,6 @@ class Keyring:
         """Return the 32-byte key that seals this organisation's blobs."""
         return derive_key(self.__root, purpose=f"tenant blobs {tenant_id}")
 
-    def web_key(self) -> bytes:
-        """Return the key that signs what the web door hands to a browser before sign-in."""
-        return derive_key(self.__root, purpose="web forms")
-
     def factor_key(self) -> bytes:
         """Return the key that seals what proves a person's second factors."""
         return derive_key(self.__root, purpose="second factors")
@@ -44,10 +39,6 @@ class Keyring:
     def answer_key(self) -> bytes:
         """Return the key that seals what a program's repeated request is answered with."""
         return derive_key(self.__root, purpose="repeated answers")
-
-    def fingerprint(self) -> bytes:
-        """Return 32 bytes that tell this key from another and lead nowhere near it."""
-        return derive_key(self.__root, purpose="fingerprint")
 
     def __repr__(self) -> str:
         return "Keyring(…)"

@@ -92,7 +92,7 @@ def add_totp() -> Answer:
     person, house = caller(), services()
     try:
         with house.db.tenant(person.tenant_id) as tx:
-            new = begin_totp(tx, person, label=forms.field("label"), key=house.keyring.factor_key(), clock=house.clock)
+            new = begin_totp(tx, person, label=forms.field("label"), sealer=house.vault.platform, clock=house.clock)
     except Invalid as refusal:
         return _show(shown=refusal)
     return _totp(new, shown=None)
@@ -102,13 +102,13 @@ def add_totp() -> Answer:
 def create_confirmation(factor_id: UUID) -> Answer:
     """Put an authenticator app in force by its first code; show recovery codes with the first factor."""
     person, house = caller(), services()
-    key = house.keyring.factor_key()
+    sealer = house.vault.platform
     try:
         with house.db.tenant(person.tenant_id) as tx:
-            codes = confirm_totp(tx, person, factor_id, forms.field("code"), key=key, clock=house.clock)
+            codes = confirm_totp(tx, person, factor_id, forms.field("code"), sealer=sealer, clock=house.clock)
     except Refusal as refusal:
         with house.db.tenant(person.tenant_id) as tx:
-            new = get_new_totp(tx, person, factor_id, key=key)
+            new = get_new_totp(tx, person, factor_id, sealer=sealer)
         return _totp(new, shown=refusal)
     return page("account/codes.html", codes=codes) if codes else done("account.show", "saved")
 
@@ -154,7 +154,7 @@ def finish_passkey() -> Answer:
         close_step(tx, forms.field("step"))
         codes = add_passkey(
             tx, person, site, label=forms.field("label"), response=forms.field("response"), challenge=step.challenge,
-            key=house.keyring.factor_key(), clock=house.clock,
+            sealer=house.vault.platform, clock=house.clock,
         )  # fmt: skip
     return page("account/codes.html", codes=codes) if codes else done("account.show", "saved")
 

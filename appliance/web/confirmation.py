@@ -37,7 +37,7 @@ def confirm() -> Answer:
     try:
         identity.confirm(
             house.db, person, attempt, proof, step=forms.field("confirm_step"), session=session_token() or "",
-            site=passkey_site(), key=house.keyring.factor_key(), clock=house.clock,
+            site=passkey_site(), sealer=house.vault.platform, clock=house.clock,
         )  # fmt: skip
     except Refusal as refusal:
         return _page(target, shown=refusal, status=STATUS[refusal.kind])

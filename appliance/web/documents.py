@@ -280,7 +280,7 @@ def _taken_in(upload: Upload, document_id: DocumentId | None = None) -> Received
 def _once(name: str, uploads: list[Upload]) -> Answer:
     """Take files in once, however often the script sends them under one key."""
     house = services()
-    repeats = Repeats(house.db, caller(), house.keyring.answer_key(), house.clock)
+    repeats = Repeats(house.db, caller(), house.vault, house.clock)
     asked = b"POST /documents" + b"".join(
         content_digest(one.content) + f"{one.folder}/{one.file_name}/{one.collection_id}\n".encode() for one in uploads
     )

@@ -87,7 +87,7 @@ def session_token() -> str | None:
 
 def csrf_token() -> str:
     """Return the token that this browser's forms must carry."""
-    return token_for(services().keyring.web_key(), _bound_to())
+    return token_for(services().web_key, _bound_to())
 
 
 def passkey_site() -> Site | None:

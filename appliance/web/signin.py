@@ -120,7 +120,7 @@ def finish_sign_in() -> Answer:
     try:
         token = identity.finish_sign_in(
             house.db, request.cookies.get(_STEP_COOKIE, ""), Proof(form.get("code", ""), form.get("passkey", "")),
-            attempt, site=passkey_site(), key=house.keyring.factor_key(), lifetime=_lifetime(), clock=house.clock,
+            attempt, site=passkey_site(), sealer=house.vault.platform, lifetime=_lifetime(), clock=house.clock,
         )  # fmt: skip
     except SecondStepFailed as refusal:
         return _second_step(shown=refusal)

@@ -2,9 +2,12 @@
 
 from appliance import identity, knowledge, tenancy
 from appliance.assembly import Services
+from appliance.audit import PLATFORM
 from appliance.gateway.ledger import sweep
 from appliance.identity.repeats import forget_answers
 from appliance.kernel.log import logger
+from appliance.vault.destruction import sweep_destroyed
+from appliance.vault.rotation import finish_rotations
 
 log = logger("worker")
 
@@ -14,10 +17,14 @@ def tidy(services: Services) -> None:
     with services.db.platform() as tx:
         tenants = tenancy.list_tenants(tx)
         identity.forget_attempts(tx, clock=services.clock)
+    finish_rotations(services.db, services.vault, services.shelves, PLATFORM)
     for tenant_id in tenants:
         with services.db.tenant(tenant_id) as tx:
             abandoned = sweep(tx, clock=services.clock)
             forget_answers(tx, clock=services.clock)
+        with services.db.tenant(tenant_id) as tx:
+            sweep_destroyed(tx, services.vault.files)
+        finish_rotations(services.db, services.vault, services.shelves, tenant_id)
         knowledge.tend_change(services.workshop, tenant_id)
         stranded = knowledge.settle_stranded(services.workshop, tenant_id)
         uploads = knowledge.sweep_uploads(services.db, tenant_id, clock=services.clock)

@@ -15,9 +15,10 @@ QUESTION = "Where is the assembly point of the fire drill?"
 
 
 def with_key_of(other: Path, data: Path) -> Path:
-    """Make a data directory that holds another one's root key and nothing else."""
+    """Make a data directory that holds another one's keys and nothing else."""
     (data / "secrets").mkdir(parents=True, mode=0o700)
     shutil.copy2(other / "secrets" / "root.key", data / "secrets" / "root.key")
+    shutil.copytree(other / "secrets" / "keys", data / "secrets" / "keys")
     return data
 
 
@@ -95,7 +96,18 @@ def test_it_restores_nothing_from_half_a_backup_or_without_the_key(
     (foreign / "secrets" / "root.key").chmod(0o600)
     (foreign / "secrets" / "root.key").write_bytes(bytes(range(32)))
     (foreign / "secrets" / "root.key").chmod(0o400)
-    assert "not the key of this backup" in Product(foreign).command("restore", str(tar)).stderr
+    assert "not the one of this backup" in Product(foreign).command("restore", str(tar)).stderr
+
+
+def test_it_restores_nothing_without_the_key_files(backup: tuple[Path, Path, str], tmp_path: Path) -> None:
+    data, tar, _ = backup
+    bare = with_key_of(data, tmp_path / "data")
+    for path in (bare / "secrets" / "keys").glob("*/*.key"):
+        path.unlink()
+
+    refused = Product(bare).command("restore", str(tar)).stderr
+    assert "2 of the backup's key files are missing" in refused
+    assert sorted(path.name for path in bare.iterdir()) == ["secrets"]
 
 
 def test_a_restore_that_was_cut_short_does_not_start(backup: tuple[Path, Path, str], tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def furnish(ada: Member) -> dict[str, str]:
         invited = identity.invite(tx, ada.caller, InvitationForm("guest@harrow.example", Role.MEMBER), clock=clock)
         form = TokenForm("script", frozenset({Scope.CHAT}), 30)
         issued = identity.create_token(tx, ada.caller, form, clock=clock)
-        totp = begin_totp(tx, ada.caller, label="x", key=ada.services.keyring.factor_key(), clock=clock)
+        totp = begin_totp(tx, ada.caller, label="x", sealer=ada.services.vault.platform, clock=clock)
         closed = CollectionForm("Closed", "", Audience.GROUPS, ())
         collection = knowledge.create_collection(tx, ada.caller, closed, clock=clock)
         chatbot = chat.list_drafts(tx, ada.caller)[0]

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 
 from appliance import chat, identity, knowledge
-from appliance.assembly import Services, assemble
+from appliance.assembly import Services, assemble, roots_of
 from appliance.audit import PLATFORM, Actor, ActorKind
 from appliance.chat import Answered
 from appliance.identity import Caller, Role
@@ -24,7 +24,7 @@ from appliance.knowledge import Document, DocumentId, Upload
 from appliance.ops.data_directory import DataDirectory
 from appliance.ops.embedded_postgres import EmbeddedPostgres
 from appliance.settings import Settings
-from appliance.vault import Keyring, claim_database
+from appliance.vault import claim_database
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
@@ -92,6 +92,7 @@ class House:
         for role, password in server.passwords.items():
             (data.secrets / f"database-{role}").write_text(password)
             (data.secrets / f"database-{role}").chmod(0o400)
+        data.create_secret("web-forms")
         url = server.postgres.url(database=database)
         chosen = {
             "data_dir": data.root,
@@ -102,7 +103,7 @@ class House:
         self.settings = Settings(**chosen)  # type: ignore[arg-type]
         self.clock = MovableClock()
         worker = Database(server.url("cloister_worker", database), pool_size=1)
-        claim_database(worker, Keyring(data.root_key))
+        claim_database(worker, roots_of(self.settings)())
         worker.close()
         self.app = assemble(self.settings, role="app", clock=self.clock)
         self.worker = assemble(self.settings, role="worker", clock=self.clock)

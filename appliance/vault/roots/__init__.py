@@ -5,5 +5,6 @@ moves one gets an IntegrityError. `root_of` makes the root that a setting names.
 """
 
 from appliance.vault.roots.choose import check_spec, root_of
+from appliance.vault.roots.in_use import RootChoice, Roots, roots_in_use
 
-__all__ = ["check_spec", "root_of"]
+__all__ = ["RootChoice", "Roots", "check_spec", "root_of", "roots_in_use"]

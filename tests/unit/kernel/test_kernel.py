@@ -3,6 +3,7 @@ import threading
 import uuid
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,17 @@ from appliance.kernel.blobs import BlobMissing, Blobs
 from appliance.kernel.canonical import canonical
 from appliance.kernel.egress import Egress, EgressDenied
 from appliance.kernel.ids import TenantId, new_id, parse_id
-from appliance.kernel.sealing import IntegrityError, hash_password, password_matches, seal, unseal
+from appliance.kernel.sealing import (
+    IntegrityError,
+    Place,
+    hash_password,
+    password_matches,
+    seal,
+    seal_at,
+    unseal,
+    unseal_at,
+    version_of,
+)
 from appliance.kernel.words import sentences, terms
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
@@ -51,8 +62,25 @@ def test_it_opens_the_golden_envelope() -> None:
     assert unseal(KEY, bytes.fromhex(golden), context=b"place") == b"kept for ever"
 
 
+def test_it_opens_the_golden_envelope_of_the_second_format() -> None:
+    golden = bytes.fromhex((Path(__file__).parents[2] / "vectors" / "envelope-2.hex").read_text().strip())
+
+    assert version_of(golden) == 7
+    assert unseal_at(KEY, golden, context=b"place") == b"kept for ever"
+
+
+class KeyByTenant:
+    """Seals each tenant's files under a key of its own."""
+
+    def seal_file(self, tenant_id: UUID, content: bytes, place: Place) -> bytes:
+        return seal_at(tenant_id.bytes * 2, 1, content, context=place.context(tenant_id))
+
+    def unseal_file(self, tenant_id: UUID, sealed: bytes, place: Place) -> bytes:
+        return unseal_at(tenant_id.bytes * 2, sealed, context=place.context(tenant_id))
+
+
 def test_it_does_not_open_one_tenants_blob_as_anothers(tmp_path: Path) -> None:
-    blobs = Blobs(tmp_path, key_of=lambda tenant: tenant.bytes * 2)
+    blobs = Blobs(tmp_path, sealer=KeyByTenant())
     ada, bo, blob = TenantId(new_id()), TenantId(new_id()), new_id()
     blobs.put(ada, blob, b"Ada's file")
     path = next(tmp_path.glob(f"{ada}/*/*"))

@@ -137,6 +137,7 @@ def test_it_hands_no_child_the_administrators_password() -> None:
     plan = Plan(
         data_dir=Path("/d"), secrets_dir=Path("/d/secrets"), host="127.0.0.1", port=1, web_threads=2,
         database_url="postgresql://boss:hunter2@db.example/x?sslmode=verify-full", address="http://127.0.0.1:1",
+        roots=lambda: tuple,
     )  # fmt: skip
     for child in children(plan):
         assert child.environment["APPLIANCE_DATABASE_URL"] == "postgresql://db.example/x?sslmode=verify-full"

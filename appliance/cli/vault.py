@@ -1,0 +1,97 @@
+"""`appliance vault`: the root key, and the files of the keys under it. Needs a running house."""
+
+import json
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from appliance import audit, tenancy
+from appliance.assembly import Services, assemble
+from appliance.audit import PLATFORM, Actor, ActorKind, Event
+from appliance.cli.operate import say
+from appliance.kernel.ids import TenantId
+from appliance.ops.errors import CannotStart
+from appliance.settings import Settings, load
+from appliance.vault import check_keys
+from appliance.vault.exchange import exchange_root
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def vault() -> None:
+    """Look after the root key and the key files under it."""
+
+
+@vault.command("check")
+@_JSON
+def check(*, as_json: bool) -> None:
+    """Open every organisation's key once, and say which root keys there are. Exit code 1 where one does not open."""
+    with _opened() as (_, services):
+        roots = [root.spec for root in services.vault.files.roots]
+        for root in services.vault.files.roots:
+            root.ping()
+        count = check_keys(services.db, services.vault.files)
+    facts = {"roots": roots, "organisations": count}
+    say(json.dumps(facts) if as_json else f"{' and '.join(roots)}: the keys of {count} tenants open.")
+
+
+@vault.command("rotate-root")
+@_JSON
+def rotate_root(*, as_json: bool) -> None:
+    """Wrap every key by a new root key, or the one that APPLIANCE_ROOT_KEY_NEXT names; the old one opens nothing then.
+
+    It may be stopped and begun again. By default the root key is a file, and a new one is made.
+    """
+    with _opened() as (settings, services):
+        is_file = settings.root_key is None and settings.root_key_next is None
+        count = exchange_root(
+            services.db, services.vault.files, services.shelves, _tenants(services),
+            secrets=settings.secrets.absolute() if is_file else None,
+        )  # fmt: skip
+        spec = services.vault.files.roots[-1].spec
+    if as_json:
+        say(json.dumps({"root": spec, "wrapped": count}))
+        return
+    say(f"{count} keys are wrapped by {spec} now. Back it up, apart from the data; copies of the old one are of no use.")
+    if not is_file:
+        say("Set APPLIANCE_ROOT_KEY to it and remove APPLIANCE_ROOT_KEY_NEXT before the next start.")
+
+
+@vault.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@_JSON
+def export(*, file: Path, as_json: bool) -> None:
+    """Copy the key files, which are wrapped by the root key, to one FILE: what a backup needs besides that key."""
+    with _opened() as (_, services):
+        with services.db.tenant(PLATFORM) as tx:  # on record before it exists
+            audit.record(tx, Actor(ActorKind.OPERATOR), Event.KEY_FILES_EXPORTED)
+        directory = services.vault.files.directory
+        found = sorted(path for path in directory.glob("*/*") if path.suffix in {".key", ".destroyed"})
+        try:
+            with file.open("xb") as target, tarfile.open(fileobj=target, mode="w") as tar:
+                file.chmod(0o600)
+                for path in found:
+                    tar.add(path, f"keys/{path.relative_to(directory)}")
+        except FileExistsError as error:
+            raise CannotStart(f"{file} is there already, and is not overwritten. Name another file.") from error
+    count = sum(path.suffix == ".key" for path in found)
+    say(json.dumps({"file": str(file), "keys": count}) if as_json else f"{file}: {count} keys. Keep it apart from backups.")
+
+
+@contextmanager
+def _opened() -> Iterator[tuple[Settings, Services]]:
+    settings = load()
+    services = assemble(settings, role="worker")
+    try:
+        yield settings, services
+    finally:
+        services.close()
+
+
+def _tenants(services: Services) -> list[TenantId]:
+    with services.db.platform() as tx:
+        return [PLATFORM, *tenancy.list_tenants(tx)]

@@ -1,0 +1,91 @@
+"""Unwrapped keys for a few minutes, where unwrapping asks a remote root.
+
+Bounded in number and time, one unwrap at a time for each key, wiped when a key leaves, emptied in a child after
+fork. Who asks by the wrapped key itself never gets one that was destroyed or exchanged: the file is read each time.
+"""
+
+import os
+import threading
+import time
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from appliance.kernel.sealing import content_digest, wipe
+
+SECONDS: Final = 300.0
+MOST: Final = 1_000
+
+
+class KeyCache:
+    """Keys by their wrapped form. `get` returns copies, which the caller wipes."""
+
+    def __init__(self, *, seconds: float = SECONDS, most: int = MOST) -> None:
+        self._seconds, self._most = min(seconds, SECONDS), most
+        self._start()
+        _ALL.add(self)
+
+    def get(self, wrapped: bytes, unwrap: Callable[[], bytearray]) -> bytearray:
+        """Return the key; unwrap it if it is not here, once for all who wait for it."""
+        name = content_digest(wrapped)
+        with self._lock:
+            turn = self._turns.setdefault(name, threading.Lock())
+        with turn:
+            found = self._found(name)
+            if found is None:
+                found = unwrap()
+                self._keep(name, found)
+            return found
+
+    def clear(self) -> None:
+        """Wipe everything."""
+        with self._lock:
+            for _, key in self._kept.values():
+                wipe(key)
+            self._kept.clear()
+            self._turns.clear()
+
+    def _found(self, name: bytes) -> bytearray | None:
+        with self._lock:
+            self._expire()
+            kept = self._kept.get(name)
+            return bytearray(kept[1]) if kept else None
+
+    def _keep(self, name: bytes, key: bytearray) -> None:
+        if self._seconds <= 0:
+            return
+        with self._lock:
+            self._kept[name] = (time.monotonic() + self._seconds, bytearray(key))
+            while len(self._kept) > self._most:
+                self._drop(next(iter(self._kept)))
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        while self._kept and next(iter(self._kept.values()))[0] <= now:  # all live equally long: the oldest is first
+            self._drop(next(iter(self._kept)))
+
+    def _drop(self, name: bytes) -> None:
+        wipe(self._kept.pop(name)[1])
+        self._turns.pop(name, None)
+
+    def _start(self) -> None:
+        self._lock = threading.Lock()
+        self._turns: dict[bytes, threading.Lock] = {}
+        self._kept: OrderedDict[bytes, tuple[float, bytearray]] = OrderedDict()
+
+    def _start_anew(self) -> None:
+        for _, key in self._kept.values():  # no lock: whoever held it stayed in the parent
+            wipe(key)
+        self._start()
+
+
+_ALL: "weakref.WeakSet[KeyCache]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for cache in list(_ALL):
+        cache._start_anew()  # noqa: SLF001 - this module's own
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,60 @@
+"""The exchange of the root, while everything works: every key file is wrapped anew by the root that follows.
+
+Resumable wherever the process dies: each file says which root wraps it, both roots are open until the end, and the
+database knows both fingerprints in the meantime. Afterwards the old root opens nothing.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from sqlalchemy import text
+
+from appliance import audit
+from appliance.audit import PLATFORM, Actor, ActorKind, Event
+from appliance.kernel.db import Database
+from appliance.kernel.ids import TenantId
+from appliance.vault.errors import FirstFormatRemains, NoFollowingRoot
+from appliance.vault.keyfiles import KeyFiles
+from appliance.vault.roots.in_use import make_next, put_next_in_force
+from appliance.vault.shelves import Shelf
+
+_SETTLING_SECONDS = 1.0
+
+
+def exchange_root(
+    db: Database, files: KeyFiles, shelves: Sequence[Shelf], tenants: Iterable[TenantId], *, secrets: Path | None
+) -> int:
+    """Wrap every key file by the following root and put that in force; return how many were wrapped anew.
+
+    `secrets` is where the default root's files are, None for roots that settings name. Needs the worker's role. Raises
+    NoFollowingRoot, FirstFormatRemains, KeyUnavailable, IntegrityError.
+    """
+    _require_data_keys(shelves, tenants)
+    if secrets is not None:
+        make_next(secrets)
+    new = files.roots[-1].fingerprint()
+    if secrets is None and len(files.roots) == 1:
+        raise NoFollowingRoot
+    with db.platform() as tx:
+        tx.execute(text("SELECT announce_root_key(:new)"), {"new": new})
+    wrapped = _wrap_all(files)
+    time.sleep(_SETTLING_SECONDS)  # a key that was being made while the following root came
+    wrapped += _wrap_all(files)
+    with db.tenant(PLATFORM) as tx:
+        tx.execute(text("SELECT settle_root_key(:new)"), {"new": new})
+        audit.record(tx, Actor(ActorKind.OPERATOR), Event.ROOT_KEY_EXCHANGED, wrapped=wrapped)
+    if secrets is not None:
+        put_next_in_force(secrets)
+    return wrapped
+
+
+def _wrap_all(files: KeyFiles) -> int:
+    return sum(files.wrap_anew(kek) for kek in files.stored())
+
+
+def _require_data_keys(shelves: Sequence[Shelf], tenants: Iterable[TenantId]) -> None:
+    """Values of format 1 are sealed by the old root itself, and would be lost with it."""
+    for tenant_id in tenants:
+        if any(shelf.has_first_format(tenant_id) for shelf in shelves):
+            raise FirstFormatRemains(organisation=str(tenant_id))

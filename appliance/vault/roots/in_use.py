@@ -1,0 +1,89 @@
+"""The root in force and, while roots are exchanged, the one that follows: as settings name them.
+
+By default they are two files of the secrets directory, `root.key` and `root.key.next`, looked for at each use: an
+exchange of them needs no restart of whoever is running.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.kernel.blobs import write_durably
+from appliance.kernel.egress import Egress
+from appliance.kernel.sealing import KEY_BYTES, KeyUnavailable
+from appliance.vault.base import Root
+from appliance.vault.errors import RootKeyUnusable
+from appliance.vault.roots.choose import root_of
+from appliance.vault.roots.keyfile import KeyFileRoot
+
+KEY, NEXT, OLD = "root.key", "root.key.next", "root.key.old"
+Roots = Callable[[], tuple[Root, ...]]
+
+
+@dataclass(frozen=True)
+class RootChoice:
+    """What settings say: specs, and the files of what they need to sign in. No spec means the files of the secrets directory."""
+
+    spec: str | None = None
+    credentials: Path | None = None
+    following: str | None = None
+    following_credentials: Path | None = None
+
+    @property
+    def is_default(self) -> bool:
+        """Whether both roots are files of the secrets directory."""
+        return self.spec is None and self.following is None
+
+
+def roots_in_use(choice: RootChoice, *, secrets: Path, egress: Egress) -> Roots:
+    """Return what says which roots there are, the one in force first. Raises RootSpecInvalid, RootKeyUnusable."""
+    secrets = secrets.absolute()
+    if choice.is_default:
+        if not _standing(secrets):
+            raise RootKeyUnusable(path=str(secrets / KEY))
+        return lambda: _files(secrets)
+    roots = [root_of(choice.spec, secrets=secrets, egress=egress, credentials=choice.credentials)]
+    if choice.following is not None:
+        credentials = choice.following_credentials or secrets / "root-key-next-credentials"
+        roots.append(root_of(choice.following, secrets=secrets, egress=egress, credentials=credentials))
+    return lambda: tuple(roots)
+
+
+def make_next(secrets: Path) -> None:
+    """Make the file of the root that follows, unless it is there."""
+    if not (secrets / NEXT).exists():
+        write_durably(secrets / NEXT, os.urandom(KEY_BYTES), mode=0o400)
+
+
+def put_next_in_force(secrets: Path) -> None:
+    """Put the file of the following root in the place of the old one, which is overwritten. May be done again."""
+    if (secrets / NEXT).exists():
+        with suppress(FileNotFoundError):
+            (secrets / KEY).rename(secrets / OLD)
+        (secrets / NEXT).rename(secrets / KEY)
+    with suppress(FileNotFoundError):
+        (secrets / OLD).chmod(0o600)
+        with (secrets / OLD).open("r+b") as file:
+            file.write(os.urandom(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        (secrets / OLD).unlink()
+
+
+def _files(secrets: Path) -> tuple[Root, ...]:
+    for _ in range(3):  # between the two names of an exchange there is a moment with one file less
+        try:
+            found = tuple(KeyFileRoot(path, spec=f"file:{path}") for path in _standing(secrets))
+        except RootKeyUnusable:
+            if all(path.exists() for path in _standing(secrets)):
+                raise
+            continue
+        if found:
+            return found
+    raise KeyUnavailable(f"there is no root key in {secrets}")
+
+
+def _standing(secrets: Path) -> list[Path]:
+    return [path for path in (secrets / KEY, secrets / NEXT) if path.exists()]

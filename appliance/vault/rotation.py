@@ -1,0 +1,192 @@
+"""Rotations of an organisation's keys while it works, resumable wherever a process dies.
+
+A data key: the new version is in force at once; the worker walks every shelf and seals anew what is under older
+ones; when a whole walk found nothing to do and the grace is over, the old versions are destroyed. Who seals holds a shared lock
+and who begins a rotation the exclusive one, so that no value is sealed under the old key once the walk begins. What
+somebody reads at that moment opens: the old version stays for the grace.
+
+A key-encryption key: the new one wraps every data key in one transaction; the old one's file is destroyed after the grace.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from appliance import audit, identity
+from appliance.audit import Actor, ActorKind, Event
+from appliance.identity import Caller, Permission
+from appliance.kernel.clock import Clock
+from appliance.kernel.db import Database, Tx, in_turn
+from appliance.kernel.ids import TenantId, new_id
+from appliance.kernel.jobs import Job, enqueue
+from appliance.vault.errors import RotationRunning
+from appliance.vault.keyfiles import KekId
+from appliance.vault.keys import Wrapped, make_data_key, wrap_under
+from appliance.vault.service import SEALING, Vault
+from appliance.vault.shelves import Shelf
+from appliance.vault.tables import DataKeyRow, KekRow, RotationRow
+from appliance.vault.values import Level, Rotation, RotationId, RotationState
+
+ROTATE = "vault.rotate"
+GRACE = timedelta(minutes=10)
+_SECONDS, _MOST = 10.0, 200
+_SYSTEM = Actor(ActorKind.SYSTEM)
+
+
+def begin_rotation(tx: Tx, caller: Caller, vault: Vault, level: Level) -> RotationId:
+    """Put a new key in force, and let the worker do the rest. Raises RotationRunning, KeyUnavailable, KeyDestroyed."""
+    identity.require(caller, Permission.KEY_ROTATE)
+    return begin(tx, caller.actor, vault, level)
+
+
+def begin(tx: Tx, actor: Actor, vault: Vault, level: Level) -> RotationId:
+    """What `begin_rotation` does, for the console."""
+    in_turn(tx, SEALING)
+    if _running(tx) is not None:
+        raise RotationRunning
+    vault.version_in_force(tx)  # an organisation without keys gets its first ones
+    rotation_id, now = new_id(), vault.clock.now()
+    if level is Level.DEK:
+        _new_data_key(tx, vault)
+    else:
+        _new_kek(tx, vault)
+    state = RotationState.SWEEPING if level is Level.DEK else RotationState.WAITING
+    tx.add(RotationRow(tenant_id=tx.tenant_id, rotation_id=rotation_id, level=level.value, state=state.value, shelf=0,
+                       reached="", done=0, total=0, began_at=now, swept_at=None if level is Level.DEK else now))  # fmt: skip
+    tx.flush()
+    audit.record(tx, actor, Event.KEY_ROTATION_BEGUN, subject=rotation_id, level=level.value)
+    if level is Level.DEK:
+        enqueue(tx, Job(ROTATE, rotation_id, lock=f"rotate {tx.tenant_id}"))
+    return RotationId(rotation_id)
+
+
+def rotate(db: Database, vault: Vault, shelves: Sequence[Shelf], tenant_id: TenantId) -> None:
+    """Do a piece of an organisation's rotation, of some seconds, and queue the next one."""
+    until = time.monotonic() + _SECONDS
+    while time.monotonic() < until:
+        with db.tenant(tenant_id) as tx:
+            row = _running(tx)
+            if row is None or row.state != RotationState.SWEEPING:
+                return
+            place, reached, total = row.shelf, row.reached, row.total
+        if place == len(shelves):
+            _swept(db, vault.clock, tenant_id)
+            return
+        if not total:
+            total = sum(shelf.count(tenant_id) for shelf in shelves)
+        walked = shelves[place].reseal(tenant_id, reached, most=_MOST)
+        _note(db, tenant_id, place, walked.reached, walked.looked_at, total)
+    with db.tenant(tenant_id) as tx:
+        enqueue(tx, Job(ROTATE, new_id(), lock=f"rotate {tenant_id}"))
+
+
+def finish_rotations(
+    db: Database, vault: Vault, shelves: Sequence[Shelf], tenant_id: TenantId, *, grace: timedelta = GRACE
+) -> bool:
+    """Destroy the old keys of a rotation whose grace is over, after a last walk; say whether one ended."""
+    with db.tenant(tenant_id) as tx:
+        row = _running(tx)
+        if row is None or row.state != RotationState.WAITING or row.swept_at is None:
+            return False
+        if row.swept_at + grace > vault.clock.now():
+            return False
+        level = Level(row.level)
+    if level is Level.DEK:
+        for shelf in shelves:  # a file that was being written when the walk came by
+            reached: str | None = ""
+            while reached is not None:
+                reached = shelf.reseal(tenant_id, reached, most=_MOST).reached
+    with db.tenant(tenant_id) as tx:
+        in_turn(tx, SEALING)
+        retired = _destroy_retired(tx, vault.clock)
+        row = _running(tx)
+        if row is not None:
+            row.state, row.ended_at = RotationState.DONE.value, vault.clock.now()
+            tx.flush()
+            audit.record(tx, _SYSTEM, Event.KEY_ROTATED, subject=row.rotation_id, level=level.value)
+    for kek in retired:  # after the commit: a key that Postgres still names is never missing
+        vault.files.destroy(kek)
+    return True
+
+
+def get_rotation(tx: Tx, caller: Caller) -> Rotation | None:
+    """Return the latest rotation, or None."""
+    identity.require_granted(caller, Permission.KEY_READ)
+    row = tx.scalar(
+        select(RotationRow).where(RotationRow.tenant_id == tx.tenant_id).order_by(RotationRow.began_at.desc()).limit(1)
+    )
+    if row is None:
+        return None
+    return Rotation(RotationId(row.rotation_id), Level(row.level), RotationState(row.state), row.done, row.total,
+                    row.began_at, row.ended_at)  # fmt: skip
+
+
+def _running(tx: Tx) -> RotationRow | None:
+    return tx.scalar(
+        select(RotationRow).where(RotationRow.tenant_id == tx.tenant_id, RotationRow.state != RotationState.DONE)
+    )
+
+
+def _new_data_key(tx: Tx, vault: Vault) -> None:
+    now = vault.clock.now()
+    row = tx.scalars(select(DataKeyRow).where(DataKeyRow.tenant_id == tx.tenant_id, DataKeyRow.state == "active")).one()
+    row.state, row.retired_at = "retiring", now
+    tx.flush()
+    kek = KekId(tx.tenant_id, row.kek_id)
+    made = make_data_key(vault.files, kek, row.version + 1)
+    tx.add(DataKeyRow(tenant_id=tx.tenant_id, version=made.version, kek_id=kek.number, wrapped=made.content,
+                      state="active", created_at=now))  # fmt: skip
+    tx.flush()
+    audit.record(tx, _SYSTEM, Event.KEY_CREATED, subject=tx.tenant_id, level="dek", number=made.version)
+
+
+def _new_kek(tx: Tx, vault: Vault) -> None:
+    now, kek = vault.clock.now(), KekId(tx.tenant_id, new_id())
+    vault.files.create(kek)
+    tx.execute(
+        update(KekRow)
+        .where(KekRow.tenant_id == tx.tenant_id, KekRow.state == "active")
+        .values(state="retiring", retired_at=now)
+    )
+    tx.add(KekRow(tenant_id=tx.tenant_id, kek_id=kek.number, state="active", created_at=now))
+    tx.flush()
+    for row in tx.scalars(
+        select(DataKeyRow).where(DataKeyRow.tenant_id == tx.tenant_id, DataKeyRow.wrapped.is_not(None))
+    ):
+        old = Wrapped(KekId(tx.tenant_id, row.kek_id), row.version, row.wrapped or b"")
+        row.wrapped, row.kek_id = wrap_under(vault.files, old, kek).content, kek.number
+    tx.flush()
+    audit.record(tx, _SYSTEM, Event.KEY_CREATED, subject=kek.number, level="kek")
+
+
+def _note(db: Database, tenant_id: TenantId, place: int, reached: str | None, looked_at: int, total: int) -> None:
+    with db.tenant(tenant_id) as tx:
+        row = _running(tx)
+        if row is not None:
+            row.shelf, row.reached = (place, reached) if reached is not None else (place + 1, "")
+            row.done, row.total = row.done + looked_at, max(total, row.done + looked_at)
+
+
+def _swept(db: Database, clock: Clock, tenant_id: TenantId) -> None:
+    with db.tenant(tenant_id) as tx:
+        row = _running(tx)
+        if row is not None:
+            row.state, row.swept_at = RotationState.WAITING.value, clock.now()
+
+
+def _destroy_retired(tx: Tx, clock: Clock) -> list[KekId]:
+    now, keks = clock.now(), list[KekId]()
+    for row in tx.scalars(
+        select(DataKeyRow).where(DataKeyRow.tenant_id == tx.tenant_id, DataKeyRow.state == "retiring")
+    ):
+        row.state, row.wrapped, row.destroyed_at = "destroyed", None, now
+        audit.record(tx, _SYSTEM, Event.KEY_DESTROYED, subject=tx.tenant_id, level="dek", number=row.version)
+    for kek in tx.scalars(select(KekRow).where(KekRow.tenant_id == tx.tenant_id, KekRow.state == "retiring")):
+        kek.state, kek.destroyed_at = "destroyed", now
+        keks.append(KekId(tx.tenant_id, UUID(str(kek.kek_id))))
+        audit.record(tx, _SYSTEM, Event.KEY_DESTROYED, subject=kek.kek_id, level="kek")
+    tx.flush()
+    return keks

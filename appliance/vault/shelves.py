@@ -1,0 +1,161 @@
+"""Where sealed values stand: a rotation walks each shelf in the order of its keys, and seals anew what it finds.
+
+Rooms name their columns; a law compares them with the schema. A shelf that was walked to its end returns None.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import text
+
+from appliance.audit import PLATFORM
+from appliance.kernel.blobs import Blobs
+from appliance.kernel.db import Database, Tx
+from appliance.kernel.ids import TenantId
+from appliance.kernel.sealing import Place, SealedColumn, is_first_format, is_under
+from appliance.vault.service import Vault
+
+
+@dataclass(frozen=True)
+class Walked:
+    """How far a piece of work came: the last key it looked at, None at the end of the shelf; and how many it looked at."""
+
+    reached: str | None
+    looked_at: int
+
+
+class Shelf(Protocol):
+    """Something that sealed values stand in."""
+
+    name: str
+
+    def count(self, tenant_id: TenantId) -> int:
+        """Return how many values there are, for the progress."""
+        ...
+
+    def has_first_format(self, tenant_id: TenantId) -> bool:
+        """Return whether a value from before there were data keys is left."""
+        ...
+
+    def reseal(self, tenant_id: TenantId, after: str, *, most: int) -> Walked:
+        """Seal the next values after a key anew, as far as they are not under the data key in force."""
+        ...
+
+
+class ColumnShelf:
+    """A column of a tenant's table."""
+
+    def __init__(self, db: Database, vault: Vault, column: SealedColumn) -> None:
+        self.name = f"{column.table}.{column.field}"
+        self._db, self._vault, self._column = db, vault, column
+        table, field, keys = column.table, column.field, ", ".join(column.key)
+        ours = f"FROM {table} WHERE tenant_id = :tenant AND {field} IS NOT NULL"
+        behind = f"AND ({keys}) > ({', '.join(map(_bound, range(len(column.key)), column.types))})"
+        page = f"ORDER BY {keys} LIMIT :most FOR UPDATE"
+        wanted = " AND ".join(f"{name} = :k{at}" for at, name in enumerate(column.key))
+        # The names are ours, from the rooms' code; values are bound.
+        self._count = text(f"SELECT count(*) {ours}")
+        self._old = text(f"SELECT 1 {ours} AND get_byte({field}, 0) = 1 LIMIT 1")
+        self._first = text(f"SELECT {field}, {keys} {ours} {page}")
+        self._next = text(f"SELECT {field}, {keys} {ours} {behind} {page}")
+        self._put = text(f"UPDATE {table} SET {field} = :sealed WHERE tenant_id = :tenant AND {wanted}")  # noqa: S608
+
+    def count(self, tenant_id: TenantId) -> int:
+        with self._db.tenant(tenant_id) as tx:
+            return int(tx.scalar(self._count, {"tenant": tenant_id}) or 0)
+
+    def has_first_format(self, tenant_id: TenantId) -> bool:
+        with self._db.tenant(tenant_id) as tx:
+            return tx.execute(self._old, {"tenant": tenant_id}).first() is not None
+
+    def reseal(self, tenant_id: TenantId, after: str, *, most: int) -> Walked:
+        with self._db.tenant(tenant_id) as tx:
+            behind = {f"c{at}": one for at, one in enumerate(json.loads(after))} if after else {}
+            statement = self._next if after else self._first
+            rows = tx.execute(statement, {"tenant": tenant_id, "most": most} | behind).all()
+            version = self._vault.version_in_force(tx)
+            for sealed, *key in rows:
+                if not is_under(sealed, version):
+                    self._reseal(tx, sealed, key)
+        return Walked(_written(rows[-1][1:]) if len(rows) == most else None, len(rows))
+
+    def _reseal(self, tx: Tx, sealed: bytes, key: list[Any]) -> None:
+        place = Place(self._column.table, self._column.field, tuple(key))
+        anew = self._vault.seal(tx, self._vault.unseal(tx, sealed, place), place)
+        tx.execute(self._put, {"sealed": anew, "tenant": tx.tenant_id} | {f"k{at}": one for at, one in enumerate(key)})
+
+
+_FIELDS = {"totp": "seed", "passkey": "public_key"}
+
+
+class FactorShelf:
+    """What proves people's second factors. It belongs to the platform, and is reached by its doors alone."""
+
+    name = "second_factors.sealed"
+
+    def __init__(self, db: Database, vault: Vault) -> None:
+        self._db, self._vault = db, vault
+
+    def count(self, tenant_id: TenantId) -> int:
+        if tenant_id != PLATFORM:
+            return 0
+        with self._db.tenant(tenant_id) as tx:
+            return int(tx.scalar(text("SELECT count_sealed_factors()")) or 0)
+
+    def has_first_format(self, tenant_id: TenantId) -> bool:
+        if tenant_id != PLATFORM:
+            return False
+        with self._db.tenant(tenant_id) as tx:
+            rows = tx.execute(text("SELECT sealed FROM list_sealed_factors(:after, NULL)"), {"after": UUID(int=0)})
+            return any(is_first_format(sealed) for (sealed,) in rows)
+
+    def reseal(self, tenant_id: TenantId, after: str, *, most: int) -> Walked:
+        if tenant_id != PLATFORM:
+            return Walked(None, 0)
+        with self._db.tenant(tenant_id) as tx:
+            found = text("SELECT * FROM list_sealed_factors(:after, :most)")
+            rows = tx.execute(found, {"after": UUID(after) if after else UUID(int=0), "most": most}).all()
+            version = self._vault.version_in_force(tx)
+            for factor_id, user_id, kind, sealed in rows:
+                if is_under(sealed, version):
+                    continue
+                place = Place("second_factors", _FIELDS[kind], (user_id, factor_id))
+                anew = self._vault.seal(tx, self._vault.unseal(tx, sealed, place), place)
+                tx.execute(text("SELECT reseal_factor(:id, :old, :new)"), {"id": factor_id, "old": sealed, "new": anew})
+        return Walked(str(rows[-1][0]) if len(rows) == most else None, len(rows))
+
+
+class FileShelf:
+    """The organisation's stored files."""
+
+    name = "files"
+
+    def __init__(self, db: Database, vault: Vault, blobs: Blobs) -> None:
+        self._db, self._vault, self._blobs = db, vault, blobs
+
+    def count(self, tenant_id: TenantId) -> int:
+        return len(self._blobs.every(tenant_id))
+
+    def has_first_format(self, tenant_id: TenantId) -> bool:
+        return any(is_first_format(self._blobs.head(tenant_id, one)) for one in self._blobs.every(tenant_id))
+
+    def reseal(self, tenant_id: TenantId, after: str, *, most: int) -> Walked:
+        with self._db.tenant(tenant_id) as tx:
+            version = self._vault.version_in_force(tx)
+        every = sorted(map(str, self._blobs.every(tenant_id)))
+        ids = list(islice((one for one in every if one > after), most))
+        for one in ids:
+            self._blobs.reseal(tenant_id, UUID(one), version=version)
+        return Walked(ids[-1] if len(ids) == most else None, len(ids))
+
+
+def _bound(at: int, kind: str) -> str:
+    return f"decode(:c{at}, 'hex')" if kind == "bytea" else f"CAST(:c{at} AS {kind})"
+
+
+def _written(key: Sequence[Any]) -> str:
+    return json.dumps([one.hex() if isinstance(one, bytes) else str(one) for one in key])

@@ -1,0 +1,60 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import DateTime
+from sqlalchemy.orm import Mapped, mapped_column
+
+from appliance.kernel.db import Table
+
+
+class DataKeyRow(Table):
+    __tablename__ = "data_keys"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    kek_id: Mapped[UUID]
+    wrapped: Mapped[bytes | None]
+    state: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    retired_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    destroyed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class KekRow(Table):
+    __tablename__ = "key_encryption_keys"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kek_id: Mapped[UUID] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    retired_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    destroyed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class RotationRow(Table):
+    __tablename__ = "key_rotations"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    rotation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    level: Mapped[str]
+    state: Mapped[str]
+    shelf: Mapped[int]
+    reached: Mapped[str]
+    done: Mapped[int]
+    total: Mapped[int]
+    began_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    swept_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class DestructionRow(Table):
+    __tablename__ = "key_destructions"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    request_id: Mapped[UUID] = mapped_column(primary_key=True)
+    requested_by: Mapped[UUID]
+    reason: Mapped[str]
+    requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    decided_by: Mapped[UUID | None]
+    decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    is_granted: Mapped[bool | None]

@@ -1,0 +1,71 @@
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+RotationId = NewType("RotationId", UUID)
+DestructionId = NewType("DestructionId", UUID)
+
+
+class Level(StrEnum):
+    """Which keys of an organisation: its key-encryption key, or its data key."""
+
+    KEK = "kek"
+    DEK = "dek"
+
+
+class KeyState(StrEnum):
+    """`retiring` opens what is still under it, and seals nothing."""
+
+    ACTIVE = "active"
+    RETIRING = "retiring"
+    DESTROYED = "destroyed"
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key as the inventory shows it: everything but the key. `number` counts data keys; it is 0 for others."""
+
+    level: Level
+    key_id: UUID
+    number: int
+    state: KeyState
+    created_at: datetime
+    retired_at: datetime | None
+    destroyed_at: datetime | None
+
+
+class RotationState(StrEnum):
+    """`waiting`: all is sealed anew; the old key stays until nobody can be reading by it any more."""
+
+    SWEEPING = "sweeping"
+    WAITING = "waiting"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """How far a rotation is: `done` of `total` values are under the new key."""
+
+    rotation_id: RotationId
+    level: Level
+    state: RotationState
+    done: int
+    total: int
+    began_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Destruction:
+    """An owner's request to destroy the organisation's keys, and what a second owner said."""
+
+    request_id: DestructionId
+    requested_by: UUID
+    requested_by_name: str
+    reason: str
+    requested_at: datetime
+    decided_by_name: str | None
+    is_granted: bool | None
+    is_open: bool
