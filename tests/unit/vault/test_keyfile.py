@@ -5,13 +5,18 @@ from pathlib import Path
 import pytest
 
 from appliance.kernel.egress import Egress
-from appliance.kernel.sealing import KeyUnavailable, derive_key
-from appliance.vault import Keyring, RootKeyUnusable
+from appliance.kernel.sealing import KeyUnavailable
+from appliance.vault import RootKeyUnusable
 from appliance.vault.base import Root
 from appliance.vault.roots import root_of
 from appliance.vault.roots.keyfile import is_credential
 
 KEY = secrets.token_bytes(32)
+WRAPPED = (
+    "01c148c288af75323f009587a8b0d63e174a55b5dad57bbf3924488aecb241ef7c0873a3dfe11bbc2645803e86e675411a7f"
+    "2f9c5de8e59696bfdabcc67aae35fbe8d1f559623c03deb8e219ba47abf9e21f5d664a8ba29d717f6f32ec37ffddfe08365d"
+    "7ca829f916574cbc7e670f3cba"
+)
 
 
 def root(path: Path) -> Root:
@@ -25,14 +30,19 @@ def written(path: Path, content: bytes = KEY, *, mode: int = 0o400) -> Path:
     return path
 
 
-def test_it_is_the_root_key_that_databases_are_claimed_by(tmp_path: Path) -> None:
-    path = written(tmp_path / "root.key")
+def test_it_is_the_root_key_that_databases_are_claimed_by_for_ever(tmp_path: Path) -> None:
+    path = written(tmp_path / "root.key", bytes(range(32)))
 
     by_default = root_of(None, secrets=tmp_path, egress=Egress())
 
-    assert by_default.fingerprint() == Keyring(path).fingerprint()
+    assert by_default.fingerprint().hex() == "dd630a267d5152021908e838369b9771ba2c8dcba4e88eafd6dcbb052823e50e"
     assert by_default.spec == f"file:{path}"
-    assert by_default.fingerprint() not in {KEY, derive_key(KEY, purpose="wrap keys")}
+
+
+def test_what_it_wrapped_opens_for_ever(tmp_path: Path) -> None:
+    one = root(written(tmp_path / "root.key", bytes(range(32))))
+
+    assert one.unwrap(bytes.fromhex(WRAPPED), context=b"vector") == bytes(range(32, 64))
 
 
 @pytest.mark.parametrize("mode", [0o440, 0o404, 0o600 | 0o040, 0o420, 0o410, 0o644, 0o777, 0o401])

@@ -250,3 +250,19 @@ def test_a_token_that_others_can_read_is_not_used(bao: Bao, key: str, token: Pat
     with pytest.raises(KeyUnavailable) as caught:
         root(bao, key, token).ping()
     assert "0400" in reason(caught)
+
+
+def test_a_service_is_believed_only_with_a_certificate_that_is_trusted(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    with openbao(tmp_path_factory.mktemp("tls"), scheme="https") as bao:
+        bao.make_key("key")
+        token = kept(tmp_path / "token", bao.token(policies=["cloister"]))
+        spec = f"transit:{bao.address}/v1/transit/keys/key"
+
+        trusting = Egress(["127.0.0.1"], ca_bundle=bao.ca)
+        root_of(spec, secrets=tmp_path, egress=trusting, credentials=token).ping()
+
+        with pytest.raises(KeyUnavailable) as caught:
+            root_of(spec, secrets=tmp_path, egress=Egress(["127.0.0.1"]), credentials=token).ping()
+        assert "ConnectError" in reason(caught)
