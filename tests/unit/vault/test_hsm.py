@@ -9,6 +9,7 @@ import pytest
 from appliance.kernel.egress import Egress
 from appliance.kernel.sealing import KeyUnavailable
 from appliance.vault.base import Root
+from appliance.vault.errors import RootSpecInvalid
 from appliance.vault.roots import root_of
 from tests.support.roots import PIN, SoftHsm, softhsm
 
@@ -108,3 +109,10 @@ def test_the_key_is_the_same_by_another_label(hsm: SoftHsm, pin: Path) -> None:
 
     assert renamed.fingerprint() == mark
     assert renamed.unwrap(wrapped, context=b"c") == KEK
+
+
+def test_without_the_extra_package_it_says_what_to_install(pin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pkcs11", None)
+
+    with pytest.raises(RootSpecInvalid, match=r"requirements-hsm\.lock"):
+        root("pkcs11:token=t;object=o?module-path=/m.so", pin)

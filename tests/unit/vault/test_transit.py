@@ -1,7 +1,9 @@
 import contextlib
+import re
 import secrets
 import threading
 import time
+import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,8 @@ from appliance.vault.base import Root
 from appliance.vault.roots import root_of, transit
 from appliance.vault.roots.calls import Calls
 from appliance.vault.roots.frames import TRANSIT, frame
-from tests.support.roots import Bao, openbao
+from tests.support.documents import DOCS
+from tests.support.roots import Bao, call, openbao
 
 KEK = secrets.token_bytes(32)
 
@@ -164,6 +167,21 @@ def test_a_token_without_the_right_is_unavailable_and_a_new_one_needs_no_restart
 
     kept(token, bao.token(policies=["cloister"]))
     one.ping()
+
+
+def test_the_rights_of_the_manual_are_enough_and_make_no_key(bao: Bao, key: str, tmp_path: Path) -> None:
+    policy = re.search(r"```\n(path .*?)```", (DOCS / "keys.md").read_text(), re.DOTALL)
+    assert policy
+    bao.ask("POST", "sys/policies/acl/manual", {"policy": policy[1].replace("/cloister", f"/{key}")})
+    token = bao.token(policies=["manual"])
+    root(bao, key, kept(tmp_path / "token", token)).ping()
+    destroy(bao, key)
+
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        call("POST", f"{bao.address}/v1/transit/encrypt/{key}", {"plaintext": "AAAA"}, X_Vault_Token=token)
+
+    caught.value.close()
+    assert caught.value.code == 403
 
 
 def test_a_revoked_token_ends_what_is_open(bao: Bao, key: str, token: Path) -> None:
