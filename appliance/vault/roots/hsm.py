@@ -192,29 +192,41 @@ class _Module:
 
     def loaded(self) -> Any:
         """Return the library, initialised in this process."""
-        import pkcs11
-
         if self._process != os.getpid():
             self.generation += 1
-            if self._library is None:
-                self._library = pkcs11.lib(self.path)
-            else:
-                self._begin()
+            self._library = self._made() if self._library is None else self._made_in_child()
             self._process = os.getpid()
         return self._library
 
     def load_again(self) -> None:
         """Initialise it anew: a token that came back is seen only then."""
-        self.generation += 1
-        if self._library is not None:
-            self._begin()
-
-    def _begin(self) -> None:
         from pkcs11.exceptions import PKCS11Error
 
-        with contextlib.suppress(PKCS11Error):  # a child of a module that sees the fork has nothing to end
-            self._library.finalize()
-        self._library.initialize()
+        self.generation += 1
+        if self._library is not None and self._process == os.getpid():
+            with contextlib.suppress(PKCS11Error):
+                self._library.finalize()
+            self._library.initialize()
+
+    def _made(self) -> Any:
+        from pkcs11._pkcs11 import lib  # pkcs11.lib would hand a child the parent's
+
+        return lib(self.path)
+
+    def _made_in_child(self) -> Any:
+        """Initialise it without ending the parent's first (PKCS#11, "Applications and processes"), which may share a connection.
+
+        Modules that do not see the fork say that they are initialised already; those have to be ended.
+        """
+        from pkcs11.exceptions import PKCS11Error
+
+        self._abandoned.append(self._library)  # its end would end this one
+        try:
+            return self._made()
+        except PKCS11Error:
+            with contextlib.suppress(PKCS11Error):
+                self._abandoned[-1].finalize()
+            return self._made()
 
 
 _MODULES: dict[str, _Module] = {}
