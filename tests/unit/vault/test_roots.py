@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,7 +140,9 @@ def void(_: object) -> None:
 
 def in_child(work: Callable[[], bool]) -> bool:
     """Return what the work says in a forked child, which is ended if it hangs."""
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forking with threads: that is what is tried
+        child = os.fork()
     if child == 0:
         done = False
         try:
