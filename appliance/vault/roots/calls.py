@@ -24,7 +24,7 @@ class Calls:
     """Makes calls that may be repeated. Thread-safe; has connections of its own in a child."""
 
     def __init__(self, egress: Egress, *, timeout_seconds: float = 3.0) -> None:
-        self._client = PerProcess(lambda: egress.client(timeout_seconds=timeout_seconds))
+        self._client = PerProcess(lambda: egress.client(timeout_seconds=timeout_seconds), end=httpx2.Client.close)
 
     def send(
         self,

@@ -35,8 +35,8 @@ class PerProcess(Generic[T]):
     A child keeps the parent's one alive, untouched: a finaliser that ran there would close what the parent still uses.
     """
 
-    def __init__(self, make: Callable[[], T]) -> None:
-        self._make = make
+    def __init__(self, make: Callable[[], T], *, end: Callable[[T], None] | None = None) -> None:
+        self._make, self._end = make, end
         self._abandoned: list[T] = []
         self._made: T | None = None
         self._lock = threading.Lock()
@@ -48,6 +48,10 @@ class PerProcess(Generic[T]):
             if self._made is None:
                 self._made = self._make()
             return self._made
+
+    def __del__(self) -> None:
+        if self._made is not None and self._end is not None:
+            self._end(self._made)
 
     def forget(self) -> None:
         """Begin anew in a child, whatever the parent's threads held."""

@@ -18,6 +18,7 @@ its own: if that works, it was the ciphertext.
 This is the only importer of `pkcs11`, the extra `hsm`.
 """
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -117,19 +118,19 @@ class HsmRoot(Discreet):
 
     def _signed_in(self, library: Any) -> Any:
         from pkcs11 import Attribute, KeyType, ObjectClass
-        from pkcs11.exceptions import MultipleObjectsReturned, NoSuchKey, NoSuchToken
 
-        try:
-            token = library.get_token(token_label=self._key.token)
-            key = self._session(token).get_key(
-                label=self._key.label, object_class=ObjectClass.SECRET_KEY, key_type=KeyType.AES
-            )
-        except NoSuchToken:
-            raise KeyUnavailable("there is no such token") from None
-        except NoSuchKey:
-            raise KeyUnavailable("the token has no such AES key; it is never made by us") from None
-        except MultipleObjectsReturned:
-            raise KeyUnavailable("the token has several AES keys of this label") from None
+        session = self._session(library.get_token(token_label=self._key.token))
+        sought = {
+            Attribute.CLASS: ObjectClass.SECRET_KEY,
+            Attribute.KEY_TYPE: KeyType.AES,
+            Attribute.LABEL: self._key.label,
+        }
+        found = list(session.get_objects(sought))  # get_key leaves a search open, which ends whenever it is collected
+        if not found:
+            raise KeyUnavailable("the token has no such AES key; it is never made by us")
+        if len(found) > 1:
+            raise KeyUnavailable("the token has several AES keys of this label")
+        key = found[0]
         if key[Attribute.EXTRACTABLE] or not key[Attribute.SENSITIVE] or key[Attribute.VALUE_LEN] != KEY_BYTES:
             raise KeyUnavailable("the key must be of 256 bits, sensitive and not extractable")
         return key
@@ -191,31 +192,41 @@ class _Module:
 
     def loaded(self) -> Any:
         """Return the library, initialised in this process."""
-        import pkcs11
-
         if self._process != os.getpid():
             self.generation += 1
-            if self._library is None:
-                self._library = pkcs11.lib(self.path)
-            else:
-                self._begin()
+            self._library = self._made() if self._library is None else self._made_in_child()
             self._process = os.getpid()
         return self._library
 
     def load_again(self) -> None:
         """Initialise it anew: a token that came back is seen only then."""
-        self.generation += 1
-        if self._library is not None:
-            self._begin()
-
-    def _begin(self) -> None:
-        import contextlib
-
         from pkcs11.exceptions import PKCS11Error
 
-        with contextlib.suppress(PKCS11Error):  # a child of a module that sees the fork has nothing to end
-            self._library.finalize()
-        self._library.initialize()
+        self.generation += 1
+        if self._library is not None and self._process == os.getpid():
+            with contextlib.suppress(PKCS11Error):
+                self._library.finalize()
+            self._library.initialize()
+
+    def _made(self) -> Any:
+        from pkcs11._pkcs11 import lib  # pkcs11.lib would hand a child the parent's
+
+        return lib(self.path)
+
+    def _made_in_child(self) -> Any:
+        """Initialise it without ending the parent's first (PKCS#11, "Applications and processes"), which may share a connection.
+
+        Modules that do not see the fork say that they are initialised already; those have to be ended.
+        """
+        from pkcs11.exceptions import PKCS11Error
+
+        self._abandoned.append(self._library)  # its end would end this one
+        try:
+            return self._made()
+        except PKCS11Error:
+            with contextlib.suppress(PKCS11Error):
+                self._abandoned[-1].finalize()
+            return self._made()
 
 
 _MODULES: dict[str, _Module] = {}
