@@ -13,6 +13,8 @@ from appliance.knowledge.scans import Ask, Recognised
 
 PICTURE = "picture"
 PICTURE_TEXT = "Picture: {text}"
+# By whether a picture is large. A logo in every letter must not hold every letter back; what may be a page or a card must.
+UNREAD_WITHOUT_OCR = {True: "pictures_need_ocr", False: "small_pictures"}
 Recognise = Callable[[Sequence[int], Ask], Recognised]
 # (content, more options, options, processor seconds, seconds) -> answer
 AskChild = Callable[[bytes, dict[str, object], dict[str, object], int, float], dict[str, Any]]
@@ -88,7 +90,3 @@ def _tell(said: dict[str, Any], left: Sequence[Picture], stopped: str) -> None:
         said["warnings"] += [code for is_large, code in UNREAD_WITHOUT_OCR.items() if is_large in sizes]
     elif left:
         said["warnings"].append(stopped)
-
-
-# A logo in every letter must not hold every letter back; what may be a page or a card must.
-UNREAD_WITHOUT_OCR = {True: "pictures_need_ocr", False: "small_pictures"}

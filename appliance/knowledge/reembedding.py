@@ -1,4 +1,4 @@
-"""From one embedding model to another: the new vectors beside the old ones, one moment at which searches go over, then the old ones go.
+"""From one embedding model to another: new vectors beside the old ones, a moment at which searches go over, the old ones go.
 
     chosen (`changes`) → pieces of work, each a job of its own, until no passage is without a vector → (a large
     organisation waits for its approximate index) → the switch → a minute later the old vectors go, in batches
