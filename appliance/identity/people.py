@@ -22,7 +22,7 @@ from appliance.identity.errors import (
     RoleMisplaced,
     WeakPassword,
 )
-from appliance.identity.permissions import Permission, require
+from appliance.identity.permissions import Permission, givable_roles, require
 from appliance.identity.revocation import end_access
 from appliance.identity.tables import GroupMemberRow, MembershipRow, SessionRow
 from appliance.identity.values import (
@@ -200,10 +200,10 @@ def join(
 
 
 def check_role(tx: Tx, caller: Caller, role: Role) -> None:
-    """Raise unless the role exists here and the caller may give it: only owners make owners."""
+    """Raise RoleMisplaced unless the role exists here, Forbidden unless the caller may give it."""
     if (role is Role.OPERATOR) != (tx.tenant_id == PLATFORM) or role not in {*ORGANISATION_ROLES, Role.OPERATOR}:
         raise RoleMisplaced
-    if role is Role.OWNER and caller.role is not Role.OWNER:
+    if role not in givable_roles(caller):
         raise Forbidden
 
 

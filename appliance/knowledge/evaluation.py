@@ -23,8 +23,8 @@ from appliance.kernel.ids import new_id
 from appliance.knowledge.asking import ask_index
 from appliance.knowledge.chunking import Chunk, chunk, embedding_text
 from appliance.knowledge.index import replace_index
+from appliance.knowledge.parsed import Block, Page, Parsed
 from appliance.knowledge.parser.plain import read
-from appliance.knowledge.parsing import Block, Page, Parsed
 from appliance.knowledge.retrieval import LEXICAL_SHARE, search
 from appliance.knowledge.tables import CollectionRow, DocumentRow
 from appliance.knowledge.values import DocumentId, Status

@@ -10,11 +10,12 @@ from reportlab.pdfgen.canvas import Canvas
 
 from appliance.knowledge import scans
 from appliance.knowledge.chunking import chunk, document_places
+from appliance.knowledge.parsed import Parsed
 from appliance.knowledge.parser import package
 from appliance.knowledge.parser.blocks import PICTURES
 from appliance.knowledge.parser.dimensions import measured
 from appliance.knowledge.parser.inlaid import is_decoration, may_be_document
-from appliance.knowledge.parsing import Limits, Parsed
+from appliance.knowledge.parsing import Limits
 from appliance.knowledge.scans import Recognition
 from tests.support import inlaid, papers
 from tests.support.archives import packed

@@ -10,7 +10,8 @@ from reportlab.pdfgen.canvas import Canvas
 from appliance.knowledge import scans
 from appliance.knowledge.chunking import chunk, document_places, document_text
 from appliance.knowledge.formats import MEDIA_TYPES, Format
-from appliance.knowledge.parsing import Limits, Parsed, parse
+from appliance.knowledge.parsed import Parsed
+from appliance.knowledge.parsing import Limits, parse
 from appliance.knowledge.scans import Recognition
 from appliance.knowledge.unreadable import UnreadableDocument
 from tests.support import papers
