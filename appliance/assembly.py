@@ -23,7 +23,7 @@ from appliance.ops.data_directory import read_secret
 from appliance.ops.embedded_postgres import socket_url
 from appliance.ops.errors import CannotStart
 from appliance.ops.migrations import role_name
-from appliance.providers.local.catalogue import CATALOGUE, Recipe
+from appliance.providers.local.catalogue import CATALOGUE, DEFAULT, Recipe
 from appliance.providers.local.embeddings import LocalEmbedder, is_intact
 from appliance.providers.local.extractive import ExtractiveAnswerer
 from appliance.settings import InvalidSettings, Settings
@@ -58,12 +58,13 @@ def assemble(settings: Settings, *, role: str, clock: Clock | None = None) -> Se
     keyring = Keyring(settings.secrets / "root.key")
     _require_own_database(db, keyring)
     blobs = Blobs(settings.data_dir / "blobs", key_of=keyring.tenant_key)
-    embedder, *others = (
-        LocalEmbedder(settings.models_dir / name, recipe, threads=settings.embedding_threads)
+    embedders = {
+        name: LocalEmbedder(settings.models_dir / name, recipe, threads=settings.embedding_threads)
         for name, recipe in CATALOGUE.items()
-    )
-    answerer = ExtractiveAnswerer(embedder)
-    gateway = Gateway(db, embedder=embedder, others=others, models={answerer.name: answerer}, clock=clock)
+    }
+    default = embedders[DEFAULT.name]
+    answerer = ExtractiveAnswerer(default)  # its thresholds were fitted on that one
+    gateway = Gateway(db, embedders=list(embedders.values()), models={answerer.name: answerer}, clock=clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -90,7 +91,7 @@ def assemble(settings: Settings, *, role: str, clock: Clock | None = None) -> Se
             ),
         ),
         mailer=Mailer(_mail_server(settings)),
-        pings={"blobs": blobs.ping, "database": db.ping, "models": embedder.ping},
+        pings={"blobs": blobs.ping, "database": db.ping, "models": default.ping},
     )
 
 

@@ -153,7 +153,7 @@ def test_it_goes_over_while_people_ask_upload_and_delete(ada: Member, bo: Member
 def test_a_question_embedded_by_the_old_model_still_finds_after_the_switch(ada: Member, worker: Worker) -> None:
     fills(ada)
     asker = Asker(ada.tenant_id, ada.caller.actor)
-    vector = ada.services.gateway.embed_query(asker, QUESTION)
+    vector = ada.services.gateway.embed_query(asker, QUESTION, model=OLD)
     chooses(ada, NEW)
     worker.works()
     assert index(ada).model == NEW
