@@ -162,8 +162,9 @@ def _answer(operation: Operation, call: Call) -> Response:
         return _done(operation, call)
     house = services()
     repeats = Repeats(house.db, call.caller, house.keyring.answer_key(), house.clock)
-    # Whoever may read less, or more, than then asks another question: an old answer is not repeated to them.
-    standing = f"{call.caller.role} {sorted(map(str, call.caller.groups))}"
+    # Whoever may read or do less, or more, than then asks another question: an old answer is not repeated to them.
+    person = call.caller
+    standing = f"{person.role} {sorted(map(str, person.groups))} {sorted(person.scopes or ())}"
     asked = f"{operation.method} {request.full_path}\n{standing}\n".encode() + _material(call)
     before = repeats.begin(name, asked)
     if before is not None:

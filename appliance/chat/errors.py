@@ -9,6 +9,7 @@ Refusal
 ├── ReviewNotFound         kind=not_found
 ├── ReviewDecided          kind=conflict
 ├── NotSecondPerson        kind=forbidden
+├── PersonNeeded           kind=forbidden
 └── Invalid
     ├── QuestionMissing
     ├── TitleMalformed
@@ -112,6 +113,13 @@ class NotSecondPerson(Refusal):
 
     kind = Kind.FORBIDDEN
     code = "not_second_person"
+
+
+class PersonNeeded(Refusal):
+    """In the works-council mode people ask, and not programs: one person could else be two. Ask for it yourself."""
+
+    kind = Kind.FORBIDDEN
+    code = "person_needed"
 
 
 class ReasonMissing(Invalid):

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, or_, select, tuple_
 
 from appliance import identity, knowledge
 from appliance.chat.errors import ConversationNotFound
@@ -132,12 +132,6 @@ def leaf_below(tx: Tx, conversation_id: ConversationId, message_id: UUID) -> UUI
     while message_id in latest:
         message_id = latest[message_id]
     return message_id
-
-
-def count_questions(tx: Tx) -> int:
-    """Return how many questions were asked in the organisation."""
-    query = select(func.count()).where(MessageRow.tenant_id == tx.tenant_id, MessageRow.role == "user")
-    return int(tx.scalar(query) or 0)
 
 
 def own_row(tx: Tx, caller: Caller, conversation_id: ConversationId, *, is_locked: bool = False) -> ConversationRow:

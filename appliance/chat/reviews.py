@@ -17,6 +17,7 @@ from appliance.chat.chatbots import names_of_chatbots
 from appliance.chat.errors import (
     ConversationNotFound,
     NotSecondPerson,
+    PersonNeeded,
     ReasonMissing,
     ReviewDecided,
     ReviewNotFound,
@@ -61,17 +62,21 @@ def list_for_review(
     `before` is where a list goes on: what comes before it in time, or after it when the oldest come first. Raises ReviewOff. In the works-council mode the query is passed over: finding by content would be reading it.
     """
     mode = _mode(tx, caller)
-    found = select(ConversationRow).where(ConversationRow.tenant_id == tx.tenant_id)
+    found = select(ConversationRow.conversation_id).where(ConversationRow.tenant_id == tx.tenant_id)
     query = query.replace("\0", "").strip()
     if query and mode is Review.AUDITED:
-        said = ConversationRow.title.icontains(query, autoescape=True)
-        found = found.where(or_(said, ConversationRow.owner_id.in_(identity.members_named(tx, query))))
+        found = found.where(_says(tx, query))
     if before is not None:
         place = tuple_(ConversationRow.updated_at, ConversationRow.conversation_id)
         found = found.where(place > before if oldest_first else place < before)
     columns = ConversationRow.updated_at, ConversationRow.conversation_id
     order = columns if oldest_first else tuple(one.desc() for one in columns)
-    rows = tx.scalars(found.order_by(*order).limit(limit)).all()
+    shown = found.order_by(*order).limit(limit).scalar_subquery()  # by the index alone; then the rows of these few
+    rows = tx.scalars(
+        select(ConversationRow)
+        .where(ConversationRow.tenant_id == tx.tenant_id, ConversationRow.conversation_id.in_(shown))
+        .order_by(*order)
+    ).all()
     audit.record(tx, caller.actor, Event.CONVERSATIONS_LISTED, subject=tx.tenant_id, shown=len(rows),
                  searched=int(bool(query)))  # fmt: skip
     return _reviewables(tx, rows, mode)
@@ -135,10 +140,13 @@ def request_review(
 ) -> ReviewRequest:
     """Ask a second administrator to agree: to opening a conversation, or (None) to ending the works-council mode.
 
-    A request of the caller's that still waits is returned as it is. Raises ReviewOff outside of that mode.
+    A request of the caller's that still waits is returned as it is. Raises ReviewOff outside of that mode, and
+    PersonNeeded for a service account: who holds its token would be the second person too.
     """
     if _mode(tx, caller) is not Review.TWO_PERSON:
         raise ReviewOff
+    if not identity.is_person(tx, caller.user_id):
+        raise PersonNeeded
     identity.require_recent(caller)
     if conversation_id is not None:
         _conversation(tx, conversation_id)
@@ -169,7 +177,7 @@ def request_review(
 def decide_review(tx: Tx, caller: Caller, request_id: UUID, *, is_granted: bool, clock: Clock) -> None:
     """Grant or refuse another administrator's request, at a browser. Granting the end of the mode turns review off.
 
-    Raises ReviewNotFound, ReviewDecided, NotSecondPerson; Forbidden for a token.
+    Raises ReviewNotFound, ReviewDecided, NotSecondPerson, PersonNeeded; Forbidden for a token.
     """
     _mode(tx, caller)
     identity.require_browser(caller)
@@ -181,6 +189,8 @@ def decide_review(tx: Tx, caller: Caller, request_id: UUID, *, is_granted: bool,
         raise ReviewDecided
     if caller.user_id == row.requested_by or caller.user_id == _owner(tx, row):
         raise NotSecondPerson
+    if is_granted and not identity.is_person(tx, UserId(row.requested_by)):
+        raise PersonNeeded
     row.decided_by, row.decided_at, row.is_granted = caller.user_id, clock.now(), is_granted
     row.expires_at = clock.now() + _GRANT_LASTS
     tx.flush()
@@ -226,6 +236,11 @@ def _mode(tx: Tx, caller: Caller) -> Review:
     if mode is Review.OFF:
         raise ReviewOff
     return mode
+
+
+def _says(tx: Tx, query: str) -> ColumnElement[bool]:
+    title = func.lower(ConversationRow.title).collate("C")  # bytes are found faster than letters, and folded they are equal
+    return or_(func.strpos(title, func.lower(query)) > 0, ConversationRow.owner_id.in_(identity.members_named(tx, query)))
 
 
 def _checked(reason: str) -> str:

@@ -8,7 +8,7 @@ from appliance.identity.errors import PersonNotFound
 from appliance.identity.places import tenants_of
 from appliance.identity.sessions import caller_of
 from appliance.identity.tables import MembershipRow
-from appliance.identity.values import Caller, Role, UserId
+from appliance.identity.values import Caller, MemberKind, Role, UserId
 from appliance.kernel.db import Database
 from appliance.kernel.ids import TenantId
 
@@ -54,7 +54,10 @@ def _only_owner(db: Database) -> Caller:
             select(MembershipRow.user_id).where(
                 MembershipRow.tenant_id == tx.tenant_id,
                 MembershipRow.role == Role.OWNER,
+                MembershipRow.kind == MemberKind.PERSON,
                 MembershipRow.suspended_at.is_(None),
             )
         ).all()
+        if len(owners) != 1:  # nobody's name is put to what another one did
+            raise PersonNotFound("There is not exactly one owner: say who acts with --as E-MAIL.")
         return caller_of(tx, UserId(owners[0]), kind=ActorKind.OPERATOR)

@@ -18,6 +18,7 @@ Refusal
 ├── InvitationClosed     kind=forbidden
 ├── ResetLinkClosed      kind=forbidden
 ├── ResetByOperator      kind=conflict
+├── ResetNotAlone        kind=conflict
 ├── TokenNotFound        kind=not_found
 ├── PlaceNotFound        kind=not_found
 ├── OrganisationNotFound kind=not_found
@@ -199,6 +200,13 @@ class ResetByOperator(Refusal):
 
     kind = Kind.CONFLICT
     code = "reset_by_operator"
+
+
+class ResetNotAlone(Refusal):
+    """In the works-council mode nobody alone makes a link to another person's password: whoever holds it could read what that person asked. Let whoever holds the host make it: `appliance reset-password`."""
+
+    kind = Kind.CONFLICT
+    code = "reset_not_alone"
 
 
 class TokenNotFound(Refusal):

@@ -4,8 +4,9 @@ from appliance import audit, tenancy
 from appliance.audit import Event
 from appliance.identity.errors import SecondPersonNeeded
 from appliance.identity.permissions import Permission, require
+from appliance.identity.revocation import end_password_links
 from appliance.identity.values import Caller
-from appliance.kernel.db import Tx
+from appliance.kernel.db import Tx, in_turn
 from appliance.tenancy import OrganisationSettings, Review
 
 
@@ -23,9 +24,12 @@ def change_settings(tx: Tx, caller: Caller, settings: OrganisationSettings) -> O
     could else go round it in two steps. See `chat.decide_review`.
     """
     require(caller, Permission.SETTINGS_CHANGE)
+    in_turn(tx, "settings")  # else who comes a moment later sees, and overwrites, what was before the works-council mode
     before = tenancy.get_settings(tx)
     if before.conversation_review is Review.TWO_PERSON and settings.conversation_review is not Review.TWO_PERSON:
         raise SecondPersonNeeded
+    if settings.conversation_review is Review.TWO_PERSON:
+        end_password_links(tx)
     return put_settings(tx, caller, settings)
 
 

@@ -108,15 +108,19 @@ def assertion_options(tx: Tx, user_id: UserId, site: Site, *, challenge: bytes) 
 
 
 def use_passkey(
-    tx: Tx, user_id: UserId, site: Site, *, response: str, challenge: bytes, key: bytes, clock: Clock
+    tx: Tx, user_id: UserId, site: Site, *, response: str, challenge: bytes, key: bytes, clock: Clock, is_alone: bool
 ) -> bool:
-    """Say whether the browser proved one of the person's passkeys for this challenge."""
+    """Say whether the browser proved one of the person's passkeys for this challenge.
+
+    Where it is the only proof (`is_alone`), it must have asked for its person, by PIN or finger: a touch is anybody's.
+    """
     for row in _passkeys(tx, user_id):
         public_key = unseal(key, row[2], context=_context(user_id, row[0]))
         try:
             proof = webauthn.verify_authentication_response(
                 credential=response, expected_challenge=challenge, expected_rp_id=site.host,
                 expected_origin=site.origin, credential_public_key=public_key, credential_current_sign_count=row[3],
+                require_user_verification=is_alone,
             )  # fmt: skip
         except (WebAuthnException, ValueError, KeyError, TypeError):
             continue

@@ -1,7 +1,8 @@
 """One's own password, and the single-use link to a new one.
 
 An administrator can make such a link only for somebody who belongs to no other organisation: whoever holds it could
-sign in there too. For the others the operator's console makes it, and every organisation of theirs records it.
+sign in there too; and not in the works-council mode, where it could read that person's conversations. For the others
+the operator's console makes it, and every organisation of theirs records it.
 Second factors stay in force after a reset, so that the link alone opens nothing that they guard.
 """
 
@@ -11,19 +12,28 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from appliance import audit
+from appliance import audit, tenancy
 from appliance.audit import Actor, ActorKind, Event, Outcome
-from appliance.identity.errors import Forbidden, PersonNotFound, ResetByOperator, ResetLinkClosed, SignInFailed
+from appliance.identity.errors import (
+    Forbidden,
+    PersonNotFound,
+    ResetByOperator,
+    ResetLinkClosed,
+    ResetNotAlone,
+    SignInFailed,
+)
 from appliance.identity.locks import Attempt, note_attempt, refuse_if_locked
 from appliance.identity.people import check_password, normal_email
 from appliance.identity.permissions import Permission, require, require_browser
 from appliance.identity.places import tenants_of
+from appliance.identity.revocation import end_half_ways
 from appliance.identity.sessions import close_other_sessions
 from appliance.identity.tables import MembershipRow
 from appliance.identity.values import Caller, MemberKind, Role, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.sealing import digest, hash_password, password_matches
+from appliance.tenancy import Review
 
 LINK_LIFETIME = timedelta(hours=24)
 
@@ -37,7 +47,7 @@ class ResetLink:
 
 
 def change_password(db: Database, caller: Caller, attempt: Attempt, *, new: str, session: bytes, clock: Clock) -> None:
-    """Change the caller's own password; their other sessions end everywhere.
+    """Change the caller's own password; their other sessions, and links to another one, end everywhere.
 
     A wrong present password is recorded and counts towards the locks of a sign-in: an open browser is no place to
     guess it. Raises SignInFailed, SignInLocked, WeakPassword.
@@ -56,12 +66,13 @@ def change_password(db: Database, caller: Caller, attempt: Attempt, *, new: str,
     hashed = hash_password(new)
     with db.tenant(caller.tenant_id) as tx:
         tx.execute(text("SELECT change_password(:id, :hash)"), {"id": caller.user_id, "hash": hashed})
+        end_half_ways(tx, caller.user_id)
         close_other_sessions(tx, caller, keep=session)
         audit.record(tx, caller.actor, Event.PASSWORD_CHANGED, subject=caller.user_id)
 
 
 def create_password_reset(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clock) -> ResetLink:
-    """Make a link by which a member sets a new password. Raises PersonNotFound, ResetByOperator."""
+    """Make a link by which a member sets a new password. Raises PersonNotFound, ResetByOperator, ResetNotAlone."""
     require(caller, Permission.PASSWORD_RESET)
     member = tx.get(MembershipRow, (tx.tenant_id, user_id))
     if member is None or member.suspended_at is not None or member.kind != MemberKind.PERSON:
@@ -70,6 +81,8 @@ def create_password_reset(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clo
         raise Forbidden
     if len(tenants_of(tx, user_id)) > 1:
         raise ResetByOperator
+    if tenancy.get_settings(tx).conversation_review is Review.TWO_PERSON:
+        raise ResetNotAlone
     link = _open(tx, user_id, member.email, clock)
     audit.record(tx, caller.actor, Event.PASSWORD_RESET_CREATED, subject=user_id)
     return link
@@ -111,6 +124,7 @@ def reset_password(db: Database, token: str, *, new: str, address: str, request_
         if used is None:
             raise ResetLinkClosed
         tx.execute(text("SELECT change_password(:id, :hash)"), {"id": user_id, "hash": hashed})
+        end_half_ways(tx, user_id)
         tx.execute(text("SELECT end_all_sessions(:id)"), {"id": user_id})
         actor = Actor(ActorKind.USER, user_id, address, request_id)
         audit.record(tx, actor, Event.PASSWORD_RESET, subject=user_id)

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, case, func, or_, select, text
+from sqlalchemy import ColumnElement, ScalarSelect, Select, case, delete, func, or_, select, text
 from sqlalchemy.exc import IntegrityError
 
 from appliance import audit
@@ -22,8 +22,8 @@ from appliance.identity.errors import (
     RoleMisplaced,
     WeakPassword,
 )
-from appliance.identity.permissions import Permission, givable_roles, require
-from appliance.identity.revocation import end_access
+from appliance.identity.permissions import GRANTS, Permission, givable_roles, require, require_recent
+from appliance.identity.revocation import end_access, end_links, end_tokens
 from appliance.identity.tables import GroupMemberRow, MembershipRow, SessionRow
 from appliance.identity.values import (
     ORGANISATION_ROLES,
@@ -44,6 +44,7 @@ from appliance.kernel.sealing import hash_password
 
 PASSWORD_MIN, PASSWORD_MAX = 12, 200
 MEMBERS = PeopleFilter()
+_ORDER = tuple(Role)  # from those who may do most
 NAME_MAX, EMAIL_MAX, LANGUAGE_LETTERS = 120, 254, 2
 
 
@@ -57,17 +58,23 @@ def change_role(tx: Tx, caller: Caller, user_id: UserId, *, role: Role) -> None:
         _keep_another(tx, Role.OWNER, user_id)
     before, row.role = row.role, role
     tx.flush()
+    if Permission.PEOPLE_CHANGE in GRANTS[Role(before)] and _ORDER.index(role) > _ORDER.index(Role(before)):
+        end_links(tx, caller.actor, user_id)
+    if row.kind == MemberKind.SERVICE and role is Role.OWNER and before != Role.OWNER:
+        end_tokens(tx, user_id, now=func.now())  # an admin may hold them
     audit.record(tx, caller.actor, Event.ROLE_CHANGED, subject=user_id, before=before, role=role.value)
 
 
 def remove_member(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clock) -> None:
-    """Suspend a membership: sessions and tokens end now; what the person wrote stays."""
+    """Suspend a membership: sessions, tokens and links made end now; what the person wrote stays."""
     require(caller, Permission.PEOPLE_CHANGE)
     row = _membership(tx, user_id)
     if row.role in {Role.OWNER, Role.OPERATOR}:
         check_role(tx, caller, Role(row.role))
         _keep_another(tx, Role(row.role), user_id)
     end_access(tx, user_id, now=clock.now())
+    if Permission.PEOPLE_CHANGE in GRANTS[Role(row.role)]:
+        end_links(tx, caller.actor, user_id)
     row.suspended_at = clock.now()
     tx.flush()
     audit.record(tx, caller.actor, Event.MEMBER_REMOVED, subject=user_id)
@@ -140,6 +147,12 @@ def get_person(tx: Tx, caller: Caller, user_id: UserId) -> Person:
     return found[0]
 
 
+def is_person(tx: Tx, user_id: UserId) -> bool:
+    """Say whether a member is somebody who signs in, and not a program."""
+    row = tx.get(MembershipRow, (tx.tenant_id, user_id))
+    return row is not None and row.kind == MemberKind.PERSON
+
+
 def names_of(tx: Tx, user_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Return display names by id, for those who are or were members."""
     rows = tx.execute(
@@ -184,7 +197,10 @@ def join(
     tx: Tx, actor: Actor, user_id: UserId, *, email: str, display_name: str, role: Role, clock: Clock,
     kind: MemberKind = MemberKind.PERSON, group_ids: Iterable[GroupId] = (),
 ) -> None:  # fmt: skip
-    """Make an existing person a member of this transaction's organisation; who was removed before is let in again."""
+    """Make an existing person a member of this transaction's organisation; who was removed before is let in again.
+
+    They have the groups that are named here, and none that they had before.
+    """
     row = tx.get(MembershipRow, (tx.tenant_id, user_id), with_for_update=True)
     if row is not None and row.suspended_at is None:
         raise AlreadyMember
@@ -193,6 +209,9 @@ def join(
         tx.add(row)
     row.role, row.display_name, row.suspended_at = role, display_name, None
     tx.flush()
+    tx.execute(
+        delete(GroupMemberRow).where(GroupMemberRow.tenant_id == tx.tenant_id, GroupMemberRow.user_id == user_id)
+    )
     for group_id in set(group_ids):
         tx.merge(GroupMemberRow(tenant_id=tx.tenant_id, group_id=group_id, user_id=user_id))
     tx.flush()
@@ -200,11 +219,16 @@ def join(
 
 
 def check_role(tx: Tx, caller: Caller, role: Role) -> None:
-    """Raise RoleMisplaced unless the role exists here, Forbidden unless the caller may give it."""
+    """Raise RoleMisplaced unless the role exists here, Forbidden unless the caller may give it.
+
+    More than membership takes a fresh proof, whichever way it is given or taken: an unlocked browser has none.
+    """
     if (role is Role.OPERATOR) != (tx.tenant_id == PLATFORM) or role not in {*ORGANISATION_ROLES, Role.OPERATOR}:
         raise RoleMisplaced
     if role not in givable_roles(caller):
         raise Forbidden
+    if role is not Role.MEMBER:
+        require_recent(caller)
 
 
 def normal_email(email: str) -> str:

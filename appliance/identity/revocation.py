@@ -1,10 +1,13 @@
-"""Every way of losing access ends here, in the transaction that takes it: sessions deleted, tokens revoked."""
+"""Every way of losing access ends here, in the transaction that takes it: sessions deleted, tokens revoked, links closed."""
 
 from datetime import datetime
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.sql.functions import Function
 
-from appliance.identity.tables import SessionRow, TokenRow
+from appliance import audit
+from appliance.audit import Actor, Event
+from appliance.identity.tables import InvitationRow, MembershipRow, SessionRow, TokenRow
 from appliance.identity.values import UserId
 from appliance.kernel.db import Tx
 
@@ -12,11 +15,45 @@ from appliance.kernel.db import Tx
 def end_access(tx: Tx, user_id: UserId, *, now: datetime) -> None:
     """End a member's sessions and tokens in this organisation."""
     end_sessions(tx, user_id)
+    end_tokens(tx, user_id, now=now)
+
+
+def end_tokens(tx: Tx, user_id: UserId, *, now: datetime | Function[datetime]) -> None:
+    """End a member's tokens in this organisation."""
     tx.execute(
         update(TokenRow)
         .where(TokenRow.tenant_id == tx.tenant_id, TokenRow.user_id == user_id, TokenRow.revoked_at.is_(None))
         .values(revoked_at=now)
     )
+
+
+def end_links(tx: Tx, actor: Actor, user_id: UserId) -> None:
+    """Close the links that a member made and may not make any more: invitations, and those to colleagues' passwords.
+
+    Of the latter nothing says who made them, so all that are open in the organisation close.
+    """
+    closed = tx.scalars(
+        update(InvitationRow)
+        .where(InvitationRow.tenant_id == tx.tenant_id, InvitationRow.invited_by == user_id)
+        .where(InvitationRow.closed_at.is_(None))
+        .values(closed_at=func.now())
+        .returning(InvitationRow.invitation_id)
+    ).all()
+    for invitation_id in closed:
+        audit.record(tx, actor, Event.INVITATION_REVOKED, subject=invitation_id)
+    end_password_links(tx)
+
+
+def end_password_links(tx: Tx) -> None:
+    """Close every link to a new password of the organisation's members."""
+    members = tx.scalars(select(MembershipRow.user_id).where(MembershipRow.tenant_id == tx.tenant_id)).all()
+    tx.execute(text("SELECT close_password_resets(:ids)"), {"ids": list(members)})
+
+
+def end_half_ways(tx: Tx, user_id: UserId) -> None:
+    """End what was begun with a person's old password: sign-ins without their second factor, links to a new one."""
+    tx.execute(text("SELECT close_challenges_of(:id)"), {"id": user_id})
+    tx.execute(text("SELECT close_password_resets(:ids)"), {"ids": [user_id]})
 
 
 def end_sessions(tx: Tx, user_id: UserId) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session as OrmSession
+from sqlalchemy.orm import make_transient
 
 from appliance import audit, tenancy
 from appliance.audit import Event
@@ -149,12 +150,13 @@ def close_sessions_of(tx: Tx, caller: Caller, user_id: UserId) -> None:
 
 
 def close_other_sessions(tx: Tx, caller: Caller, *, keep: bytes) -> None:
-    """End all of the caller's sessions but one."""
-    tx.execute(
-        delete(SessionRow).where(
-            SessionRow.tenant_id == tx.tenant_id, SessionRow.user_id == caller.user_id, SessionRow.digest != keep
-        )
-    )
+    """End all of the caller's sessions but one, in every organisation of theirs."""
+    kept = tx.get(SessionRow, (tx.tenant_id, keep))
+    tx.execute(text("SELECT end_all_sessions(:id)"), {"id": caller.user_id})
+    if kept is not None:
+        make_transient(kept)
+        tx.add(kept)
+        tx.flush()
 
 
 def _touch(tx: OrmSession, row: SessionRow, now: datetime) -> None:

@@ -19,7 +19,7 @@ from appliance.identity.people import normal_email
 from appliance.identity.permissions import require_browser
 from appliance.identity.places import list_places
 from appliance.identity.sessions import open_session
-from appliance.identity.steps import Step, close_step, find_step, open_step, try_step
+from appliance.identity.steps import Purpose, Step, close_step, find_step, open_step, try_step
 from appliance.identity.tables import SessionRow
 from appliance.identity.values import Caller, UserId
 from appliance.kernel.clock import Clock
@@ -64,14 +64,14 @@ def sign_in(db: Database, attempt: Attempt, *, lifetime: timedelta, clock: Clock
     with db.platform() as tx:
         if list_factors(tx, user_id):
             # No success yet: it would wipe out the count of wrong codes, and let them be guessed without end.
-            return SecondStep(open_step(tx, user_id, clock=clock)[0])
+            return SecondStep(open_step(tx, user_id, Purpose.SIGN_IN, clock=clock)[0])
     return SignedIn(_open_session(db, user_id, email, attempt, ("password",), lifetime, clock))
 
 
 def second_step_options(db: Database, token: str, site: Site | None, *, clock: Clock) -> str | None:
     """Return what a browser needs to prove a passkey in this step, or None. Raises SecondStepClosed."""
     with db.platform() as tx:
-        step = find_step(tx, token, clock=clock)
+        step = find_step(tx, token, Purpose.SIGN_IN, clock=clock)
         return assertion_options(tx, step.user_id, site, challenge=step.challenge) if site else None
 
 
@@ -80,7 +80,7 @@ def finish_sign_in(
     site: Site | None, key: bytes, lifetime: timedelta, clock: Clock,
 ) -> str:  # fmt: skip
     """Open a session by the second factor. Raises SecondStepClosed when it is used up, SecondStepFailed for a try."""
-    step = try_step(db, token, clock=clock)
+    step = try_step(db, token, Purpose.SIGN_IN, clock=clock)
     with db.platform() as tx:
         email = str(tx.scalar(text("SELECT email_of(:id)"), {"id": step.user_id}) or "")
     refuse_if_locked(db, email, attempt, clock)
@@ -97,7 +97,7 @@ def finish_sign_in(
 def begin_confirmation(tx: Tx, caller: Caller, site: Site | None, *, clock: Clock) -> tuple[str, str | None]:
     """Return a step for `confirm`, and what a browser needs to do it with a passkey, if the caller has one."""
     require_browser(caller)
-    token, challenge = open_step(tx, caller.user_id, clock=clock)
+    token, challenge = open_step(tx, caller.user_id, Purpose.CONFIRM, clock=clock)
     return token, assertion_options(tx, caller.user_id, site, challenge=challenge) if site else None
 
 
@@ -107,23 +107,26 @@ def confirm(
 ) -> None:  # fmt: skip
     """Prove again who is at the browser, before a sensitive step.
 
-    By password, with a code where there is a second factor; or by a passkey alone. Raises SignInFailed,
+    By password, with a code or passkey where there is a second factor; or by a passkey alone that asks for its person,
+    by PIN or finger. Raises SignInFailed,
     SecondStepFailed, SecondStepClosed, SignInLocked.
     """
     require_browser(caller)
     refuse_if_locked(db, caller.email, attempt, clock)
-    begun = try_step(db, step, clock=clock)
+    begun = try_step(db, step, Purpose.CONFIRM, clock=clock)
     if begun.user_id != caller.user_id:
         raise SecondStepClosed
     with db.platform() as tx:
         found = tx.execute(text("SELECT * FROM find_credentials(:email)"), {"email": caller.email}).first()
         has_factors = bool(list_factors(tx, caller.user_id))
-    is_password = not proof.passkey and password_matches(found.password_hash if found else None, attempt.password)
-    if not (is_password or proof.passkey):
+    # A passkey stands for the password only where there is one to prove: whoever has none shows what they like.
+    is_passkey = has_factors and bool(proof.passkey)
+    is_password = password_matches(found.password_hash if found else None, attempt.password)
+    if not (is_passkey or is_password):
         note_attempt(db, caller.email, attempt, failure=Event.SIGN_IN_FAILED, clock=clock)
         raise SignInFailed
     with db.platform() as tx:
-        method = _prove(tx, begun, proof, site, key, clock) if has_factors else "password"
+        method = _prove(tx, begun, proof, site, key, clock, is_alone=not is_password) if has_factors else "password"
     if method is None:
         note_attempt(db, caller.email, attempt, failure=Event.SECOND_FACTOR_FAILED, clock=clock)
         raise SecondStepFailed
@@ -137,11 +140,14 @@ def confirm(
         audit.record(tx, caller.actor, Event.IDENTITY_CONFIRMED, subject=caller.user_id, method=method)
 
 
-def _prove(tx: Tx, step: Step, proof: Proof, site: Site | None, key: bytes, clock: Clock) -> str | None:
+def _prove(
+    tx: Tx, step: Step, proof: Proof, site: Site | None, key: bytes, clock: Clock, *, is_alone: bool = False
+) -> str | None:
     if proof.passkey:
         is_good = site is not None and use_passkey(
-            tx, step.user_id, site, response=proof.passkey, challenge=step.challenge, key=key, clock=clock
-        )
+            tx, step.user_id, site, response=proof.passkey, challenge=step.challenge, key=key, clock=clock,
+            is_alone=is_alone,
+        )  # fmt: skip
         return "passkey" if is_good else None
     return use_code(tx, step.user_id, proof.code, key=key, clock=clock) if proof.code.strip() else None
 

@@ -1,11 +1,13 @@
 """Half-finished proofs: a right password that waits for its second factor, a passkey that is being made or shown.
 
 Each is named by a token whose digest alone is stored, carries a random challenge, lasts five minutes and five tries.
+The token begins with what the step is for: one that was begun by an open browser is no right password.
 """
 
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 
 from sqlalchemy import text
 
@@ -19,6 +21,14 @@ _LASTS = timedelta(minutes=5)
 _TRIES = 5
 
 
+class Purpose(StrEnum):
+    """What is being proved."""
+
+    SIGN_IN = "sign-in"
+    CONFIRM = "confirm"
+    PASSKEY = "passkey"
+
+
 @dataclass(frozen=True)
 class Step:
     """Whose step it is, and the challenge that a passkey must sign."""
@@ -27,9 +37,9 @@ class Step:
     challenge: bytes
 
 
-def open_step(tx: Tx, user_id: UserId, *, clock: Clock) -> tuple[str, bytes]:
+def open_step(tx: Tx, user_id: UserId, purpose: Purpose, *, clock: Clock) -> tuple[str, bytes]:
     """Begin a step; return its token, which is stored nowhere, and its challenge."""
-    token, challenge, now = secrets.token_urlsafe(32), secrets.token_bytes(32), clock.now()
+    token, challenge, now = f"{purpose}.{secrets.token_urlsafe(32)}", secrets.token_bytes(32), clock.now()
     tx.execute(
         text("SELECT open_challenge(:digest, :user, :nonce, :now, :expires)"),
         {"digest": digest(token), "user": user_id, "nonce": challenge, "now": now, "expires": now + _LASTS},
@@ -37,8 +47,9 @@ def open_step(tx: Tx, user_id: UserId, *, clock: Clock) -> tuple[str, bytes]:
     return token, challenge
 
 
-def find_step(tx: Tx, token: str, *, clock: Clock) -> Step:
+def find_step(tx: Tx, token: str, purpose: Purpose, *, clock: Clock) -> Step:
     """Return an open step without counting a try. Raises SecondStepClosed."""
+    _check(token, purpose)
     found = tx.execute(
         text("SELECT * FROM find_challenge(:digest, :now)"), {"digest": digest(token), "now": clock.now()}
     ).first()
@@ -47,8 +58,9 @@ def find_step(tx: Tx, token: str, *, clock: Clock) -> Step:
     return Step(UserId(found.user_id), bytes(found.nonce))
 
 
-def try_step(db: Database, token: str, *, clock: Clock) -> Step:
+def try_step(db: Database, token: str, purpose: Purpose, *, clock: Clock) -> Step:
     """Count a try before it is judged, in a transaction of its own. Raises SecondStepClosed when none is left."""
+    _check(token, purpose)
     with db.platform() as tx:
         tried = tx.execute(
             text("SELECT * FROM try_challenge(:digest, :now, :most)"),
@@ -62,3 +74,8 @@ def try_step(db: Database, token: str, *, clock: Clock) -> Step:
 def close_step(tx: Tx, token: str) -> bool:
     """End a step; False if it had ended already."""
     return bool(tx.scalar(text("SELECT close_challenge(:digest)"), {"digest": digest(token)}))
+
+
+def _check(token: str, purpose: Purpose) -> None:
+    if not token.startswith(f"{purpose}."):
+        raise SecondStepClosed

@@ -20,7 +20,7 @@ from appliance.identity.factors import (
     replace_recovery_codes,
 )
 from appliance.identity.passkeys import add_passkey, registration_options
-from appliance.identity.steps import close_step, open_step, try_step
+from appliance.identity.steps import Purpose, close_step, open_step, try_step
 from appliance.kernel.errors import Invalid, Refusal
 from appliance.kernel.ids import TenantId
 from appliance.kernel.sealing import digest
@@ -138,7 +138,7 @@ def add_passkey_page() -> Answer:
     if site is None:
         raise PasskeyRefused
     with house.db.tenant(person.tenant_id) as tx:
-        step, challenge = open_step(tx, person.user_id, clock=house.clock)
+        step, challenge = open_step(tx, person.user_id, Purpose.PASSKEY, clock=house.clock)
         options = registration_options(tx, person, site, challenge=challenge)
     return page("account/passkey.html", options=options, step=step, label=forms.field("label"))
 
@@ -147,7 +147,7 @@ def add_passkey_page() -> Answer:
 def finish_passkey() -> Answer:
     """Store the passkey that the browser made."""
     person, house, site = caller(), services(), passkey_site()
-    step = try_step(house.db, forms.field("step"), clock=house.clock)
+    step = try_step(house.db, forms.field("step"), Purpose.PASSKEY, clock=house.clock)
     if site is None or step.user_id != person.user_id:
         raise PasskeyRefused
     with house.db.tenant(person.tenant_id) as tx:

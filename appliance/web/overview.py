@@ -1,8 +1,8 @@
 from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
-from appliance import budgets, chat, identity, knowledge
-from appliance.chat.numbers import feedback_by_day, questions_by_day
+from appliance import budgets, identity, knowledge
+from appliance.chat.numbers import count_questions, feedback_by_day, questions_by_day
 from appliance.gateway.ledger import count_people, month_usage, people_by_day, tokens_by_day
 from appliance.identity import Permission, Role
 from appliance.identity.permissions import may
@@ -28,7 +28,7 @@ def show() -> tuple[str, int] | Response:
         return page(
             "overview/page.html",
             documents=knowledge.counts(tx),
-            questions=chat.count_questions(tx),
+            questions=count_questions(tx, clock=house.clock),
             usage=month_usage(tx, clock=house.clock),
             budget=budgets.get_budget(tx, clock=house.clock),
             charts=_charts(tx) if may(person, Permission.USAGE_READ) else (),

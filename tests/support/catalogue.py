@@ -39,7 +39,7 @@ ADD_ONLY = {  # policies of tables without a tenant that let a role add rows and
     ("procrastinate_events", "owner_notes"): "cloister_owner",
 }
 DOORS = {
-    "add_factor", "close_challenge", "email_of", "find_challenge", "confirm_factor", "consume_password_reset", "count_recovery_codes",
+    "add_factor", "close_challenge", "close_challenges_of", "close_password_resets", "email_of", "find_challenge", "confirm_factor", "consume_password_reset", "count_recovery_codes",
     "create_password_reset", "end_all_sessions", "find_password_reset", "list_factors", "open_challenge",
     "platform_overview", "remove_factor", "replace_recovery_codes", "resolve_api_token", "resolve_invitation",
     "suspend_organisation", "try_challenge", "use_factor", "use_recovery_code",

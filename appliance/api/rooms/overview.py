@@ -2,11 +2,11 @@ from datetime import date
 
 from pydantic import Field
 
-from appliance import budgets, chat, knowledge
+from appliance import budgets, knowledge
 from appliance.api.framework import Call, operation
 from appliance.api.rooms.organisation import BudgetOut, UsageOut
 from appliance.api.schemas import Input, Output
-from appliance.chat.numbers import feedback_by_day, questions_by_day
+from appliance.chat.numbers import count_questions, feedback_by_day, questions_by_day
 from appliance.gateway.ledger import count_people, month_usage, people_by_day, tokens_by_day
 from appliance.identity import Permission
 from appliance.identity.permissions import require_granted
@@ -21,7 +21,7 @@ class DocumentCountsOut(Output):
 
 
 class OverviewOut(Output):
-    """The organisation in a few numbers; `usage` and `budget` are of this calendar month (UTC)."""
+    """The organisation in a few numbers; `questions`, `usage` and `budget` are of this calendar month (UTC)."""
 
     documents: DocumentCountsOut
     questions: int
@@ -62,7 +62,7 @@ def get_overview(call: Call) -> OverviewOut:
     with call.tenant() as tx:
         return OverviewOut(
             documents=DocumentCountsOut.model_validate(knowledge.counts(tx)),
-            questions=chat.count_questions(tx),
+            questions=count_questions(tx, clock=clock),
             usage=UsageOut.model_validate(month_usage(tx, clock=clock)),
             budget=BudgetOut.model_validate(budgets.get_budget(tx, clock=clock)),
         )

@@ -7,7 +7,14 @@ from appliance import identity
 from appliance.api.framework import Call, operation
 from appliance.api.schemas import Email, Input, Listed, Output, Page, cut, part
 from appliance.identity import GroupId, MemberKind, Permission, Role, UserId
-from appliance.identity.errors import AlreadyMember, GroupNotFound, LastOwner, ResetByOperator, RoleMisplaced
+from appliance.identity.errors import (
+    AlreadyMember,
+    GroupNotFound,
+    LastOwner,
+    ResetByOperator,
+    ResetNotAlone,
+    RoleMisplaced,
+)
 from appliance.identity.factors import FactorKind, remove_factors_of
 from appliance.identity.invitations import InvitationForm
 from appliance.identity.permissions import require_granted
@@ -146,7 +153,7 @@ def close_sessions(call: Call) -> None:
     "/people/{user_id}/password-reset",
     permission=Permission.PASSWORD_RESET,
     answer=LinkOut,
-    refusals=(ResetByOperator,),
+    refusals=(ResetByOperator, ResetNotAlone),
 )
 def create_password_reset(call: Call) -> LinkOut:
     """Make a link to a new password, for somebody who belongs to no other organisation."""

@@ -14,7 +14,7 @@ from appliance.api.framework import Call, operation
 from appliance.api.rooms.conversations import ConversationOut, MessageOut
 from appliance.api.schemas import Input, Listed, Output, Page, Text, part
 from appliance.chat import ConversationId, ReviewRequest
-from appliance.chat.errors import ConversationNotFound, ReasonMissing, ReviewNotGranted, ReviewOff
+from appliance.chat.errors import ConversationNotFound, PersonNeeded, ReasonMissing, ReviewNotGranted, ReviewOff
 from appliance.identity import Permission
 
 
@@ -105,7 +105,7 @@ def list_requests(call: Call) -> ReviewRequestsOut:
 
 @operation(
     "POST", "/reviews/mode/requests", permission=Permission.CONVERSATION_REVIEW, body=ReasonIn,
-    answer=ReviewRequestOut, status=201, refusals=(ReasonMissing, ReviewOff),
+    answer=ReviewRequestOut, status=201, refusals=(PersonNeeded, ReasonMissing, ReviewOff),
 )  # fmt: skip
 def request_end_of_mode(call: Call) -> ReviewRequestOut:
     """Ask a second administrator to end the works-council mode."""
@@ -124,7 +124,7 @@ def get_review(call: Call) -> ReviewableOut:
 
 @operation(
     "POST", "/reviews/{conversation_id}/requests", permission=Permission.CONVERSATION_REVIEW, body=ReasonIn,
-    answer=ReviewRequestOut, status=201, refusals=(ReasonMissing, ReviewOff),
+    answer=ReviewRequestOut, status=201, refusals=(PersonNeeded, ReasonMissing, ReviewOff),
 )  # fmt: skip
 def request_review(call: Call) -> ReviewRequestOut:
     """Ask a second administrator to agree to opening a conversation, where the works-council mode is on."""
