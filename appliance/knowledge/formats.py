@@ -5,6 +5,7 @@ finds out and says; see `parser.package`, `parser.compound` and `parser.written`
 """
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 
 _SNIFF = 4096
@@ -129,32 +130,40 @@ _PICTURE_HEADS = (
 WRITTEN = frozenset({Format.HTML, Format.MAIL, Format.MARKDOWN, Format.TABLES, Format.TEXT, Format.XML})
 
 
+@dataclass(frozen=True)
+class Recognised:
+    """A format, or why there is none."""
+
+    format: Format | None
+    code: str = ""
+
+
 def media_types(kind: Kind) -> frozenset[str]:
     """Return the media types of a kind; what is none of the others is text."""
     kinds = dict.fromkeys(MEDIA_TYPES, Kind.TEXT) | dict.fromkeys(PICTURES, Kind.PICTURE) | _KINDS
     return frozenset(MEDIA_TYPES[one] for one, found in kinds.items() if found is kind)
 
 
-def format_of(content: bytes, file_name: str) -> Format | None:
-    """Return the format of the content; None where nothing is written in it."""
+def recognise(content: bytes, file_name: str) -> Recognised:
+    """Return the format of the content, or the code of the reason why it cannot be read."""
     head = content[:_SNIFF]
     if is_blank(content):
-        return None
+        return Recognised(None, "no_text")
     if b"%PDF-" in head[:1024]:
-        return Format.PDF
+        return Recognised(Format.PDF)
     for begins, picture in _PICTURE_HEADS:
         if begins.match(head):
-            return picture
+            return Recognised(picture)
     if head.startswith(b"PK"):
         # What is inside is for the confined parser to say: a directory of a million entries would fill this process.
-        return Format.PACKAGE
+        return Recognised(Format.PACKAGE)
     if head.startswith(b"\xd0\xcf\x11\xe0"):  # old Office, Outlook's messages, and what is encrypted
-        return Format.COMPOUND
+        return Recognised(Format.COMPOUND)
     if head.startswith(b"{\\rtf"):
-        return Format.RTF
+        return Recognised(Format.RTF)
     if _MAIL.match(head) or (_LETTER.match(head) and all(sign.search(head) for sign in _LETTER_HEADS)):
-        return Format.MAIL
-    return _written(head, file_name.lower())
+        return Recognised(Format.MAIL)
+    return Recognised(_written(head, file_name.lower()))
 
 
 def is_blank(content: bytes) -> bool:

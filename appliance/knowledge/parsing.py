@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from appliance.knowledge.child import Answer, ask
-from appliance.knowledge.formats import WRITTEN, Format, format_of, is_blank
+from appliance.knowledge.formats import WRITTEN, Format, is_blank, recognise
 from appliance.knowledge.inlays import UNREAD_WITHOUT_OCR, read_pictures
 from appliance.knowledge.parsed import (
     CONFINEMENT_LAYERS,
@@ -29,7 +29,8 @@ from appliance.knowledge.parsed import (
     page_number,
     title_of,
 )
-from appliance.knowledge.scans import STANDARD, Ask, Left, Recognised, Recognition, recognise
+from appliance.knowledge.scans import STANDARD, Ask, Left, Recognised, Recognition
+from appliance.knowledge.scans import recognise as recognise_scans
 from appliance.knowledge.unreadable import WARNINGS, Unread, UnreadableDocument
 
 INSIDE = " › "
@@ -97,22 +98,22 @@ class _Upload:
 
     def read(self, content: bytes, name: str, path: tuple[str, ...] = ()) -> Parsed:
         """Read a file and all that is inside it; return it without them. `path` names it from the upload on."""
-        kind = format_of(content, name)
-        if kind is None:
-            raise UnreadableDocument("no_text")
+        recognised = recognise(content, name)
+        if recognised.format is None:
+            raise UnreadableDocument(recognised.code)
         cpu_seconds, wall_seconds = self._allowance()
         try:
             with ask(
-                kind,
+                recognised.format,
                 content,
                 cpu_seconds=cpu_seconds,
                 memory_bytes=self.limits.memory_bytes,
                 wall_seconds=wall_seconds,
             ) as answer:
                 self.cpu_seconds += answer.cpu_seconds
-                _raise_refusal(answer, kind, path)
-                self._read_drawn(answer, kind, content, path)
-                parsed = checked(answer.said, kind, title_of(name))
+                _raise_refusal(answer, recognised.format, path)
+                self._read_drawn(answer, recognised.format, content, path)
+                parsed = checked(answer.said, recognised.format, title_of(name))
                 self._take(parsed, path)
                 self._read_inside(answer, path)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -160,7 +161,9 @@ class _Upload:
         if not asked:
             return Recognised()
         begun, wanted = time.monotonic(), self.limits.recognition
-        found = recognise(asked, ask_again, replace(wanted, seconds=wanted.seconds - self.recognised_seconds), left)
+        found = recognise_scans(
+            asked, ask_again, replace(wanted, seconds=wanted.seconds - self.recognised_seconds), left
+        )
         spent = time.monotonic() - begun
         self.recognised_seconds += int(spent)
         self.begun += spent  # it has limits of its own
