@@ -20,7 +20,7 @@ _LARGE_SIDE, _LARGE_POINTS, _STRIP = 150, 60_000, 3
 _UNPACKED = 50_000_000
 _EMF = re.compile(rb"\x01\0\0\0.{36} EMF", re.DOTALL)
 # What begins as EMF, WMF (with and without its placeable header) and StarView's drawings do.
-_DRAWING = re.compile(_EMF.pattern + rb"|\xd7\xcd\xc6\x9a|[\x01\x02]\0\x09\0|VCLMTF", re.DOTALL)
+DRAWING = re.compile(_EMF.pattern + rb"|\xd7\xcd\xc6\x9a|[\x01\x02]\0\x09\0|VCLMTF", re.DOTALL)
 _HUNDREDTHS = 1_500  # of a millimetre: the length of a mark in metafiles
 
 
@@ -44,7 +44,7 @@ def show(
         _show_svg(output, page, name, content, hidden)
     elif content.startswith(b"%PDF-"):
         output.attach(name, content)
-    elif not (is_preview and _DRAWING.match(content)) and not is_mark(content):
+    elif not (is_preview and DRAWING.match(content)) and not is_mark(content):
         output.miss(name, "picture_format")
 
 

@@ -10,8 +10,10 @@ from .markup import local as local_name
 from .markup import parse, tree
 from .opendocument import Table, Text, count, reference
 from .parts import Parts
+from .rest import Rest
 from .rows import Cell, lines
 from .sheets import Sheet, Value
+from .sweep import take_rest
 
 DELETED = "deleted text"
 _KINDS = {"text": "odt", "spreadsheet": "ods", "presentation": "odp", "graphics": "odp"}
@@ -35,7 +37,7 @@ def read(parts: Parts, kind: str) -> Output:
         if part:
             looks.read(part)
     shown = Shown(parts, output)
-    reader = _Reader(output, page, looks, shown)
+    reader = _Reader(output, page, looks, shown, parts.rest)
     reader.read(parts.read("content.xml"))
     if styles and found == "odt":
         reader.read_margins(styles)
@@ -43,8 +45,11 @@ def read(parts: Parts, kind: str) -> Output:
     meta = parts.find("meta.xml")
     if meta:
         properties.write_part(meta, output, page)
+    for part in (styles, meta, manifest):
+        parts.rest.take_xml(part or b"<none/>")
     attach_objects(parts, output)
     shown.show_rest(page, (name for name in parts.names if name.startswith(("Pictures/", "media/"))))
+    take_rest(parts, output, page, shown)
     if any(name.startswith(("Basic/", "Scripts/")) for name in parts.names):
         output.warn("macros")
     if len(output.pages) > 1 and not page.blocks:
@@ -55,8 +60,9 @@ def read(parts: Parts, kind: str) -> Output:
 class _Reader:
     """Turns the events of content.xml into blocks."""
 
-    def __init__(self, output: Output, page: Page, looks: Looks, shown: Shown) -> None:
+    def __init__(self, output: Output, page: Page, looks: Looks, shown: Shown, rest: Rest) -> None:
         self._output, self._page, self._looks, self._shown = output, page, looks, shown
+        self._rest = rest
         self._frames: list[list[str]] = []  # the pictures of each open frame: forms of one
         self._held: list[tuple[str, str | None]] = []  # those of the paragraph or the table on its way
         self._texts: list[Text] = []
@@ -76,7 +82,7 @@ class _Reader:
         self._slide_title = ""
 
     def read(self, part: bytes) -> None:
-        parse(part, self._start, self._end, self._text)
+        parse(part, self._start, self._end, self._text, aside=self._rest.say)
 
     def read_margins(self, part: bytes) -> None:
         """Add headers and footers, each once."""
@@ -109,6 +115,9 @@ class _Reader:
         name = local_name(full)
         given = {local_name(key): value for key, value in attributes.items()}
         self._note_hiding(name, given)
+        if '"' not in given.get("formula", ""):
+            given.pop("formula", None)  # what it counts; what it says would stand in quotes
+        self._rest.say_attributes(given)
         if name in {"p", "h"}:
             self._begin_text(name, given)
         elif name in _STARTS:
@@ -204,6 +213,8 @@ class _Reader:
             paragraph = self._texts[-1]
             is_hidden_within = self._why() is not None and self._why() != paragraph.hidden
             (paragraph.unseen if is_hidden_within else paragraph.seen).append(text)
+        if self._takes or not self._texts:
+            self._rest.say(text)
 
     def _end(self, full: str) -> None:
         name = local_name(full)
