@@ -10,6 +10,7 @@ import sys
 
 from .blocks import Unreadable, framed
 from .confinement import NotConfined, confine, limit
+from .datalinks import take_files
 
 READERS = {
     "compound": ".compound",
@@ -46,7 +47,7 @@ def main(kind: str, cpu_seconds: int, memory_bytes: int, parent: int, options: s
         # What must be loaded from files, or told, before they are out of reach.
         read = reader.prepare(json.loads(options)) if hasattr(reader, "prepare") else reader.read
         layers = confine(parent)
-        answer = read(content, kind).as_bytes(layers)
+        answer = take_files(read(content, kind)).as_bytes(layers)
     except Unreadable as error:
         answer = framed({"refused": error.code})
     except NotConfined:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from . import properties
 from .blocks import ALTERNATIVE, HIDDEN, Output, Page, Unreadable
-from .inlaid import Shown
+from .inlaid import Shown, show
 from .looks import Looks, attach_objects
 from .markup import local as local_name
 from .markup import parse, tree
@@ -14,6 +14,7 @@ from .rest import Rest
 from .rows import Cell, lines
 from .sheets import Sheet, Value
 from .sweep import take_rest
+from .transfer import from_base64
 
 DELETED = "deleted text"
 _KINDS = {"text": "odt", "spreadsheet": "ods", "presentation": "odp", "graphics": "odp"}
@@ -49,7 +50,7 @@ def read(parts: Parts, kind: str) -> Output:
         parts.rest.take_xml(part or b"<none/>")
     attach_objects(parts, output)
     shown.show_rest(page, (name for name in parts.names if name.startswith(("Pictures/", "media/"))))
-    take_rest(parts, output, page, shown)
+    take_rest(parts, output, output.pages[-1], shown)
     if any(name.startswith(("Basic/", "Scripts/")) for name in parts.names):
         output.warn("macros")
     if len(output.pages) > 1 and not page.blocks:
@@ -122,7 +123,7 @@ class _Reader:
             self._begin_text(name, given)
         elif name in _STARTS:
             _STARTS[name](self, given)
-        elif name == "note-citation" or (name in {"creator", "date-string", "date"} and self._aside):
+        elif name in {"note-citation", "binary-data"} or (name in {"creator", "date-string", "date"} and self._aside):
             self._takes = name
 
     def _note_hiding(self, name: str, given: dict[str, str]) -> None:
@@ -171,8 +172,15 @@ class _Reader:
     def begin_cell(self, given: dict[str, str]) -> None:
         if self._tables:
             table = self._tables[-1]
+            self._say_outside(table)
             table.cell, table.repeats = [], count(given, "number-columns-repeated", most=16_384)
             table.is_number = given.get("value-type", "string") not in {"string", "boolean"}
+
+    def _say_outside(self, table: Table) -> None:
+        """Write what stands in no cell: the texts of shapes that lie over a sheet."""
+        for text in table.cell if table.sheet else ():
+            table.sheet.add("paragraph", text)
+        table.cell = []
 
     def begin_slide(self, _given: dict[str, str]) -> None:
         self._slides += 1
@@ -213,7 +221,9 @@ class _Reader:
             paragraph = self._texts[-1]
             is_hidden_within = self._why() is not None and self._why() != paragraph.hidden
             (paragraph.unseen if is_hidden_within else paragraph.seen).append(text)
-        if self._takes or not self._texts:
+        if self._takes == "binary-data":
+            self._words.append(text)
+        elif self._takes or not self._texts:
             self._rest.say(text)
 
     def _end(self, full: str) -> None:
@@ -224,6 +234,9 @@ class _Reader:
             _ENDS[name](self)
         elif name == self._takes:
             self._takes = ""
+            if self._words:
+                content, self._words = from_base64("".join(self._words).encode("ascii", "replace")), []
+                show(self._output, self._page, "picture", content, hidden=self._why())
         if self._hiders and self._hiders[-1][0] == self._depth:
             self._hiders.pop()
         self._depth -= 1
@@ -306,6 +319,7 @@ class _Reader:
         if not self._tables:
             return
         table = self._tables.pop()
+        self._say_outside(table)
         if table.sheet:
             table.sheet.close(table.comments)
             return

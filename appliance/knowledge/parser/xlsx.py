@@ -165,6 +165,8 @@ class _Reader:
                 self._sheet.row([])
             self._row, self._column = row, -1
             self._is_hidden = attributes.get("hidden", "0") not in OFF
+            if self._values:  # cells that stand in no row
+                self._sheet.unseen(self._values)
             self._values, self._unseen = [], []
         elif name == _COLUMN and attributes.get("hidden", "0") not in OFF:
             node = Node("", attributes)
