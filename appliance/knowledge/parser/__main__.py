@@ -10,7 +10,7 @@ import sys
 
 from .blocks import Unreadable, framed
 from .confinement import NotConfined, confine, limit
-from .datalinks import take_files
+from .encoded import take_files
 
 READERS = {
     "compound": ".compound",

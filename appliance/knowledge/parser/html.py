@@ -15,6 +15,7 @@ from .archive import words
 from .blocks import HIDDEN, METADATA, Output, Page, Unreadable
 from .charsets import decode
 from .datalinks import Linked, linked, links_in
+from .encoded import is_file, is_picture
 from .inlaid import show
 from .rows import Cell, Row, lines
 
@@ -249,18 +250,17 @@ class _Reader(HTMLParser):
 
     def _take_links(self, text: str, hidden: str | None = METADATA, *, is_shown: bool = False) -> None:
         """Take the files that a style sheet or a script holds; what is no picture there draws letters, or nothing."""
-        for link in links_in(text) if "data:" in text.lower() else ():
-            held = linked(link)
-            if held and (held.is_picture or held.is_file):
+        for held in links_in(text):
+            if is_picture(held.content) or is_file(held.content):
                 self._take_linked(held, hidden, is_shown=is_shown)
 
     def _take_linked(self, held: Linked, hidden: str | None, *, is_shown: bool) -> None:
         """Take what stands in the page: a picture is shown, any other file is handed over, a text is checked."""
         self._files += 1
         name = f"{held.family}-{self._files}.{held.kind}"
-        if held.is_picture or held.family == "image":
+        if is_picture(held.content) or held.family == "image":
             self._hold(name, held.content, hidden if is_shown else METADATA)
-        elif held.is_file or (held.family != "text" and len(held.content) >= _SMALLEST_FILE):
+        elif is_file(held.content) or (held.family != "text" and len(held.content) >= _SMALLEST_FILE):
             self.output.attach(name, held.content)
         elif held.content:
             try:

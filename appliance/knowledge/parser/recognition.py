@@ -276,7 +276,7 @@ class Tesseract:
         """Yield the words of the picture in reading order."""
         library = self._library
         if library.TessBaseAPIRecognize(self._api, None):
-            return
+            raise Unreadable("damaged")
         iterator = library.TessBaseAPIGetIterator(self._api)
         if not iterator:
             return

@@ -2,17 +2,17 @@
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import unquote
 
+from .datalinks import linked, links_in
 from .markup import local, parse
-from .transfer import from_base64
 
 _BEGINS = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml.{0,200}?\?>\s*)?(?:<!--.{0,2000}?-->\s*|<!DOCTYPE[^>\[]{0,300}>\s*)*<(?:\w+:)?svg\b",
     re.DOTALL,
 )
 _DOCTYPE = re.compile(rb"<!DOCTYPE[^>\[]{0,300}>")  # without declarations of its own, as programs wrote it for years
-_PICTURE = re.compile(r"data:image/[\w.+-]{1,60}(?:;[\w=.-]+)*?;base64,([A-Za-z0-9+/=\s%]+)")
+_WORDED = re.compile(r"[^\W\d_]{3,}")
+_DRAWN = frozenset({"d", "points", "style", "transform", "class", "id"})
 _MOST_PICTURES = 100
 _SHOWN = frozenset({"image", "feImage"})
 _SPOKEN = frozenset({"text", "title", "desc", "foreignObject"})
@@ -24,6 +24,7 @@ class Drawn:
 
     lines: list[str] = field(default_factory=list)
     pictures: list[bytes] = field(default_factory=list)
+    unseen: dict[str, None] = field(default_factory=dict)  # what is written in it and not shown
     is_whole: bool = True  # no picture in it was left out
 
     @property
@@ -45,8 +46,13 @@ def read(content: bytes) -> Drawn:
         if name in _SPOKEN or depth[0]:
             depth[0] += 1
             words.append(" ")
-        if name in _SHOWN:
-            _take(drawn, [value.strip() for key, value in attributes.items() if local(key) == "href"])
+        for key, value in attributes.items():
+            if local(key) == "href" and value.strip()[:5].lower() == "data:":
+                _take(drawn, [found.content for found in [linked(value)] if found], is_shown=name in _SHOWN)
+            else:
+                _take(drawn, [found.content for found in links_in(value)])
+                if local(key) not in _DRAWN and _WORDED.search(value):
+                    drawn.unseen[value] = None
 
     def end(_full: str) -> None:
         if depth[0]:
@@ -59,17 +65,17 @@ def read(content: bytes) -> Drawn:
     def text(said: str) -> None:
         if depth[0]:
             words.append(said)
+        elif said.strip():
+            drawn.unseen[said] = None
+            _take(drawn, [found.content for found in links_in(said)])
 
-    parse(_DOCTYPE.sub(b"", content, count=1), start, end, text)
+    parse(_DOCTYPE.sub(b"", content, count=1), start, end, text, aside=lambda said: drawn.unseen.update({said: None}))
     return drawn
 
 
-def _take(drawn: Drawn, references: list[str]) -> None:
-    for reference in references:
-        if reference[:5].lower() != "data:":
-            continue
-        embedded = _PICTURE.fullmatch(reference)
-        if embedded and len(drawn.pictures) < _MOST_PICTURES:
-            drawn.pictures.append(from_base64(unquote(embedded[1]).encode("ascii", "replace")))
+def _take(drawn: Drawn, contents: list[bytes], *, is_shown: bool = True) -> None:
+    for content in contents:
+        if content and len(drawn.pictures) < _MOST_PICTURES:
+            drawn.pictures.append(content)
         else:
-            drawn.is_whole = False
+            drawn.is_whole &= not is_shown

@@ -3,15 +3,13 @@
 import posixpath
 import re
 
-from . import svg
 from .blocks import METADATA, Output, Page, Unreadable
 from .charsets import decode
-from .dimensions import measured
 from .embedded import attach_object
+from .encoded import is_file, is_picture
 from .inlaid import DRAWING, Shown
 from .parts import Parts
 
-_FILE = re.compile(rb"PK\x03\x04|%PDF-|\xd0\xcf\x11\xe0|\{\\rtf")
 _MARKUP = re.compile(rb"\s*<|\xef\xbb\xbf\s*<|\xff\xfe<\0|\xfe\xff\0<")
 # Fonts, printers' settings and caches of a layout: no program shows a word of them. Their words are checked all the same.
 _OF_PROGRAMS = re.compile(
@@ -43,9 +41,9 @@ def _take(parts: Parts, name: str, output: Output, page: Page, shown: Shown, *, 
     if not content.strip(b"\0 \r\n\t"):
         return
     is_thumbnail = "thumbnail" in name.lower()
-    if measured(content) or svg.is_svg(content) or (is_thumbnail and DRAWING.match(content)):
+    if is_picture(content) or (is_thumbnail and DRAWING.match(content)):
         shown.show(page, name, hidden=METADATA, is_preview=is_thumbnail, is_furniture=True)
-    elif _FILE.match(content) and not _CONTROL.fullmatch(name):
+    elif is_file(content) and not _CONTROL.fullmatch(name):
         attach_object(output, content, name=posixpath.basename(name))
     elif _MARKUP.match(content):
         rest.take_xml(content)
