@@ -31,6 +31,7 @@ READERS |= _WORK
 _WRITTEN = frozenset({"html", "markdown", "tables", "text", "xml"})
 # What these hold is written in pdfium's own encoding, or in none.
 _ONE_ENCODING = frozenset({"pdf", *_WORK, *(kind for kind, reader in READERS.items() if reader == ".pictures")})
+_ALWAYS = ("cp1252", "utf-16-be", "utf-16-le")  # what words in bytes are looked for in
 _TELLS_OF_AN_ENCODING = re.compile(rb"charset|encoding|[\x00\x1b]", re.IGNORECASE)
 
 
@@ -39,9 +40,9 @@ def main(kind: str, cpu_seconds: int, memory_bytes: int, parent: int, options: s
     limit(cpu_seconds=cpu_seconds, memory_bytes=memory_bytes)
     try:
         content = sys.stdin.buffer.read()
-        if kind in _ONE_ENCODING:
-            codecs.lookup("utf-16-le")
-        elif kind not in _WRITTEN or not is_plain(content):
+        for name in _ALWAYS:
+            codecs.lookup(name)
+        if kind not in _ONE_ENCODING and (kind not in _WRITTEN or not is_plain(content)):
             load_codecs()
         reader = importlib.import_module(READERS[kind], __package__)
         # What must be loaded from files, or told, before they are out of reach.

@@ -91,6 +91,13 @@ class Rest:
             self.say(decode(part))  # the older drawings are no XML, though they look like it
         flush()
 
+    def take_markup(self, part: bytes) -> None:
+        """Take the texts of XML that may be no XML, or declare entities: then all of it as it is written."""
+        try:
+            parse(part, lambda _name, given: self.say_attributes(given), lambda _name: None, self.say, aside=self.say)
+        except Unreadable:
+            self.say(part.decode("utf-8", "replace"))
+
     def take_bytes(self, content: bytes) -> None:
         """Take what can be read in bytes that are no text."""
         for line in words(content).splitlines():
