@@ -37,7 +37,7 @@ def read_appearances(content: bytes, output: Output) -> None:
 
 
 def _kinds(document: pdfium.PdfDocument, number: int) -> set[int]:
-    found = set()
+    found: set[int] = set()
     try:
         page = document[number - 1]
     except pdfium.PdfiumError:

@@ -18,7 +18,9 @@ _BESIDE_NAME = re.compile(r"(?:^|/)(?:\._[^/]*|\.DS_Store)$")
 # What the standard library raises for an archive that is not whole, or not what it says.
 BROKEN = (zipfile.BadZipFile, zlib.error, LZMAError, OSError, EOFError, ValueError, KeyError, RuntimeError)
 # Signs of one byte, and of two in alphabets from Latin to Hebrew.
-_WORDS = re.compile(rb"((?:[\x20-\x7e\xa0-\xff]\x00|[\x00-\xff][\x01-\x05]){6,})|((?:\x00[\x20-\x7e]){6,})|([\x20-\x7e]{6,})")
+_WORDS = re.compile(
+    rb"((?:[\x20-\x7e\xa0-\xff]\x00|[\x00-\xff][\x01-\x05]){6,})|((?:\x00[\x20-\x7e]){6,})|([\x20-\x7e]{6,})"
+)
 
 
 def read(archive: zipfile.ZipFile) -> Output:

@@ -41,9 +41,9 @@ def read(content: bytes, kind: str) -> Output:
     try:
         output = msg.read(file) if is_message else doc.read(file)
         take_words(file, output, output.pages[-1], is_told=msg.is_told if is_message else doc.is_told)
-        return output
     except (OSError, IndexError, TypeError, AttributeError) as error:
         raise Unreadable("damaged") from error
+    return output
 
 
 def attach_objects(file: olefile.OleFileIO, output: Output) -> None:
@@ -54,7 +54,11 @@ def attach_objects(file: olefile.OleFileIO, output: Output) -> None:
 
 
 def take_words(
-    file: olefile.OleFileIO, output: Output, page: Page, *, is_told: Callable[[Sequence[str]], bool] = lambda _way: False
+    file: olefile.OleFileIO,
+    output: Output,
+    page: Page,
+    *,
+    is_told: Callable[[Sequence[str]], bool] = lambda _way: False,
 ) -> None:
     """Check the words in every stream that its reader does not read: comments of sheets, properties, drawings."""
     for way in file.listdir():

@@ -33,6 +33,7 @@ _BESIDE = (
     (("comments",), "Comments"),
 )
 _FALLBACK = "http://schemas.openxmlformats.org/markup-compatibility/2006 Fallback"
+_PRIVATE = 0xF000  # where the numbers of fonts without Unicode begin
 _SYMBOL_FONTS = re.compile(r"symbol|wingding|webding|dingbat|marlett", re.IGNORECASE)
 _CELL_NOTES = frozenset({"gridSpan", "vMerge", "tblHeader", "tblLook"})
 _REMOVED = frozenset({"del", "moveFrom"})
@@ -241,7 +242,7 @@ class _Reader:
         if re.fullmatch("[0-9A-Fa-f]{4}", number) and not _SYMBOL_FONTS.search(font):
             code = int(number, 16)
             self._takes_text = True
-            self._text(chr(code - 0xF000 if code >= 0xF000 else code))  # where fonts with numbers of their own begin
+            self._text(chr(code - _PRIVATE if code >= _PRIVATE else code))
             self._takes_text = False
 
     def _note_ground(self, fill: str) -> None:

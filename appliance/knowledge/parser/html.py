@@ -90,9 +90,13 @@ _ENDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 }
 _DEPTH = 2_000
 _DECLARED = re.compile(rb"""(?i)<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40})""")
-_PLACING = frozenset({"class", "id", "for", "width", "height", "colspan", "rowspan", "rel", "type", "role", "lang", "dir"})
+_PLACING = frozenset(
+    {"class", "id", "for", "width", "height", "colspan", "rowspan", "rel", "type", "role", "lang", "dir"}
+)
 _REFERENCES = frozenset({"src", "href", "data", "xlink:href", "background", "poster", "srcset"})
-_DRAWN = frozenset({"img", "image", "input", "object", "embed", "body", "table", "td", "th", "source", "video"})  # what shows a picture
+_DRAWN = frozenset(
+    {"img", "image", "input", "object", "embed", "body", "table", "td", "th", "source", "video"}
+)  # what shows a picture
 _SMALLEST_FILE = 512  # what draws a bullet or a line
 _STYLED = re.compile(r"""["']|url\(|--""", re.IGNORECASE)
 _NESTED = 3  # pages in pages
@@ -209,7 +213,8 @@ class _Reader(HTMLParser):
     def handle_decl(self, decl: str) -> None:
         self._whisper("declaration", decl if decl.lower() != "doctype html" else "")
 
-    unknown_decl = handle_decl
+    def unknown_decl(self, data: str) -> None:
+        self.handle_decl(data)
 
     def handle_pi(self, data: str) -> None:
         self._whisper("instruction", data)
@@ -230,7 +235,7 @@ class _Reader(HTMLParser):
             if not value or name in _PLACING:
                 continue
             is_shown = name in _REFERENCES and tag in _DRAWN
-            if name == "style" or name == "srcset":
+            if name in {"style", "srcset"}:
                 if name == "srcset" or _STYLED.search(value):
                     self._whisper_once(value)
                     self._take_links(value, hidden, is_shown=True)

@@ -53,7 +53,11 @@ def _directory(content: bytes, archive: zipfile.ZipFile) -> Iterator[tuple[int, 
     place = archive.start_dir
     while content.startswith(b"PK\x01\x02", place):
         place += _ENTRY + sum(struct.unpack_from("<HHH", content, place + 28))
-    for sign, form, at, fixed in ((b"PK\x05\x05", "<H", 4, 6), (b"PK\x06\x06", "<Q", 4, 12), (b"PK\x06\x07", "", 0, 20)):
+    for sign, form, at, fixed in (
+        (b"PK\x05\x05", "<H", 4, 6),
+        (b"PK\x06\x06", "<Q", 4, 12),
+        (b"PK\x06\x07", "", 0, 20),
+    ):
         if content.startswith(sign, place):
             place += fixed + (struct.unpack_from(form, content, place + at)[0] if form else 0)
     if content.startswith(b"PK\x05\x06", place):

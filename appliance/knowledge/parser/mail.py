@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from . import html
 from .archive import words
-from .blocks import ALTERNATIVE, METADATA, Output, Page
+from .blocks import ALTERNATIVE, METADATA, Output, Page, Unreadable
 from .charsets import decode
 from .plain import paragraphs
 from .transfer import (
@@ -27,7 +27,9 @@ from .transfer import (
 )
 
 _SHOWN = ("From", "To", "Cc", "Bcc", "Reply-To", "Date", "Subject")
-_ONE = frozenset({"content-disposition", "content-transfer-encoding", "content-type"})  # comes once, or means two things
+_ONE = frozenset(
+    {"content-disposition", "content-transfer-encoding", "content-type"}
+)  # comes once, or means two things
 _YENC = re.compile(rb"^=ybegin .*size=", re.MULTILINE)
 _DEPTH = 30
 _PARTS = 2_000
@@ -185,12 +187,7 @@ class _Mail:
             self._output.miss("", "too_deep" if depth > _DEPTH else "too_many_files")
             return []
         kind = part.media_type
-        if part.is_ambiguous or part.encoding not in KNOWN:
-            self._output.miss(part.file_name, "damaged" if part.is_ambiguous else "unsupported")
-        if part.encoding == "base64":
-            self._unseen(beside_base64(part.body))
-        if kind.startswith("multipart/") and not part.boundary and part.body.strip():
-            self._output.miss(part.file_name, "damaged")
+        self._tell_ambiguous(part, kind)
         if kind.startswith("multipart/") and part.boundary:
             return self._bodies_of(part, kind, depth=depth)
         if part.is_attachment or part.file_name or kind not in {"text/plain", "text/html"}:
@@ -198,19 +195,39 @@ class _Mail:
             return []
         content = part.content
         if kind == "text/plain":
-            for name, file in uuencoded(content):
-                self._output.attach(decode(name), file)
-            self._unseen(beside_uuencoded(content))
-            for torn in torn_uuencoded(content):
-                self._output.miss(decode(torn), "damaged")
-            content = without_uuencoded(content)
-            if _YENC.search(content):
-                self._output.miss("", "unsupported")
+            content = self._without_files(content)
         return [body_of(kind, decode(content, part.charset), is_flowed=_is_flowed(part), find=self._find)]
 
+    def _tell_ambiguous(self, part: Part, kind: str) -> None:
+        """Tell a part that programs read in different ways, or that says how it is written in words that nobody knows."""
+        is_undivided = kind.startswith("multipart/") and not part.boundary and bool(part.body.strip())
+        if part.is_ambiguous or is_undivided:
+            self._output.miss(part.file_name, "damaged")
+        elif part.encoding not in KNOWN:
+            self._output.miss(part.file_name, "unsupported")
+        if part.encoding == "base64":
+            self._unseen(beside_base64(part.body))
+
+    def _without_files(self, content: bytes) -> bytes:
+        """Hand over the files that stand in a text; return the text."""
+        for name, file in uuencoded(content):
+            self._output.attach(decode(name), file)
+        self._unseen(beside_uuencoded(content))
+        for torn in torn_uuencoded(content):
+            self._output.miss(decode(torn), "damaged")
+        content = without_uuencoded(content)
+        if _YENC.search(content):
+            self._output.miss("", "unsupported")
+        return content
+
     def _unseen(self, text: bytes) -> None:
-        if text.strip():
-            self._output.add(self._page, "paragraph", decode(text + b" "), hidden=METADATA)
+        if not text.strip():
+            return
+        try:
+            said = decode(text + b" ")
+        except Unreadable:
+            said = words(text)
+        self._output.add(self._page, "paragraph", said, hidden=METADATA)
 
     def _find(self, place: str) -> tuple[str, bytes] | None:
         """Return a picture of this mail that a page of it shows (RFC 2392)."""

@@ -28,7 +28,7 @@ def is_mark(content: bytes) -> bool:
     if not is_emf(content) or len(content) > _MARK_BYTES:
         return False
     left, top, right, bottom = struct.unpack_from("<4i", content, 24)
-    return 0 <= right - left < _HUNDREDTHS and 0 <= bottom - top < _HUNDREDTHS
+    return bool(0 <= right - left < _HUNDREDTHS and 0 <= bottom - top < _HUNDREDTHS)
 
 
 def has_unread(content: bytes) -> bool:
@@ -38,7 +38,9 @@ def has_unread(content: bytes) -> bool:
     end = 0
     for kind, begin, size in _records(content):
         end = begin + size
-        if kind == _COMMENT and re.search(rb"\x89PNG\r\n|\xff\xd8\xff|EMF\+.{0,400}?\x08\x40", content[begin:end], re.DOTALL):
+        if kind == _COMMENT and re.search(
+            rb"\x89PNG\r\n|\xff\xd8\xff|EMF\+.{0,400}?\x08\x40", content[begin:end], re.DOTALL
+        ):
             return True
     return bool(content[end:].strip(b"\0"))
 

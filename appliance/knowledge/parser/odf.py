@@ -178,9 +178,10 @@ class _Reader:
 
     def _say_outside(self, table: Table) -> None:
         """Write what stands in no cell: the texts of shapes that lie over a sheet."""
-        for text in table.cell if table.sheet else ():
-            table.sheet.add("paragraph", text)
-        table.cell = []
+        if table.sheet:
+            for text in table.cell:
+                table.sheet.add("paragraph", text)
+            table.cell = []
 
     def begin_slide(self, _given: dict[str, str]) -> None:
         self._slides += 1

@@ -93,7 +93,9 @@ def _read_page(document: pdfium.PdfDocument, index: int, output: Output, budget:
         return []
     lines = list(_lines(text, Eye(source, text, budget)))
     written = sum(len(line.text) for line in lines if not line.is_hidden)
-    if _is_scan(source, written) or _unmapped(text) >= _UNMAPPED:  # an empty page is empty; one that draws something may draw letters
+    if (
+        _is_scan(source, written) or _unmapped(text) >= _UNMAPPED
+    ):  # an empty page is empty; one that draws something may draw letters
         output.scans.append(index + 1)
     elif written and (plate := find_plate(source, text)) and not plate.digests <= shown:
         output.figures.append((index + 1, plate.is_large))

@@ -11,7 +11,7 @@ from .blocks import Output
 from .rest import Rest
 
 _STREAM = re.compile(rb">>\s*stream\r?\n")
-_STRING = re.compile(rb"\(((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*)\)|(?<!<)<([0-9A-Fa-f\s]{8,})>(?!>)", re.DOTALL)
+_STRING = re.compile(rb"\(((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*)\)|(?<!<)<([0-9A-Fa-f\s]{8,})>", re.DOTALL)
 _ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|(\r?\n)|(.))", re.DOTALL)
 _PLAIN = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"", b"f": b""}
 _ABOUT, _STREAM_BYTES, _ALL_BYTES, _PEEK = 400, 20_000_000, 100_000_000, 64
@@ -52,7 +52,11 @@ def _take_stream(about: bytes, body: bytes, rest: Rest, left: int) -> int:
         return 0
     is_packed = b"/FlateDecode" in about or b"/Fl " in about
     try:
-        if is_packed and b"/ObjStm" not in about and not _is_markup(zlib.decompressobj().decompress(body[:_PEEK * 4], _PEEK)):
+        if (
+            is_packed
+            and b"/ObjStm" not in about
+            and not _is_markup(zlib.decompressobj().decompress(body[: _PEEK * 4], _PEEK))
+        ):
             return 0
         text = zlib.decompressobj().decompress(body, min(_STREAM_BYTES, left)) if is_packed else body
     except zlib.error:
@@ -69,7 +73,11 @@ def _attach(about: bytes, body: bytes, output: Output) -> None:
     if b"/Filter" in about and b"/FlateDecode" not in about:
         return
     try:
-        file = zlib.decompressobj().decompress(body, _ALL_BYTES) if b"/Filter" in about else body.removesuffix(b"\n").removesuffix(b"\r")
+        file = (
+            zlib.decompressobj().decompress(body, _ALL_BYTES)
+            if b"/Filter" in about
+            else body.removesuffix(b"\n").removesuffix(b"\r")
+        )
     except zlib.error:
         output.miss("attachment", "damaged")
         return
@@ -98,7 +106,9 @@ def _strings(part: bytes) -> Iterator[str]:
         if raw.startswith(b"\xfe\xff"):
             yield raw[2:].decode("utf-16-be", "replace")
         else:
-            yield raw.removeprefix(b"\xef\xbb\xbf").decode("utf-8" if raw.startswith(b"\xef\xbb\xbf") else "cp1252", "replace")
+            yield raw.removeprefix(b"\xef\xbb\xbf").decode(
+                "utf-8" if raw.startswith(b"\xef\xbb\xbf") else "cp1252", "replace"
+            )
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:

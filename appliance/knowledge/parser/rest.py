@@ -115,4 +115,6 @@ class Rest:
 
 
 # Elements that stand within a line: a word may be torn between two of them.
-_WITHIN = frozenset({"r", "t", "rPr", "span", "b", "i", "u", "ins", "proofErr", "lang", "sz", "color", "rFonts", "latin"})
+_WITHIN = frozenset(
+    {"r", "t", "rPr", "span", "b", "i", "u", "ins", "proofErr", "lang", "sz", "color", "rFonts", "latin"}
+)

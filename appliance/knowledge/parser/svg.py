@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from .datalinks import linked, links_in
+from .dimensions import measured
 from .markup import local, parse
 
 _BEGINS = re.compile(
@@ -39,43 +40,58 @@ def is_svg(content: bytes) -> bool:
 
 def read(content: bytes) -> Drawn:
     """Return texts and pictures. Raises Unreadable for what is no XML."""
-    drawn, words, depth = Drawn(), list[str](), [0]
+    reader = _Reader()
+    parse(_DOCTYPE.sub(b"", content, count=1), reader.start, reader.end, reader.text, aside=reader.note)
+    return reader.drawn
 
-    def start(full: str, attributes: dict[str, str]) -> None:
+
+class _Reader:
+    def __init__(self) -> None:
+        self.drawn = Drawn()
+        self._words: list[str] = []
+        self._depth = 0
+
+    def start(self, full: str, attributes: dict[str, str]) -> None:
         name = local(full)
-        if name in _SPOKEN or depth[0]:
-            depth[0] += 1
-            words.append(" ")
+        if name in _SPOKEN or self._depth:
+            self._depth += 1
+            self._words.append(" ")
         for key, value in attributes.items():
-            if local(key) == "href" and value.strip()[:5].lower() == "data:":
-                _take(drawn, [found.content for found in [linked(value)] if found], is_shown=name in _SHOWN)
-            else:
-                _take(drawn, [found.content for found in links_in(value)])
-                if local(key) not in _DRAWN and _WORDED.search(value):
-                    drawn.unseen[value] = None
+            self._take_attribute(local(key), value, is_shown=name in _SHOWN)
 
-    def end(_full: str) -> None:
-        if depth[0]:
-            depth[0] -= 1
-            if not depth[0] and (line := " ".join("".join(words).split())):
-                drawn.lines.append(line)
-            if not depth[0]:
-                words.clear()
+    def _take_attribute(self, key: str, value: str, *, is_shown: bool) -> None:
+        if key == "href" and (found := linked(value)):
+            self._take(found.content, is_shown=is_shown)
+            return
+        for one in links_in(value):
+            self._take(one.content)
+        if key not in _DRAWN and _WORDED.search(value):
+            self.note(value)
 
-    def text(said: str) -> None:
-        if depth[0]:
-            words.append(said)
+    def end(self, _full: str) -> None:
+        if self._depth:
+            self._depth -= 1
+            if not self._depth:
+                if line := " ".join("".join(self._words).split()):
+                    self.drawn.lines.append(line)
+                self._words.clear()
+
+    def text(self, said: str) -> None:
+        if self._depth:
+            self._words.append(said)
         elif said.strip():
-            drawn.unseen[said] = None
-            _take(drawn, [found.content for found in links_in(said)])
+            self.note(said)
+            for one in links_in(said):
+                self._take(one.content)
 
-    parse(_DOCTYPE.sub(b"", content, count=1), start, end, text, aside=lambda said: drawn.unseen.update({said: None}))
-    return drawn
+    def note(self, said: str) -> None:
+        """Take what is written and not shown."""
+        self.drawn.unseen[said] = None
 
-
-def _take(drawn: Drawn, contents: list[bytes], *, is_shown: bool = True) -> None:
-    for content in contents:
-        if content and len(drawn.pictures) < _MOST_PICTURES:
-            drawn.pictures.append(content)
+    def _take(self, content: bytes, *, is_shown: bool = False) -> None:
+        if not (is_shown or measured(content) or is_svg(content)):
+            return  # a font, a style sheet
+        if content and len(self.drawn.pictures) < _MOST_PICTURES:
+            self.drawn.pictures.append(content)
         else:
-            drawn.is_whole &= not is_shown
+            self.drawn.is_whole = False

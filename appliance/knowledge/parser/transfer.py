@@ -5,7 +5,9 @@ import re
 from collections.abc import Iterator
 
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
-KNOWN = frozenset({"", "7bit", "8bit", "binary", "base64", "quoted-printable", "x-uuencode", "uuencode", "x-uue", "uue"})
+KNOWN = frozenset(
+    {"", "7bit", "8bit", "binary", "base64", "quoted-printable", "x-uuencode", "uuencode", "x-uue", "uue"}
+)
 _BASE64_LINE = re.compile(rb"[A-Za-z0-9+/]*={0,2}[ \t\r]*")
 _UU_BEGINS = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]+)\r?\n([^\r\n]+)", re.MULTILINE)
 _UU = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]+)\r?\n(.*?)^(?:`|[ ])?\r?\n?end[ \t]*\r?$", re.MULTILINE | re.DOTALL)

@@ -124,9 +124,7 @@ def _strings(part: bytes, rest: Rest) -> list[str]:
 class _Reader:
     """Turns the cells of one part into the rows of a sheet."""
 
-    def __init__(
-        self, sheet: Sheet, strings: list[str], styles: _Styles, used: set[int], rest: Rest
-    ) -> None:
+    def __init__(self, sheet: Sheet, strings: list[str], styles: _Styles, used: set[int], rest: Rest) -> None:
         self._used, self._rest, self._is_in_cell = used, rest, False
         self._sheet, self._strings, self._styles = sheet, strings, styles
         self._values: list[Value] = []
