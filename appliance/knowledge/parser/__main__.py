@@ -48,7 +48,8 @@ def main(kind: str, cpu_seconds: int, memory_bytes: int, parent: int, options: s
         # What must be loaded from files, or told, before they are out of reach.
         read = reader.prepare(json.loads(options)) if hasattr(reader, "prepare") else reader.read
         layers = confine(parent)
-        answer = take_files(read(content, kind)).as_bytes(layers)
+        output = read(content, kind)
+        answer = (output if kind in _WORK else take_files(output)).as_bytes(layers)
     except Unreadable as error:
         answer = framed({"refused": error.code})
     except NotConfined:

@@ -261,7 +261,7 @@ def test_later_frames_are_read_or_told() -> None:
     gif = saved("gif", second)
     frames = later_frames(gif, "gif")
 
-    assert [Image.open(io.BytesIO(frame.content)).size for frame in frames] == [(frames[0].width, frames[0].height)]
+    assert len(frames) == 1
     assert len(picture_reader.read(gif, "gif").attached) == 1
     assert len(pictures(package, inlaid.word(gif, name="a.gif"))) == 2
     assert all(has_more_frames(saved(kind, second), kind) for kind in ("png", "webp"))
