@@ -45,6 +45,8 @@ def read_pictures(answer: Answer, known: dict[bytes, str], recognise: Recognise,
         [pictures[number] for number in wanted if number not in texts and number not in found.failed],
         found.stopped,
     )
+    if found.is_damaged:
+        said["warnings"].append("pages_unreadable")
     said["unread"] += [{"name": pictures[number].name, "code": code} for number, code in found.failed.items()]
     return found
 

@@ -180,9 +180,7 @@ def test_a_page_that_cannot_be_drawn_leaves_its_text(
     assert picture.status_code == 503
 
 
-def test_pages_that_wait_to_be_drawn_leave_room_for_everything_else(
-    house: House, ada: Member, leave: Document
-) -> None:
+def test_pages_that_wait_to_be_drawn_leave_room_for_everything_else(house: House, ada: Member, leave: Document) -> None:
     shop = house.app.workshop
 
     def draws() -> bool:
