@@ -25,7 +25,7 @@ from appliance.ops.data_directory import read_secret
 from appliance.ops.embedded_postgres import socket_url
 from appliance.ops.errors import CannotStart
 from appliance.ops.migrations import role_name
-from appliance.providers.local.catalogue import CATALOGUE, Recipe
+from appliance.providers.local.catalogue import CATALOGUE, DEFAULT, Recipe
 from appliance.providers.local.embeddings import LocalEmbedder, is_intact
 from appliance.providers.local.extractive import ExtractiveAnswerer
 from appliance.settings import InvalidSettings, Settings
@@ -85,12 +85,13 @@ def _assembled(settings: Settings, db: Database, clock: Clock) -> Services:
     vault = Vault(db, files, clock=clock, first=FirstFormat(settings.secrets / "root.key"))
     vault.prepare(PLATFORM)
     blobs = Blobs(settings.data_dir / "blobs", sealer=vault)
-    embedder, *others = (
-        LocalEmbedder(settings.models_dir / name, recipe, threads=settings.embedding_threads)
+    embedders = {
+        name: LocalEmbedder(settings.models_dir / name, recipe, threads=settings.embedding_threads)
         for name, recipe in CATALOGUE.items()
-    )
-    answerer = ExtractiveAnswerer(embedder)
-    gateway = Gateway(db, embedder=embedder, others=others, models={answerer.name: answerer}, clock=clock)
+    }
+    default = embedders[DEFAULT.name]
+    answerer = ExtractiveAnswerer(default)  # its thresholds were fitted on that one
+    gateway = Gateway(db, embedders=list(embedders.values()), models={answerer.name: answerer}, clock=clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -121,7 +122,7 @@ def _assembled(settings: Settings, db: Database, clock: Clock) -> Services:
             ),
         ),
         mailer=Mailer(_mail_server(settings)),
-        pings={"blobs": blobs.ping, "database": db.ping, "models": embedder.ping},
+        pings={"blobs": blobs.ping, "database": db.ping, "models": default.ping},
     )
 
 

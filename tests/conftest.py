@@ -34,13 +34,13 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="session", autouse=True)
 def models() -> Iterator[None]:
-    """Each house asks for its models anew; a process of tests reads and checks each built one once (it took half of their time)."""
+    """Each house loads its models anew; a process of tests loads each built one once, or that takes half of its time."""
     loaded: dict[tuple[Path, int], object] = {}
-    load = LocalEmbedder._load
+    load, built = LocalEmbedder._load, House.models_directory().resolve()
 
     def once(embedder: LocalEmbedder) -> object:
-        key = embedder._directory, embedder._threads
-        if embedder._directory.parent != House.models_directory():
+        key = embedder._directory.resolve(), embedder._threads
+        if key[0].parent != built:
             return load(embedder)
         return loaded[key] if key in loaded else loaded.setdefault(key, load(embedder))
 

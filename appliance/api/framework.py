@@ -166,8 +166,8 @@ def operation(
     """Declare an operation; its summary is the view's docstring, its tag the view's module.
 
     `permission` is what its verb asks for, None for what every token may do; tests hold the two together. `again` says
-    what has become of an answer that is repeated under its Idempotency-Key; without it, it is repeated as it was. What promises to keep nothing has no key: it
-    would keep the answer.
+    what has become of an answer that is repeated under its Idempotency-Key; without it, it is repeated as it was. What
+    promises that nothing is kept has `keeps=False`, and takes no key: the answer would be kept under it.
     """
 
     def declare(view: AnyView) -> AnyView:

@@ -34,8 +34,8 @@ def run(*, with_parent: bool, as_json: bool) -> None:
     os.umask(0o077)
     settings = load()
     log.configure(format=settings.log_format, level="WARNING")
-    tell, greeting = (_say_json, _greeting_json) if as_json else (say, _greeting)
-    launch.run(_plan(settings), say=tell, greet=lambda: greeting(settings))
+    tell, greet = (_say_json, _greet_json) if as_json else (say, _greet)
+    launch.run(_plan(settings), say=tell, greet=lambda: greet(settings))
 
 
 @click.command()
@@ -130,19 +130,19 @@ def _plan(settings: Settings) -> launch.Plan:
     )
 
 
-def _greeting(settings: Settings) -> str:
+def _greet(settings: Settings) -> None:
     url, is_set_up = _opening(settings)
     then = "Open" if is_set_up else "Open this link to set it up; it works once"
-    return f"\nCloister is running. {then}:\n\n  {url}\n\nCtrl-C stops it."
+    say(f"\nCloister is running. {then}:\n\n  {url}\n\nCtrl-C stops it.")
 
 
-def _greeting_json(settings: Settings) -> str:
+def _greet_json(settings: Settings) -> None:
     url, is_set_up = _opening(settings)
-    return json.dumps({"url": url, "is_set_up": is_set_up})
+    say(json.dumps({"url": url, "is_set_up": is_set_up}))
 
 
 def _say_json(line: str) -> None:
-    say(line if line.startswith("{") else json.dumps({"said": line}))
+    say(json.dumps({"said": line}))
 
 
 def _opening(settings: Settings) -> tuple[str, bool]:

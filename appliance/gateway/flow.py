@@ -23,14 +23,12 @@ class Gateway:
         self,
         db: Database,
         *,
-        embedder: Embedder,
-        others: Sequence[Embedder] = (),
+        embedders: Sequence[Embedder],
         models: Mapping[str, ChatModel],
         clock: Clock,
     ) -> None:
-        """Take the embedder that is asked where nobody names another one, and those others."""
         self._db, self._models, self._clock = db, models, clock
-        self._embedder, self._embedders = embedder, {one.name: one for one in (embedder, *others)}
+        self._embedders = {one.name: one for one in embedders}
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -52,16 +50,16 @@ class Gateway:
         return model in self._models and self._models[model].only_quotes
 
     def embed_passages(
-        self, tenant_id: TenantId, texts: Sequence[str], *, model: str | None = None, is_charged: bool = True
+        self, tenant_id: TenantId, texts: Sequence[str], *, model: str, is_charged: bool = True
     ) -> Vectors:
-        """Return (len(texts), dimension) vectors of an organisation's own passages. Raises ModelMissing.
+        """Return (len(texts), dimension) vectors of an organisation's own passages, by the model named.
 
-        Uncharged, nothing is taken from the budget: for passages that were paid for before.
+        Uncharged, nothing is taken from the budget: for passages that were paid for before. Raises ModelMissing.
         """
         asker = Asker(tenant_id, Actor(ActorKind.SYSTEM))
         return self._embed(asker, self._embedder_of(model), texts, Purpose.PASSAGE, is_charged=is_charged)
 
-    def embed_query(self, asker: Asker, text: str, *, model: str | None = None) -> QueryVector:
+    def embed_query(self, asker: Asker, text: str, *, model: str) -> QueryVector:
         """Return the vector of a question, shape (dimension,), by the model named. Raises ModelMissing."""
         embedder = self._embedder_of(model)
         self._refuse_findings(asker, embedder.name, text)
@@ -96,10 +94,8 @@ class Gateway:
                 prompt_tokens=prompt_tokens, answer_tokens=answer_tokens,
             )  # fmt: skip
 
-    def _embedder_of(self, model: str | None) -> Embedder:
-        if model is None:
-            return self._embedder
-        if model not in self._embedders:  # of a version that had it
+    def _embedder_of(self, model: str) -> Embedder:
+        if model not in self._embedders:  # chosen under a version that had it
             raise ModelMissing(model=model)
         return self._embedders[model]
 

@@ -22,7 +22,7 @@ from appliance.identity.errors import (
     RoleMisplaced,
     WeakPassword,
 )
-from appliance.identity.permissions import GRANTS, Permission, require, require_recent
+from appliance.identity.permissions import GRANTS, Permission, givable_roles, require, require_recent
 from appliance.identity.revocation import end_access, end_links, end_tokens
 from appliance.identity.tables import GroupMemberRow, MembershipRow, SessionRow
 from appliance.identity.values import (
@@ -219,13 +219,13 @@ def join(
 
 
 def check_role(tx: Tx, caller: Caller, role: Role) -> None:
-    """Raise unless the role exists here and the caller may give it: only owners make owners.
+    """Raise RoleMisplaced unless the role exists here, Forbidden unless the caller may give it.
 
     More than membership takes a fresh proof, whichever way it is given or taken: an unlocked browser has none.
     """
     if (role is Role.OPERATOR) != (tx.tenant_id == PLATFORM) or role not in {*ORGANISATION_ROLES, Role.OPERATOR}:
         raise RoleMisplaced
-    if role is Role.OWNER and caller.role is not Role.OWNER:
+    if role not in givable_roles(caller):
         raise Forbidden
     if role is not Role.MEMBER:
         require_recent(caller)

@@ -104,7 +104,7 @@ def may(caller: Caller, permission: Permission) -> bool:
 
 
 def givable_roles(caller: Caller) -> tuple[Role, ...]:
-    """Return the roles that the caller may give where they are."""
+    """Return the roles that the caller may give where they are: only owners make owners."""
     if caller.role is Role.OPERATOR:
         return (Role.OPERATOR,)
     return tuple(role for role in ORGANISATION_ROLES if role is not Role.OWNER or caller.role is Role.OWNER)

@@ -1,4 +1,4 @@
-"""Embeds a question by the model that its organisation is searched by, and searches by that vector, whatever changes meanwhile."""
+"""Embeds a question by the model that its organisation is searched by, and searches by that, whatever changes meanwhile."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -51,7 +51,8 @@ def get_index(tx: Tx, caller: Caller, *, clock: Clock) -> SearchIndex:
 def choose_model(tx: Tx, caller: Caller, name: str, *, offered: Sequence[EmbeddingModel], clock: Clock) -> None:
     """Begin to change the index to another model; one that failed at it goes on where it stopped.
 
-    The model in force is left as it is, and a change that failed is over with that. Raises ModelUnknown, ModelNotInstalled, ChangeUnderWay.
+    Where the model in force is chosen, nothing is begun, and a change that failed is over. Raises ModelUnknown,
+    ModelNotInstalled, ChangeUnderWay.
     """
     identity.require(caller, Permission.SETTINGS_CHANGE)
     chosen = next((one for one in offered if one.name == name), None)

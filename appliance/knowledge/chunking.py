@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from semantic_text_splitter import TextSplitter
 
-from appliance.knowledge.parsing import Block, Parsed
+from appliance.knowledge.parsed import Block, Parsed
 from appliance.knowledge.places import NOWHERE, Box, Gathering, Places, Range
 
 AIM = 800

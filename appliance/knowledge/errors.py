@@ -1,8 +1,8 @@
 """
 Refusal
 ├── AlreadyThere        kind=conflict
-├── ChangeUnderWay      kind=conflict
 ├── BatchNotFound       kind=not_found
+├── ChangeUnderWay      kind=conflict
 ├── CollectionNameTaken kind=conflict
 ├── CollectionNotEmpty  kind=conflict
 ├── CollectionNotFound  kind=not_found

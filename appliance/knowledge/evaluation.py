@@ -23,8 +23,9 @@ from appliance.kernel.ids import new_id
 from appliance.knowledge.asking import ask_index
 from appliance.knowledge.chunking import Chunk, chunk, embedding_text
 from appliance.knowledge.index import replace_index
+from appliance.knowledge.indexes import active_model
+from appliance.knowledge.parsed import Block, Page, Parsed
 from appliance.knowledge.parser.plain import read
-from appliance.knowledge.parsing import Block, Page, Parsed
 from appliance.knowledge.retrieval import LEXICAL_SHARE, search
 from appliance.knowledge.tables import CollectionRow, DocumentRow
 from appliance.knowledge.values import DocumentId, Status
@@ -91,12 +92,16 @@ def fill(
 ) -> dict[DocumentId, str]:
     """Put a set's texts into the caller's first collection, ready to be searched; return the documents' labels."""
     placed: dict[DocumentId, str] = {}
+    with db.tenant(caller.tenant_id) as tx:
+        model = active_model(tx).name
     texts_in_order = list(labelled.texts.items())
     for part in _parts(texts_in_order):
         cut = [(label, title, chunk(parsed(title, text))) for label, (title, text) in part]
         cut = [(label, title, chunks) for label, title, chunks in cut if chunks]
         texts = [embedding_text(one, title=title) for _, title, chunks in cut for one in chunks]
-        vectors = np.concatenate([gateway.embed_passages(caller.tenant_id, some) for some in _parts(texts)])
+        vectors = np.concatenate(
+            [gateway.embed_passages(caller.tenant_id, some, model=model) for some in _parts(texts)]
+        )
         at = 0
         with db.tenant(caller.tenant_id) as tx:
             for label, title, chunks in cut:

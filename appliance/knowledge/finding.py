@@ -72,9 +72,13 @@ def _scope(tx: Tx, caller: Caller, wanted: PassageFilter) -> Scope:
         media_types=media_types(wanted.kind) if wanted.kind else frozenset(),
         labels=frozenset({wanted.label}) if wanted.label else frozenset(),
         uploaded_from=_begin(wanted.first_day) if wanted.first_day else None,
-        uploaded_before=_begin(wanted.last_day) + timedelta(days=1) if wanted.last_day else None,
+        uploaded_before=_end(wanted.last_day) if wanted.last_day else None,
     )
 
 
 def _begin(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC)
+
+
+def _end(day: date) -> datetime | None:
+    return _begin(day + timedelta(days=1)) if day < date.max else None  # nothing is uploaded later

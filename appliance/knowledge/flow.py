@@ -25,7 +25,8 @@ from appliance.kernel.jobs import Taken
 from appliance.knowledge.chunking import Chunk, chunk, embedding_text
 from appliance.knowledge.index import replace_index
 from appliance.knowledge.indexes import IndexModel, active_model, hold_model
-from appliance.knowledge.parsing import Limits, Parsed, parse
+from appliance.knowledge.parsed import Parsed
+from appliance.knowledge.parsing import Limits, parse
 from appliance.knowledge.tables import DocumentRow, VersionRow
 from appliance.knowledge.unreadable import HELD, REASONS, Unread, UnreadableDocument
 from appliance.knowledge.values import DocumentId, Status

@@ -117,6 +117,7 @@ _KINDS = {
 PICTURES = frozenset({Format.BMP, Format.GIF, Format.JPEG, Format.PNG, Format.TIFF, Format.WEBP})
 # Whose pages can be drawn, by media type.
 PAGED = {MEDIA_TYPES[one]: one for one in (Format.PDF, *sorted(PICTURES))}
+_TNEF = b"\x78\x9f\x3e\x22"  # winmail.dat ([MS-OXTNEF]), which may look like a text in UTF-16
 _PICTURE_HEADS = (
     (re.compile(rb"\x89PNG\r\n\x1a\n"), Format.PNG),
     (re.compile(rb"\xff\xd8\xff"), Format.JPEG),
@@ -149,6 +150,8 @@ def recognise(content: bytes, file_name: str) -> Recognised:
     head = content[:_SNIFF]
     if is_blank(content):
         return Recognised(None, "no_text")
+    if head.startswith(_TNEF):
+        return Recognised(None, "unsupported")
     if b"%PDF-" in head[:1024]:
         return Recognised(Format.PDF)
     for begins, picture in _PICTURE_HEADS:

@@ -28,6 +28,8 @@ class IndexModel:
     dimension: int
 
 
+# Of organisations that never chose, which have no row. Their vectors are of it, so it stays whatever new models come;
+# `migrations/sql/functions/count_passages_2.sql` says the same.
 DEFAULT = IndexModel("multilingual-e5-small", 384)
 
 

@@ -13,6 +13,8 @@ from appliance.knowledge.scans import Ask, Recognised
 
 PICTURE = "picture"
 PICTURE_TEXT = "Picture: {text}"
+# By whether a picture is large. A logo in every letter must not hold every letter back; what may be a page or a card must.
+UNREAD_WITHOUT_OCR = {True: "pictures_need_ocr", False: "small_pictures"}
 Recognise = Callable[[Sequence[int], Ask], Recognised]
 # (content, more options, options, processor seconds, seconds) -> answer
 AskChild = Callable[[bytes, dict[str, object], dict[str, object], int, float], dict[str, Any]]
@@ -43,6 +45,8 @@ def read_pictures(answer: Answer, known: dict[bytes, str], recognise: Recognise,
         [pictures[number] for number in wanted if number not in texts and number not in found.failed],
         found.stopped,
     )
+    if found.is_damaged:
+        said["warnings"].append("pages_unreadable")
     said["unread"] += [{"name": pictures[number].name, "code": code} for number, code in found.failed.items()]
     return found
 
@@ -88,7 +92,3 @@ def _tell(said: dict[str, Any], left: Sequence[Picture], stopped: str) -> None:
         said["warnings"] += [code for is_large, code in UNREAD_WITHOUT_OCR.items() if is_large in sizes]
     elif left:
         said["warnings"].append(stopped)
-
-
-# A logo in every letter must not hold every letter back; what may be a page or a card must.
-UNREAD_WITHOUT_OCR = {True: "pictures_need_ocr", False: "small_pictures"}

@@ -8,31 +8,31 @@ process, and joins the pages under its name. What of it could not be read is tol
 """
 
 import math
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from appliance.knowledge.child import Answer, ask
-from appliance.knowledge.formats import MEDIA_TYPES, WRITTEN, Format, is_blank, recognise
+from appliance.knowledge.formats import WRITTEN, Format, is_blank, recognise
 from appliance.knowledge.inlays import UNREAD_WITHOUT_OCR, read_pictures
-from appliance.knowledge.places import GRID
+from appliance.knowledge.parsed import (
+    CONFINEMENT_LAYERS,
+    MOST_BLOCKS,
+    MOST_UNREAD,
+    Block,
+    Page,
+    Parsed,
+    checked,
+    clean_text,
+    page_number,
+    title_of,
+)
 from appliance.knowledge.scans import STANDARD, Ask, Left, Recognised, Recognition
 from appliance.knowledge.scans import recognise as recognise_scans
-from appliance.knowledge.unreadable import GAPS, REASONS, WARNINGS, Unread, UnreadableDocument
+from appliance.knowledge.unreadable import WARNINGS, Unread, UnreadableDocument
 
-Kind = Literal["heading", "paragraph", "list_item", "table_row", "code"]
-_KINDS = frozenset({"heading", "paragraph", "list_item", "table_row", "code"})
-CONFINEMENT_LAYERS = frozenset({"namespaces", "landlock", "seccomp"})
-_NOT_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
-_MOST_BLOCKS = 1_000_000
-_MOST_PAGES = 5_000
-_MOST_PLACES = 100_000_000  # the greatest index of a character
-_MOST_UNREAD = 500
-_DEEPEST_HEADING = 9
 INSIDE = " › "
 
 
@@ -49,44 +49,6 @@ class Limits:
     file_bytes: int = 200_000_000
     characters: int = 20_000_000
     recognition: Recognition = STANDARD
-
-
-@dataclass(frozen=True)
-class Block:
-    kind: Kind
-    text: str
-    level: int
-    hidden: str | None
-    spans: tuple[tuple[int, ...], ...] = ()
-    boxes: tuple[tuple[int, ...], ...] = ()
-
-
-@dataclass(frozen=True)
-class Page:
-    number: int | None
-    blocks: tuple[Block, ...]
-
-
-@dataclass(frozen=True)
-class Parsed:
-    """A document's text. `warnings` (keys of WARNINGS) and `unread` tell what is missing; `confinement` which layers held."""
-
-    media_type: str
-    title: str
-    pages: tuple[Page, ...]
-    warnings: tuple[str, ...] = ()
-    unread: tuple[Unread, ...] = ()
-    confinement: tuple[str, ...] = ()
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether everything in it that may hold text was read, and so checked."""
-        return not self.unread and not GAPS.intersection(self.warnings)
-
-    @property
-    def has_text(self) -> bool:
-        """Whether a reader would see any of it."""
-        return any(not block.hidden for page in self.pages for block in page.blocks)
 
 
 def parse(content: bytes, *, file_name: str, limits: Limits = Limits()) -> Parsed:
@@ -151,7 +113,7 @@ class _Upload:
                 self.cpu_seconds += answer.cpu_seconds
                 _raise_refusal(answer, recognised.format, path)
                 self._read_drawn(answer, recognised.format, content, path)
-                parsed = _parsed(answer.said, recognised.format, _stem(name))
+                parsed = checked(answer.said, recognised.format, title_of(name))
                 self._take(parsed, path)
                 self._read_inside(answer, path)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -178,7 +140,7 @@ class _Upload:
             raise UnreadableDocument(codes[0] if codes else "no_words" if path else "no_text")
 
     def _read_scans(self, said: dict[str, Any], kind: Format, content: bytes) -> Recognised:
-        asked = sorted({_bounded(number, most=_MOST_PAGES) for number in said.get("scans", ())})
+        asked = sorted({page_number(number) for number in said.get("scans", ())})
         found = self._recognise(asked, partial(self._ask_scan, content, {"kind": kind}))
         _take_blocks(said, found)
         said["warnings"] += found.warnings_of_pages()
@@ -186,7 +148,7 @@ class _Upload:
 
     def _read_plates(self, said: dict[str, Any], content: bytes) -> Recognised:
         """Read the pictures on pages that have text as well."""
-        given = {_bounded(number, most=_MOST_PAGES): is_large is True for number, is_large in said.get("figures", ())}
+        given = {page_number(number): is_large is True for number, is_large in said.get("figures", ())}
         found = self._recognise_pictures(sorted(given), partial(self._ask_picture, content, {"kind": "plates"}))
         _take_blocks(said, found)
         if found.stopped == "needs_ocr":
@@ -236,7 +198,7 @@ class _Upload:
         pages = _under(INSIDE.join(path), parsed) if path else parsed.pages
         self.characters += sum(len(block.text) for page in pages for block in page.blocks)
         self.blocks += sum(len(page.blocks) for page in pages)
-        if self.characters > self.limits.characters or self.blocks > _MOST_BLOCKS:
+        if self.characters > self.limits.characters or self.blocks > MOST_BLOCKS:
             raise UnreadableDocument("too_much_text")
         self.pages += pages
         self.warnings.update(parsed.warnings)
@@ -246,7 +208,7 @@ class _Upload:
 
     def _read_inside(self, answer: Answer, path: tuple[str, ...]) -> None:
         for name, content in answer.files():
-            inner = (*path, _text(name)[:200])
+            inner = (*path, clean_text(name)[:200])
             self.files, self.file_bytes = self.files + 1, self.file_bytes + len(content)
             try:
                 if is_blank(content):
@@ -263,7 +225,7 @@ class _Upload:
                     self._miss(inner, unreadable.code)
 
     def _miss(self, path: tuple[str, ...], code: str) -> None:
-        if len(self.unread) < _MOST_UNREAD:
+        if len(self.unread) < MOST_UNREAD:
             self.unread.append(Unread(INSIDE.join(path)[-600:], code))
         elif self.unread[-1].code != "more_unread":
             self.unread.append(Unread("", "more_unread"))
@@ -315,76 +277,9 @@ def _raise_refusal(answer: Answer, kind: Format, path: tuple[str, ...]) -> None:
 def _under(name: str, inside: Parsed) -> list[Page]:
     """Put a file's pages under its name: they have no number in the document, and their headings are lower."""
     head = Page(None, (Block("heading", name, 1, None),)) if inside.has_text else _unseen(name)
-    pages = [Page(None, tuple(map(_lowered, page.blocks))) for page in inside.pages if page.blocks]
+    pages = [Page(None, tuple(block.lowered() for block in page.blocks)) for page in inside.pages if page.blocks]
     return [head, _unseen(inside.title), *pages]
 
 
 def _unseen(text: str) -> Page:
     return Page(None, (Block("paragraph", text, 0, "metadata"),))
-
-
-def _lowered(block: Block) -> Block:
-    return replace(block, level=min(block.level + 1, _DEEPEST_HEADING)) if block.kind == "heading" else block
-
-
-def _parsed(answer: dict[str, Any], kind: Format, name: str) -> Parsed:
-    if sum(len(page["blocks"]) for page in answer["pages"]) > _MOST_BLOCKS:
-        raise ValueError("more blocks than any document has")
-    return Parsed(
-        media_type=MEDIA_TYPES[Format(answer["format"] or kind)],
-        title=_text(answer["title"])[:300] or name,
-        pages=tuple(_page(page) for page in answer["pages"]),
-        warnings=tuple(code for code in WARNINGS if code in answer["warnings"]),
-        unread=tuple(_missed(part) for part in answer["unread"][:_MOST_UNREAD]),
-        confinement=tuple(layer for layer in answer["confinement"] if layer in CONFINEMENT_LAYERS),
-    )
-
-
-def _page(page: dict[str, Any]) -> Page:
-    number = None if page["number"] is None else _bounded(page["number"], most=_MOST_PAGES)
-    return Page(number, tuple(_block(block) for block in page["blocks"]))
-
-
-def _block(block: dict[str, Any]) -> Block:
-    if block["kind"] not in _KINDS:
-        raise ValueError("not a block")
-    hidden = None if block["hidden"] is None else _text(block["hidden"])[:80]
-    text = _text(block["text"])
-    spans = _places(block.get("spans", ()), text, size=4, most=_MOST_PLACES)
-    boxes = _places(block.get("boxes", ()), text, size=6, most=GRID)
-    return Block(block["kind"], text, _bounded(block["level"], most=_DEEPEST_HEADING), hidden, spans, boxes)
-
-
-def _places(given: Sequence[Sequence[int]], text: str, *, size: int, most: int) -> tuple[tuple[int, ...], ...]:
-    """Return places in the order of the text. Raises ValueError for what lies outside of it, or is no place."""
-    ends = 0
-    places = []
-    for offset, length, *rest in given:
-        if _bounded(offset, most=len(text)) < ends or len(rest) != size - 2:
-            raise ValueError("not a place in the text")
-        ends = offset + _bounded(length, most=len(text) - offset)
-        places.append((offset, length, *(_bounded(number, most=most) for number in rest)))
-    return tuple(places)
-
-
-def _missed(part: dict[str, Any]) -> Unread:
-    if part["code"] not in REASONS:
-        raise ValueError("not a reason")
-    return Unread(_text(part["name"])[:200], part["code"])
-
-
-def _text(value: object) -> str:
-    # The parser cleans its text; one that was taken over does not, and the database would refuse these signs.
-    if not isinstance(value, str) or _NOT_TEXT.search(value):
-        raise ValueError("not clean text")
-    return value
-
-
-def _bounded(value: object, *, most: int) -> int:
-    if not isinstance(value, int) or not 0 <= value <= most:
-        raise ValueError("not a number of this range")
-    return value
-
-
-def _stem(file_name: str) -> str:
-    return _NOT_TEXT.sub("", Path(file_name).stem.replace("_", " "))[:300] or "Document"

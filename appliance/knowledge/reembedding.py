@@ -1,4 +1,4 @@
-"""From one embedding model to another: the new vectors beside the old ones, one moment at which searches go over, then the old ones go.
+"""From one embedding model to another: new vectors beside the old ones, a moment at which searches go over, the old ones go.
 
     chosen (`changes`) → pieces of work, each a job of its own, until no passage is without a vector → (a large
     organisation waits for its approximate index) → the switch → a minute later the old vectors go, in batches
@@ -114,10 +114,7 @@ def reembed(shop: Workshop, tenant_id: TenantId) -> None:
             vectors = shop.gateway.embed_passages(tenant_id, piece.texts, model=model, is_charged=False)
         except ModelMissing:
             with shop.db.tenant(tenant_id) as tx:
-                in_turn(tx, TURN)
-                row = changing(tx)
-                if row is not None and row.model == model:
-                    _fail(tx, row, "model_missing", shop.clock)
+                _give_up(tx, model, shop.clock)
             return
         with shop.db.tenant(tenant_id) as tx:
             if not _store(tx, model, piece, vectors):
@@ -175,6 +172,13 @@ def _store(tx: Tx, model: str, piece: _Piece, vectors: Vectors) -> bool:
     rows = [as_literal(row) for row in vectors]
     tx.execute(_STORE, {"tenant": tx.tenant_id, "model": model, "ids": list(piece.ids), "vectors": rows})
     return True
+
+
+def _give_up(tx: Tx, model: str, clock: Clock) -> None:
+    in_turn(tx, TURN)
+    row = changing(tx)
+    if row is not None and row.model == model:
+        _fail(tx, row, "model_missing", clock)
 
 
 def _look_after(tx: Tx, clock: Clock) -> None:

@@ -118,11 +118,13 @@ def recognise(pages: Sequence[int], ask: Ask, wanted: Recognition, left: Left = 
 
 
 def _take(found: Recognised, asked: Sequence[int], answer: dict[str, Any]) -> None:
-    found.blocks |= {number: [] for number in asked}
+    told = set()
     for page in answer["pages"]:
         if page["number"] in asked:
+            told.add(page["number"])
             found.blocks[page["number"]] = page["blocks"]
     for part in answer["unread"]:
         if part["name"].isdigit() and int(part["name"]) in asked:
             found.failed[int(part["name"])] = part["code"]
+    found.failed |= {number: "damaged" for number in asked if number not in told and number not in found.failed}
     found.is_damaged |= "pages_unreadable" in answer["warnings"]

@@ -10,7 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from appliance.kernel.db import make_engine
 from appliance.knowledge import scans
-from appliance.knowledge.parsing import CONFINEMENT_LAYERS, Limits, parse
+from appliance.knowledge.parsed import CONFINEMENT_LAYERS
+from appliance.knowledge.parsing import Limits, parse
 from appliance.knowledge.scans import Recognition
 from appliance.knowledge.unreadable import UnreadableDocument
 from appliance.ops import migrations

@@ -45,8 +45,8 @@ class Plan:
     """Whether the root is a file of ours, which a new house gets."""
 
 
-def run(plan: Plan, *, say: Say, greet: Callable[[], str]) -> None:
-    """Start everything, print the greeting, and keep it running until a stop is asked for. Raises CannotStart."""
+def run(plan: Plan, *, say: Say, greet: Callable[[], None]) -> None:
+    """Start everything, greet, and keep it running until a stop is asked for. Raises CannotStart."""
     _preflight(plan, say)
     directory = DataDirectory(plan.data_dir, plan.secrets_dir)
     with opened(directory, plan.database_url, say, roots=plan.roots, makes_root_key=plan.makes_root_key) as postgres:
@@ -56,7 +56,7 @@ def run(plan: Plan, *, say: Say, greet: Callable[[], str]) -> None:
         try:
             supervisor.await_ready(lambda: is_ready(plan.address), seconds=_READY_SECONDS)
             if not supervisor.is_stopping:
-                say(greet())
+                greet()
                 supervisor.watch()
             say("Stopping")
         finally:

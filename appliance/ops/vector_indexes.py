@@ -58,7 +58,8 @@ def tend(url: str, *, threshold: int) -> Tended:
         for name in dropped:
             connection.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(name)))
         present = set(existing) - set(dropped)
-        # Who has an index and goes over to another model (knowledge.reembedding) waits for that one's, also when smaller by now.
+        # Who has an index and goes over to another model waits for that one's, also when smaller by now:
+        # `knowledge.reembedding` switches from an own index to an own index only.
         has_one = {tenant_id for name, tenant_id, _, _ in large if name in present}
         built = []
         for name, tenant_id, model, passages in large:

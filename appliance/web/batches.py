@@ -7,6 +7,7 @@ from appliance import knowledge
 from appliance.kernel.ids import parse_id
 from appliance.knowledge import BatchId, DocumentFilter, Sort, Status
 from appliance.web import tables
+from appliance.web.documents import table_of_documents
 from appliance.web.render import done, page, wants_json
 from appliance.web.sessions import caller, services
 
@@ -49,14 +50,7 @@ def read(batch_id: UUID) -> Answer:
     with services().db.tenant(person.tenant_id) as tx:
         batch = knowledge.get_batch(tx, person, BatchId(batch_id), clock=services().clock)
         names = {one.collection_id: one.name for one in knowledge.list_collections(tx, person)}
-        total = knowledge.count_documents(tx, person, wanted)
-        table = tables.cut(
-            asked,
-            total,
-            lambda limit, offset: knowledge.timed(
-                tx, knowledge.list_documents(tx, person, wanted, limit=limit, offset=offset), clock=services().clock
-            ),
-        )
+        table = table_of_documents(tx, wanted, asked)
     return page("batches/batch.html", batch=batch, table=table, wanted=wanted, names=names)
 
 

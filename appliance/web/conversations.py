@@ -9,7 +9,7 @@ from appliance.chat.errors import ChatbotNotFound
 from appliance.kernel.errors import Invalid, Refusal
 from appliance.kernel.ids import parse_id
 from appliance.web import forms, streams, tables, unkept
-from appliance.web.language import gettext
+from appliance.web.language import translated
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
 
@@ -24,7 +24,7 @@ _TYPES = {Format.MARKDOWN: "text/markdown; charset=utf-8", Format.JSON: "applica
 def show() -> Answer:
     """List the chatbots, and one's own conversations: all, or those that say what is looked for."""
     person = caller()
-    query = request.args.get("q", "").strip()[:200]
+    query = tables.query()
     with services().db.tenant(person.tenant_id) as tx:
         found = chat.list_conversations(tx, person, query=query, before=tables.moment_before(), limit=_PAGE + 1)
         last = found[_PAGE - 1] if len(found) > _PAGE else None
@@ -146,15 +146,12 @@ def export(conversation_id: UUID, form: str) -> Answer:
     """Hand out a copy of one's own conversation."""
     person, chosen = caller(), Format(form)
     with services().db.tenant(person.tenant_id) as tx:
-        text = chat.export_conversation(tx, person, ConversationId(conversation_id), chosen, _export_words())
+        text = chat.export_conversation(
+            tx, person, ConversationId(conversation_id), chosen, translated(chat.ExportWords())
+        )
     name = f"conversation-{conversation_id}.{chosen.value}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(text, content_type=_TYPES[chosen], headers=headers)
-
-
-def _export_words() -> chat.ExportWords:
-    withheld = gettext("This answer rests on documents that are not open to you any more.")
-    return chat.ExportWords(gettext("Question"), gettext("Answer"), gettext("page"), withheld)
 
 
 @blueprint.post("/<uuid:conversation_id>/deletion")

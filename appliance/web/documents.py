@@ -30,7 +30,7 @@ from appliance.knowledge.errors import AlreadyThere, CollectionNotFound, FileNam
 from appliance.web import reader, tables
 from appliance.web.render import done, page, wants_json
 from appliance.web.sessions import caller, services
-from appliance.web.tables import Table
+from appliance.web.tables import Asked, Table
 
 blueprint = Blueprint("documents", __name__, url_prefix="/documents")
 _KEY_LIMIT = 255
@@ -50,7 +50,7 @@ def rows() -> Answer:
     with services().db.tenant(person.tenant_id) as tx:
         names = {one.collection_id: one.name for one in knowledge.list_collections(tx, person)}
         wanted = _wanted()
-        return page("documents/_rows.html", table=_table(tx, wanted), wanted=wanted, names=names)
+        return page("documents/_rows.html", table=table_of_documents(tx, wanted, _asked()), wanted=wanted, names=names)
 
 
 @blueprint.post("")
@@ -205,7 +205,7 @@ def _list(*, shown: Refusal | None) -> Answer:
     with services().db.tenant(person.tenant_id) as tx:
         collections = knowledge.list_collections(tx, person)
         wanted = _wanted()
-        table, labels = _table(tx, wanted), knowledge.list_labels(tx, person)
+        table, labels = table_of_documents(tx, wanted, _asked()), knowledge.list_labels(tx, person)
     if wants_json():
         return jsonify(documents=[as_json(document) for document in table.rows]), 200
     return page(
@@ -296,8 +296,12 @@ def _once(name: str, uploads: list[Upload]) -> Answer:
     return Response(before.body, status=before.status, content_type="application/json")
 
 
+def _asked() -> Asked:
+    return tables.asked(list(Sort), "-uploaded")
+
+
 def _wanted() -> DocumentFilter:
-    asked = tables.asked(list(Sort), "-uploaded")
+    asked = _asked()
     state = request.args.get("status", "")
     return DocumentFilter(
         text=asked.query,
@@ -310,16 +314,16 @@ def _wanted() -> DocumentFilter:
     )
 
 
-def _table(tx: Tx, wanted: DocumentFilter) -> Table[Document]:
-    person, asked = caller(), tables.asked(list(Sort), "-uploaded")
-    total = knowledge.count_documents(tx, person, wanted)
-    return tables.cut(
-        asked,
-        total,
-        lambda limit, offset: knowledge.timed(
-            tx, knowledge.list_documents(tx, person, wanted, limit=limit, offset=offset), clock=services().clock
-        ),
-    )
+def table_of_documents(tx: Tx, wanted: DocumentFilter, asked: Asked) -> Table[Document]:
+    """Return the page of the documents that is asked for, those on their way with the time that is left."""
+    person, clock = caller(), services().clock
+
+    def rows(limit: int, offset: int) -> list[Document]:
+        return knowledge.timed(
+            tx, knowledge.list_documents(tx, person, wanted, limit=limit, offset=offset), clock=clock
+        )
+
+    return tables.cut(asked, knowledge.count_documents(tx, person, wanted), rows)
 
 
 def _batch(given: Mapping[str, str]) -> BatchId | None:

@@ -5,20 +5,24 @@ the templates say. Nothing is compiled or fetched. To add a language, write its 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel import dates, numbers
 from babel.messages.pofile import read_po
 from flask import Flask, g, has_request_context, request
 
+from appliance.chat import ExportWords, FirstWords
+
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "de": "Deutsch"}
 DEFAULT: Final = "en"
 ZONE_COOKIE: Final = "zone"
 _HERE = Path(__file__).parent / "translations"
+_Words = TypeVar("_Words", ExportWords, FirstWords)
 
 
 def install(app: Flask) -> None:
@@ -56,6 +60,11 @@ def zone() -> tzinfo:
 def gettext(message: str) -> str:
     """Return the message in the reader's language; untranslated, it stays as it is."""
     return str(catalogue(language()).get(message) or message)
+
+
+def translated(words: _Words) -> _Words:
+    """Return the texts that a room writes down, in the reader's language."""
+    return replace(words, **{name: gettext(text) for name, text in vars(words).items()})
 
 
 def ngettext(one: str, many: str, n: int) -> str:

@@ -126,7 +126,8 @@ def _list(*, shown: Refusal | None) -> Answer:
         invitations = identity.list_invitations(tx, person, clock=house.clock, text=table.query, limit=_INVITED + 1)
         groups = identity.list_group_names(tx, person)
     return page("people/page.html", refusal=shown, table=table, invitations=invitations[:_INVITED], groups=groups,
-                has_more=len(invitations) > _INVITED, roles=_roles(), givable=givable_roles(person), services=MemberKind.SERVICE)  # fmt: skip
+                has_more=len(invitations) > _INVITED, roles=_roles(), givable=givable_roles(person),
+                services=MemberKind.SERVICE)  # fmt: skip
 
 
 def _show(user_id: UserId, *, shown: Refusal | None) -> Answer:

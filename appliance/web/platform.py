@@ -11,7 +11,7 @@ from appliance.identity.operators import OrganisationCounts, list_organisations,
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import TenantId
 from appliance.web import forms, letters
-from appliance.web.founding import first_words
+from appliance.web.language import translated
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
 from appliance.web.tables import table_of
@@ -38,7 +38,7 @@ def add() -> Answer:
             name=forms.field("name"),
             owner_email=email,
             clock=house.clock,
-            words=first_words(),
+            words=translated(chat.FirstWords()),
         )
     except Refusal as refusal:
         if refusal.code == "step_up_required":

@@ -1,7 +1,7 @@
 from enum import StrEnum
 from uuid import UUID
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
 from appliance import chat, identity, tenancy
@@ -102,7 +102,7 @@ def _request(conversation_id: ConversationId | None) -> Answer:
 def _list(*, shown: Refusal | None) -> Answer:
     person, house = caller(), services()
     identity.require(person, Permission.CONVERSATION_REVIEW)
-    query, table = request.args.get("q", "").strip()[:200], tables.timeline("updated")
+    query, table = tables.query(), tables.timeline("updated")
     with house.db.tenant(person.tenant_id) as tx:
         mode = tenancy.get_settings(tx).conversation_review
         if mode is Review.OFF:

@@ -14,7 +14,7 @@ from appliance.kernel.errors import Invalid, Refusal
 from appliance.kernel.ids import TenantId, new_id
 from appliance.kernel.sealing import digest
 from appliance.web import forms
-from appliance.web.founding import first_words
+from appliance.web.language import translated
 from appliance.web.render import page
 from appliance.web.sessions import (
     caller,
@@ -62,7 +62,7 @@ def found() -> Answer:
         tenant_id = TenantId(new_id())
         with house.db.tenant(tenant_id) as tx:
             identity.consume_setup_link(tx, form.get("link", ""), clock=house.clock)
-            user_id = chat.found(tx, founding, actor=actor, clock=house.clock, words=first_words())
+            user_id = chat.found(tx, founding, actor=actor, clock=house.clock, words=translated(chat.FirstWords()))
         if form.get("operator") and _asks():
             add_founding_operator(house.db, user_id, actor, clock=house.clock)
     except Refusal as refusal:

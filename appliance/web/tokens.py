@@ -71,12 +71,13 @@ def _list(*, shown: Refusal | None) -> Answer:
     with house.db.tenant(person.tenant_id) as tx:
         table = _table(tx)
         accounts = identity.list_people(tx, person, PeopleFilter(kind=MemberKind.SERVICE)) if manages else []
-        givable = givable_roles(person)
         groups = identity.list_group_names(tx, person) if manages else {}
     scopes = [scope for scope in Scope if SCOPES[scope] & GRANTS[person.role]]
+    givable = givable_roles(person)
     return page(
-        "tokens/page.html", refusal=shown, table=table, accounts=[one for one in accounts if one.role in givable], scopes=scopes, form=request.form,
-        chosen=request.form.getlist("scopes"), groups=groups, roles=givable, now=house.clock.now(),
+        "tokens/page.html", refusal=shown, table=table, accounts=[one for one in accounts if one.role in givable],
+        scopes=scopes, form=request.form, chosen=request.form.getlist("scopes"), groups=groups, roles=givable,
+        now=house.clock.now(),
     )  # fmt: skip
 
 

@@ -1,4 +1,8 @@
-"""What happens by the clock: calls and documents that a dead process left open, uploads that nobody finishes, files that nothing names, and an index on its way to another model."""
+"""What happens by the clock, because no request and no job does it.
+
+Calls and documents that a dead process left open, uploads that nobody finishes, answers kept for a day, files that
+nothing names, and an index on its way to another model.
+"""
 
 from appliance import identity, knowledge, tenancy
 from appliance.assembly import Services

@@ -66,7 +66,7 @@ def open_house(server: Server, name: str) -> House:
     house = House(server, name, server.directory / name)
     embedder = remembering(house)
     answerer = ExtractiveAnswerer(embedder)
-    gateway = Gateway(house.app.db, embedder=embedder, models={answerer.name: answerer}, clock=house.clock)
+    gateway = Gateway(house.app.db, embedders=[embedder], models={answerer.name: answerer}, clock=house.clock)
     house.app = replace(house.app, gateway=gateway, chat=Chat(house.app.db, gateway, clock=house.clock))
     return house
 
@@ -102,7 +102,7 @@ def _ingest(server: Server) -> Iterator[Result]:
     owner = house.founds("Bench", "bench@bench.example")
     embedder = Timed(LocalEmbedder(house.settings.models_dir / DEFAULT.name, threads=1))
     shop = replace(
-        house.worker.workshop, gateway=Gateway(house.worker.db, embedder=embedder, models={}, clock=house.clock)
+        house.worker.workshop, gateway=Gateway(house.worker.db, embedders=[embedder], models={}, clock=house.clock)
     )
     overheads = []
     for turn in range(4):  # the first loads the model
@@ -180,7 +180,7 @@ def unseen(labelled: LabelledSet) -> list[Question]:
 
 def found_for(house: House, owner: Member, question: str, *, limit: int) -> Found:
     """Search as a chat does."""
-    vector = house.app.gateway.embed_query(Asker(owner.tenant_id, owner.caller.actor), question)
+    vector = house.app.gateway.embed_query(Asker(owner.tenant_id, owner.caller.actor), question, model=DEFAULT.name)
     with house.app.db.tenant(owner.tenant_id) as tx:
         return search(tx, question, vector, limit=limit)
 
@@ -199,7 +199,9 @@ def _spans(server: Server) -> Iterator[Result]:
     for side, share in SIDES.items():
         shares = []
         for question in labelled.questions:
-            vector = house.app.gateway.embed_query(Asker(owner.tenant_id, owner.caller.actor), question.text)
+            vector = house.app.gateway.embed_query(
+                Asker(owner.tenant_id, owner.caller.actor), question.text, model=DEFAULT.name
+            )
             with house.app.db.tenant(owner.tenant_id) as tx:
                 found = search(tx, question.text, vector, limit=5, lexical_share=share)
                 contexts = surroundings(tx, found.passages)

@@ -37,8 +37,8 @@ SIZE = Size(
     longest=200, entries=200_000, calls=200_000, tokens=1_000, jobs=1_000, requests=200, organisations=50,
 )  # fmt: skip
 ROUNDS, SECONDS = 30, 190
-DOWNLOADS = {"audit.export", "api.export_audit"}
 """When the rounds of all pages take longer than these seconds, the bench says so and stops."""
+DOWNLOADS = {"audit.export", "api.export_audit"}
 
 
 def run() -> list[Result]:

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from appliance.chat import Citation, Message
-from appliance.knowledge import Passage, find_passage, scans
+from appliance.knowledge import Passage, find_passage
 from appliance.knowledge.parsing import parse
 from appliance.knowledge.places import GRID
 from appliance.knowledge.unreadable import UnreadableDocument
@@ -17,6 +17,7 @@ from appliance.web.render import source
 from tests.support import inlaid, papers
 from tests.support.house import SAMPLES, Member
 from tests.support.papers import folded
+from tests.support.recognition import needs_tesseract
 from tests.support.site import Browser
 
 _RECT = re.compile(r'<rect class="(\w+)" (?:id="cited" )?x="(\d+)" y="(\d+)" width="(\d+)" height="(\d+)"/>')
@@ -89,7 +90,7 @@ def test_the_marked_words_are_the_cited_ones(
     assert sum(seen.values()) >= 100, seen
 
 
-@pytest.mark.skipif(not scans.installed_languages(), reason="tesseract is not installed")
+@needs_tesseract
 def test_what_a_picture_in_a_document_says_is_cited_and_shown(site: Flask, ada: Member, at_ada: Browser) -> None:
     sign = inlaid.picture("The archive of the old mill", "closes at five in the afternoon.")
     ada.reads_in("signs.docx", inlaid.word(sign))

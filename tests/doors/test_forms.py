@@ -132,7 +132,13 @@ def test_every_form_that_one_writes_into_is_looked_at(at_ada: Browser, ids: dict
 
 
 def _shape(resource: str) -> str:
-    name = {"documents": "document_id", "groups": "group_id", "collections": "collection_id", "chatbots": "chatbot_id", "chat": "conversation_id"}
+    name = {
+        "documents": "document_id",
+        "groups": "group_id",
+        "collections": "collection_id",
+        "chatbots": "chatbot_id",
+        "chat": "conversation_id",
+    }
     return f"{resource}/{{{name[resource]}}}"
 
 

@@ -105,7 +105,9 @@ def test_a_release_is_of_the_version_that_the_page_showed(at_ada: Browser, worke
     held = b"Card 4111 1111 1111 1111. "
     document = sends(at_ada, "/documents", {"drill.txt": held + OLD}).get_json()["documents"][0]["id"]
     worker.works()
-    shown = re.search(rf'action="/documents/{document}/approval".*?name="version" value="(\d+)"', at_ada.gets("/documents").text)
+    shown = re.search(
+        rf'action="/documents/{document}/approval".*?name="version" value="(\d+)"', at_ada.gets("/documents").text
+    )
     assert shown is not None
     sends(at_ada, "/documents", {"drill.txt": held + NEW})
     worker.works()

@@ -11,11 +11,12 @@ from sqlalchemy import text
 
 from appliance import audit, knowledge
 from appliance.identity import Role
-from appliance.knowledge import Document, scans, viewing
+from appliance.knowledge import Document, viewing
 from appliance.knowledge.errors import PageNotDrawn
 from appliance.web.reader import span_of
 from tests.support import papers
 from tests.support.house import House, Member
+from tests.support.recognition import needs_tesseract
 from tests.support.site import Browser
 
 
@@ -179,9 +180,7 @@ def test_a_page_that_cannot_be_drawn_leaves_its_text(
     assert picture.status_code == 503
 
 
-def test_pages_that_wait_to_be_drawn_leave_room_for_everything_else(
-    house: House, ada: Member, leave: Document
-) -> None:
+def test_pages_that_wait_to_be_drawn_leave_room_for_everything_else(house: House, ada: Member, leave: Document) -> None:
     shop = house.app.workshop
 
     def draws() -> bool:
@@ -209,7 +208,7 @@ def test_pages_that_wait_to_be_drawn_leave_room_for_everything_else(
     assert sorted(drawn) == [False] * 4 + [True] * 4
 
 
-@pytest.mark.skipif(not scans.installed_languages(), reason="tesseract is not installed")
+@needs_tesseract
 def test_the_words_of_a_picture_are_marked_where_they_stand(at_ada: Browser, ada: Member) -> None:
     rules = papers.rules(9, 4)
     document = ada.reads_in("rules.png", papers.picture(papers.two_columns(rules), "png"))

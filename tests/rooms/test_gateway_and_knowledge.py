@@ -15,6 +15,7 @@ from appliance.identity import Forbidden, Role
 from appliance.kernel.errors import Refusal
 from appliance.knowledge import Status
 from appliance.knowledge.errors import NotQuarantined
+from appliance.knowledge.indexes import DEFAULT
 from appliance.policy import ModelNotAllowed
 from tests.support.house import House, Member, Server
 
@@ -85,7 +86,7 @@ def test_it_makes_no_call_without_an_audit_record(server: Server, database: str,
         boot.execute("REVOKE INSERT ON cloister.audit_inbox FROM cloister_app")
 
     with pytest.raises(Exception, match="audit_inbox"):
-        ada.services.gateway.embed_query(Asker(ada.tenant_id, ada.caller.actor), "anything")
+        ada.services.gateway.embed_query(Asker(ada.tenant_id, ada.caller.actor), "anything", model=DEFAULT.name)
 
     assert calls(server, database) == before
 

@@ -9,6 +9,7 @@ from appliance import knowledge
 from appliance.gateway import Asker
 from appliance.identity import Role
 from appliance.knowledge import Found, Scope
+from appliance.knowledge.indexes import DEFAULT
 from appliance.knowledge.scope import EVERYTHING
 from appliance.ops.vector_indexes import Tended, tend
 from tests.support.house import House, Member, Server
@@ -20,7 +21,9 @@ FIRE = "The fire drill takes place every March. When the alarm sounds, leave the
 
 
 def finds(member: Member, question: str, scope: Scope = EVERYTHING, *, limit: int = 6, share: float = 0.5) -> Found:
-    vector = member.services.gateway.embed_query(Asker(member.tenant_id, member.caller.actor), question)
+    vector = member.services.gateway.embed_query(
+        Asker(member.tenant_id, member.caller.actor), question, model=DEFAULT.name
+    )
     with member.services.db.tenant(member.tenant_id) as tx:
         return knowledge.search(tx, question, vector, scope=scope, limit=limit, lexical_share=share)
 

@@ -4,12 +4,12 @@ import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 from appliance import knowledge
-from appliance.knowledge import Status, scans
+from appliance.knowledge import Status
 from tests.support import inlaid, papers
 from tests.support.house import House, Member
+from tests.support.recognition import IS_INSTALLED, needs_tesseract, remove_recognition
 
 CARD = "4539 1488 0343 6467"  # a valid check digit, nobody's card
-needs_tesseract = pytest.mark.skipif(not scans.installed_languages(), reason="tesseract is not installed")
 
 
 def scan(*lines: str) -> bytes:
@@ -46,8 +46,7 @@ def test_it_holds_a_letter_with_a_picture_of_a_card(ada: Member) -> None:
 
 
 def test_a_picture_waits_for_recognition_and_a_logo_does_not(ada: Member, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scans, "_TESSDATA", ())
-    monkeypatch.delenv("TESSDATA_PREFIX", raising=False)
+    remove_recognition(monkeypatch)
     passport = ada.reads_in("passport.docx", inlaid.word(inlaid.blank(1_011, 638)))
     letter = ada.reads_in("letter.docx", inlaid.word(inlaid.blank(600, 140)))
 
@@ -61,12 +60,11 @@ def test_a_scan_waits_for_recognition_and_is_tried_again(
     house: House, ada: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as without:
-        without.setattr(scans, "_TESSDATA", ())
-        without.delenv("TESSDATA_PREFIX", raising=False)
+        remove_recognition(without)
         document = ada.reads_in("rules.pdf", scan("The archive closes at five in the afternoon."))
     assert (document.status, document.reason_code) == (Status.FAILED, "needs_ocr")
     assert "apt-get install tesseract-ocr" in (document.reason or "")
-    if not scans.installed_languages():
+    if not IS_INSTALLED:
         return
 
     with house.app.db.tenant(ada.tenant_id) as tx:

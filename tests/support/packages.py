@@ -100,7 +100,7 @@ def authors(name: str) -> str:
     return f'<p:cmAuthorLst {_P}><p:cmAuthor id="0" name="{name}"/></p:cmAuthorLst>'
 
 
-def odf(kind: str, body: str, *, looks: str = "", **parts: str) -> bytes:
+def odf(kind: str, body: str, *, looks: str = "", **parts: str | bytes) -> bytes:
     """Return an OpenDocument package; `kind` is text, spreadsheet or presentation."""
     return packed(
         {

@@ -178,7 +178,10 @@ FOUND_OTHERWISE = {  # what a page reads by a query of its own, and a program by
     ("GET audit.show", "list_people"): "who is meant by a name; a program gives the id that list_people says",
     ("GET audit.show", "names_of"): "names of some people; list_people names all",
     ("GET conversations.read", "chatbot_name"): "list_chatbots says the name",
-    ("GET search.show", "active_model"): "asked along with the rest, so that the search need not ask; get_index says it",
+    (
+        "GET search.show",
+        "active_model",
+    ): "asked along with the rest, so that the search need not ask; get_index says it",
     ("GET documents.rows", "count_documents"): "how many pages there are; a program follows the cursor to the end",
     ("GET documents.show", "count_documents"): "how many pages there are; a program follows the cursor to the end",
 }

@@ -2,7 +2,8 @@
 
 import pytest
 
-from appliance.knowledge.parsing import Block, Limits, Parsed, parse
+from appliance.knowledge.parsed import Block, Parsed
+from appliance.knowledge.parsing import Limits, parse
 from appliance.knowledge.unreadable import UnreadableDocument
 
 

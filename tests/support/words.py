@@ -4,12 +4,14 @@ import ast
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from dataclasses import astuple
 from pathlib import Path
 
 from jinja2.ext import babel_extract
 
 import appliance
 from appliance.audit.events import MEANING
+from appliance.chat import ExportWords, FirstWords
 from appliance.dlp import Category
 from appliance.kernel.errors import Refusal
 from appliance.kernel.problems import FAULT, TITLE
@@ -35,6 +37,8 @@ def messages() -> set[Message]:
         HELD,
         NOTHING,
         *Category,
+        *astuple(ExportWords()),
+        *astuple(FirstWords()),
     }
     found |= set(_of_templates()) | set(_of_code()) | set(_of_refusals())
     return {message for message in found if message}

@@ -25,7 +25,7 @@ class PassagesAsked(Input):
     kind: Kind | None = None
     label: Annotated[str, StringConstraints(max_length=40, pattern=r"^[^\x00]*$")] = ""
     first_day: date | None = Field(None, description="Uploaded on this day (UTC) or later.")
-    last_day: date | None = Field(None, description="Uploaded on this day (UTC) or before.", le=date(9999, 12, 30))
+    last_day: date | None = Field(None, description="Uploaded on this day (UTC) or before.")
     limit: int = Field(20, ge=1, le=MOST_FOUND, description="How many at most.")
 
 

@@ -10,6 +10,7 @@ import sys
 
 from .blocks import Unreadable, framed
 from .confinement import NotConfined, confine, limit
+from .encoded import take_files
 
 READERS = {
     "compound": ".compound",
@@ -30,6 +31,7 @@ READERS |= _WORK
 _WRITTEN = frozenset({"html", "markdown", "tables", "text", "xml"})
 # What these hold is written in pdfium's own encoding, or in none.
 _ONE_ENCODING = frozenset({"pdf", *_WORK, *(kind for kind, reader in READERS.items() if reader == ".pictures")})
+_ALWAYS = ("cp1252", "utf-16-be", "utf-16-le")  # what words in bytes are looked for in
 _TELLS_OF_AN_ENCODING = re.compile(rb"charset|encoding|[\x00\x1b]", re.IGNORECASE)
 
 
@@ -38,15 +40,16 @@ def main(kind: str, cpu_seconds: int, memory_bytes: int, parent: int, options: s
     limit(cpu_seconds=cpu_seconds, memory_bytes=memory_bytes)
     try:
         content = sys.stdin.buffer.read()
-        if kind in _ONE_ENCODING:
-            codecs.lookup("utf-16-le")
-        elif kind not in _WRITTEN or not is_plain(content):
+        for name in _ALWAYS:
+            codecs.lookup(name)
+        if kind not in _ONE_ENCODING and (kind not in _WRITTEN or not is_plain(content)):
             load_codecs()
         reader = importlib.import_module(READERS[kind], __package__)
         # What must be loaded from files, or told, before they are out of reach.
         read = reader.prepare(json.loads(options)) if hasattr(reader, "prepare") else reader.read
         layers = confine(parent)
-        answer = read(content, kind).as_bytes(layers)
+        output = read(content, kind)
+        answer = (output if kind in _WORK else take_files(output)).as_bytes(layers)
     except Unreadable as error:
         answer = framed({"refused": error.code})
     except NotConfined:

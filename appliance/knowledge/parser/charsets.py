@@ -32,6 +32,7 @@ _MEANT = {
     "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "big5": "big5hkscs",
 }  # fmt: skip
 _MOSTLY_BINARY = 0.02
+_STRAY = 0.2  # of the bytes; in UTF-16 every other byte of a Latin text is zero
 _SAMPLE = 8_000
 
 # The letters beyond ASCII of a language, the most frequent first.
@@ -118,6 +119,8 @@ def decode(content: bytes, declared: str | None = None) -> str:
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return content.decode(encoding, "replace")
+    if (text := _with_stray_zeros(content)) is not None:
+        return text
     if b"\0" in content[:65536]:
         return content.decode(_by_zero_bytes(content), "replace").replace("\0", "")
     meant = _meant(declared)
@@ -129,6 +132,18 @@ def decode(content: bytes, declared: str | None = None) -> str:
     escaped = next((name for mark, name in _ESCAPED if mark in content), None)
     seven_bits = meant if meant and meant.startswith(("iso2022", "hz", "utf_7", "utf-7")) else escaped
     return content.decode(seven_bits, "replace") if seven_bits else text
+
+
+def _with_stray_zeros(content: bytes) -> str | None:
+    """Return a text in UTF-8 with a few zero bytes in it, without them; None for what has none, or as many as UTF-16."""
+    if not 0 < content.count(0) < _STRAY * len(content):
+        return None
+    try:
+        text = content.replace(b"\0", b"").decode("utf-8")
+        _refuse_binary(content.replace(b"\0", b""))
+    except (UnicodeDecodeError, Unreadable):
+        return None
+    return text
 
 
 def _decode_by(content: bytes, meant: str | None) -> str:

@@ -1,9 +1,11 @@
 """Charts and diagrams of OOXML: their texts, and the numbers that they draw as rows of a table."""
 
 from .blocks import Output, Page
-from .markup import Node, tree
+from .markup import Node
 from .parts import Parts
 from .rows import Cell, Row, lines
+
+_LONG = 9  # digits: no chart has so many points
 
 
 def paragraphs(node: Node) -> list[str]:
@@ -18,7 +20,7 @@ def paragraph_text(paragraph: Node) -> str:
 
 def write_chart(parts: Parts, name: str, output: Output, page: Page, *, hidden: str | None = None) -> None:
     """Add a chart: its title, and a row for each category."""
-    chart = tree(parts.read(name)).first("chart")
+    chart = parts.tree(name).first("chart")
     for title in (node for node in chart.all("title", "plotArea") if node.name == "title"):
         for text in paragraphs(title):
             output.add(page, "paragraph", text, hidden=hidden)
@@ -29,6 +31,9 @@ def write_chart(parts: Parts, name: str, output: Output, page: Page, *, hidden: 
         head.append(Cell(one.first("tx").first("v").text() or f"Series {column}", column, is_header=True))
         categories = _points(one.first("cat") if one.first("cat").name else one.first("xVal"))
         values = _points(one.first("val") if one.first("val").name else one.first("yVal"))
+        for place, category in categories.items():
+            if place not in values:
+                output.add(page, "table_row", category, hidden=hidden)
         for place, value in values.items():
             row = body.setdefault(place, [Cell(categories.get(place, ""), 0)])
             row.append(Cell(_number(value), column))
@@ -38,7 +43,7 @@ def write_chart(parts: Parts, name: str, output: Output, page: Page, *, hidden: 
 
 def write_diagram(parts: Parts, name: str, output: Output, page: Page, *, hidden: str | None = None) -> None:
     """Add the texts of a diagram (SmartArt)."""
-    for node in tree(parts.read(name)).all("t"):
+    for node in parts.tree(name).all("t"):
         for text in paragraphs(node):
             output.add(page, "list_item", text, hidden=hidden)
 
@@ -47,7 +52,7 @@ def _points(node: Node) -> dict[int, str]:
     found = {}
     for point in node.all("pt"):
         place = point.attributes.get("idx", "")
-        if place.isascii() and place.isdigit():
+        if place.isascii() and place.isdigit() and len(place) < _LONG:
             found[int(place)] = point.first("v").text()
     return found
 

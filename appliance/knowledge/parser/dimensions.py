@@ -3,7 +3,9 @@
 Sources: RFC 2083 (PNG), ITU-T T.81 B.2.2 (JPEG), GIF89a, TIFF 6.0, RFC 9649 (WEBP), and the headers of BMP.
 """
 
+import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 # Start of frame: all but DHT (C4), JPG (C8) and DAC (CC).
@@ -34,11 +36,17 @@ def measured(content: bytes) -> Dimensions | None:
 
 
 def _png(content: bytes) -> tuple[int, int]:
+    if content[12:16] != b"IHDR":
+        return 0, 0
     return struct.unpack_from(">II", content, 16)
 
 
 def _gif(content: bytes) -> tuple[int, int]:
-    return struct.unpack_from("<HH", content, 6)
+    # Programs enlarge the screen to a first frame that is larger.
+    width, height = struct.unpack_from("<HH", content, 6)
+    for frame in frames(content):
+        width, height = max(width, frame.width), max(height, frame.height)
+    return width, height
 
 
 def _bmp(content: bytes) -> tuple[int, int]:
@@ -66,22 +74,77 @@ def _tiff(content: bytes) -> tuple[int, int]:
     order = "<" if content.startswith(b"II") else ">"
     (place,) = struct.unpack_from(f"{order}I", content, 4)
     (count,) = struct.unpack_from(f"{order}H", content, place)
-    found = {}
+    found: dict[int, int] = {}
     for entry in range(place + 2, place + 2 + 12 * count, 12):
         tag, kind = struct.unpack_from(f"{order}HH", content, entry)
-        found[tag] = struct.unpack_from(f"{order}{'H' if kind == _SHORT else 'I'}", content, entry + 8)[0]
+        (value,) = struct.unpack_from(f"{order}{'H' if kind == _SHORT else 'I'}", content, entry + 8)
+        found[tag] = max(value, found.get(tag, 0))
     return found.get(_WIDTH, 0), found.get(_HEIGHT, 0)
 
 
 def _webp(content: bytes) -> tuple[int, int]:
-    form = content[12:16]
-    if form == b"VP8X":
-        return 1 + int.from_bytes(content[24:27], "little"), 1 + int.from_bytes(content[27:30], "little")
-    if form == b"VP8L":
-        (bits,) = struct.unpack_from("<I", content, 21)
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    width, height = struct.unpack_from("<HH", content, 26)
-    return width & 0x3FFF, height & 0x3FFF
+    place, width, height = 12, 0, 0
+    while place + 8 <= len(content):  # the canvas, and each frame
+        form, size = struct.unpack_from("<4sI", content, place)
+        body = place + 8
+        across, down = 0, 0
+        if form == b"VP8X":
+            across, down = (1 + int.from_bytes(content[body + at : body + at + 3], "little") for at in (4, 7))
+        elif form == b"VP8L":
+            (bits,) = struct.unpack_from("<I", content, body + 1)
+            across, down = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+        elif form == b"VP8 ":
+            across, down = (side & 0x3FFF for side in struct.unpack_from("<HH", content, body + 6))
+        width, height = max(width, across), max(height, down)
+        place = body + size + size % 2
+    return width, height
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame of a GIF, and a file of it alone."""
+
+    width: int
+    height: int
+    content: bytes
+
+
+def frames(content: bytes) -> Iterator[Frame]:
+    """Yield the frames of a GIF that are there as a whole."""
+    place, before = 13 + _table(content[10]), 0
+    head = content[:place]
+    while place < len(content):
+        if content[place] == 0x21:  # noqa: PLR2004 - an extension: what it says of the next frame goes with it
+            before = before or place
+            place = _after_blocks(content, place + 2)
+        elif content[place] == 0x2C:  # noqa: PLR2004 - a frame
+            left, top, width, height, look = struct.unpack_from("<4HB", content, place + 1)
+            end = _after_blocks(content, place + 11 + _table(look))
+            # Alone it begins at the corner, on a screen of its own size.
+            screen = bytearray(head[:6] + struct.pack("<HH", width, height) + head[10:])
+            drawn = bytearray(content[place : place + 1] + bytes(4) + content[place + 5 : end])
+            _fill(*((drawn, 10) if look & 0x80 else (screen, 13)), content[before or place : place])
+            yield Frame(left + width, top + height, bytes(screen + drawn) + b";")
+            place, before = end, 0
+        else:
+            return
+
+
+def _fill(file: bytearray, table: int, said: bytes) -> None:
+    """Paint grey what lets an earlier frame through: dark letters and light ones stand out from it."""
+    control = re.search(rb"\x21\xf9\x04([\x00-\xff]).{2}([\x00-\xff])", said, re.DOTALL)
+    if control and control[1][0] & 1 and table + 3 * control[2][0] + 3 <= len(file):
+        file[table + 3 * control[2][0] : table + 3 * control[2][0] + 3] = b"\x80\x80\x80"
+
+
+def _table(look: int) -> int:
+    return 3 << (look & 7) + 1 if look & 0x80 else 0
+
+
+def _after_blocks(content: bytes, place: int) -> int:
+    while content[place]:
+        place += 1 + content[place]
+    return place + 1
 
 
 _KINDS = (

@@ -6,7 +6,7 @@ A quick save leaves older words in the stream; only what the piece table (2.4.1)
 import re
 import struct
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import olefile
@@ -57,6 +57,11 @@ def read(file: olefile.OleFileIO) -> Output:
     _write_properties(file, output, page)
     _attach(file, output)
     return output
+
+
+def is_told(way: Sequence[str]) -> bool:
+    """Say whether a stream is read as what it is: the text, its pictures, objects, or macros."""
+    return way[0] in {"WordDocument", "0Table", "1Table", "Data", "ObjectPool", "Macros"}
 
 
 def _write_properties(file: olefile.OleFileIO, output: Output, page: Page) -> None:
@@ -251,6 +256,8 @@ class _Writer:
                 self._fields.pop()
             elif part and all(self._fields):
                 self._place(part.translate(_NOT_SHOWN), look)
+            elif part:
+                self._unseen.setdefault(METADATA, []).append(part.translate(_NOT_SHOWN))
 
     def _place(self, text: str, look: dict[int, int]) -> None:
         if look.get(_REMOVED, 0):

@@ -1,5 +1,6 @@
 """DOCX: headings, lists, table rows with their header, notes, comments, and what is hidden or deleted marked as such."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from .inlaid import Shown
 from .markup import OFF as _OFF
 from .markup import parse
 from .parts import Parts, Relation
+from .rest import Rest
 from .rows import Cell, Row, lines
 
 DELETED = "deleted text"
@@ -31,6 +33,8 @@ _BESIDE = (
     (("comments",), "Comments"),
 )
 _FALLBACK = "http://schemas.openxmlformats.org/markup-compatibility/2006 Fallback"
+_PRIVATE = 0xF000  # where the numbers of fonts without Unicode begin
+_SYMBOL_FONTS = re.compile(r"symbol|wingding|webding|dingbat|marlett", re.IGNORECASE)
 _CELL_NOTES = frozenset({"gridSpan", "vMerge", "tblHeader", "tblLook"})
 _REMOVED = frozenset({"del", "moveFrom"})
 
@@ -53,7 +57,7 @@ def read(parts: Parts, main: str, output: Output, shown: Shown) -> None:
             if (picture := found.get(place)) and picture.target:
                 shown.show(target, picture.target, hidden=hidden, is_preview=is_preview)
 
-        _Reader(output, target, styles, draw, show, has_headings=is_main).read(parts.read(name))
+        _Reader(output, target, styles, draw, show, parts.rest, has_headings=is_main).read(parts.read(name))
 
     read_part(main, page, is_main=True)
     for kinds, heading in _BESIDE:
@@ -139,10 +143,13 @@ class _Reader:
 
     def __init__(
         self, output: Output, page: Page, styles: Styles, draw: Callable[[str], None],
-        show: Callable[[str, str | None, bool], None], *, has_headings: bool,
+        show: Callable[[str, str | None, bool], None], rest: Rest, *, has_headings: bool,
     ) -> None:  # fmt: skip
         self._output, self._page, self._styles = output, page, styles
         self._draw, self._show, self._has_headings = draw, show, has_headings
+        self._rest = rest
+        self._unknown: dict[str, list[str]] = {}  # what no reader sees of a paragraph, by the element that holds it
+        self._local = ""
         self._held: list[tuple[str, str | None, bool]] = []  # pictures of the paragraph or the table on its way
         self._objects = 0
         self._author = ""
@@ -154,12 +161,17 @@ class _Reader:
         self._skipped = 0
 
     def read(self, part: bytes) -> None:
-        parse(part, self._start, self._end, self._text)
+        parse(part, self._start, self._end, self._text, aside=self._rest.say)
         self._release()
+        self._say_unknown()
+        self._rest.say(self._author)  # of a comment without a text
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         # A text box comes twice, once for old programs; the second is left out.
         namespace, _, local = name.rpartition(" ")
+        self._local = local
+        if attributes:
+            self._rest.say_attributes(attributes)
         if name == _FALLBACK or self._skipped:
             self._skipped += 1
             if name in _PICTURES:
@@ -204,6 +216,8 @@ class _Reader:
             self._takes_text = True
         elif local == "shd":
             self._note_ground(attributes.get(f"{_W} fill", ""))
+        elif local == "sym" and self._paragraphs:
+            self._note_sign(attributes)
         elif local in _CELL_NOTES and self._tables:
             self._note_cell(local, attributes)
         elif self._paragraphs:
@@ -221,6 +235,15 @@ class _Reader:
             paragraph.runs.append(" ")
         elif local == "noBreakHyphen":
             paragraph.runs.append("-")
+
+    def _note_sign(self, attributes: dict[str, str]) -> None:
+        """Take a sign that is given by its number in a font: a letter, unless the font holds pictures."""
+        number, font = attributes.get(f"{_W} char", ""), attributes.get(f"{_W} font", "")
+        if re.fullmatch("[0-9A-Fa-f]{4}", number) and not _SYMBOL_FONTS.search(font):
+            code = int(number, 16)
+            self._takes_text = True
+            self._text(chr(code - _PRIVATE if code >= _PRIVATE else code))
+            self._takes_text = False
 
     def _note_ground(self, fill: str) -> None:
         is_painted = fill.upper() not in {"", "AUTO", "FFFFFF"}
@@ -260,13 +283,17 @@ class _Reader:
 
     def _end_table_part(self, local: str) -> None:
         table = self._tables[-1]
-        if local == "tc":
+        if local in {"tc", "tr", "tbl"}:
             text = " ".join(part for part in table.cell if part)
+            table.cell = []
+            if text and (table.is_continued or local != "tc"):  # a merged cell's own text, and what stands in no cell
+                self._output.add(self._page, "paragraph", text, hidden=HIDDEN)
+        if local == "tc":
             text = table.above.get(table.column, "") if table.is_continued else text
             table.above[table.column] = text
             table.row.append(Cell(text, table.column, table.is_header))
             table.column += max(1, table.span)
-            table.cell, table.span, table.is_continued, table.is_painted = [], 1, False, False
+            table.span, table.is_continued, table.is_painted = 1, False, False
         elif local == "tr":
             table.rows.append(table.row)
             table.row, table.column, table.is_header = [], 0, False
@@ -284,12 +311,21 @@ class _Reader:
         self._release()
 
     def _text(self, text: str) -> None:
-        if self._takes_text and self._paragraphs and not self._skipped:
+        if not (self._takes_text and self._paragraphs) or self._skipped:
+            if not text.isspace():
+                self._unknown.setdefault(self._local, []).append(text)
+        else:
             paragraph = self._paragraphs[-1]
             if self._removed:
                 paragraph.deleted.append(text)
             else:
                 (paragraph.hidden if self._is_unseen() else paragraph.runs).append(text)
+
+    def _say_unknown(self) -> None:
+        """Tell what is in fields, in the forms for old programs, and in elements that are not known here."""
+        for local, texts in self._unknown.items():
+            self._rest.say(("" if local in {"instrText", "delInstrText", "t", "delText"} else " ").join(texts))
+        self._unknown.clear()
 
     def _is_unseen(self) -> bool:
         run = self._run
@@ -316,3 +352,5 @@ class _Reader:
         self._output.add(self._page, "paragraph", "".join(paragraph.hidden), hidden=HIDDEN)
         self._output.add(self._page, "paragraph", "".join(paragraph.deleted), hidden=DELETED)
         self._release()
+        if self._unknown:
+            self._say_unknown()

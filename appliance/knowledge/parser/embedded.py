@@ -10,6 +10,9 @@ from .blocks import Output
 
 _DOCUMENTS = frozenset({"WordDocument", "Workbook", "Book", "PowerPoint Document", "__properties_version1.0"})
 _NATIVE, _PACKAGE, _CONTENTS = "\x01Ole10Native", "Package", "CONTENTS"
+# What is beside an object: its class, links and previews. An equation says nothing but signs.
+_DRAWN = frozenset({"\x01CompObj", "\x01Ole", "\x03ObjInfo", "\x03OCXNAME", "\x03PRINT", "\x03EPRINT", "\x03META", "Equation Native",
+                    "\x02OlePres000", "\x02OlePres001", "\x05SummaryInformation", "\x05DocumentSummaryInformation"})  # fmt: skip
 _OBJECT_BYTES = 100_000_000
 
 
@@ -58,8 +61,8 @@ def attach_storage(
         _attach_native(output, file.openstream([*way, _NATIVE]).read(_OBJECT_BYTES)[4:], name)
     elif whole is not None and _DOCUMENTS & names:
         output.attach(name, whole)
-    elif _DOCUMENTS & names:
-        output.miss(name, "unsupported")  # a document whose storage would have to be written anew
+    elif names - _DRAWN:
+        output.miss(name, "unsupported")  # unknown, or a document whose storage would have to be written anew
 
 
 def _attach_native(output: Output, content: bytes, name: str) -> None:

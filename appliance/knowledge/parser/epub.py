@@ -9,6 +9,7 @@ from .charsets import decode
 from .inlaid import Shown
 from .markup import tree
 from .parts import Parts
+from .sweep import take_rest
 
 _PAGES = frozenset({"application/xhtml+xml", "text/html", "application/x-dtbook+xml"})
 
@@ -22,8 +23,8 @@ def read(parts: Parts) -> Output:
         and tree(parts.read("META-INF/encryption.xml")).first("CipherReference").name
     ):
         output.miss("", "encrypted")
-    main = tree(parts.read("META-INF/container.xml")).first("rootfile").attributes.get("full-path", "")
-    book = tree(parts.read(main))
+    main = parts.tree("META-INF/container.xml").first("rootfile").attributes.get("full-path", "")
+    book = parts.tree(main)
     about = [(node.name, " ".join(node.text().split())) for node in book.first("metadata").below]
     output.title = next((text for name, text in about if name == "title"), None)
     manifest = {
@@ -38,8 +39,13 @@ def read(parts: Parts) -> Output:
         if media_type in _PAGES and name not in spine:
             _write(parts, name, output, page, seen, is_read=False)
     rest = {name for name, media_type in manifest.values() if media_type.startswith("image/")} - seen
-    Shown(parts, output).show_rest(page, rest)
+    shown = Shown(parts, output)
+    shown.show_rest(page, rest)
     output.add(page, "paragraph", "\n".join(f"{name}: {text}" for name, text in about if text), hidden=METADATA)
+    for name in sorted(parts.names - parts.seen):
+        if name.lower().endswith((".xhtml", ".html", ".htm")):
+            _write(parts, name, output, page, seen, is_read=False)
+    take_rest(parts, output, page, shown)
     return output
 
 

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
+from .archive import words
 from .blocks import HIDDEN, METADATA, Output, Page, Unreadable
 from .charsets import decode
+from .datalinks import Linked, linked, links_in
+from .encoded import is_file, is_picture
 from .inlaid import show
 from .rows import Cell, Row, lines
-from .transfer import from_base64
 
 _SKIPPED = frozenset(
     [
@@ -88,13 +90,16 @@ _ENDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 }
 _DEPTH = 2_000
 _DECLARED = re.compile(rb"""(?i)<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40})""")
-_SPOKEN = frozenset(["alt", "aria-label", "content", "label", "placeholder", "srcdoc", "summary", "title", "value"])
-_EMBEDDED = re.compile(
-    r"data:(image|application|audio|video)/([\w.+-]{1,60})(?:;[\w=.-]+)*?;base64,([A-Za-z0-9+/=\s%]+)"
+_PLACING = frozenset(
+    {"class", "id", "for", "width", "height", "colspan", "rowspan", "rel", "type", "role", "lang", "dir"}
 )
-_REFERENCES = frozenset({"src", "href", "data", "xlink:href", "background"})
-_DRAWN = frozenset({"img", "image", "input", "object", "embed", "body", "table", "td", "th"})  # what shows a picture
+_REFERENCES = frozenset({"src", "href", "data", "xlink:href", "background", "poster", "srcset"})
+_DRAWN = frozenset(
+    {"img", "image", "input", "object", "embed", "body", "table", "td", "th", "source", "video"}
+)  # what shows a picture
 _SMALLEST_FILE = 512  # what draws a bullet or a line
+_STYLED = re.compile(r"""["']|url\(|--""", re.IGNORECASE)
+_NESTED = 3  # pages in pages
 _LAYOUT_LENGTH = 1_500
 _UNSEEN = re.compile(
     r"display:none|visibility:hidden|font-size:0(?:px|pt|em|%)?(?:;|$)|opacity:0(?:\.0+)?(?:;|$)|"
@@ -112,9 +117,9 @@ def read(content: bytes, _kind: str) -> Output:
     return read_text(decode(content, declared[1].decode("ascii", "replace") if declared else None))
 
 
-def read_text(text: str, find: Find = lambda _place: None) -> Output:
+def read_text(text: str, find: Find = lambda _place: None, *, depth: int = 0) -> Output:
     """Return the visible text of a decoded page; `find` finds the pictures that came with it."""
-    reader = _Reader(find)
+    reader = _Reader(find, depth)
     reader.feed(text)
     reader.close()
     return reader.finish()
@@ -142,9 +147,10 @@ class _Table:
 
 
 class _Reader(HTMLParser):
-    def __init__(self, find: Find) -> None:
+    def __init__(self, find: Find, depth: int) -> None:
         super().__init__(convert_charrefs=True)
-        self._find = find
+        self._find, self._nesting = find, depth
+        self._whispered: set[str] = set()  # values of attributes, each once
         self._held: list[tuple[str, bytes, str | None]] = []  # pictures of the text on its way
         self.output = Output()
         self._page = Page(None)
@@ -189,6 +195,7 @@ class _Reader(HTMLParser):
         element = self._open[-1] if self._open else None
         if self._in_title:
             self.output.title = (self.output.title or "") + data
+            self._whisper("title", data)
         elif element is None or not element.skipped:
             hidden = element.hidden if element else None
             if hidden != self._hidden:
@@ -197,12 +204,25 @@ class _Reader(HTMLParser):
             self._text.append(data)
         else:
             self._whisper(element.tag, data)
+            self._take_links(data)
 
     def handle_comment(self, data: str) -> None:
         self._whisper("comment", data)
+        self._take_links(data)
+
+    def handle_decl(self, decl: str) -> None:
+        self._whisper("declaration", decl if decl.lower() != "doctype html" else "")
+
+    def unknown_decl(self, data: str) -> None:
+        self.handle_decl(data)
+
+    def handle_pi(self, data: str) -> None:
+        self._whisper("instruction", data)
 
     def finish(self) -> Output:
-        """Return what was read, also where the file ends in the middle of a tag."""
+        """Return what was read, also where the file ends in the middle of a tag, a style sheet or a script."""
+        self._whisper("rest", self.rawdata)
+        self._take_links(self.rawdata)
         self._close(len(self._open))
         self._tables = []
         self._flush()
@@ -210,28 +230,48 @@ class _Reader(HTMLParser):
         return self.output
 
     def _take_attributes(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        hidden = _hidden(attrs, _style(attrs), painted=False)
         for name, value in attrs:
-            if value and name in _SPOKEN:
-                self._whisper("attribute", value + "\n")
-            elif value and name in _REFERENCES:
-                self._take_file(tag, value, _hidden(attrs, _style(attrs), painted=False))
+            if not value or name in _PLACING:
+                continue
+            is_shown = name in _REFERENCES and tag in _DRAWN
+            if name in {"style", "srcset"}:
+                if name == "srcset" or _STYLED.search(value):
+                    self._whisper_once(value)
+                    self._take_links(value, hidden, is_shown=True)
+            elif held := linked(value):
+                self._take_linked(held, hidden, is_shown=is_shown)
+            else:
+                if is_shown and (found := self._find(value)):
+                    self._hold(*found, hidden)
+                self._whisper_once(unquote(value) if name in _REFERENCES else value)
+                if name == "srcdoc" and self._nesting < _NESTED:
+                    self.output.take(self._page, read_text(value, self._find, depth=self._nesting + 1), hidden=METADATA)
 
-    def _take_file(self, tag: str, place: str, hidden: str | None) -> None:
-        """Take what stands in the page, or came with it: a picture is shown, any other file is handed over."""
-        embedded = _EMBEDDED.match(place)
-        if embedded is None:
-            if tag in _DRAWN and (found := self._find(place)):
-                self._hold(*found, hidden)
-            return
-        file = from_base64(unquote(embedded[3]).encode("ascii", "replace"))
-        if len(file) < _SMALLEST_FILE and embedded[1] != "image":
-            return
+    def _whisper_once(self, value: str) -> None:
+        if len(value) > 1 and value not in self._whispered:
+            self._whispered.add(value)
+            self._whisper("attribute", value + "\n")
+
+    def _take_links(self, text: str, hidden: str | None = METADATA, *, is_shown: bool = False) -> None:
+        """Take the files that a style sheet or a script holds; what is no picture there draws letters, or nothing."""
+        for held in links_in(text):
+            if is_picture(held.content) or is_file(held.content):
+                self._take_linked(held, hidden, is_shown=is_shown)
+
+    def _take_linked(self, held: Linked, hidden: str | None, *, is_shown: bool) -> None:
+        """Take what stands in the page: a picture is shown, any other file is handed over, a text is checked."""
         self._files += 1
-        name = f"{embedded[1]}-{self._files}.{embedded[2]}"
-        if embedded[1] == "image":
-            self._hold(name, file, hidden)
-        else:
-            self.output.attach(name, file)
+        name = f"{held.family}-{self._files}.{held.kind}"
+        if is_picture(held.content) or held.family == "image":
+            self._hold(name, held.content, hidden if is_shown else METADATA)
+        elif is_file(held.content) or (held.family != "text" and len(held.content) >= _SMALLEST_FILE):
+            self.output.attach(name, held.content)
+        elif held.content:
+            try:
+                self._whisper("attribute", decode(held.content) + "\n")
+            except Unreadable:
+                self._whisper("attribute", words(held.content) + "\n")
 
     def _hold(self, name: str, content: bytes, hidden: str | None) -> None:
         above = self._open[-1].hidden if self._open else None

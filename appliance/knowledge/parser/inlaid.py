@@ -7,9 +7,12 @@ import posixpath
 import re
 import zlib
 from collections.abc import Iterable
+from dataclasses import replace
 
-from . import pictures, svg
+from . import metafile, pictures, svg
+from .archive import words
 from .blocks import ALTERNATIVE, METADATA, Output, Page, Picture, Unreadable
+from .captions import captions, has_more_frames, holds_file, later_frames
 from .dimensions import Dimensions, measured
 from .parts import Parts
 
@@ -18,10 +21,8 @@ _LEAST_SIDE, _LEAST_LENGTH = 8, 60
 # From here on it may be a scanned page, a card or a passport; what is smaller, or a wide strip, is what logos are.
 _LARGE_SIDE, _LARGE_POINTS, _STRIP = 150, 60_000, 3
 _UNPACKED = 50_000_000
-_EMF = re.compile(rb"\x01\0\0\0.{36} EMF", re.DOTALL)
 # What begins as EMF, WMF (with and without its placeable header) and StarView's drawings do.
-_DRAWING = re.compile(_EMF.pattern + rb"|\xd7\xcd\xc6\x9a|[\x01\x02]\0\x09\0|VCLMTF", re.DOTALL)
-_HUNDREDTHS = 1_500  # of a millimetre: the length of a mark in metafiles
+DRAWING = re.compile(rb"\x01\0\0\0.{36} EMF|\xd7\xcd\xc6\x9a|[\x01\x02]\0\x09\0|VCLMTF", re.DOTALL)
 
 
 def show(
@@ -44,7 +45,9 @@ def show(
         _show_svg(output, page, name, content, hidden)
     elif content.startswith(b"%PDF-"):
         output.attach(name, content)
-    elif not (is_preview and _DRAWING.match(content)) and not is_mark(content):
+    elif DRAWING.match(content):
+        _show_drawing(output, page, name, content, is_passed=is_preview or metafile.is_mark(content))
+    else:
         output.miss(name, "picture_format")
 
 
@@ -60,10 +63,20 @@ def _unpacked(content: bytes) -> bytes:
 
 
 def _show_points(output: Output, page: Page, picture: Picture, found: Dimensions, hidden: str | None) -> None:
+    output.add(page, "paragraph", captions(picture.content, picture.kind), hidden=METADATA)
+    if holds_file(picture.content):
+        output.miss(picture.name, "unsupported")
+    if is_decoration(found.width, found.height):
+        return
+    if has_more_frames(picture.content, picture.kind):
+        output.miss(picture.name, "picture_format")
     if picture.kind == "tiff" and _has_pages(picture.content):
         output.attach(picture.name, picture.content)
-    elif not is_decoration(found.width, found.height):
-        output.show(page, picture, hidden=hidden)
+        return
+    output.show(page, picture, hidden=hidden)
+    for frame in later_frames(picture.content, picture.kind):
+        if not is_decoration(frame.width, frame.height):
+            output.show(page, replace(picture, content=frame.content), hidden=hidden)
 
 
 def _has_pages(content: bytes) -> bool:
@@ -80,10 +93,21 @@ def _show_svg(output: Output, page: Page, name: str, content: bytes, hidden: str
         output.miss(name, error.code)
         return
     output.add_picture_text(page, drawn.text, hidden=hidden)
+    output.add(page, "paragraph", "\n".join(drawn.unseen), hidden=METADATA)
     if not drawn.is_whole:
         output.miss(name, "picture_format")
     for inner in drawn.pictures:
         show(output, page, name, inner, hidden=hidden)
+
+
+def _show_drawing(output: Output, page: Page, name: str, content: bytes, *, is_passed: bool) -> None:
+    """Check what a drawing says. `is_passed`: it draws what is read by itself, or is a mark, so that outlines say nothing."""
+    output.add(page, "paragraph", words(content), hidden=METADATA)
+    if not is_passed or metafile.has_unread(content):
+        output.miss(name, "picture_format")
+        return
+    for picture in metafile.bitmaps(content):
+        show(output, page, name, picture, hidden=METADATA, is_furniture=True)
 
 
 def is_decoration(width: int, height: int) -> bool:
@@ -97,14 +121,6 @@ def may_be_document(width: int, height: int) -> bool:
         return True
     is_large = min(width, height) >= _LARGE_SIDE and width * height >= _LARGE_POINTS
     return is_large and width <= _STRIP * height
-
-
-def is_mark(content: bytes) -> bool:
-    """Say whether a drawing in EMF is as small as an icon, by the frame that its header gives."""
-    if not _EMF.match(content):
-        return False
-    left, top, right, bottom = (int.from_bytes(content[at : at + 4], "little", signed=True) for at in range(24, 40, 4))
-    return 0 <= right - left < _HUNDREDTHS and 0 <= bottom - top < _HUNDREDTHS
 
 
 class Shown:

@@ -12,12 +12,25 @@ from urllib.parse import unquote
 
 from . import html
 from .archive import words
-from .blocks import ALTERNATIVE, METADATA, Output, Page
+from .blocks import ALTERNATIVE, METADATA, Output, Page, Unreadable
 from .charsets import decode
 from .plain import paragraphs
-from .transfer import from_transfer, uuencoded, without_uuencoded
+from .transfer import (
+    KNOWN,
+    beside_base64,
+    beside_uuencoded,
+    from_transfer,
+    meant_encoding,
+    torn_uuencoded,
+    uuencoded,
+    without_uuencoded,
+)
 
 _SHOWN = ("From", "To", "Cc", "Bcc", "Reply-To", "Date", "Subject")
+_ONE = frozenset(
+    {"content-disposition", "content-transfer-encoding", "content-type"}
+)  # comes once, or means two things
+_YENC = re.compile(rb"^=ybegin .*size=", re.MULTILINE)
 _DEPTH = 30
 _PARTS = 2_000
 _HEADER = re.compile(rb"([!-9;-~]{1,76}):[ \t]*")
@@ -102,6 +115,16 @@ class Part:
         return given.encode("utf-8", "surrogateescape") if isinstance(given, str) else b""
 
     @property
+    def encoding(self) -> str:
+        return meant_encoding(self.value("Content-Transfer-Encoding"))
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether programs would read this part in different ways."""
+        said = {(name.lower(), value.lower()) for name, value in self.lines if name.lower() in _ONE}
+        return len({name for name, _ in said}) < len(said)
+
+    @property
     def is_attachment(self) -> bool:
         return self.meant.get_content_disposition() == "attachment"
 
@@ -164,6 +187,7 @@ class _Mail:
             self._output.miss("", "too_deep" if depth > _DEPTH else "too_many_files")
             return []
         kind = part.media_type
+        self._tell_ambiguous(part, kind)
         if kind.startswith("multipart/") and part.boundary:
             return self._bodies_of(part, kind, depth=depth)
         if part.is_attachment or part.file_name or kind not in {"text/plain", "text/html"}:
@@ -171,10 +195,39 @@ class _Mail:
             return []
         content = part.content
         if kind == "text/plain":
-            for name, file in uuencoded(content):
-                self._output.attach(decode(name), file)
-            content = without_uuencoded(content)
+            content = self._without_files(content)
         return [body_of(kind, decode(content, part.charset), is_flowed=_is_flowed(part), find=self._find)]
+
+    def _tell_ambiguous(self, part: Part, kind: str) -> None:
+        """Tell a part that programs read in different ways, or that says how it is written in words that nobody knows."""
+        is_undivided = kind.startswith("multipart/") and not part.boundary and bool(part.body.strip())
+        if part.is_ambiguous or is_undivided:
+            self._output.miss(part.file_name, "damaged")
+        elif part.encoding not in KNOWN:
+            self._output.miss(part.file_name, "unsupported")
+        if part.encoding == "base64":
+            self._unseen(beside_base64(part.body))
+
+    def _without_files(self, content: bytes) -> bytes:
+        """Hand over the files that stand in a text; return the text."""
+        for name, file in uuencoded(content):
+            self._output.attach(decode(name), file)
+        self._unseen(beside_uuencoded(content))
+        for torn in torn_uuencoded(content):
+            self._output.miss(decode(torn), "damaged")
+        content = without_uuencoded(content)
+        if _YENC.search(content):
+            self._output.miss("", "unsupported")
+        return content
+
+    def _unseen(self, text: bytes) -> None:
+        if not text.strip():
+            return
+        try:
+            said = decode(text + b" ")
+        except Unreadable:
+            said = words(text)
+        self._output.add(self._page, "paragraph", said, hidden=METADATA)
 
     def _find(self, place: str) -> tuple[str, bytes] | None:
         """Return a picture of this mail that a page of it shows (RFC 2392)."""
@@ -185,13 +238,17 @@ class _Mail:
         return part.file_name or part.media_type.replace("/", "."), part.content
 
     def _bodies_of(self, part: Part, kind: str, *, depth: int) -> list[Body]:
-        beside, children = _divided(part.body, part.boundary)
+        beside, children = _divided(part.content, part.boundary)
         if not children:
+            if part.body.strip():
+                self._output.miss(part.file_name, "damaged")
             return [body_of("text/plain", decode(part.body, part.charset), is_flowed=False)]
         for text in beside:
-            self._output.add(self._page, "paragraph", decode(text + b" "), hidden=METADATA)
+            self._unseen(text)
         parts = [Part.of(child) for child in children]
         for child in parts:
+            head = "\n".join(f"{name}: {value}" for name, value in child.lines)
+            self._output.add(self._page, "paragraph", head, hidden=METADATA)
             if child.media_type.startswith("image/"):
                 for name in ("Content-ID", "Content-Location"):
                     if value := child.value(name).strip("<> "):

@@ -1,7 +1,7 @@
 """XML parts of office documents, read with expat and no entity: a document type declaration ends the reading."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
@@ -14,12 +14,19 @@ _STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/(\w+)")
 OFF = frozenset({"0", "false", "none", "off"})
 
 
-def parse(part: bytes, start: object, end: object, text: object) -> None:
-    """Run expat over one part, refusing any document type declaration. Names come as "namespace local"."""
+def parse(
+    part: bytes, start: object, end: object, text: object, *, aside: Callable[[str], None] = lambda _text: None
+) -> None:
+    """Run expat over one part, refusing any document type declaration. Names come as "namespace local".
+
+    `aside` is told comments and processing instructions.
+    """
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text  # type: ignore[assignment]
     parser.StartDoctypeDeclHandler = refuse
+    parser.CommentHandler = aside
+    parser.ProcessingInstructionHandler = lambda target, said: aside(f"{target} {said}")
     if b"purl.oclc.org/ooxml" in part[:20_000]:
         part = _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/\2", part)
     try:
@@ -41,6 +48,7 @@ class Node:
     attributes: dict[str, str] = field(default_factory=dict)
     below: list["Node"] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
+    is_said: bool = False  # somebody asked for its text
 
     def all(self, *names: str) -> Iterator["Node"]:
         """Yield the elements of these names, at any depth and in order; not those within one that is yielded."""
@@ -56,10 +64,11 @@ class Node:
 
     def text(self) -> str:
         """Return its own text and that of all elements below."""
+        self.is_said = True
         return "".join(self.words) + "".join(node.text() for node in self.below)
 
 
-def tree(part: bytes) -> Node:
+def tree(part: bytes, aside: Callable[[str], None] = lambda _text: None) -> Node:
     """Return a small part as a tree."""
     if len(part) > _TREE_BYTES:
         raise Unreadable("bomb")
@@ -78,7 +87,7 @@ def tree(part: bytes) -> Node:
     def take(text: str) -> None:
         way[-1].words.append(text)
 
-    parse(part, start, lambda _name: way.pop(), take)
+    parse(part, start, lambda _name: way.pop(), take, aside=aside)
     return root.below[0] if root.below else root
 
 

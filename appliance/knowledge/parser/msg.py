@@ -2,7 +2,7 @@
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +21,7 @@ _TEXT8, _TEXT16, _BINARY, _OBJECT, _TIME, _NUMBER = 0x001E, 0x001F, 0x0102, 0x00
 _ID_TEXTS = ((_CONTENT_ID, _TEXT16), (_CONTENT_ID, _TEXT8))
 _PROPERTY = re.compile(r"__substg1\.0_([0-9A-Fa-f]{4})([0-9A-Fa-f]{4})$")
 _PROPERTIES = "__properties_version1.0"
+_READ = frozenset({(_DATA, _BINARY), (_RTF, _BINARY), (_HTML, _BINARY)})
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _DEPTH = 5
 _PROPERTY_BYTES = 100_000_000
@@ -48,6 +49,15 @@ def read(file: olefile.OleFileIO) -> Output:
     output.pages.append(page)
     _Message(file, (), output, page).write(prefix="", depth=1)
     return output
+
+
+def is_told(way: Sequence[str]) -> bool:
+    """Say whether a stream is a text that is read, or the bytes of a file or a page that are read as such."""
+    match = _PROPERTY.match(way[-1])
+    if match is None:
+        return False
+    tag, kind = int(match[1], 16), int(match[2], 16)
+    return kind == _TEXT16 or (tag, kind) in _READ
 
 
 class _Message:

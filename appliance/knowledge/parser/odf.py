@@ -4,14 +4,17 @@ from collections.abc import Callable
 
 from . import properties
 from .blocks import ALTERNATIVE, HIDDEN, Output, Page, Unreadable
-from .inlaid import Shown
+from .inlaid import Shown, show
 from .looks import Looks, attach_objects
 from .markup import local as local_name
 from .markup import parse, tree
 from .opendocument import Table, Text, count, reference
 from .parts import Parts
+from .rest import Rest
 from .rows import Cell, lines
 from .sheets import Sheet, Value
+from .sweep import take_rest
+from .transfer import from_base64
 
 DELETED = "deleted text"
 _KINDS = {"text": "odt", "spreadsheet": "ods", "presentation": "odp", "graphics": "odp"}
@@ -35,7 +38,7 @@ def read(parts: Parts, kind: str) -> Output:
         if part:
             looks.read(part)
     shown = Shown(parts, output)
-    reader = _Reader(output, page, looks, shown)
+    reader = _Reader(output, page, looks, shown, parts.rest)
     reader.read(parts.read("content.xml"))
     if styles and found == "odt":
         reader.read_margins(styles)
@@ -43,8 +46,11 @@ def read(parts: Parts, kind: str) -> Output:
     meta = parts.find("meta.xml")
     if meta:
         properties.write_part(meta, output, page)
+    for part in (styles, meta, manifest):
+        parts.rest.take_xml(part or b"<none/>")
     attach_objects(parts, output)
     shown.show_rest(page, (name for name in parts.names if name.startswith(("Pictures/", "media/"))))
+    take_rest(parts, output, output.pages[-1], shown)
     if any(name.startswith(("Basic/", "Scripts/")) for name in parts.names):
         output.warn("macros")
     if len(output.pages) > 1 and not page.blocks:
@@ -55,8 +61,9 @@ def read(parts: Parts, kind: str) -> Output:
 class _Reader:
     """Turns the events of content.xml into blocks."""
 
-    def __init__(self, output: Output, page: Page, looks: Looks, shown: Shown) -> None:
+    def __init__(self, output: Output, page: Page, looks: Looks, shown: Shown, rest: Rest) -> None:
         self._output, self._page, self._looks, self._shown = output, page, looks, shown
+        self._rest = rest
         self._frames: list[list[str]] = []  # the pictures of each open frame: forms of one
         self._held: list[tuple[str, str | None]] = []  # those of the paragraph or the table on its way
         self._texts: list[Text] = []
@@ -76,7 +83,7 @@ class _Reader:
         self._slide_title = ""
 
     def read(self, part: bytes) -> None:
-        parse(part, self._start, self._end, self._text)
+        parse(part, self._start, self._end, self._text, aside=self._rest.say)
 
     def read_margins(self, part: bytes) -> None:
         """Add headers and footers, each once."""
@@ -109,11 +116,14 @@ class _Reader:
         name = local_name(full)
         given = {local_name(key): value for key, value in attributes.items()}
         self._note_hiding(name, given)
+        if '"' not in given.get("formula", ""):
+            given.pop("formula", None)  # what it counts; what it says would stand in quotes
+        self._rest.say_attributes(given)
         if name in {"p", "h"}:
             self._begin_text(name, given)
         elif name in _STARTS:
             _STARTS[name](self, given)
-        elif name == "note-citation" or (name in {"creator", "date-string", "date"} and self._aside):
+        elif name in {"note-citation", "binary-data"} or (name in {"creator", "date-string", "date"} and self._aside):
             self._takes = name
 
     def _note_hiding(self, name: str, given: dict[str, str]) -> None:
@@ -162,8 +172,16 @@ class _Reader:
     def begin_cell(self, given: dict[str, str]) -> None:
         if self._tables:
             table = self._tables[-1]
+            self._say_outside(table)
             table.cell, table.repeats = [], count(given, "number-columns-repeated", most=16_384)
             table.is_number = given.get("value-type", "string") not in {"string", "boolean"}
+
+    def _say_outside(self, table: Table) -> None:
+        """Write what stands in no cell: the texts of shapes that lie over a sheet."""
+        if table.sheet:
+            for text in table.cell:
+                table.sheet.add("paragraph", text)
+            table.cell = []
 
     def begin_slide(self, _given: dict[str, str]) -> None:
         self._slides += 1
@@ -204,6 +222,10 @@ class _Reader:
             paragraph = self._texts[-1]
             is_hidden_within = self._why() is not None and self._why() != paragraph.hidden
             (paragraph.unseen if is_hidden_within else paragraph.seen).append(text)
+        if self._takes == "binary-data":
+            self._words.append(text)
+        elif self._takes or not self._texts:
+            self._rest.say(text)
 
     def _end(self, full: str) -> None:
         name = local_name(full)
@@ -213,6 +235,9 @@ class _Reader:
             _ENDS[name](self)
         elif name == self._takes:
             self._takes = ""
+            if self._words:
+                content, self._words = from_base64("".join(self._words).encode("ascii", "replace")), []
+                show(self._output, self._page, "picture", content, hidden=self._why())
         if self._hiders and self._hiders[-1][0] == self._depth:
             self._hiders.pop()
         self._depth -= 1
@@ -295,6 +320,7 @@ class _Reader:
         if not self._tables:
             return
         table = self._tables.pop()
+        self._say_outside(table)
         if table.sheet:
             table.sheet.close(table.comments)
             return

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from . import archive, docx, epub, odf, pptx, properties, workbook, xlsx
 from .blocks import Output, Page, Unreadable
 from .inlaid import Shown
+from .ledger import has_more
 from .parts import Parts
+from .sweep import take_rest
 
 _NOT_A_DOCUMENT = frozenset({"[Content_Types].xml", "mimetype"})
 # The part that makes a package a document of its kind, where the package does not say it itself.
@@ -35,6 +37,13 @@ def read(content: bytes, kind: str) -> Output:
         raise Unreadable("damaged") from error
     if "EncryptedPackage" in names:
         raise Unreadable("encrypted")
+    output = _read(package, names, content, kind)
+    if has_more(content, package):
+        output.miss("", "damaged")
+    return output
+
+
+def _read(package: zipfile.ZipFile, names: set[str], content: bytes, kind: str) -> Output:
     if "mimetype" in names:
         written = Parts(package).read("mimetype")[:100].decode("ascii", "replace").strip()
         if written == "application/epub+zip":
@@ -65,6 +74,7 @@ def _read_office(parts: Parts, content: bytes, kind: str) -> Output:
     media = [name for name in parts.names if name.startswith(f"{folder}/media/")]
     has_objects = any(name.startswith(f"{folder}/embeddings/") for name in parts.names)
     shown.show_rest(output.pages[-1], media, has_objects=has_objects)
+    take_rest(parts, output, output.pages[-1], shown, is_binary=found == "xlsb")
     if any(name.endswith("vbaProject.bin") for name in parts.names):
         output.warn("macros")
     return output

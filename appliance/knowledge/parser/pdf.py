@@ -12,8 +12,11 @@ import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from .annotations import read_annotations, read_attachments
+from .appearances import read_appearances
 from .blocks import HIDDEN, Output, Page, Span, Unreadable
+from .pdfwords import take_words
 from .plates import find_plate
+from .rest import Rest
 from .sight import Budget, Eye, type_size
 from .spans import HYPHENS, moved, placed, without_last
 
@@ -28,6 +31,7 @@ _SLANT = 0.1  # radians
 _BULLETS = ("•", "▪", "◦", "‣", "●", "○", "–", "-", "*", "·")
 _NUMBERED = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,3})\s+[A-ZÄÖÜ]\w")
 _SENTENCE = re.compile(r"[a-zäöüß][.!?]\s+[A-ZÄÖÜ]")
+_UNMAPPED = 12  # letters: no number of a card is shorter
 _PICTURE_SHARE, _FEW_CHARACTERS = 0.4, 200  # of the page; what may stand beside a scan: a stamp, a page number
 
 
@@ -64,6 +68,11 @@ def read(content: bytes, _kind: str) -> Output:
     for number, lines in enumerate(pages, start=1):
         _write_page(output, number, lines, type_sizes)
     read_annotations(document, output)
+    read_appearances(content, output)
+    rest = Rest()
+    take_words(content, output, rest)
+    if len(output.pages):
+        rest.write(output, output.pages[-1])
     return output
 
 
@@ -84,7 +93,9 @@ def _read_page(document: pdfium.PdfDocument, index: int, output: Output, budget:
         return []
     lines = list(_lines(text, Eye(source, text, budget)))
     written = sum(len(line.text) for line in lines if not line.is_hidden)
-    if _is_scan(source, written):  # an empty page is empty; one that draws something may draw letters
+    if (
+        _is_scan(source, written) or _unmapped(text) >= _UNMAPPED
+    ):  # an empty page is empty; one that draws something may draw letters
         output.scans.append(index + 1)
     elif written and (plate := find_plate(source, text)) and not plate.digests <= shown:
         output.figures.append((index + 1, plate.is_large))
@@ -92,6 +103,18 @@ def _read_page(document: pdfium.PdfDocument, index: int, output: Output, budget:
     text.close()
     source.close()
     return lines
+
+
+def _unmapped(text: pdfium.PdfTextPage) -> int:
+    """Count the letters that are drawn and have no code, so that only a look at the page tells what they are."""
+    count = max(text.count_chars(), 0)
+    found = start = 0
+    for line in _characters(text, count).split("\n") if count else ():
+        asked = {start, start + len(line) // 2, start + max(len(line.rstrip()) - 1, 0)}
+        unknown = sum(raw.FPDFText_HasUnicodeMapError(text, place) == 1 for place in asked)
+        found += len(line) if line.strip() and 2 * unknown > len(asked) else 0
+        start += len(line) + 1
+    return found
 
 
 def _is_scan(page: pdfium.PdfPage, written: int) -> bool:

@@ -2,7 +2,8 @@
 
 import struct
 
-from .blocks import Output, Page, Unreadable
+from .blocks import METADATA, Output, Page, Unreadable
+from .captions import captions, has_more_frames, holds_file, later_frames
 
 _PAGES = 5_000
 
@@ -11,7 +12,15 @@ def read(content: bytes, kind: str) -> Output:
     """Return empty pages, all of them for text recognition."""
     count = _tiff_pages(content) if kind == "tiff" else 1
     numbers = list(range(1, count + 1))
-    return Output(pages=[Page(number) for number in numbers], scans=numbers)
+    output = Output(pages=[Page(number) for number in numbers], scans=numbers)
+    output.add(output.pages[0], "paragraph", captions(content, kind), hidden=METADATA)
+    if holds_file(content):
+        output.miss("", "unsupported")
+    if has_more_frames(content, kind):
+        output.miss("", "picture_format")
+    for number, frame in enumerate(later_frames(content, kind), start=2):
+        output.attach(f"{number}.gif", frame.content)
+    return output
 
 
 def _tiff_pages(content: bytes) -> int:

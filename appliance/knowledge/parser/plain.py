@@ -2,7 +2,7 @@
 
 import re
 
-from .blocks import Output, Page
+from .blocks import METADATA, Output, Page
 from .charsets import decode
 
 _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
@@ -47,6 +47,7 @@ def _markdown(text: str, output: Output, page: Page) -> None:
     for line in text.splitlines():
         if _FENCE.match(line):
             flush()
+            output.add(page, "paragraph", line.strip("`~ \t"), hidden=METADATA)  # what the code is written in
             is_code = not is_code
         elif is_code:
             gathered.append(line)

@@ -3,7 +3,7 @@
 from .blocks import ALTERNATIVE, HIDDEN, METADATA, Output, Page, Unreadable
 from .charts import paragraph_text, write_chart, write_diagram
 from .inlaid import Shown
-from .markup import OFF, Node, tree
+from .markup import OFF, Node
 from .parts import Parts, Relation
 from .rows import Cell, Row, lines
 
@@ -15,7 +15,7 @@ _TINY = 100  # hundredths of a point
 
 def read(parts: Parts, main: str, output: Output, shown: Shown) -> None:
     """Add the slides in the order of the presentation."""
-    presentation, relations = tree(parts.read(main)), parts.relations(main)
+    presentation, relations = parts.tree(main), parts.relations(main)
     authors = _authors(parts, relations)
     places = [node.attributes.get("id", "") for node in presentation.first("sldIdLst").below]
     slides = [relation.target for place in places if (relation := relations.get(place)) and relation.target]
@@ -24,6 +24,7 @@ def read(parts: Parts, main: str, output: Output, shown: Shown) -> None:
     furniture: set[str] = set()
     for number, name in enumerate(slides, start=1):
         _Slide(parts, name, output, number, furniture, shown).write(authors)
+        parts.rest.settle()
 
 
 class _Slide:
@@ -31,7 +32,7 @@ class _Slide:
         self._parts, self._output, self._furniture, self._shown = parts, output, furniture, shown
         self._page = Page(number)
         output.pages.append(self._page)
-        self._root = tree(parts.read(name))
+        self._root = parts.tree(name)
         self._relations = parts.relations(name)
         self._hidden = "hidden slide" if self._root.attributes.get("show", "1") in OFF else None
         if self._hidden:
@@ -114,9 +115,7 @@ class _Slide:
         return relation.target if relation else ""
 
     def _of_kind(self, *kinds: str) -> list[Node]:
-        return [
-            tree(self._parts.read(one.target)) for one in self._relations.values() if one.kind in kinds and one.target
-        ]
+        return [self._parts.tree(one.target) for one in self._relations.values() if one.kind in kinds and one.target]
 
     def _write_notes(self) -> None:
         said = [
@@ -150,7 +149,7 @@ def _authors(parts: Parts, relations: dict[str, Relation]) -> dict[str, str]:
     found = {}
     for relation in relations.values():
         if relation.kind in {"commentAuthors", "authors"} and relation.target:
-            for node in tree(parts.read(relation.target)).all("cmAuthor", "author"):
+            for node in parts.tree(relation.target).all("cmAuthor", "author"):
                 found[node.attributes.get("id", "")] = node.attributes.get("name", "")
     return found
 
@@ -187,6 +186,6 @@ def _row(row: Node, *, is_header: bool) -> Row:
     for column, cell in enumerate(row.all("tc")):
         text = " ".join(paragraph_text(one) for one in cell.all("p"))
         is_merged = cell.attributes.get("hMerge", "0") not in OFF
-        above = above if is_merged else text
+        above = above if is_merged and not text.strip() else text
         cells.append(Cell(" ".join(above.split()), column, is_header))
     return cells

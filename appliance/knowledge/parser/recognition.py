@@ -223,9 +223,23 @@ def _plate_of_pdf(document: pdfium.PdfDocument, number: int, tesseract: "Tessera
 def _without_text(document: pdfium.PdfDocument, number: int) -> pdfium.PdfPage:
     """Return a page without what is text already, which is not recognised a second time."""
     page = document[number - 1]
+    text = page.get_textpage()
+    unknown = _without_code(text)
     for item in list(page.get_objects(filter=[raw.FPDF_PAGEOBJ_TEXT], max_depth=1)):
-        page.remove_obj(item)
+        if ctypes.addressof(item.raw.contents) not in unknown:
+            page.remove_obj(item)
+    text.close()
     return page
+
+
+def _without_code(text: pdfium.PdfTextPage) -> set[int]:
+    """Return where the objects are whose letters are known by their looks alone: their font tells no codes."""
+    items = (
+        raw.FPDFText_GetTextObject(text, place)
+        for place in range(max(text.count_chars(), 0))
+        if raw.FPDFText_HasUnicodeMapError(text, place) == 1
+    )
+    return {ctypes.addressof(item.contents) for item in items if item}
 
 
 @contextmanager
@@ -276,7 +290,7 @@ class Tesseract:
         """Yield the words of the picture in reading order."""
         library = self._library
         if library.TessBaseAPIRecognize(self._api, None):
-            return
+            raise Unreadable("damaged")
         iterator = library.TessBaseAPIGetIterator(self._api)
         if not iterator:
             return

@@ -79,7 +79,9 @@ def _add_object(output: Output, page: Page, path: str, members: Members, *, dept
             row.clear()
 
     for name, value in members.pairs:
-        if isinstance(value, _NESTED):
+        if isinstance(value, _NESTED) and not (value.pairs if isinstance(value, Members) else value):
+            row.append(name)  # of what is empty, the name is all there is
+        elif isinstance(value, _NESTED):
             flush()
             _add(output, page, f"{path}.{name}" if path else name, value, depth=depth + 1)
         elif isinstance(value, str) and (len(value) > _LONG or "\n" in value):

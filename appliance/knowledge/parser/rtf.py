@@ -6,10 +6,12 @@ A group that begins with a sign we do not know is skipped where the writer marke
 import re
 from dataclasses import dataclass, field, replace
 
-from .blocks import HIDDEN, METADATA, Output, Page, Unreadable
+from .blocks import ALTERNATIVE, HIDDEN, METADATA, Output, Page, Unreadable
+from .dimensions import measured
 from .embedded import attach_object
-from .inlaid import show
+from .inlaid import DRAWING, show
 from .properties import offer_title
+from .rest import Rest
 from .rows import Cell, Row, lines
 
 DELETED = "deleted text"
@@ -23,17 +25,20 @@ _SIGNS = {
     "emdash": "—", "endash": "–", "lquote": "‘", "rquote": "’", "ldblquote": "“", "rdblquote": "”", "bullet": "•",
     "tab": " ", "line": " ", "emspace": " ", "enspace": " ", "~": " ", "_": "-",
 }  # fmt: skip
-# Where the text of a group goes: "" is nowhere.
+# Where the text of a group goes: "" is what is checked and not shown.
 _GROUPS = {
     "fonttbl": "fonts", "stylesheet": "styles", "info": "info", "annotation": "comment", "atnauthor": "author",
     "footnote": "note", "header": "margin", "headerl": "margin", "headerr": "margin", "headerf": "margin",
     "footer": "margin", "footerl": "margin", "footerr": "margin", "footerf": "margin", "objdata": "object",
-    "shptxt": "body", "shppict": "body", "nonshppict": "", "pict": "picture", "colortbl": "", "filetbl": "", "revtbl": "",
+    "shptxt": "body", "shppict": "body", "pict": "picture", "colortbl": "", "filetbl": "", "revtbl": "",
     "listtable": "", "listoverridetable": "", "rsidtbl": "", "generator": "", "fldinst": "", "themedata": "",
     "colorschememapping": "", "datastore": "", "latentstyles": "", "xmlnstbl": "", "mmathPr": "", "atnid": "",
     "atnref": "", "atndate": "", "atnparent": "", "atrfstart": "", "atrfend": "", "bkmkstart": "", "bkmkend": "",
     "pntext": "", "listtext": "", "objclass": "", "objname": "", "wgrffmtfilter": "", "pgptbl": "", "template": "",
 }  # fmt: skip
+_UNSHOWN = frozenset({"", "fonts", "styles"})
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){16,}")
+_LONG_SKIP = 2  # bytes: a sign for programs without Unicode is no longer
 _ASIDE = {"note": "Footnotes", "margin": "Header and footer", "comment": "Comments"}
 _INFO = frozenset({"title", "subject", "author", "manager", "company", "operator", "keywords", "comment", "doccomm"})
 
@@ -84,6 +89,7 @@ class _Reader:
         self._is_starred = False
         self._object: list[bytes] = []
         self._raw = bytearray()  # of a picture
+        self._rest, self._unshown = Rest(), list[str]()
         self._author = ""
         self._high = 0
 
@@ -101,8 +107,10 @@ class _Reader:
             elif word:
                 if word == b"bin":  # raw bytes follow
                     begin, place = place, place + max(0, int(number or 0))
-                    if self._state.where == "picture":
+                    if self._state.where in {"picture", "object"}:
                         self._raw += content[begin:place]
+                    else:
+                        self._rest.take_bytes(content[begin:place])
                 self._word(word.decode(), int(number) if number else None)
             elif sign:
                 self._word(sign.decode("latin-1"), None)
@@ -110,7 +118,10 @@ class _Reader:
     def finish(self) -> Output:
         """Write what is left, then what stands beside the text."""
         self._end_paragraph("body")
+        self._end_torn_row()
         self._end_table()
+        self._flush()
+        self._say_unshown()
         for where, heading in _ASIDE.items():
             said = [text for text in dict.fromkeys(self._aside.get(where, [])) if any(sign.isalnum() for sign in text)]
             if said:
@@ -118,7 +129,25 @@ class _Reader:
             for text in said:
                 self.output.add(self._page, "paragraph", text)
         self.output.add(self._page, "paragraph", "\n".join(self._info), hidden=METADATA)
+        self._rest.write(self.output, self._page)
         return self.output
+
+    def _end_torn_row(self) -> None:
+        table = self._table
+        if table.cell:
+            table.row.append(Cell(" ".join(table.cell), len(table.row)))
+        if table.row:
+            table.rows.append(table.row)
+        table.row, table.cell = [], []
+
+    def _say_unshown(self) -> None:
+        """Take what a group said that is not shown: words, or bytes in hexadecimal."""
+        text, self._unshown = "".join(self._unshown), []
+        digits = "".join(text.split())
+        if _HEX.fullmatch(digits):
+            self._rest.take_bytes(bytes.fromhex(digits))
+        else:
+            self._rest.say(text)
 
     def _brace(self, brace: bytes) -> None:
         self._flush()
@@ -134,6 +163,8 @@ class _Reader:
                 self._end_group(ended)
 
     def _end_group(self, ended: _State) -> None:
+        if ended.where in _UNSHOWN or self._unshown:
+            self._say_unshown()
         if ended.where in _ASIDE:
             self._end_paragraph(ended.where)
         elif ended.where == "author":
@@ -159,6 +190,8 @@ class _Reader:
             self._raw.clear()
         if ended.where == "object":
             attach_object(self.output, content, is_ole1=True)
+        elif ended.hidden == ALTERNATIVE and not (measured(content) or DRAWING.match(content)):
+            self._rest.take_bytes(content)
         else:
             show(self.output, self._page, "picture", content, hidden=ended.hidden, is_preview=ended.is_preview)
 
@@ -166,10 +199,12 @@ class _Reader:
         if self._left_to_skip:
             skipped = min(self._left_to_skip, len(text))
             self._left_to_skip -= skipped
+            if skipped > _LONG_SKIP:
+                self._rest.say(text[:skipped].decode(self._state.page, "replace"))
             text = text[skipped:]
         if self._state.where in {"object", "picture"}:
             self._object.append(text)
-        elif self._state.where and text:
+        else:
             self._bytes += text
 
     def _flush(self) -> None:
@@ -180,11 +215,14 @@ class _Reader:
         self._bytes.clear()
         if self._state.where == "styles":
             self._name_style(text)
-        elif self._state.where not in {"fonts", ""}:
+        if self._state.where in _UNSHOWN:
+            self._unshown.append(text)
+        else:
             self._write(text)
 
     def _write(self, text: str) -> None:
         if self._state.where == "info" and not self._state.info:
+            self._unshown.append(text)
             return
         self._texts.setdefault(self._state.where, []).append((text, self._state.hidden))
 
@@ -203,8 +241,10 @@ class _Reader:
             self._state.where = _STARRED.get(word, "") if self._state.where else ""
         elif self._state.where == "info" and word in _INFO:
             self._state.info = word
-        elif word == "result":
+        elif word in {"result", "nonshppict"}:
             self._state.is_preview = True
+            if word == "nonshppict":
+                self._state.hidden = ALTERNATIVE
         elif word in {"fs", "v", "deleted", "plain"}:
             self._look(word, number)
         elif word in {"par", "sect", "page", "cell", "row", "nestcell", "nestrow"}:
@@ -272,7 +312,9 @@ class _Reader:
         if 0xDC00 <= number < 0xE000 and self._high:  # noqa: PLR2004 - and the second
             number = 0x10000 + ((self._high - 0xD800) << 10) + number - 0xDC00
         self._high = 0
-        if self._state.where not in {"fonts", "styles", "", "object", "picture"}:
+        if self._state.where in _UNSHOWN:
+            self._unshown.append(chr(number))
+        elif self._state.where not in {"object", "picture"}:
             self._write(chr(number))
 
     def _said(self, where: str) -> tuple[str, list[tuple[str, str]]]:

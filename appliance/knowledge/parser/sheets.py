@@ -72,6 +72,7 @@ class Sheet:
     def unseen(self, values: list[Value]) -> None:
         """Take what a hidden row or column holds."""
         self.add("table_row", " | ".join(value.text for value in values[:_MOST_CELLS]), hidden=HIDDEN)
+        self._add_beyond(values, hidden=HIDDEN)
 
     def close(self, comments: list[tuple[str, str, str]]) -> None:
         """Write the last row, pictures, and comments as (place, author, text)."""
@@ -97,6 +98,7 @@ class Sheet:
             return
         else:
             self.add("table_row", self._said(values))
+            self._add_beyond(values)
         self._is_under_group = self._is_named = False
 
     def _is_header(self, values: list[Value], following: list[Value]) -> bool:
@@ -118,6 +120,13 @@ class Sheet:
         }
         self._is_under_group = False
         self.add("table_row", " | ".join(value.text for value in values[:_MOST_CELLS]))
+        self._add_beyond(values)
+
+    def _add_beyond(self, values: list[Value], *, hidden: str | None = None) -> None:
+        """Write the cells of a very long row that have no room in one line, without their names."""
+        for begin in range(_MOST_CELLS, len(values), _MOST_CELLS):
+            text = " | ".join(value.text for value in values[begin : begin + _MOST_CELLS])
+            self.add("table_row", text, hidden=hidden)
 
     def _said(self, values: list[Value]) -> str:
         cells = [Cell(value.text, value.column) for value in values[:_MOST_CELLS]]

@@ -11,8 +11,9 @@ from .charts import paragraphs
 from .figures import BUILT_IN, general
 from .figures import shown as as_shown
 from .inlaid import Shown
-from .markup import OFF, Node, parse, tree
+from .markup import OFF, Node, parse
 from .parts import Parts, Relation
+from .rest import Rest
 from .sheets import Sheet, Value, place
 
 _S = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -27,16 +28,17 @@ def read(parts: Parts, main: str, output: Output, shown: Shown) -> None:
     """Add the sheets in the order of the workbook."""
     page = Page(None)
     output.pages.append(page)
-    workbook, relations = tree(parts.read(main)), parts.relations(main)
+    workbook, relations = parts.tree(main), parts.relations(main)
     strings: list[str] = []
     styles = _Styles()
     for relation in relations.values():
         if relation.kind == "sharedStrings" and relation.target:
-            strings = _strings(parts.read(relation.target))
+            strings = _strings(parts.read(relation.target), parts.rest)
         elif relation.kind == "styles" and relation.target:
-            styles = _styles(tree(parts.read(relation.target)))
+            styles = _styles(parts.tree(relation.target))
     styles.is_1904 = workbook.first("workbookPr").attributes.get("date1904", "0") not in OFF
     persons = _persons(parts, relations)
+    used: set[int] = set()
     for node in workbook.first("sheets").below:
         relation = relations.get(node.attributes.get("id", ""), Relation("", ""))
         sheet = Sheet(
@@ -44,10 +46,13 @@ def read(parts: Parts, main: str, output: Output, shown: Shown) -> None:
             is_hidden=node.attributes.get("state", "visible") != "visible",
         )  # fmt: skip
         if relation.kind == "worksheet" and relation.target:
-            _Reader(sheet, strings, styles).read(parts.read(relation.target))
+            _Reader(sheet, strings, styles, used, parts.rest).read(parts.read(relation.target))
         inner = parts.relations(relation.target) if relation.target else {}
         _write_drawings(parts, inner, sheet, shown)
         sheet.close(_comments(parts, inner, persons))
+    for number, string in enumerate(strings):
+        if number not in used:
+            parts.rest.say(string)
 
 
 @dataclass
@@ -86,7 +91,7 @@ def _number(node: Node, name: str) -> int:
     return int(value) if value.isascii() and value.isdigit() and len(value) < 9 else 0  # noqa: PLR2004 - no number has more
 
 
-def _strings(part: bytes) -> list[str]:
+def _strings(part: bytes, rest: Rest) -> list[str]:
     strings: list[str] = []
     words: list[str] = []
     state = {"takes": False, "phonetic": False}
@@ -109,6 +114,8 @@ def _strings(part: bytes) -> list[str]:
     def text(said: str) -> None:
         if state["takes"]:
             words.append(said)
+        else:
+            rest.say(said)
 
     parse(part, start, end, text)
     return strings
@@ -117,7 +124,8 @@ def _strings(part: bytes) -> list[str]:
 class _Reader:
     """Turns the cells of one part into the rows of a sheet."""
 
-    def __init__(self, sheet: Sheet, strings: list[str], styles: _Styles) -> None:
+    def __init__(self, sheet: Sheet, strings: list[str], styles: _Styles, used: set[int], rest: Rest) -> None:
+        self._used, self._rest, self._is_in_cell = used, rest, False
         self._sheet, self._strings, self._styles = sheet, strings, styles
         self._values: list[Value] = []
         self._unseen: list[Value] = []
@@ -134,7 +142,9 @@ class _Reader:
             (row, column), (_, end) = place(first.decode()), place(last.decode())
             if end > column:
                 self._spans.setdefault(row, []).append((column, end))
-        parse(part, self._start, self._end, self._text)
+        parse(part, self._start, self._end, self._text, aside=self._rest.say)
+        self._is_hidden = False
+        self._end_row()  # cells that stand in no row
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if name in (_VALUE, _TEXT):
@@ -142,6 +152,7 @@ class _Reader:
         elif name == _CELL:
             reference = attributes.get("r", "")
             self._column = place(reference)[1] if reference else self._column + 1
+            self._is_in_cell = True
             self._kind, style = attributes.get("t", "n"), attributes.get("s", "0")
             self._style = int(style) if style.isascii() and style.isdigit() else 0
             self._words = []
@@ -152,19 +163,26 @@ class _Reader:
                 self._sheet.row([])
             self._row, self._column = row, -1
             self._is_hidden = attributes.get("hidden", "0") not in OFF
+            if self._values:  # cells that stand in no row
+                self._sheet.unseen(self._values)
             self._values, self._unseen = [], []
         elif name == _COLUMN and attributes.get("hidden", "0") not in OFF:
             node = Node("", attributes)
             self._hidden_columns.append((_number(node, "min") - 1, _number(node, "max") - 1))
+        elif attributes:
+            self._rest.say_attributes(attributes)
 
     def _text(self, text: str) -> None:
-        if self._takes_text:
+        if self._takes_text and self._is_in_cell:
             self._words.append(text)
+        elif not self._is_in_cell or '"' in text:  # of a formula only what it says, not what it counts
+            self._rest.say(text)
 
     def _end(self, name: str) -> None:
         if name in (_VALUE, _TEXT):
             self._takes_text = False
         elif name == _CELL:
+            self._is_in_cell = False
             if self._words:
                 self._take("".join(self._words))
         elif name == _ROW:
@@ -184,6 +202,7 @@ class _Reader:
     def _shown(self, said: str) -> tuple[str, bool]:
         if self._kind == "s":
             place = int(said) if said.isascii() and said.isdigit() else len(self._strings)
+            self._used.add(place)
             return (self._strings[place] if place < len(self._strings) else ""), False
         if self._kind == "b":
             return ("FALSE" if said in OFF else "TRUE"), False
@@ -201,6 +220,7 @@ class _Reader:
     def _end_row(self) -> None:
         if self._unseen:
             self._sheet.unseen(self._unseen)
+            self._unseen = []
         if self._is_hidden:
             return
         spans = self._spans.get(self._row, [])
@@ -214,13 +234,14 @@ class _Reader:
         if spans:
             self._values.sort(key=lambda value: value.column)
         self._sheet.row(self._values, spans=bool(spans))
+        self._values = []
 
 
 def _persons(parts: Parts, relations: dict[str, Relation]) -> dict[str, str]:
     found = {}
     for relation in relations.values():
         if relation.kind == "person" and relation.target:
-            for node in tree(parts.read(relation.target)).all("person"):
+            for node in parts.tree(relation.target).all("person"):
                 found[node.attributes.get("id", "")] = node.attributes.get("displayName", "")
     return found
 
@@ -230,14 +251,18 @@ def _comments(parts: Parts, relations: dict[str, Relation], persons: dict[str, s
     for relation in relations.values():
         if relation.kind not in {"comments", "threadedComment"} or not relation.target:
             continue
-        root = tree(parts.read(relation.target))
+        root = parts.tree(relation.target)
         authors = [node.text() for node in root.all("author")]
+        for author in authors:
+            parts.rest.say(author)
         for node in root.all("comment", "threadedComment"):
             number = _number(node, "authorId")
             author = authors[number] if number < len(authors) else persons.get(node.attributes.get("personId", ""), "")
             text = " ".join("".join(one.text() for one in node.all("t", "text") if one.name).split())
             # The older form of a thread says only that the newer one exists.
-            if text and not text.startswith(_THREADED):
+            if text.startswith(_THREADED):
+                parts.rest.say(text)
+            elif text:
                 author = "" if author.startswith("tc=") or text.startswith(f"{author}:") else author
                 found.append((node.attributes.get("ref", ""), author, text))
     return found
@@ -246,7 +271,7 @@ def _comments(parts: Parts, relations: dict[str, Relation], persons: dict[str, s
 def _write_drawings(parts: Parts, relations: dict[str, Relation], sheet: Sheet, shown: Shown) -> None:
     for relation in relations.values():
         if relation.kind == "drawing" and relation.target:
-            drawing, inner = tree(parts.read(relation.target)), parts.relations(relation.target)
+            drawing, inner = parts.tree(relation.target), parts.relations(relation.target)
             for text in paragraphs(drawing):
                 sheet.add("paragraph", text)
             for blip in drawing.all("blip"):
@@ -256,6 +281,6 @@ def _write_drawings(parts: Parts, relations: dict[str, Relation], sheet: Sheet, 
             for chart in inner.values():
                 if chart.kind == "chart" and chart.target:
                     # Its numbers stand in the cells; what is new are its titles.
-                    for title in tree(parts.read(chart.target)).all("title"):
+                    for title in parts.tree(chart.target).all("title"):
                         for text in paragraphs(title):
                             sheet.add("paragraph", text)

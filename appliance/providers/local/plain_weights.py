@@ -1,4 +1,7 @@
-"""Reads a BERT's weights from a safetensors file: eight bytes of length, a JSON directory, plain numbers. Only while building."""
+"""Reads a BERT's weights from a safetensors file: eight bytes of length, a JSON directory, plain numbers.
+
+Used only while a model is built.
+"""
 
 import json
 from typing import Any

@@ -3,7 +3,8 @@ import time
 import pytest
 
 from appliance.knowledge.chunking import MOST, chunk, document_text, embedding_text
-from appliance.knowledge.parsing import Parsed, parse
+from appliance.knowledge.parsed import Parsed
+from appliance.knowledge.parsing import parse
 from tests.support.house import SAMPLES, SHARED
 
 

@@ -12,6 +12,7 @@ import pytest
 from appliance.knowledge import parsing
 from appliance.knowledge.child import Answer
 from appliance.knowledge.formats import Format
+from appliance.knowledge.parsed import checked
 from appliance.knowledge.parsing import Limits, parse
 from appliance.knowledge.unreadable import WARNINGS, UnreadableDocument
 
@@ -184,7 +185,7 @@ def test_it_believes_nothing_that_a_parser_could_not_say(lie: dict[str, object])
     upload = parsing._Upload(Limits())
 
     with pytest.raises((KeyError, TypeError, ValueError, OverflowError, UnreadableDocument)):
-        parsed = parsing._parsed(answer, Format.TEXT, "name")
+        parsed = checked(answer, Format.TEXT, "name")
         upload._take(parsed, ())
         parsing._whole(upload, parsed)
 
@@ -193,7 +194,7 @@ def test_it_believes_an_answer_that_is_none_of_these() -> None:
     pages = [{"number": 1, "blocks": [BLOCK]}]
     answer = {"format": None, "title": "", "pages": pages, "warnings": [], "unread": [], "confinement": []}
 
-    assert parsing._parsed(answer, Format.TEXT, "name").has_text
+    assert checked(answer, Format.TEXT, "name").has_text
 
 
 @pytest.mark.parametrize("size", [11, -1, 10**30, "1", None])

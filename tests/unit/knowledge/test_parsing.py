@@ -7,7 +7,8 @@ import pytest
 
 from appliance.knowledge import parsing
 from appliance.knowledge.chunking import MOST, chunk, document_text
-from appliance.knowledge.parsing import Limits, Parsed, parse
+from appliance.knowledge.parsed import Parsed
+from appliance.knowledge.parsing import Limits, parse
 from appliance.knowledge.unreadable import REASONS, UnreadableDocument
 from tests.support.archives import packed
 from tests.support.house import SAMPLES, SHARED

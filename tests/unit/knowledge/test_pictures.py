@@ -8,18 +8,19 @@ import pytest
 from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
-from appliance.knowledge import scans
 from appliance.knowledge.chunking import chunk, document_places
+from appliance.knowledge.parsed import Parsed
 from appliance.knowledge.parser import package
 from appliance.knowledge.parser.blocks import PICTURES
 from appliance.knowledge.parser.dimensions import measured
 from appliance.knowledge.parser.inlaid import is_decoration, may_be_document
-from appliance.knowledge.parsing import Limits, Parsed
+from appliance.knowledge.parsing import Limits
 from appliance.knowledge.scans import Recognition
 from tests.support import inlaid, papers
 from tests.support.archives import packed
 from tests.support.inlaid import BEFORE, BEHIND
 from tests.support.reading import code, hidden, missed, reads, seen, unseen
+from tests.support.recognition import needs_tesseract, remove_recognition
 
 CARD = "4539 1488 0343 6467"  # a valid check digit, nobody's card
 PICTURE = inlaid.picture(CARD, "Valid until 11/29")
@@ -27,13 +28,11 @@ PASSPORT = inlaid.picture("Passport of Ada Harrow", CARD, size=40)
 READ = f"Picture: {CARD} Valid until 11/29"
 EMF = b"\x01\0\0\0\x6c\0\0\0" + bytes(24) + (20_000).to_bytes(4, "little") * 2 + b" EMF" + bytes(64)
 HIDDEN_RUN = "<w:vanish/>"
-needs_tesseract = pytest.mark.skipif(not scans.installed_languages(), reason="tesseract is not installed")
 
 
 @pytest.fixture
 def no_recognition(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scans, "_TESSDATA", ())
-    monkeypatch.delenv("TESSDATA_PREFIX", raising=False)
+    remove_recognition(monkeypatch)
 
 
 # ── where they stand ────────────────────────────────────────────────────────

@@ -8,7 +8,8 @@ import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 from appliance.knowledge.chunking import chunk, document_places, document_text
-from appliance.knowledge.parsing import Block, Parsed, parse
+from appliance.knowledge.parsed import Block, Parsed
+from appliance.knowledge.parsing import parse
 from appliance.knowledge.places import Box, Places, Range, flat, unflat
 from tests.support import papers
 from tests.support.house import SHARED

@@ -6,7 +6,8 @@ from reportlab.lib import pdfencrypt
 from reportlab.pdfgen.canvas import Canvas
 
 from appliance.knowledge.chunking import chunk, document_text
-from appliance.knowledge.parsing import Block, Parsed, parse
+from appliance.knowledge.parsed import Block, Parsed
+from appliance.knowledge.parsing import parse
 from appliance.knowledge.unreadable import UnreadableDocument
 from tests.support.archives import packed
 

@@ -10,14 +10,14 @@ from reportlab.pdfgen.canvas import Canvas
 from appliance.knowledge import scans
 from appliance.knowledge.chunking import chunk, document_places, document_text
 from appliance.knowledge.formats import MEDIA_TYPES, Format
-from appliance.knowledge.parsing import Limits, Parsed, parse
+from appliance.knowledge.parsed import Parsed
+from appliance.knowledge.parsing import Limits, parse
 from appliance.knowledge.scans import Recognition
 from appliance.knowledge.unreadable import UnreadableDocument
 from tests.support import papers
+from tests.support.recognition import needs_tesseract, remove_recognition
 
 RULES = papers.rules(9, 3)
-IS_INSTALLED = bool(scans.installed_languages())
-needs_tesseract = pytest.mark.skipif(not IS_INSTALLED, reason="tesseract is not installed")
 
 
 def code_of(content: bytes, name: str = "scan.pdf", limits: Limits | None = None) -> str:
@@ -36,14 +36,14 @@ def share_of(expected: list[str], parsed: Parsed) -> float:
     return sum(word in found for word in expected) / len(expected)
 
 
-@pytest.mark.skipif(IS_INSTALLED, reason="tesseract is installed")
-def test_without_recognition_a_scan_says_what_is_missing() -> None:
+def test_without_recognition_a_scan_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    remove_recognition(monkeypatch)
     assert code_of(papers.scan(papers.two_columns(RULES))) == "needs_ocr"
 
 
 def test_without_any_language_a_scan_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    remove_recognition(monkeypatch)
     monkeypatch.setenv("TESSDATA_PREFIX", str(tmp_path))
-    monkeypatch.setattr(scans, "_TESSDATA", ())
     scanned = papers.scan(papers.pdf(lambda canvas: canvas.drawString(40, 700, "A scanned line.")))
 
     assert code_of(scanned) == "needs_ocr"

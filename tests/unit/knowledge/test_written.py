@@ -3,7 +3,8 @@
 import pytest
 
 from appliance.knowledge.chunking import document_text
-from appliance.knowledge.parsing import Parsed, parse
+from appliance.knowledge.parsed import Parsed
+from appliance.knowledge.parsing import parse
 from appliance.knowledge.unreadable import UnreadableDocument
 from tests.support.house import SHARED
 
