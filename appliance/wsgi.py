@@ -7,6 +7,7 @@ from flask import Flask
 from appliance.app import create_app
 from appliance.assembly import assemble, starting
 from appliance.kernel import log
+from appliance.kernel.memory import close_memory
 from appliance.settings import load
 
 _APP_LOAD_ERROR = 4  # gunicorn ends as a whole, instead of starting this process again without end
@@ -14,6 +15,7 @@ _APP_LOAD_ERROR = 4  # gunicorn ends as a whole, instead of starting this proces
 
 def application() -> Flask:
     """Return the application, built in the worker that serves it."""
+    close_memory()
     with starting("web site", status=_APP_LOAD_ERROR):
         settings = load()
         log.configure(format=settings.log_format, level=settings.log_level)

@@ -2,12 +2,14 @@
 
 from appliance.assembly import assemble, database_url, starting
 from appliance.kernel import log
+from appliance.kernel.memory import close_memory
 from appliance.settings import load
 from appliance.worker import loop
 
 
 def main() -> None:
     """Work until SIGTERM."""
+    close_memory()
     with starting("worker", status=1):
         settings = load()
         log.configure(format=settings.log_format, level=settings.log_level)
