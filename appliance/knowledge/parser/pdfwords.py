@@ -101,6 +101,8 @@ def _strings(part: bytes) -> Iterator[str]:
         if match[2] is not None:
             digits = b"".join(match[2].split())
             raw = bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii"))
+            if not raw.startswith(b"\xfe\xff") and sum(32 <= byte < 127 for byte in raw) < _PRINTED * len(raw):  # noqa: PLR2004 - ASCII
+                continue  # a key, or the signs of a font
         else:
             raw = _ESCAPE.sub(_unescaped, match[1])
         if raw.startswith(b"\xfe\xff"):

@@ -184,13 +184,23 @@ DOT = "data:image/png;base64," + base64.b64encode(inlaid.blank(2, 2)).decode()
     "drawing",
     [
         _drawing(*[f'href="{DOT}"'] * 101),
-        _drawing('href="data:image/svg+xml,%3Csvg/%3E"'),
-        _drawing('xlink:href="#none" href=" DATA:image/svg+xml,%3Csvg/%3E"'),
+        _drawing('href="data:image/png;base64,"'),
     ],
-    ids=["too many", "not in base64", "second reference"],
+    ids=["too many", "nothing in it"],
 )
 def test_a_picture_in_a_drawing_that_is_not_unpacked_is_told(drawing: bytes) -> None:
     assert missed(reads(inlaid.open_document(drawing, name="1.svg"))) == [("1.svg", "picture_format")]
+
+
+@pytest.mark.parametrize(
+    "reference", ['href="{}"', 'xlink:href="#none" href=" {}"'], ids=["not in base64", "second reference"]
+)
+def test_a_picture_in_a_drawing_is_read_however_it_is_written(reference: str) -> None:
+    drawing = _drawing(reference.format("DATA:image/svg+xml,%3Csvg%3E%3Ctext%3EInside%3C/text%3E%3C/svg%3E"))
+    parsed = reads(inlaid.open_document(drawing, name="1.svg"))
+
+    assert parsed.is_whole
+    assert "Picture: Inside" in seen(parsed)
 
 
 @needs_tesseract

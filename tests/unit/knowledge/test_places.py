@@ -104,7 +104,7 @@ def test_what_was_filled_into_a_form_is_read_where_it_stands() -> None:
     assert "Site: Mill" in text
     assert "Part time: Yes" in text
     assert "Remote" not in text
-    assert [block.text for block in blocks(parsed) if block.hidden] == ["PIN: 4711"]
+    assert [block.text for block in blocks(parsed) if block.hidden == "hidden text"] == ["PIN: 4711"]
     filled = next(box for box in document_places(parsed).boxes if box.offset == text.index("Name: Ada"))
     assert 600 < filled.left < 800
     assert 1_000 < filled.top < filled.bottom < 1_800
@@ -141,7 +141,7 @@ def test_comments_come_last_under_a_heading_of_their_own() -> None:
         "DRAFT", "The second page of the policy.", "Comments", "Bo: Is this still so?",
     ]  # fmt: skip
     assert (chunks[-1].heading, chunks[-1].page_from) == ("Comments", 1)
-    assert [block.text for block in blocks(parsed) if block.hidden] == ["Bo: Never shown."]
+    assert [block.text for block in blocks(parsed) if block.hidden == "hidden text"] == ["Bo: Never shown."]
 
 
 def test_the_files_that_a_document_carries_are_read_behind_it() -> None:
