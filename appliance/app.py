@@ -79,6 +79,7 @@ def _begin() -> None:
 
 
 def _refused(refusal: Refusal) -> Answer:
+    health.note(refusal)
     if isinstance(refusal, NotSignedIn) and not wants_json():
         target = request.full_path.rstrip("?") if request.method == "GET" else "/"
         return redirect(url_for("signin.sign_in_page", next=target), 303)

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from appliance import identity
 from appliance.api.errors import BodyInvalid, JsonMalformed, NotJson, Outdated, TokenMissing, TooManyRequests
 from appliance.api.framework import OPERATIONS, Call, Operation
+from appliance.api.health import note
 from appliance.assembly import Services
 from appliance.identity import Caller
 from appliance.identity.permissions import require_granted
@@ -75,6 +76,7 @@ def serve(operation: Operation, raw: Mapping[str, str]) -> Response:
 
 def refused(refusal: Refusal) -> Response:
     """Return a refusal as application/problem+json."""
+    note(refusal)
     members: dict[str, Any] = dict(problem(refusal, request_id=g.request_id))
     if isinstance(refusal, BodyInvalid):
         members["errors"] = list(refusal.errors)

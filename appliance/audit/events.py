@@ -153,7 +153,7 @@ MEANING: dict[Event, str] = {
     Event.KEYS_READ: "Somebody looked at the inventory of keys, which holds no key.",
     Event.KEY_CREATED: "A key was made: an organisation's key-encryption key (kek) or data key (dek).",
     Event.KEY_DESTROYED: "A key was destroyed; what only it opened is lost for ever.",
-    Event.KEY_DESTRUCTION_DECIDED: "A second owner granted or refused the destruction of the organisation's keys.",
+    Event.KEY_DESTRUCTION_DECIDED: "A second owner granted or refused the destruction of the organisation's keys, or who asked took it back.",
     Event.KEY_DESTRUCTION_REQUESTED: "An owner asked for the destruction of the organisation's keys.",
     Event.KEY_ROTATED: "A rotation ended: everything is sealed under the new key (the level is in the facts).",
     Event.KEY_ROTATION_BEGUN: "A rotation of keys began.",

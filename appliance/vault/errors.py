@@ -2,6 +2,7 @@
 Refusal
 ├── DestructionDecided   kind=conflict
 ├── DestructionNotFound  kind=not_found
+├── DestructionWaiting   kind=conflict
 ├── NotSecondOwner       kind=forbidden
 ├── ReasonMissing        kind=invalid
 ├── RootKeyForeign       kind=unavailable
@@ -27,6 +28,13 @@ class DestructionNotFound(Refusal):
 
     kind = Kind.NOT_FOUND
     code = "destruction_not_found"
+
+
+class DestructionWaiting(Refusal):
+    """A request to destroy the keys waits already. Another owner grants or refuses it; who made it can take it back."""
+
+    kind = Kind.CONFLICT
+    code = "destruction_waiting"
 
 
 class NotSecondOwner(Refusal):

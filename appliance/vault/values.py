@@ -25,7 +25,10 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True)
 class Key:
-    """A key as the inventory shows it: everything but the key. `number` counts data keys; it is 0 for others."""
+    """A key as the inventory shows it: everything but the key. `number` counts the keys of its level by age.
+
+    `key_id` names the key-encryption key: itself, or the one that wraps this data key.
+    """
 
     level: Level
     key_id: UUID
@@ -69,3 +72,4 @@ class Destruction:
     decided_by_name: str | None
     is_granted: bool | None
     is_open: bool
+    is_taken_back: bool

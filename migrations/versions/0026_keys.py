@@ -16,7 +16,21 @@ _GRANTS = "SELECT, INSERT, UPDATE"
 
 
 def upgrade() -> None:
-    """Create the tables of keys, of their rotations and of requests to destroy them."""
+    """Create the tables of keys, of their rotations and of requests to destroy them, and the doors to the platform's."""
+    _keys()
+    _rotations()
+    _destructions()
+    open_to_doors("data_keys", grants="SELECT")
+    op.execute("GRANT CREATE ON SCHEMA cloister TO cloister_doors")  # needed to own functions; taken back below
+    door("platform_data_key.sql", "platform_data_key(integer)", roles=RUNTIME)
+    door(
+        "sealed_factors.sql", "list_sealed_factors(uuid, integer)", "count_sealed_factors()",
+        "reseal_factor(uuid, bytea, bytea)", roles=["cloister_worker"],
+    )  # fmt: skip
+    op.execute("REVOKE CREATE ON SCHEMA cloister FROM cloister_doors")
+
+
+def _keys() -> None:
     tenant_table(
         "key_encryption_keys", f"kek_id uuid NOT NULL, {_STATES}, {_TIMES}, PRIMARY KEY (tenant_id, kek_id)", grants=_GRANTS
     )
@@ -34,6 +48,9 @@ def upgrade() -> None:
     )
     op.execute("CREATE UNIQUE INDEX data_keys_in_force ON data_keys (tenant_id) WHERE state = 'active'")
     op.execute("CREATE UNIQUE INDEX key_encryption_keys_in_force ON key_encryption_keys (tenant_id) WHERE state = 'active'")
+
+
+def _rotations() -> None:
     tenant_table(
         "key_rotations",
         """rotation_id uuid NOT NULL,
@@ -50,6 +67,9 @@ def upgrade() -> None:
         grants=_GRANTS,
     )
     op.execute("CREATE UNIQUE INDEX key_rotations_running ON key_rotations (tenant_id) WHERE state <> 'done'")
+
+
+def _destructions() -> None:
     tenant_table(
         "key_destructions",
         """request_id uuid NOT NULL,
@@ -60,14 +80,6 @@ def upgrade() -> None:
            decided_at timestamptz,
            is_granted boolean,
            PRIMARY KEY (tenant_id, request_id),
-           CHECK (decided_by IS NULL OR decided_by <> requested_by)""",
+           CHECK (is_granted IS NOT TRUE OR coalesce(decided_by <> requested_by, false))""",
         grants=_GRANTS,
     )
-    open_to_doors("data_keys", grants="SELECT")
-    op.execute("GRANT CREATE ON SCHEMA cloister TO cloister_doors")  # needed to own functions; taken back below
-    door("platform_data_key.sql", "platform_data_key(integer)", roles=RUNTIME)
-    door(
-        "sealed_factors.sql", "list_sealed_factors(uuid, integer)", "count_sealed_factors()",
-        "reseal_factor(uuid, bytea, bytea)", roles=["cloister_worker"],
-    )  # fmt: skip
-    op.execute("REVOKE CREATE ON SCHEMA cloister FROM cloister_doors")
