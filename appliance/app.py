@@ -79,7 +79,6 @@ def _begin() -> None:
 
 
 def _refused(refusal: Refusal) -> Answer:
-    health.note(refusal)
     if isinstance(refusal, NotSignedIn) and not wants_json():
         target = request.full_path.rstrip("?") if request.method == "GET" else "/"
         return redirect(url_for("signin.sign_in_page", next=target), 303)
@@ -130,6 +129,8 @@ def _log(response: Response) -> Response:
     endpoint = request.endpoint or "none"
     health.requests.labels(endpoint, request.method, response.status_code).inc()
     health.duration.labels(endpoint).observe(seconds)
+    if isinstance(refusal := g.get("refusal"), Refusal):
+        health.note(refusal)
     person = g.get("caller")
     if not endpoint.startswith(("health.", "static")):
         log.info(

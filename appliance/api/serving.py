@@ -18,7 +18,6 @@ from pydantic import BaseModel, ValidationError
 from appliance import identity
 from appliance.api.errors import BodyInvalid, JsonMalformed, NotJson, Outdated, TokenMissing, TooManyRequests
 from appliance.api.framework import OPERATIONS, Call, Operation
-from appliance.api.health import note
 from appliance.assembly import Services
 from appliance.identity import Caller
 from appliance.identity.permissions import require_granted
@@ -76,7 +75,7 @@ def serve(operation: Operation, raw: Mapping[str, str]) -> Response:
 
 def refused(refusal: Refusal) -> Response:
     """Return a refusal as application/problem+json."""
-    note(refusal)
+    g.refusal = refusal  # for who counts what did not open
     members: dict[str, Any] = dict(problem(refusal, request_id=g.request_id))
     if isinstance(refusal, BodyInvalid):
         members["errors"] = list(refusal.errors)
@@ -173,6 +172,7 @@ def _answer(operation: Operation, call: Call) -> Response:
         response.headers["Idempotency-Replayed"] = "true"
         return response
     try:
+        house.vault.prepare(call.caller.tenant_id)  # an answer that cannot be kept is not made: repeated, it would be done twice
         response = _done(operation, call)
     except Refusal:
         repeats.abandon(name)
