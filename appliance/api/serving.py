@@ -172,7 +172,9 @@ def _answer(operation: Operation, call: Call) -> Response:
         response.headers["Idempotency-Replayed"] = "true"
         return response
     try:
-        house.vault.prepare(call.caller.tenant_id)  # an answer that cannot be kept is not made: repeated, it would be done twice
+        house.vault.prepare(
+            call.caller.tenant_id
+        )  # an answer that cannot be kept is not made: repeated, it would be done twice
         response = _done(operation, call)
     except Refusal:
         repeats.abandon(name)

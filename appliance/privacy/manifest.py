@@ -46,7 +46,9 @@ MANIFEST: dict[str, Entry] = {
     "groups": Entry(False, _NOTHING, "belongs to the organisation"),
     "idempotency_keys": Entry(False, _DELETE, "sealed answers to a program's requests, kept for a day"),
     "invitations": Entry(False, _DELETE, "the address of a person who was invited"),
-    "key_destructions": Entry(False, _KEEP, "proof of who asked to destroy keys, and who agreed; who they are is an id"),
+    "key_destructions": Entry(
+        False, _KEEP, "proof of who asked to destroy keys, and who agreed; who they are is an id"
+    ),
     "key_encryption_keys": Entry(False, _NOTHING, "when each key was made, replaced and destroyed; the key is a file"),
     "key_rotations": Entry(False, _NOTHING, "how far a rotation is, in numbers"),
     "memberships": Entry(True, _DELETE, "name and address in an organisation"),

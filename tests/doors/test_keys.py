@@ -67,6 +67,7 @@ def test_an_owner_rotates_a_key_and_sees_how_far_it_is(keyed: Member, at_ada: Br
     assert "A new data key is in force" in page
     assert "data-busy" in page
     assert 'name="level"' not in page  # one at a time
+    assert "Seal anew under a new data key" in at_ada.gets("/jobs").text
     again = at_ada.posts("/keys/rotation", level="kek")
     assert again.status_code == 409
     assert "is going on" in again.text
@@ -77,7 +78,9 @@ def test_an_owner_rotates_a_key_and_sees_how_far_it_is(keyed: Member, at_ada: Br
     assert "Last rotated: the data key" in page
     assert page.count("destroyed") >= 1
     events = at_ada.gets("/audit").text
-    assert {"vault:keys:read", "vault:key_rotation:begun", "vault:key:rotated"} <= set(re.findall(r"vault:[a-z:_]+", events))
+    assert {"vault:keys:read", "vault:key_rotation:begun", "vault:key:rotated"} <= set(
+        re.findall(r"vault:[a-z:_]+", events)
+    )
 
 
 def test_a_rotation_asks_again_who_is_there(house: House, keyed: Member, at_ada: Browser) -> None:
@@ -148,7 +151,9 @@ def says_that_it_is_gone(answer: TestResponse) -> None:
     assert "destroyed on purpose" in answer.text
 
 
-def test_a_second_owner_refuses_and_who_asked_can_take_it_back(site: Flask, keyed: Member, eve: Member, at_ada: Browser) -> None:
+def test_a_second_owner_refuses_and_who_asked_can_take_it_back(
+    site: Flask, keyed: Member, eve: Member, at_ada: Browser
+) -> None:
     at_eve = at(site, eve)
     assert at_eve.posts(asks_for_destruction(at_ada), decision="refuse").status_code == 303
     assert "refused by eve" in at_ada.gets("/keys").text
@@ -211,7 +216,9 @@ def test_the_console_lists_rotates_and_says_how_far_it_is(console: Console, hous
     house.operator("olga@host.example")
     platforms = json.loads(console("keys", "list", "--in", "platform", "--json").output)["items"]
     assert {one["number"] for one in platforms} == {1}
-    assert json.loads(console("keys", "rotate", "--level", "dek", "--in", "platform", "--json").output)["level"] == "dek"
+    assert (
+        json.loads(console("keys", "rotate", "--level", "dek", "--in", "platform", "--json").output)["level"] == "dek"
+    )
 
 
 def test_a_missing_key_file_is_said_calmly_and_counted(site: Flask, keyed: Member, at_ada: Browser) -> None:

@@ -51,7 +51,9 @@ def test_every_column_of_bytes_is_on_a_shelf_or_says_why_not(house: House, serve
             " AND (data_type = 'bytea' OR column_name LIKE '%sealed%')"
         )
         columns = {str(name) for (name,) in rows}
-    assert columns - shelves(house) - set(NOT_SEALED) == set(), "put it on a shelf, or say why the vault does not seal it"
+    assert columns - shelves(house) - set(NOT_SEALED) == set(), (
+        "put it on a shelf, or say why the vault does not seal it"
+    )
     assert set(NOT_SEALED) - columns == set(), "there is no such column any more"
     assert shelves(house) & set(NOT_SEALED) == set()
     assert shelves(house) - columns == {"files"}
@@ -85,7 +87,9 @@ def sealed_columns() -> set[SealedColumn]:
     found = set[SealedColumn]()
     for module in pkgutil.walk_packages(appliance.__path__, "appliance."):
         if not module.name.endswith("__main__"):
-            found |= {one for one in vars(importlib.import_module(module.name)).values() if isinstance(one, SealedColumn)}
+            found |= {
+                one for one in vars(importlib.import_module(module.name)).values() if isinstance(one, SealedColumn)
+            }
     return found
 
 
