@@ -129,6 +129,8 @@ def _log(response: Response) -> Response:
     endpoint = request.endpoint or "none"
     health.requests.labels(endpoint, request.method, response.status_code).inc()
     health.duration.labels(endpoint).observe(seconds)
+    if isinstance(refusal := g.get("refusal"), Refusal):
+        health.note(refusal)
     person = g.get("caller")
     if not endpoint.startswith(("health.", "static")):
         log.info(

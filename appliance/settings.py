@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     )
     root_key: str | None = Field(
         None,
-        description="The key above all keys: `file:PATH`, `systemd:CREDENTIAL`, `transit:URL`, `pkcs11:…` or `aws-kms:ARN`, see [keys.md](keys.md). By default `root.key` in the secrets directory.",
+        description="The key above all keys: `file:PATH`, `systemd:CREDENTIAL`, `transit:URL`, `pkcs11:…` or `aws-kms:ARN`, see [root-key.md](root-key.md). By default `root.key` in the secrets directory.",
     )
     root_key_credentials: Path | None = Field(
         None,

@@ -9,10 +9,11 @@ import appliance
 from appliance.api.framework import OPERATIONS, Operation
 from appliance.api.schemas import Problem
 from appliance.kernel.problems import STATUS, TITLE
+from appliance.kernel.sealing import IntegrityError, KeyDestroyed
 
 _REF = "#/components/schemas/{model}"
 _ALWAYS = {401: "No token, or one that is not good.", 403: "The role or the token's scopes do not allow it.",
-           429: "Too many requests.", 503: "The database, or the disk, is not available."}  # fmt: skip
+           429: "Too many requests.", 503: "The database, the disk, or a key is not available."}  # fmt: skip
 
 
 @cache
@@ -123,6 +124,8 @@ def _expected(one: Operation) -> dict[int, str]:
         found[404] = "There is nothing with this id, or it is not yours to see."
     if one.method == "POST":
         found[409] = "Not possible now, or the Idempotency-Key is in use." if one.takes_key else "Not possible now."
+    if one.takes_key or one.takes_files:  # what is stored, and what is kept for a repetition, is sealed
+        found |= {410: f"{KeyDestroyed()}", 500: f"{IntegrityError()}"}
     for refusal in one.refusals:
         found.setdefault(STATUS[refusal.kind], f"{TITLE[refusal.kind]}.")
     return found

@@ -75,6 +75,7 @@ def serve(operation: Operation, raw: Mapping[str, str]) -> Response:
 
 def refused(refusal: Refusal) -> Response:
     """Return a refusal as application/problem+json."""
+    g.refusal = refusal  # for who counts what did not open
     members: dict[str, Any] = dict(problem(refusal, request_id=g.request_id))
     if isinstance(refusal, BodyInvalid):
         members["errors"] = list(refusal.errors)
@@ -172,6 +173,9 @@ def _answer(operation: Operation, call: Call) -> Response:
         response.headers["Idempotency-Replayed"] = "true"
         return response
     try:
+        house.vault.prepare(
+            call.caller.tenant_id
+        )  # an answer that cannot be kept is not made: repeated, it would be done twice
         response = _done(operation, call)
     except Refusal:
         repeats.abandon(name)

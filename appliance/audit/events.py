@@ -57,10 +57,10 @@ class Event(StrEnum):
     INVITATION_REVOKED = "identity:invitation:revoked"
     KEYS_READ = "vault:keys:read"
     KEY_CREATED = "vault:key:created"
-    KEY_FILES_EXPORTED = "vault:key_files:exported"
     KEY_DESTROYED = "vault:key:destroyed"
     KEY_DESTRUCTION_DECIDED = "vault:key_destruction:decided"
     KEY_DESTRUCTION_REQUESTED = "vault:key_destruction:requested"
+    KEY_FILES_EXPORTED = "vault:key_files:exported"
     KEY_ROTATED = "vault:key:rotated"
     KEY_ROTATION_BEGUN = "vault:key_rotation:begun"
     LOG_EXPORTED = "audit:log:exported"
@@ -154,10 +154,10 @@ MEANING: dict[Event, str] = {
     Event.INVITATION_REVOKED: "An invitation was taken back.",
     Event.KEYS_READ: "Somebody looked at the inventory of keys, which holds no key.",
     Event.KEY_CREATED: "A key was made: an organisation's key-encryption key (kek) or data key (dek).",
-    Event.KEY_FILES_EXPORTED: "The operator copied the key files, which are wrapped by the root key.",
     Event.KEY_DESTROYED: "A key was destroyed; what only it opened is lost for ever.",
-    Event.KEY_DESTRUCTION_DECIDED: "A second owner granted or refused the destruction of the organisation's keys.",
+    Event.KEY_DESTRUCTION_DECIDED: "A second owner granted or refused the destruction of the organisation's keys, or who asked took it back.",
     Event.KEY_DESTRUCTION_REQUESTED: "An owner asked for the destruction of the organisation's keys.",
+    Event.KEY_FILES_EXPORTED: "The operator copied the key files, which are wrapped by the root key.",
     Event.KEY_ROTATED: "A rotation ended: everything is sealed under the new key (the level is in the facts).",
     Event.KEY_ROTATION_BEGUN: "A rotation of keys began.",
     Event.LOG_EXPORTED: "The log was written to a file for an auditor.",

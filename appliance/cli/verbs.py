@@ -34,6 +34,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "documents": ("document", "Documents."),
     "groups": ("group", "Groups of people."),
     "jobs": ("job", "What the worker has to do."),
+    "keys": ("keys", "The keys that what is stored is sealed under; --in platform for the platform's own."),
     "me": ("me", "Whoever is named by --as."),
     "organisation": ("org", "The organisation: name, settings, budget, usage, models."),
     "overview": ("overview", "The organisation in numbers."),
@@ -44,6 +45,8 @@ GROUPS: dict[str, tuple[str, str]] = {
     "tokens": ("token", "API tokens and service accounts."),
     "uploads": ("upload", "Large files that come in parts."),
 }
+NAMED = {"get_rotation": "status"}  # what people at a console look for
+_PLATFORM = "platform"
 _WIDEST = 44
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -74,6 +77,8 @@ def add_to(root: click.Group) -> None:
 
 def command_name(one: Operation, tag: str) -> str:
     """Return a command's name: `list_groups` of the groups is `list`, `list_sessions` of people `list-sessions`."""
+    if one.name in NAMED:
+        return NAMED[one.name]
     verb, _, rest = one.name.partition("_")
     own = {
         "organisation" if tag == "platform" else "",
@@ -99,7 +104,7 @@ def _command(one: Operation, tag: str) -> click.Command:
         parameters += [_option(name, field) for name, field in (model.model_fields if model else {}).items()]
     parameters += [
         click.Option(["--as", "as_email"], help="Who acts: an e-mail address. Default: the only owner."),
-        click.Option(["--in", "place"], help="Where, for who belongs to several: an organisation's id."),
+        click.Option(["--in", "place"], help="Where, for who belongs to several: an organisation's id, or `platform`."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print JSON."),
     ]
     return click.Command(command_name(one, tag), params=parameters, callback=_run(one), help=one.summary)
@@ -129,7 +134,8 @@ def _kind(annotation: Any) -> tuple[Any, bool]:
 
 def _run(one: Operation) -> Callable[..., None]:
     def run(*, as_email: str | None, place: str | None, as_json: bool, **given: Any) -> None:
-        tenant_id = PLATFORM if one.tag == "platform" else TenantId(_id(place)) if place else None
+        is_platforms = one.tag == "platform" or place == _PLATFORM
+        tenant_id = PLATFORM if is_platforms else TenantId(_id(place)) if place else None
         with acting_as(as_email, tenant_id) as (services, caller):
             ids = {name: _id(given[name]) for name in one.parameters}
             files = [(path.name, path.read_bytes()) for path in given.get("files", ())]

@@ -38,6 +38,7 @@ MANIFEST: dict[str, Entry] = {
     "collections": Entry(False, _NOTHING, "belongs to the organisation"),
     "conversation_views": Entry(True, _DELETE, "who looked into a person's conversation; deleted with it"),
     "conversations": Entry(True, _DELETE, "a person's own questions"),
+    "data_keys": Entry(False, _NOTHING, "wrapped keys, and when each was made, replaced and destroyed"),
     "document_versions": Entry(False, _KEEP, "belongs to the organisation; deleted with its document, or by name"),
     "documents": Entry(False, _KEEP, "belongs to the organisation; deleted by name"),
     "feedback": Entry(True, _DELETE, "what a person thought of an answer"),
@@ -45,6 +46,11 @@ MANIFEST: dict[str, Entry] = {
     "groups": Entry(False, _NOTHING, "belongs to the organisation"),
     "idempotency_keys": Entry(False, _DELETE, "sealed answers to a program's requests, kept for a day"),
     "invitations": Entry(False, _DELETE, "the address of a person who was invited"),
+    "key_destructions": Entry(
+        False, _KEEP, "proof of who asked to destroy keys, and who agreed; who they are is an id"
+    ),
+    "key_encryption_keys": Entry(False, _NOTHING, "when each key was made, replaced and destroyed; the key is a file"),
+    "key_rotations": Entry(False, _NOTHING, "how far a rotation is, in numbers"),
     "memberships": Entry(True, _DELETE, "name and address in an organisation"),
     "message_sources": Entry(False, _DELETE, "which documents an answer was made of; deleted with it"),
     "messages": Entry(True, _DELETE, "a person's own questions and their answers"),

@@ -7,7 +7,7 @@ because the key file is gone. Texts that search needs in the clear are rows like
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
 from appliance import audit, identity
 from appliance.audit import Event
@@ -18,24 +18,28 @@ from appliance.kernel.ids import new_id
 from appliance.vault.errors import (
     DestructionDecided,
     DestructionNotFound,
+    DestructionWaiting,
     NotSecondOwner,
     ReasonMissing,
 )
 from appliance.vault.keyfiles import KekId, KeyFiles
 from appliance.vault.service import SEALING
-from appliance.vault.tables import DataKeyRow, DestructionRow, KekRow
-from appliance.vault.values import Destruction, DestructionId
+from appliance.vault.tables import DataKeyRow, DestructionRow, KekRow, RotationRow
+from appliance.vault.values import Destruction, DestructionId, RotationState
 
 _REASON = range(3, 501)
 _WAITS = timedelta(days=7)
 
 
 def request_destruction(tx: Tx, caller: Caller, *, reason: str, clock: Clock) -> DestructionId:
-    """Ask a second owner to destroy the organisation's keys, at a browser. Raises ReasonMissing."""
+    """Ask a second owner to destroy the organisation's keys, at a browser. Raises ReasonMissing, DestructionWaiting."""
     _ask(caller)
     reason = " ".join(reason.replace("\0", "").split())
     if len(reason) not in _REASON:
         raise ReasonMissing
+    in_turn(tx, "key destruction")
+    if tx.scalar(select(DestructionRow.request_id).where(*_waiting(tx, clock)).limit(1)) is not None:
+        raise DestructionWaiting
     row = DestructionRow(tenant_id=tx.tenant_id, request_id=new_id(), requested_by=caller.user_id, reason=reason,
                          requested_at=clock.now())  # fmt: skip
     tx.add(row)
@@ -45,9 +49,9 @@ def request_destruction(tx: Tx, caller: Caller, *, reason: str, clock: Clock) ->
 
 
 def decide_destruction(tx: Tx, caller: Caller, request_id: UUID, *, is_granted: bool, clock: Clock) -> list[KekId]:
-    """Grant or refuse another owner's request, at a browser. Returns the key files to destroy once this is committed.
+    """Grant or refuse another owner's request, or take one's own back, at a browser.
 
-    Raises DestructionNotFound, DestructionDecided, NotSecondOwner.
+    Returns the key files to destroy once this is committed. Raises DestructionNotFound, DestructionDecided, NotSecondOwner.
     """
     _ask(caller)
     row = tx.get(DestructionRow, (tx.tenant_id, request_id), with_for_update=True)
@@ -83,6 +87,7 @@ def list_destructions(tx: Tx, caller: Caller, *, clock: Clock) -> list[Destructi
             decided_by_name=names.get(row.decided_by) if row.decided_by else None,
             is_granted=row.is_granted,
             is_open=row.decided_at is None and row.requested_at > clock.now() - _WAITS,
+            is_taken_back=row.decided_by == row.requested_by,
         )
         for row in rows
     ]
@@ -95,6 +100,14 @@ def sweep_destroyed(tx: Tx, files: KeyFiles) -> int:
     for kek in left:
         files.destroy(kek)
     return len(left)
+
+
+def _waiting(tx: Tx, clock: Clock) -> tuple[ColumnElement[bool], ...]:
+    return (
+        DestructionRow.tenant_id == tx.tenant_id,
+        DestructionRow.decided_at.is_(None),
+        DestructionRow.requested_at > clock.now() - _WAITS,
+    )
 
 
 def _ask(caller: Caller) -> None:
@@ -113,6 +126,11 @@ def _destroy_all(tx: Tx, caller: Caller, clock: Clock) -> list[KekId]:
         update(DataKeyRow)
         .where(DataKeyRow.tenant_id == tx.tenant_id, DataKeyRow.state != "destroyed")
         .values(state="destroyed", wrapped=None, destroyed_at=now)
+    )
+    tx.execute(  # nothing is left that a rotation could seal anew
+        update(RotationRow)
+        .where(RotationRow.tenant_id == tx.tenant_id, RotationRow.state != RotationState.DONE.value)
+        .values(state=RotationState.DONE.value, ended_at=now)
     )
     for kek in keks:
         kek.state, kek.destroyed_at = "destroyed", now

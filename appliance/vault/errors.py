@@ -2,6 +2,7 @@
 Refusal
 ├── DestructionDecided   kind=conflict
 ├── DestructionNotFound  kind=not_found
+├── DestructionWaiting   kind=conflict
 ├── FirstFormatRemains   kind=conflict
 ├── KeysMissing          kind=unavailable
 ├── NoFollowingRoot      kind=conflict
@@ -31,6 +32,13 @@ class DestructionNotFound(Refusal):
 
     kind = Kind.NOT_FOUND
     code = "destruction_not_found"
+
+
+class DestructionWaiting(Refusal):
+    """A request to destroy the keys waits already. Another owner grants or refuses it; who made it can take it back."""
+
+    kind = Kind.CONFLICT
+    code = "destruction_waiting"
 
 
 class FirstFormatRemains(Refusal):
@@ -92,7 +100,7 @@ class RotationRunning(Refusal):
 
 
 class RootSpecInvalid(Refusal):
-    """{spec} names no root key: {reason}. deploy/docs/keys.md has an example of each kind."""
+    """{spec} names no root key: {reason}. deploy/docs/root-key.md has an example of each kind."""
 
     kind = Kind.INVALID
     code = "root_spec_invalid"

@@ -2,7 +2,8 @@
 
 from sqlalchemy import select
 
-from appliance import identity
+from appliance import audit, identity
+from appliance.audit import Event
 from appliance.identity import Caller, Permission
 from appliance.kernel.db import Tx
 from appliance.vault.tables import DataKeyRow, KekRow
@@ -10,13 +11,15 @@ from appliance.vault.values import Key, KeyState, Level
 
 
 def list_keys(tx: Tx, caller: Caller) -> list[Key]:
-    """Return the organisation's keys, those in force first, then the youngest."""
+    """Return the organisation's keys, those in force first, then the youngest. Looking is an event in the log."""
     identity.require_granted(caller, Permission.KEY_READ)
-    keks = tx.scalars(select(KekRow).where(KekRow.tenant_id == tx.tenant_id))
+    keks = tx.scalars(select(KekRow).where(KekRow.tenant_id == tx.tenant_id).order_by(KekRow.created_at, KekRow.kek_id))
     deks = tx.scalars(select(DataKeyRow).where(DataKeyRow.tenant_id == tx.tenant_id))
-    found = [_key(row, Level.KEK, 0) for row in keks] + [_key(row, Level.DEK, row.version) for row in deks]
+    found = [_key(row, Level.KEK, number) for number, row in enumerate(keks, start=1)]
+    found += [_key(row, Level.DEK, row.version) for row in deks]
+    audit.record(tx, caller.actor, Event.KEYS_READ, keys=len(found))
     return sorted(
-        found, key=lambda one: (one.state is not KeyState.ACTIVE, one.level.value, -one.created_at.timestamp())
+        found, key=lambda one: (one.state is not KeyState.ACTIVE, -one.created_at.timestamp(), one.level.value)
     )
 
 

@@ -55,7 +55,7 @@ def begin(tx: Tx, actor: Actor, vault: Vault, level: Level) -> RotationId:
         _new_kek(tx, vault)
     state = RotationState.SWEEPING if level is Level.DEK else RotationState.WAITING
     tx.add(RotationRow(tenant_id=tx.tenant_id, rotation_id=rotation_id, level=level.value, state=state.value, shelf=0,
-                       reached="", done=0, total=0, began_at=now, swept_at=None if level is Level.DEK else now))  # fmt: skip
+                       reached="", done=0, total=0, damaged=0, began_at=now, swept_at=None if level is Level.DEK else now))  # fmt: skip
     tx.flush()
     audit.record(tx, actor, Event.KEY_ROTATION_BEGUN, subject=rotation_id, level=level.value)
     if level is Level.DEK:
@@ -86,7 +86,10 @@ def rotate(db: Database, vault: Vault, shelves: Sequence[Shelf], tenant_id: Tena
 def finish_rotations(
     db: Database, vault: Vault, shelves: Sequence[Shelf], tenant_id: TenantId, *, grace: timedelta = GRACE
 ) -> bool:
-    """Destroy the old keys of a rotation whose grace is over, after a last walk; say whether one ended."""
+    """Destroy the old keys of a rotation whose grace is over, after a last walk; say whether one ended.
+
+    Where values were found that do not open, the old keys stay, and the next rotation looks again.
+    """
     with db.tenant(tenant_id) as tx:
         row = _running(tx)
         if row is None or row.state != RotationState.WAITING or row.swept_at is None:
@@ -94,19 +97,16 @@ def finish_rotations(
         if row.swept_at + grace > vault.clock.now():
             return False
         level = Level(row.level)
-    if level is Level.DEK:
-        for shelf in shelves:  # a file that was being written when the walk came by
-            reached: str | None = ""
-            while reached is not None:
-                reached = shelf.reseal(tenant_id, reached, most=_MOST).reached
+    # A file may have been on its way when the walk came by.
+    damaged = _walk(shelves, tenant_id) if level is Level.DEK else 0
     with db.tenant(tenant_id) as tx:
         in_turn(tx, SEALING)
-        retired = _destroy_retired(tx, vault.clock)
+        retired = [] if damaged else _destroy_retired(tx, vault.clock)
         row = _running(tx)
         if row is not None:
-            row.state, row.ended_at = RotationState.DONE.value, vault.clock.now()
+            row.state, row.ended_at, row.damaged = RotationState.DONE.value, vault.clock.now(), damaged
             tx.flush()
-            audit.record(tx, _SYSTEM, Event.KEY_ROTATED, subject=row.rotation_id, level=level.value)
+            audit.record(tx, _SYSTEM, Event.KEY_ROTATED, subject=row.rotation_id, level=level.value, damaged=damaged)
     for kek in retired:  # after the commit: a key that Postgres still names is never missing
         vault.files.destroy(kek)
     return True
@@ -121,7 +121,18 @@ def get_rotation(tx: Tx, caller: Caller) -> Rotation | None:
     if row is None:
         return None
     return Rotation(RotationId(row.rotation_id), Level(row.level), RotationState(row.state), row.done, row.total,
-                    row.began_at, row.ended_at)  # fmt: skip
+                    row.damaged, row.began_at, row.ended_at)  # fmt: skip
+
+
+def _walk(shelves: Sequence[Shelf], tenant_id: TenantId) -> int:
+    """Walk all shelves to their ends; return how many values do not open."""
+    damaged = 0
+    for shelf in shelves:
+        reached: str | None = ""
+        while reached is not None:
+            walked = shelf.reseal(tenant_id, reached, most=_MOST)
+            reached, damaged = walked.reached, damaged + walked.damaged
+    return damaged
 
 
 def _running(tx: Tx) -> RotationRow | None:

@@ -16,16 +16,22 @@ from appliance.audit import PLATFORM
 from appliance.kernel.blobs import Blobs
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.ids import TenantId
-from appliance.kernel.sealing import Place, SealedColumn, is_first_format, is_under
+from appliance.kernel.log import logger
+from appliance.kernel.sealing import IntegrityError, KeyDestroyed, Place, SealedColumn, is_first_format, is_under
 from appliance.vault.service import Vault
+
+log = logger("vault")
 
 
 @dataclass(frozen=True)
 class Walked:
-    """How far a piece of work came: the last key it looked at, None at the end of the shelf; and how many it looked at."""
+    """How far a piece of work came: the last key it looked at, None at the end of the shelf; how many it looked at, and
+    how many of them do not open.
+    """
 
     reached: str | None
     looked_at: int
+    damaged: int = 0
 
 
 class Shelf(Protocol):
@@ -78,15 +84,16 @@ class ColumnShelf:
             statement = self._next if after else self._first
             rows = tx.execute(statement, {"tenant": tenant_id, "most": most} | behind).all()
             version = self._vault.version_in_force(tx)
-            for sealed, *key in rows:
-                if not is_under(sealed, version):
-                    self._reseal(tx, sealed, key)
-        return Walked(_written(rows[-1][1:]) if len(rows) == most else None, len(rows))
+            old = [(sealed, key) for sealed, *key in rows if not is_under(sealed, version)]
+            damaged = sum(not self._reseal(tx, sealed, key) for sealed, key in old)
+        return Walked(_written(rows[-1][1:]) if len(rows) == most else None, len(rows), damaged)
 
-    def _reseal(self, tx: Tx, sealed: bytes, key: list[Any]) -> None:
-        place = Place(self._column.table, self._column.field, tuple(key))
-        anew = self._vault.seal(tx, self._vault.unseal(tx, sealed, place), place)
-        tx.execute(self._put, {"sealed": anew, "tenant": tx.tenant_id} | {f"k{at}": one for at, one in enumerate(key)})
+    def _reseal(self, tx: Tx, sealed: bytes, key: list[Any]) -> bool:
+        anew = _anew(tx, self._vault, sealed, Place(self._column.table, self._column.field, tuple(key)))
+        if anew is not None:
+            bound = {f"k{at}": one for at, one in enumerate(key)}
+            tx.execute(self._put, {"sealed": anew, "tenant": tx.tenant_id} | bound)
+        return anew is not None
 
 
 _FIELDS = {"totp": "seed", "passkey": "public_key"}
@@ -119,14 +126,16 @@ class FactorShelf:
         with self._db.tenant(tenant_id) as tx:
             found = text("SELECT * FROM list_sealed_factors(:after, :most)")
             rows = tx.execute(found, {"after": UUID(after) if after else UUID(int=0), "most": most}).all()
-            version = self._vault.version_in_force(tx)
+            version, damaged = self._vault.version_in_force(tx), 0
             for factor_id, user_id, kind, sealed in rows:
                 if is_under(sealed, version):
                     continue
-                place = Place("second_factors", _FIELDS[kind], (user_id, factor_id))
-                anew = self._vault.seal(tx, self._vault.unseal(tx, sealed, place), place)
+                anew = _anew(tx, self._vault, sealed, Place("second_factors", _FIELDS[kind], (user_id, factor_id)))
+                if anew is None:
+                    damaged += 1
+                    continue
                 tx.execute(text("SELECT reseal_factor(:id, :old, :new)"), {"id": factor_id, "old": sealed, "new": anew})
-        return Walked(str(rows[-1][0]) if len(rows) == most else None, len(rows))
+        return Walked(str(rows[-1][0]) if len(rows) == most else None, len(rows), damaged)
 
 
 class FileShelf:
@@ -147,9 +156,24 @@ class FileShelf:
         with self._db.tenant(tenant_id) as tx:
             version = self._vault.version_in_force(tx)
         names = list(islice(self._blobs.every(tenant_id, after=after), most))
+        damaged = 0
         for one in names:
-            self._blobs.reseal(tenant_id, _id(one), version=version)
-        return Walked(names[-1] if len(names) == most else None, len(names))
+            try:
+                self._blobs.reseal(tenant_id, _id(one), version=version)
+            except (IntegrityError, KeyDestroyed) as error:
+                damaged += 1
+                log.warning("does_not_open", shelf=self.name, file=one, code=error.code)
+        return Walked(names[-1] if len(names) == most else None, len(names), damaged)
+
+
+def _anew(tx: Tx, vault: Vault, sealed: bytes, place: Place) -> bytes | None:
+    """Return a value sealed under the key in force, or None for one that does not open: it stays as it is."""
+    try:
+        plaintext = vault.unseal(tx, sealed, place)
+    except (IntegrityError, KeyDestroyed) as error:
+        log.warning("does_not_open", shelf=f"{place.table}.{place.field}", code=error.code)
+        return None
+    return vault.seal(tx, plaintext, place)
 
 
 def _id(name: str) -> UUID:

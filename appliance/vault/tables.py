@@ -42,6 +42,7 @@ class RotationRow(Table):
     reached: Mapped[str]
     done: Mapped[int]
     total: Mapped[int]
+    damaged: Mapped[int]
     began_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     swept_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

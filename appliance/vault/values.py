@@ -25,7 +25,10 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True)
 class Key:
-    """A key as the inventory shows it: everything but the key. `number` counts data keys; it is 0 for others."""
+    """A key as the inventory shows it: everything but the key. `number` counts the keys of its level by age.
+
+    `key_id` names the key-encryption key: itself, or the one that wraps this data key.
+    """
 
     level: Level
     key_id: UUID
@@ -46,13 +49,17 @@ class RotationState(StrEnum):
 
 @dataclass(frozen=True)
 class Rotation:
-    """How far a rotation is: `done` of `total` values are under the new key."""
+    """How far a rotation is: `done` of `total` values were looked at.
+
+    `damaged` ones do not open and stay as they are, and with them the old key: nothing is destroyed that may be repaired.
+    """
 
     rotation_id: RotationId
     level: Level
     state: RotationState
     done: int
     total: int
+    damaged: int
     began_at: datetime
     ended_at: datetime | None
 
@@ -69,3 +76,4 @@ class Destruction:
     decided_by_name: str | None
     is_granted: bool | None
     is_open: bool
+    is_taken_back: bool

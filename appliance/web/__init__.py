@@ -18,6 +18,7 @@ from appliance.web import (
     headers,
     jobs,
     joining,
+    keys,
     language,
     overview,
     people,
@@ -34,7 +35,7 @@ from appliance.web import (
 
 ROOMS = (
     account, audit, batches, chatbots, collections, confirmation, conversations, documents, groups, jobs, joining,
-    overview, people, platform, reviews, search, signin, system, tokens, uploads,
+    keys, overview, people, platform, reviews, search, signin, system, tokens, uploads,
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 from flask import Blueprint
 
-from appliance import knowledge
+from appliance import knowledge, vault
 from appliance.knowledge import WorkSort
 from appliance.web import tables
 from appliance.web.language import gettext
@@ -25,5 +25,6 @@ def show() -> tuple[str, int]:
         knowledge.INGEST: gettext("Read a document"),
         knowledge.ERASE: gettext("Erase a deleted file"),
         knowledge.REEMBED: gettext("Embed passages anew"),
+        vault.ROTATE: gettext("Seal anew under a new data key"),
     }
     return page("jobs/page.html", table=table, tasks=tasks)

@@ -49,6 +49,7 @@ def page(template: str, /, *, refusal: Refusal | None = None, **context: Any) ->
 
 def words(refusal: Refusal) -> dict[str, str | int]:
     """Return a refusal's problem document in the reader's language."""
+    g.refusal = refusal  # for who counts what did not open
     members = problem(refusal, request_id=g.request_id)
     detail = gettext(refusal.template)
     shown = detail.format(**_said(refusal.facts)) if refusal.facts else detail

@@ -9,6 +9,8 @@ from appliance.assembly import Services
 from appliance.audit import PLATFORM
 from appliance.gateway.ledger import sweep
 from appliance.identity.repeats import forget_answers
+from appliance.kernel.errors import Refusal
+from appliance.kernel.ids import TenantId
 from appliance.kernel.log import logger
 from appliance.vault.destruction import sweep_destroyed
 from appliance.vault.rotation import finish_rotations
@@ -21,14 +23,12 @@ def tidy(services: Services) -> None:
     with services.db.platform() as tx:
         tenants = tenancy.list_tenants(tx)
         identity.forget_attempts(tx, clock=services.clock)
-    finish_rotations(services.db, services.vault, services.shelves, PLATFORM)
+    _turn_keys(services, PLATFORM)
     for tenant_id in tenants:
         with services.db.tenant(tenant_id) as tx:
             abandoned = sweep(tx, clock=services.clock)
             forget_answers(tx, clock=services.clock)
-        with services.db.tenant(tenant_id) as tx:
-            sweep_destroyed(tx, services.vault.files)
-        finish_rotations(services.db, services.vault, services.shelves, tenant_id)
+        _turn_keys(services, tenant_id)
         knowledge.tend_change(services.workshop, tenant_id)
         stranded = knowledge.settle_stranded(services.workshop, tenant_id)
         uploads = knowledge.sweep_uploads(services.db, tenant_id, clock=services.clock)
@@ -37,3 +37,13 @@ def tidy(services: Services) -> None:
             log.warning(
                 "tidied", tenant_id=str(tenant_id), calls=abandoned, documents=stranded, files=orphans, uploads=uploads
             )
+
+
+def _turn_keys(services: Services, tenant_id: TenantId) -> None:
+    """End a rotation of this tenant whose time has come; what is not available now is tried again next time."""
+    try:
+        with services.db.tenant(tenant_id) as tx:
+            sweep_destroyed(tx, services.vault.files)
+        finish_rotations(services.db, services.vault, services.shelves, tenant_id)
+    except Refusal as refusal:
+        log.warning("rotation_waits", tenant_id=str(tenant_id), code=refusal.code)

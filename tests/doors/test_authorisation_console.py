@@ -10,7 +10,7 @@ from appliance.cli.verbs import GROUPS, command_name
 from appliance.identity import Forbidden, NotSignedIn, Role
 from appliance.identity.errors import OrganisationSuspended, PersonNotFound
 from appliance.identity.operators import set_suspended
-from appliance.identity.permissions import GRANTS
+from appliance.identity.permissions import GRANTS, Permission
 from appliance.tenancy import Review
 from tests.doors.conftest import Console
 from tests.doors.test_authorisation import NOBODY, body_of, harmless, member_as
@@ -52,8 +52,10 @@ def test_each_role_may_at_the_console_what_the_catalogue_grants_and_no_more(
         assert (not isinstance(result.exception, refused)) == is_granted, (role, one.name, result.exception)
 
 
-def test_an_admin_may_what_an_owner_may() -> None:
-    assert GRANTS[Role.ADMIN] == GRANTS[Role.OWNER]
+def test_an_admin_may_what_an_owner_may_but_for_destroying_keys_which_no_command_does() -> None:
+    assert GRANTS[Role.OWNER] - GRANTS[Role.ADMIN] == {Permission.KEY_DESTROY}
+    assert GRANTS[Role.ADMIN] < GRANTS[Role.OWNER]
+    assert Permission.KEY_DESTROY not in {one.permission for one in OPERATIONS}
 
 
 def test_nobody_acts_in_a_closed_organisation_or_after_they_were_removed(

@@ -17,11 +17,15 @@ from tests.support.house import House, Member
 from tests.support.parity import OPERATIONS_OF, guard_of
 from tests.support.site import Browser
 
-PEOPLE_ONLY = {"POST reviews.decide": Permission.CONVERSATION_REVIEW}
+PEOPLE_ONLY = {
+    "POST keys.ask_for_destruction": Permission.KEY_DESTROY,
+    "POST keys.decide": Permission.KEY_DESTROY,
+    "POST reviews.decide": Permission.CONVERSATION_REVIEW,
+}
 PERMISSIONS = {page: guard_of(page).permission for page in OPERATIONS_OF} | PEOPLE_ONLY
 FORM = {  # what a form must say to be understood; that nothing has these ids is found out after the permission
     "audience": "everyone", "chatbot_id": NOBODY, "collection": NOBODY, "conversation_review": "two_person",
-    "days": "3", "decision": "grant", "email": "someone@x.example", "model": "extractive", "monthly_tokens": "5",
+    "days": "3", "decision": "grant", "email": "someone@x.example", "level": "dek", "model": "extractive", "monthly_tokens": "5",
     "name": "Board", "question": "x", "reason": "A leak was reported", "role": "member", "scopes": "chat",
     "temperature": "0", "title": "x", "verdict": "good",
 }  # fmt: skip

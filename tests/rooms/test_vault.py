@@ -166,6 +166,26 @@ def test_a_turned_data_key_opens_everything_and_the_old_one_nothing(furnished: M
     assert (ended.state, ended.done, ended.total) == (RotationState.DONE, 2, 2)
 
 
+def test_a_damaged_value_stops_no_rotation_and_keeps_the_old_key(furnished: Member) -> None:
+    house = furnished.house
+    (path,) = (house.settings.data_dir / "blobs").glob(f"{furnished.tenant_id}/??/*")
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    turns(furnished, Level.DEK)
+    with furnished.services.db.tenant(furnished.tenant_id) as tx:
+        ended = get_rotation(tx, furnished.caller)
+    assert ended is not None
+    assert (ended.state, ended.damaged) == (RotationState.DONE, 1)
+
+    path.write_bytes(content)  # as from a backup: it opens, by the key that stayed
+    still_opens(furnished)
+    turns(furnished, Level.DEK)
+    still_opens(furnished)
+    with furnished.services.db.tenant(furnished.tenant_id) as tx:
+        states = tx.scalars(text("SELECT state FROM data_keys ORDER BY version")).all()
+    assert states == ["destroyed", "destroyed", "active"]
+
+
 def test_a_turned_kek_opens_everything_and_the_old_file_is_gone(furnished: Member) -> None:
     (before,) = key_files(furnished)
     content = before.read_bytes()

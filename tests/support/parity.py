@@ -70,6 +70,9 @@ OPERATIONS_OF = {
     "POST groups.change": ("change_group",),
     "POST groups.create_deletion": ("delete_group",),
     "GET jobs.show": ("list_jobs",),
+    "GET keys.show": ("list_keys", "get_rotation", "list_destructions"),
+    "GET keys.rotation_state": ("get_rotation",),
+    "POST keys.rotate": ("rotate_key",),
     "GET overview.show": ("get_overview", "list_days"),
     "GET people.show": ("list_people", "list_invitations", "list_groups"),
     "POST people.change_role": ("change_role",),
@@ -120,6 +123,7 @@ OPERATIONS_OF = {
 _FACTOR = "whoever copied a token must not become its person: factors change at a browser, after a fresh proof"
 _LINK = "the holder of a single-use link has no account or password yet, and no token"
 _SIGN_IN = "a browser's own way in; a program has its token"
+_TWO = "what destroys keys takes two owners at browsers: a token, or --as, could be one of them twice"
 _WATCH = "a door of its own for whatever watches the house, without a token"
 
 LEFT_TO_PEOPLE = {
@@ -142,6 +146,8 @@ LEFT_TO_PEOPLE = {
     "GET joining.new_password": _LINK,
     "POST joining.reset": _LINK,
     "GET joining.show": _LINK,
+    "POST keys.ask_for_destruction": _TWO,
+    "POST keys.decide": _TWO,
     "POST reviews.decide": "the second person is a person at a browser: a token, or --as, could be the first one again",
     "POST signin.finish_sign_in": _SIGN_IN,
     "POST signin.found": _LINK,
@@ -173,6 +179,7 @@ FOUND_OTHERWISE = {  # what a page reads by a query of its own, and a program by
     ("GET tokens.show", "count_tokens"): "how many pages there are; a program follows the cursor to the end",
     ("GET tokens.show", "list_people"): "the service accounts; list_people says them too",
     ("GET tokens.show", "list_tokens"): "a page of a sorted table; a program follows the cursor of list_tokens",
+    ("GET keys.show", "count_people"): "whether there is a second owner; list_people says who they are",
     ("GET batches.read", "count_documents"): "how many pages there are; a program follows the cursor to the end",
     ("GET jobs.show", "count_work"): "how many pages there are; a program follows `next_offset` to the end",
     ("GET audit.show", "list_people"): "who is meant by a name; a program gives the id that list_people says",

@@ -9,6 +9,7 @@ from appliance.api.rooms import (
     documents,
     groups,
     jobs,
+    keys,
     me,
     organisation,
     overview,
@@ -21,6 +22,6 @@ from appliance.api.rooms import (
 )
 
 ROOMS = (
-    audit, batches, chatbots, collections, conversations, documents, groups, jobs, me, organisation, overview, passages,
+    audit, batches, chatbots, collections, conversations, documents, groups, jobs, keys, me, organisation, overview, passages,
     people, platform, reviews, tokens, uploads,
 )  # fmt: skip

@@ -170,7 +170,7 @@ def test_a_token_without_the_right_is_unavailable_and_a_new_one_needs_no_restart
 
 
 def test_the_rights_of_the_manual_are_enough_and_make_no_key(bao: Bao, key: str, tmp_path: Path) -> None:
-    policy = re.search(r"```\n(path .*?)```", (DOCS / "keys.md").read_text(), re.DOTALL)
+    policy = re.search(r"```\n(path .*?)```", (DOCS / "root-key.md").read_text(), re.DOTALL)
     assert policy
     bao.ask("POST", "sys/policies/acl/manual", {"policy": policy[1].replace("/cloister", f"/{key}")})
     token = bao.token(policies=["manual"])
