@@ -19,7 +19,7 @@ from appliance.chat.chatbots import (
     update_chatbot,
 )  # fmt: skip
 from appliance.chat.exports import Format, export_conversation
-from appliance.chat.flow import Answered, Chat, Cites, Says, Step
+from appliance.chat.flow import Answered, Chat, Cites, Says, Step, check_question
 from appliance.chat.founding import found, furnish, open_organisation
 from appliance.chat.queries import (
     count_questions,
@@ -69,7 +69,7 @@ from appliance.gateway import Turn
 __all__ = [
     "Answered", "Audience", "Chat", "Chatbot", "ChatbotForm", "ChatbotId", "Citation", "Cites", "Conversation",
     "ConversationId", "ExportWords", "FirstWords", "Format", "Message", "ReviewRequest", "Reviewable", "Says", "Step", "Turn", "View", "archive_chatbot",
-    "chatbot_name", "count_questions", "create_chatbot", "create_conversation", "create_first_chatbot",
+    "chatbot_name", "check_question", "count_questions", "create_chatbot", "create_conversation", "create_first_chatbot",
     "decide_review", "delete_conversation", "duplicate_chatbot", "export_conversation", "find_quote", "found", "furnish",
     "get_chatbot", "get_conversation", "get_draft", "get_for_review", "give_feedback", "is_closed",
     "list_chatbots", "list_conversations", "list_drafts", "list_for_review", "list_messages", "list_requests", "list_views",

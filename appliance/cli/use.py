@@ -38,6 +38,7 @@ def acting_as(email: str | None, tenant_id: TenantId | None = None) -> Iterator[
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def ask(*, question: str, email: str | None, as_json: bool) -> None:
     """Ask the first chatbot; the answer streams, its sources follow. Exit code 3 if nothing was found."""
+    chat.check_question(question)  # before a conversation is begun that nobody would ask in
     with acting_as(email) as (services, caller):
         with services.db.tenant(caller.tenant_id) as tx:
             chatbot = next(iter(chat.list_chatbots(tx, caller)), None)
@@ -82,8 +83,14 @@ def audit_export(*, target: Path, email: str | None, as_json: bool) -> None:
     with acting_as(email) as (services, caller), services.db.tenant(caller.tenant_id) as tx:
         identity.require(caller, Permission.AUDIT_READ)
         exported = audit.export_lines(tx, caller.actor)
-        with target.open("x", encoding="utf-8") as file:
-            file.writelines(exported)
+        try:
+            with target.open("x", encoding="utf-8") as file:
+                file.writelines(exported)
+        except OSError as error:
+            raise click.ClickException(
+                f"{target} cannot be written ({error.strerror}). Name a file in a folder that exists, that this user may "
+                "write to, and that has room."
+            ) from error
     if as_json:
         click.echo(json.dumps({"file": str(target)}))
         return

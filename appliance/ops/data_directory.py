@@ -118,9 +118,14 @@ def read_secret(path: Path) -> str:
     try:
         mode = path.stat().st_mode
         content = path.read_text().strip()
+    except FileNotFoundError as error:
+        raise CannotStart(
+            f"{path} is not there. If your house stands elsewhere, name its folder in APPLIANCE_DATA_DIR; if there is none "
+            "yet, `appliance run` makes it; if it was lost, restore the secrets."
+        ) from error
     except OSError as error:
         raise CannotStart(
-            f"The secret {path} cannot be read ({error.strerror}). Restore it, or check its owner."
+            f"The secret {path} cannot be read ({error.strerror}). Check its owner, or run this as its owner."
         ) from error
     if stat.S_IMODE(mode) & _READABLE_BY_OTHERS:
         raise CannotStart(f"The secret {path} can be read by others. Run: chmod 0400 {path}")
