@@ -41,6 +41,7 @@ from appliance.chat.reviews import (
     request_review,
 )  # fmt: skip
 from appliance.chat.service import (
+    UNTITLED,
     create_conversation,
     delete_conversation,
     give_feedback,
@@ -67,7 +68,7 @@ from appliance.chat.values import (
 from appliance.gateway import Turn
 
 __all__ = [
-    "Answered", "Audience", "Chat", "Chatbot", "ChatbotForm", "ChatbotId", "Citation", "Cites", "Conversation",
+    "UNTITLED", "Answered", "Audience", "Chat", "Chatbot", "ChatbotForm", "ChatbotId", "Citation", "Cites", "Conversation",
     "ConversationId", "ExportWords", "FirstWords", "Format", "Message", "ReviewRequest", "Reviewable", "Says", "Step", "Turn", "View", "archive_chatbot",
     "chatbot_name", "check_question", "count_questions", "create_chatbot", "create_conversation", "create_first_chatbot",
     "decide_review", "delete_conversation", "duplicate_chatbot", "export_conversation", "find_quote", "found", "furnish",

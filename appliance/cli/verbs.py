@@ -127,10 +127,10 @@ def _kept(one: Operation) -> dict[str, Operation]:
     return {name: read for read in readers for name in fields & set(read.answer.model_fields if read.answer else ())}
 
 
-class _OrNone(click.ParamType):
+class _OrNone(click.ParamType[Any]):
     """What may be nothing at all: `none` lifts it."""
 
-    def __init__(self, of: click.ParamType) -> None:
+    def __init__(self, of: click.ParamType[Any]) -> None:
         self._of, self.name = of, f"{of.name}|none"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
