@@ -12,7 +12,7 @@ const pause = (seconds) => new Promise((done) => { setTimeout(done, seconds * 10
 
 class Refused extends Error {}
 
-// What was lost on the way is tried again; what was refused is not.
+// What was lost is tried again; what was refused is not.
 const send = async (path, body, headers = {}) => {
   for (let attempt = 1; ; attempt += 1) {
     try {
