@@ -24,19 +24,23 @@ def show(found: Any, *, as_json: bool) -> None:
     else:
         members = json.loads(found.model_dump_json())
         rows = members.get("items")
-        _print_rows(rows) if isinstance(rows, list) else _print_members(members)
+        if isinstance(rows, list):
+            _print_rows(rows, widest=_WIDEST) if rows else click.echo("None.")
+        else:
+            _print_members(members)
         if members.get("next_cursor"):
             click.echo(f"More: --cursor {members['next_cursor']}")
         if members.get("next_offset"):
             click.echo(f"More: --offset {members['next_offset']}")
 
 
-def _print_rows(rows: Sequence[Mapping[str, Any]], indent: str = "") -> None:
-    if not rows:
-        click.echo(f"{indent}None.")
+def _print_rows(rows: Sequence[Any], indent: str = "", widest: int | None = None) -> None:
+    if not all(isinstance(row, dict) for row in rows):  # labels are words
+        click.echo("\n".join(_text(row) for row in rows))
         return
     columns = [name for name in rows[0] if not any(isinstance(row[name], dict) for row in rows)]
-    table = [[name.replace("_", " ") for name in columns], *([_cell(row[name]) for name in columns] for row in rows)]
+    table = [[name.replace("_", " ") for name in columns]]
+    table += [[_cell(row[name], widest) for name in columns] for row in rows]
     widths = [max(len(line[at]) for line in table) for at in range(len(columns))]
     for line in table:
         click.echo(indent + "  ".join(part.ljust(width) for part, width in zip(line, widths, strict=True)).rstrip())
@@ -55,9 +59,9 @@ def _print_members(members: Mapping[str, Any], indent: str = "") -> None:
             click.echo(f"{label} {_text(value)}")
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, widest: int | None) -> str:
     text = " ".join(_text(value).split())  # a passage has lines, a row is one
-    return text[: _WIDEST - 1] + "…" if len(text) > _WIDEST else text
+    return text[: widest - 1] + "…" if widest and len(text) > widest else text
 
 
 def _text(value: Any) -> str:

@@ -78,6 +78,10 @@ def test_a_row_is_a_line(console: Console, ada: Member) -> None:
     assert len(rows) == 3
     assert "First line. Second line." in "\n".join(rows)
     assert "{" not in console("org", "get-index").output
+    document = ada.uploads("a.txt", b"Badge 1 opens door 1.")
+    assert console("document", "list-labels").output == "None.\n"
+    console("document", "label", str(document.document_id), "--labels", "keys", "--labels", "doors")
+    assert console("document", "list-labels").output == "doors\nkeys\n"
 
 
 def test_an_empty_question_begins_no_conversation(console: Console, ada: Member) -> None:
