@@ -1,9 +1,11 @@
 """Commands that use the house from the console, as one of its people."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import click
 
@@ -72,6 +74,11 @@ def _print_sources(step: Answered, *, as_json: bool) -> None:
         click.echo(f"  [{citation.number}] {citation.title}{page}")
 
 
+def _private(target: Path) -> IO[str]:
+    """Open a new file that nobody but its owner reads: who did what is in it."""
+    return os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
+
+
 @click.command("audit-export")
 @click.argument("target", type=click.Path(dir_okay=False, writable=True, path_type=Path))
 @click.option("--as", "email", help="Who exports: an owner, admin or auditor. Default: the only owner.")
@@ -84,7 +91,7 @@ def audit_export(*, target: Path, email: str | None, as_json: bool) -> None:
         identity.require(caller, Permission.AUDIT_READ)
         exported = audit.export_lines(tx, caller.actor)
         try:
-            with target.open("x", encoding="utf-8") as file:
+            with _private(target) as file:
                 file.writelines(exported)
         except OSError as error:
             raise click.ClickException(

@@ -108,3 +108,4 @@ def test_it_says_in_json_whether_it_is_ready_and_where_the_log_went(
     assert (silent.exit_code, json.loads(silent.output)) == (1, {"is_ready": False})
     file = str(tmp_path / "log.jsonl")
     assert json.loads(console("audit-export", file, "--json").output) == {"file": file}
+    assert Path(file).stat().st_mode & 0o777 == 0o600
