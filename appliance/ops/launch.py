@@ -63,9 +63,7 @@ def run(plan: Plan, *, say: Say, greet: Callable[[], None]) -> None:
 @contextlib.contextmanager
 def opened(directory: DataDirectory, database_url: str | None, say: Say) -> Iterator[EmbeddedPostgres | None]:
     """Prepare the data directory and the database, embedded or given; hold the directory meanwhile."""
-    directory.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     with directory.lock():
-        directory.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
         is_new_key = directory.create_root_key()
         directory.prepare(version=appliance.__version__)
         keyring = Keyring(directory.root_key)  # unknown key, no start
