@@ -196,6 +196,8 @@ class Settings(BaseSettings):
         """Variables win over the file; nothing else is read."""
         del dotenv_settings, file_secret_settings
         file = Path(os.environ.get("APPLIANCE_CONFIG", _DEFAULT_FILE))
+        if "APPLIANCE_CONFIG" in os.environ and not file.is_file():
+            raise FileNotFoundError(f"{file}, which APPLIANCE_CONFIG names, is not there")
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
 
 

@@ -19,7 +19,7 @@ from appliance.chat.chatbots import (
     update_chatbot,
 )  # fmt: skip
 from appliance.chat.exports import Format, export_conversation
-from appliance.chat.flow import Answered, Chat, Cites, Says, Step
+from appliance.chat.flow import Answered, Chat, Cites, Says, Step, check_question
 from appliance.chat.founding import found, furnish, open_organisation
 from appliance.chat.queries import (
     find_quote,
@@ -40,6 +40,7 @@ from appliance.chat.reviews import (
     request_review,
 )  # fmt: skip
 from appliance.chat.service import (
+    UNTITLED,
     create_conversation,
     delete_conversation,
     give_feedback,
@@ -66,9 +67,9 @@ from appliance.chat.values import (
 from appliance.gateway import Turn
 
 __all__ = [
-    "Answered", "Audience", "Chat", "Chatbot", "ChatbotForm", "ChatbotId", "Citation", "Cites", "Conversation",
+    "UNTITLED", "Answered", "Audience", "Chat", "Chatbot", "ChatbotForm", "ChatbotId", "Citation", "Cites", "Conversation",
     "ConversationId", "ExportWords", "FirstWords", "Format", "Message", "ReviewRequest", "Reviewable", "Says", "Step", "Turn", "View", "archive_chatbot",
-    "chatbot_name", "create_chatbot", "create_conversation", "create_first_chatbot",
+    "chatbot_name", "check_question", "create_chatbot", "create_conversation", "create_first_chatbot",
     "decide_review", "delete_conversation", "duplicate_chatbot", "export_conversation", "find_quote", "found", "furnish",
     "get_chatbot", "get_conversation", "get_draft", "get_for_review", "give_feedback", "is_closed",
     "list_chatbots", "list_conversations", "list_drafts", "list_for_review", "list_messages", "list_requests", "list_views",

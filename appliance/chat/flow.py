@@ -134,7 +134,7 @@ class Chat:
         """Answer without keeping anything: of the published chatbot, or for its editors of the draft."""
         with self._db.tenant(caller.tenant_id) as tx:
             chatbot = (get_draft if is_draft else get_chatbot)(tx, caller, chatbot_id)
-            message = Message(new_id(), "user", _checked(question), None, self._clock.now())
+            message = Message(new_id(), "user", check_question(question), None, self._clock.now())
             self._record_asked(tx, caller, chatbot_id, message.body)
             index_model = knowledge.active_model(tx).name
         asked = _Asked(message, chatbot, tuple(history[-_TURNS:]), index_model=index_model)
@@ -144,7 +144,7 @@ class Chat:
         self, tx: Tx, caller: Caller, conversation_id: ConversationId, question: str, edits: UUID | None
     ) -> _Asked:
         row = own_row(tx, caller, conversation_id, is_locked=True)
-        question = _checked(question)
+        question = check_question(question)
         chatbot = partner(tx, caller, ChatbotId(row.chatbot_id))
         path = branch_to(tx, caller, conversation_id, edits or row.head_id)
         if edits and (not path or path.pop().role != "user"):
@@ -258,7 +258,8 @@ class Chat:
         return True
 
 
-def _checked(question: str) -> str:
+def check_question(question: str) -> str:
+    """Return a question as it is kept. Raises QuestionMissing."""
     question = cleaned(question)
     if not 0 < len(question) <= _QUESTION_LIMIT:
         raise QuestionMissing

@@ -14,6 +14,7 @@ from appliance.cli.operate import config, doctor, migrate, ready, run, setup
 from appliance.cli.people import completion, operator, reset_password
 from appliance.cli.use import ask, audit_export
 from appliance.cli.vault import vault
+from appliance.kernel.db import DatabaseUnavailable
 from appliance.kernel.errors import Refusal
 from appliance.ops.errors import CannotStart
 from appliance.settings import InvalidSettings
@@ -65,8 +66,10 @@ verbs.add_to(group)
 def main() -> None:
     """Run the command; a refusal is a message and exit code 1, never a traceback."""
     try:
-        group()
+        group(complete_var="_APPLIANCE_COMPLETE")  # however it is called: what `completion` printed names this
     except InvalidSettings as error:
         sys.exit("Some settings are wrong:\n" + "\n".join(f"  {fault}" for fault in error.faults))
+    except DatabaseUnavailable as error:
+        sys.exit(f"{error} If the house is stopped, start it with `appliance run`; `appliance doctor` says what is wrong.")
     except (CannotStart, Refusal) as error:
         sys.exit(str(error))

@@ -113,7 +113,9 @@ def check(*, as_json: bool) -> None:
         say(json.dumps(values))
         return
     for name, field in Settings.model_fields.items():
-        say(f"{'APPLIANCE_' + name.upper():<34} {values['APPLIANCE_' + name.upper()]}\n    {field.description}")
+        value = values["APPLIANCE_" + name.upper()]
+        shown = "none" if value in (None, [], ()) else " ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+        say(f"{'APPLIANCE_' + name.upper():<38} {shown}\n    {field.description}")
 
 
 def _plan(settings: Settings) -> launch.Plan:

@@ -1,6 +1,8 @@
 """What only whoever holds the host may do: name operators, and make a link to anybody's new password."""
 
 import json
+import shlex
+import sys
 
 import click
 from click.shell_completion import get_completion_class
@@ -56,6 +58,9 @@ def completion(context: click.Context, *, shell: str, as_json: bool) -> None:
     kind = get_completion_class(shell)
     assert kind is not None  # noqa: S101 - one of the three above
     script = kind(context.find_root().command, {}, "appliance", "_APPLIANCE_COMPLETE").source()
+    program = f"{shlex.quote(sys.executable)} -m appliance"  # `appliance` may be an alias, which no script can call
+    for called in ("bash_complete $1", "zsh_complete appliance", "(commandline -t) appliance"):
+        script = script.replace(called, f"{called.rpartition(' ')[0]} {program}")
     click.echo(json.dumps({"shell": shell, "script": script}) if as_json else script)
 
 

@@ -1,9 +1,11 @@
 """Commands that use the house from the console, as one of its people."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import click
 
@@ -38,6 +40,7 @@ def acting_as(email: str | None, tenant_id: TenantId | None = None) -> Iterator[
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def ask(*, question: str, email: str | None, as_json: bool) -> None:
     """Ask the first chatbot; the answer streams, its sources follow. Exit code 3 if nothing was found."""
+    chat.check_question(question)  # before a conversation is begun that nobody would ask in
     with acting_as(email) as (services, caller):
         with services.db.tenant(caller.tenant_id) as tx:
             chatbot = next(iter(chat.list_chatbots(tx, caller)), None)
@@ -71,6 +74,11 @@ def _print_sources(step: Answered, *, as_json: bool) -> None:
         click.echo(f"  [{citation.number}] {citation.title}{page}")
 
 
+def _private(target: Path) -> IO[str]:
+    """Open a new file that nobody but its owner reads: who did what is in it."""
+    return os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
+
+
 @click.command("audit-export")
 @click.argument("target", type=click.Path(dir_okay=False, writable=True, path_type=Path))
 @click.option("--as", "email", help="Who exports: an owner, admin or auditor. Default: the only owner.")
@@ -82,8 +90,14 @@ def audit_export(*, target: Path, email: str | None, as_json: bool) -> None:
     with acting_as(email) as (services, caller), services.db.tenant(caller.tenant_id) as tx:
         identity.require(caller, Permission.AUDIT_READ)
         exported = audit.export_lines(tx, caller.actor)
-        with target.open("x", encoding="utf-8") as file:
-            file.writelines(exported)
+        try:
+            with _private(target) as file:
+                file.writelines(exported)
+        except OSError as error:
+            raise click.ClickException(
+                f"{target} cannot be written ({error.strerror}). Name a file in a folder that exists, that this user may "
+                "write to, and that has room."
+            ) from error
     if as_json:
         click.echo(json.dumps({"file": str(target)}))
         return

@@ -5,9 +5,7 @@ that console and API never differ, both are made of the same declarations. Whoev
 the person named by --as, without a token, and is recorded as the operator's doing.
 """
 
-import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
 from types import UnionType
@@ -21,6 +19,7 @@ from pydantic.fields import FieldInfo
 from appliance.api.framework import OPERATIONS, Call, Operation
 from appliance.api.rooms import ROOMS
 from appliance.audit import PLATFORM
+from appliance.cli.tables import show
 from appliance.cli.use import acting_as
 from appliance.kernel.errors import Invalid
 from appliance.kernel.ids import TenantId, parse_id
@@ -47,8 +46,14 @@ GROUPS: dict[str, tuple[str, str]] = {
 }
 NAMED = {"get_rotation": "status"}  # what people at a console look for
 _PLATFORM = "platform"
-_WIDEST = 44
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_KEPT = "Left out, it stays as it is."
+_LIFTED: Any = object()
+_EXPECTED = {
+    "date": "takes a day, such as 2026-11-27",
+    "datetime": "takes a day or a moment, such as 2026-11-27 or 2026-11-27T09:30:00Z",
+    "string_pattern": "is empty, or has characters that cannot be kept",
+    "uuid": "takes an id; `list` prints them",
+}
 
 
 class NotAnId(Invalid):
@@ -100,8 +105,10 @@ def _command(one: Operation, tag: str) -> click.Command:
     if one.takes_files:
         kind = click.Path(exists=True, dir_okay=False, path_type=Path)
         parameters.append(click.Argument(["files"], nargs=-1, required=True, type=kind))
+    kept = _kept(one)
     for model in (one.query, one.body):
-        parameters += [_option(name, field) for name, field in (model.model_fields if model else {}).items()]
+        fields = model.model_fields if model else {}
+        parameters += [_option(name, field, is_kept=name in kept) for name, field in fields.items()]
     parameters += [
         click.Option(["--as", "as_email"], help="Who acts: an e-mail address. Default: the only owner."),
         click.Option(["--in", "place"], help="Where, for who belongs to several: an organisation's id, or `platform`."),
@@ -110,14 +117,45 @@ def _command(one: Operation, tag: str) -> click.Command:
     return click.Command(command_name(one, tag), params=parameters, callback=_run(one), help=one.summary)
 
 
-def _option(name: str, field: FieldInfo) -> click.Option:
+def _kept(one: Operation) -> dict[str, Operation]:
+    """Return the fields that a command which replaces leaves alone unless they are named, and what reads each.
+
+    The API's PUT replaces the whole; who types `group change ID --name Board` does not mean to empty the group.
+    """
+    fields = set(one.body.model_fields) if one.method == "PUT" and one.body else set()
+    if len(fields) < 2:  # noqa: PLR2004 - one alone is what the command is about
+        return {}
+    readers = [
+        read for read in OPERATIONS
+        if read.method == "GET" and read.answer and read.path in {one.path, one.path.rpartition("/")[0]}
+    ]  # fmt: skip
+    return {name: read for read in readers for name in fields & set(read.answer.model_fields if read.answer else ())}
+
+
+class _OrNone(click.ParamType[Any]):
+    """What may be nothing at all: `none` lifts it."""
+
+    def __init__(self, of: click.ParamType[Any]) -> None:
+        self._of, self.name = of, f"{of.name}|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return _LIFTED if value in {"none", _LIFTED} else self._of.convert(value, param, ctx)
+
+
+def _option(name: str, field: FieldInfo, *, is_kept: bool) -> click.Option:
     kind, is_list = _kind(field.annotation)
     values: Any = {int: click.INT, float: click.FLOAT, bool: click.BOOL}.get(kind, click.STRING)
     if isinstance(kind, type) and issubclass(kind, Enum):
         values = click.Choice([str(one.value) for one in kind])
+    may_be_nothing = not is_list and type(None) in get_args(field.annotation)
+    if may_be_nothing and (is_kept or field.is_required()):
+        values = _OrNone(values)
+    words = " ".join(part for part in (field.description, _KEPT if is_kept else "") if part)
+    if is_kept and is_list:
+        words += ' Several times for several; "" for none.'
     return click.Option(
-        ["--" + name.replace("_", "-"), name], multiple=is_list, required=field.is_required() and not is_list,
-        type=values, help=field.description,
+        ["--" + name.replace("_", "-"), name], multiple=is_list, type=values, help=words or None,
+        required=field.is_required() and not is_list and not is_kept,
     )  # fmt: skip
 
 
@@ -139,9 +177,10 @@ def _run(one: Operation) -> Callable[..., None]:
         with acting_as(as_email, tenant_id) as (services, caller):
             ids = {name: _id(given[name]) for name in one.parameters}
             files = [(path.name, path.read_bytes()) for path in given.get("files", ())]
-            query, body = _filled(one.query, given), _filled(one.body, given)
-            found = one.view(Call(services, caller, ids, query, body, files))
-            _print(found, as_json=as_json)
+            query, body = _filled(one.query, given), None
+            if one.body:
+                body = _filled(one.body, _in_force(one, Call(services, caller, ids)) | _said(given))
+            show(one.view(Call(services, caller, ids, query, body, files)), as_json=as_json)
 
     return run
 
@@ -153,58 +192,34 @@ def _id(given: str) -> UUID:
     return found
 
 
+def _in_force(one: Operation, call: Call) -> dict[str, Any]:
+    kept = _kept(one)
+    found = {read.path: read.view(call) for read in kept.values()}
+    return {name: getattr(found[read.path], name) for name, read in kept.items()}
+
+
+def _said(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None and value != ()}
+
+
 def _filled(model: type[BaseModel] | None, given: Mapping[str, Any]) -> BaseModel | None:
     if model is None:
         return None
-    values = {name: given[name] for name in model.model_fields if given.get(name) not in {None, ()}}
+    said = _said(given)
+    values = {name: _plain(said[name]) for name in model.model_fields if name in said}
     try:
-        return model.model_validate({name: list(v) if isinstance(v, tuple) else v for name, v in values.items()})
+        return model.model_validate(values)
     except ValidationError as error:
-        faults = [f"--{'-'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_url=False)]
-        raise OptionsWrong(faults="; ".join(faults)) from error
+        raise OptionsWrong(faults="; ".join(map(_fault, error.errors(include_url=False)))) from error
 
 
-def _print(found: Any, *, as_json: bool) -> None:
-    if found is None:
-        click.echo("{}" if as_json else "Done.")
-    elif not isinstance(found, BaseModel):
-        for event in found:
-            click.echo(event, nl=False)
-    elif as_json:
-        click.echo(found.model_dump_json())
-    else:
-        members = json.loads(found.model_dump_json())
-        rows = members.get("items")
-        _print_rows(rows) if isinstance(rows, list) else _print_members(members)
-        if members.get("next_cursor"):
-            click.echo(f"More: --cursor {members['next_cursor']}")
-        if members.get("next_offset"):
-            click.echo(f"More: --offset {members['next_offset']}")
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [one for one in value if one != ""]
+    return None if value is _LIFTED else value
 
 
-def _print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
-    if not rows:
-        click.echo("None.")
-        return
-    columns = [name for name in rows[0] if not isinstance(rows[0][name], dict)]
-    table = [[name.replace("_", " ") for name in columns], *([_text(row[name]) for name in columns] for row in rows)]
-    widths = [max(len(line[at]) for line in table) for at in range(len(columns))]
-    for line in table:
-        click.echo("  ".join(part.ljust(width) for part, width in zip(line, widths, strict=True)).rstrip())
-
-
-def _print_members(members: Mapping[str, Any], indent: str = "") -> None:
-    for name, value in members.items():
-        if isinstance(value, dict):
-            click.echo(f"{indent}{name.replace('_', ' ')}:")
-            _print_members(value, indent + "  ")
-        else:
-            click.echo(f"{indent}{name.replace('_', ' ')}: {_text(value, widest=None)}")
-
-
-def _text(value: Any, *, widest: int | None = _WIDEST) -> str:
-    if isinstance(value, list):
-        value = " ".join(map(str, value))
-    # What people call things must do nothing to the terminal of who lists them.
-    text = "–" if value is None else _CONTROLS.sub("", str(value))
-    return text[: widest - 1] + "…" if widest and len(text) > widest else text
+def _fault(detail: Mapping[str, Any]) -> str:
+    name = "-".join(map(str, detail["loc"][:1])).replace("_", "-")
+    kind = max((one for one in _EXPECTED if detail["type"].startswith(one)), key=len, default="")
+    return f"--{name} {_EXPECTED[kind]}" if kind else f"--{name}: {detail['msg']}"

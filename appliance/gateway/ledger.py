@@ -16,7 +16,8 @@ from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import new_id
 
 ABANDONED_AFTER = timedelta(minutes=15)
-_IS_QUESTION = (CallRow.actor_kind == "user") & (CallRow.kind == "chat")
+# At the console, too, somebody asks: the person of --as.
+_IS_QUESTION = CallRow.actor_kind.in_(("user", "operator")) & (CallRow.kind == "chat")
 
 
 def admit(db: Database, asker: Asker, *, kind: Kind, call: policy.Call, tokens: int, clock: Clock) -> UUID:

@@ -39,6 +39,7 @@ Refusal
     ├── GroupMalformed
     ├── ProfileMalformed
     ├── RoleMisplaced
+    ├── ScopesBeyond
     ├── TokenMalformed
     └── NameMissing
 """
@@ -242,8 +243,14 @@ class ProfileMalformed(Invalid):
     code = "profile_malformed"
 
 
+class ScopesBeyond(Invalid):
+    """Whoever acts or issues may not do this: {scopes}. Leave these scopes out, or give the account another role."""
+
+    code = "scopes_beyond"
+
+
 class TokenMalformed(Invalid):
-    """A token needs a name of 1 to 120 characters, at least one scope that its role allows, and 1 to 365 days."""
+    """A token needs a name of 1 to 120 characters, at least one scope, and 1 to 365 days."""
 
     code = "token_malformed"
 

@@ -15,7 +15,14 @@ from sqlalchemy import ColumnElement, Select, func, or_, select, text, update
 
 from appliance import audit
 from appliance.audit import Event
-from appliance.identity.errors import NotSignedIn, PersonNotFound, TokenMalformed, TokenNotFound, TokenRefused
+from appliance.identity.errors import (
+    NotSignedIn,
+    PersonNotFound,
+    ScopesBeyond,
+    TokenMalformed,
+    TokenNotFound,
+    TokenRefused,
+)
 from appliance.identity.groups import check_groups
 from appliance.identity.people import check_role, checked_name, create_account, join
 from appliance.identity.permissions import GRANTS, SCOPES, Permission, may, require, require_granted
@@ -68,7 +75,7 @@ class Issued:
 
 
 def create_token(tx: Tx, caller: Caller, form: TokenForm, *, clock: Clock) -> Issued:
-    """Issue a token for oneself or a service account; an owner's takes an owner. Raises TokenMalformed, PersonNotFound."""
+    """Issue a token for oneself or a service account; an owner's takes an owner. Raises a Refusal."""
     require(caller, Permission.TOKEN_CREATE)
     owner = _owner(tx, caller, form.user_id or caller.user_id)
     _check(form, Role(owner.role), caller)
@@ -183,12 +190,14 @@ def _owner(tx: Tx, caller: Caller, user_id: UserId) -> MembershipRow:
 
 
 def _check(form: TokenForm, role: Role, caller: Caller) -> None:
-    useful = all(SCOPES[scope] & GRANTS[role] for scope in form.scopes)
-    # A token never makes one that may do more than itself.
-    within = caller.scopes is None or form.scopes <= caller.scopes
     is_good = 0 < len(form.name.strip()) <= _NAME_LIMIT and 0 < form.days <= _MOST_DAYS
-    if not (form.scopes and useful and within and is_good):
+    if not (form.scopes and is_good):
         raise TokenMalformed
+    beyond = {scope for scope in form.scopes if not SCOPES[scope] & GRANTS[role]}
+    # A token never makes one that may do more than itself.
+    beyond |= form.scopes - (form.scopes if caller.scopes is None else caller.scopes)
+    if beyond:
+        raise ScopesBeyond(scopes=", ".join(sorted(beyond)))
 
 
 def _touch(tx: Tx, row: TokenRow, now: datetime) -> None:

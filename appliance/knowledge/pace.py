@@ -11,7 +11,8 @@ from appliance.kernel.db import Tx
 from appliance.knowledge.values import Document
 
 _MEASURED = timedelta(minutes=15)
-# Bytes settled of late, since when, and what is still to be read up to each of some moments of upload.
+# Bytes settled of late, in how many seconds in which there was something to read (the pause before an upload says
+# nothing of its pace), and what is still to be read up to each of some moments of upload.
 _PACE = text(
     """WITH files AS (
          SELECT byte_count, status, progress, uploaded_at, started_at, settled_at FROM documents WHERE tenant_id = :tenant
@@ -20,13 +21,19 @@ _PACE = text(
          SELECT byte_count, status, progress, uploaded_at, started_at, settled_at FROM document_versions
            WHERE tenant_id = :tenant AND (settled_at > :since OR status IN ('received', 'parsing', 'embedding'))
        ), settled AS (
-         SELECT coalesce(sum(byte_count), 0)::float8 AS bytes, min(greatest(started_at, :since)) AS since
+         SELECT coalesce(sum(byte_count), 0)::float8 AS bytes
          FROM files WHERE settled_at > :since AND status <> 'cancelled'
+       ), spans AS (
+         SELECT unnest(range_agg(tstzrange(greatest(least(coalesce(started_at, uploaded_at), until), :since), until))) AS span
+         FROM (SELECT *, coalesce(settled_at, :now) AS until FROM files) f
+         WHERE status <> 'cancelled' AND until >= :since AND (settled_at IS NULL OR started_at IS NOT NULL)
+       ), busy AS (
+         SELECT coalesce(sum(extract(epoch FROM upper(span) - lower(span))), 0)::float8 AS seconds FROM spans
        )
-       SELECT u.until, s.bytes AS settled, s.since,
+       SELECT u.until, s.bytes AS settled, busy.seconds,
               (SELECT coalesce(sum(byte_count * (100 - progress) / 100.0), 0)::float8 FROM files
                WHERE status IN ('received', 'parsing', 'embedding') AND uploaded_at <= u.until) AS remaining
-       FROM unnest(CAST(:untils AS timestamptz[])) u (until), settled s"""
+       FROM unnest(CAST(:untils AS timestamptz[])) u (until), settled s, busy"""
 )
 
 
@@ -41,9 +48,8 @@ def timed(tx: Tx, documents: Sequence[Document], *, clock: Clock) -> list[Docume
 
 def seconds_left(tx: Tx, untils: Collection[datetime], now: datetime) -> dict[datetime | None, int | None]:
     """Return in how many seconds what was uploaded until each of these moments is read, at the pace of late."""
-    values = {"tenant": tx.tenant_id, "since": now - _MEASURED, "untils": sorted(untils)}
+    values = {"tenant": tx.tenant_id, "since": now - _MEASURED, "now": now, "untils": sorted(untils)}
     found: dict[datetime | None, int | None] = {}
-    for until, settled, since, remaining in tx.execute(_PACE, values):
-        seconds = (now - since).total_seconds() if since is not None else 0
+    for until, settled, seconds, remaining in tx.execute(_PACE, values):
         found[until] = round(remaining * seconds / settled) if settled and seconds > 0 else None
     return found

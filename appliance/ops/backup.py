@@ -58,7 +58,10 @@ def write_backup(target: Path, *, database_url: str, blobs: Path, about: Manifes
             os.fsync(written.fileno())
         part.rename(target)
     except OSError as error:
-        raise CannotStart(f"The backup {target} cannot be written ({error.strerror}). Free some space.") from error
+        raise CannotStart(
+            f"The backup {target} cannot be written ({error.strerror}). Name a file in a folder that exists, that this user "
+            "may write to, and that has room."
+        ) from error
     finally:
         part.unlink(missing_ok=True)
         dump.unlink(missing_ok=True)

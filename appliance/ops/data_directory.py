@@ -5,7 +5,8 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -41,17 +42,12 @@ class DataDirectory:
 
     def prepare(self, *, version: str) -> None:
         """Create what is missing and stamp the version. Raises CannotStart for a newer version's directory."""
-        try:
+        with self._writing():
             for directory in (self.root, self.blobs, self.secrets, self.log):
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.secrets.chmod(0o700)
             self._check_version(version)
             _write_atomically(self.root / "VERSION", json.dumps({"product": version}).encode(), mode=0o600)
-        except OSError as error:
-            raise CannotStart(
-                f"The data directory {self.root} cannot be written ({error.strerror}). "
-                "Give this user the right to write there, free some space, or choose another with APPLIANCE_DATA_DIR."
-            ) from error
 
     def begin_restore(self) -> None:
         """From here to `end_restore` nothing starts on this directory."""
@@ -63,7 +59,9 @@ class DataDirectory:
 
     def lock(self) -> IO[bytes]:
         """Hold the directory for this process. Raises CannotStart while another holds it."""
-        file = (self.root / "lock").open("ab")
+        with self._writing():
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = (self.root / "lock").open("ab")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -92,8 +90,20 @@ class DataDirectory:
         """Make the root key beside an empty house; say whether. A key that is missing later is never made anew."""
         if self.root_key.exists() or not self.is_new:
             return False
-        _write_atomically(self.root_key, secrets.token_bytes(32), mode=0o400)
+        with self._writing():
+            self.secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write_atomically(self.root_key, secrets.token_bytes(32), mode=0o400)
         return True
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise CannotStart(
+                f"The data directory {self.root} cannot be written ({error.strerror}). "
+                "Give this user the right to write there, free some space, or choose another with APPLIANCE_DATA_DIR."
+            ) from error
 
     def _check_version(self, version: str) -> None:
         if (self.root / _RESTORING).exists():
@@ -118,9 +128,14 @@ def read_secret(path: Path) -> str:
     try:
         mode = path.stat().st_mode
         content = path.read_text().strip()
+    except FileNotFoundError as error:
+        raise CannotStart(
+            f"{path} is not there. If your house stands elsewhere, name its folder in APPLIANCE_DATA_DIR; if there is none "
+            "yet, `appliance run` makes it; if it was lost, restore the secrets."
+        ) from error
     except OSError as error:
         raise CannotStart(
-            f"The secret {path} cannot be read ({error.strerror}). Restore it, or check its owner."
+            f"The secret {path} cannot be read ({error.strerror}). Check its owner, or run this as its owner."
         ) from error
     if stat.S_IMODE(mode) & _READABLE_BY_OTHERS:
         raise CannotStart(f"The secret {path} can be read by others. Run: chmod 0400 {path}")

@@ -19,6 +19,9 @@ from appliance.ops.errors import CannotStart
 from appliance.ops.preflight import Finding, Level, check_host
 
 _OPEN_TO_OTHERS = 0o077
+_KEY_REMEDY = (
+    "If your house stands elsewhere, name its folder in APPLIANCE_DATA_DIR. Otherwise restore the key; it is never made anew."
+)
 _SILENT_SECONDS = 30
 _LONG_WAIT_SECONDS = 600
 # A white bitmap of 300 by 100 points, one bit each.
@@ -95,7 +98,7 @@ def _recognition(wanted: str) -> Finding:
 
 def _secrets(secrets: Path) -> Finding:
     if not (secrets / "root.key").exists():
-        return Finding("secrets", Level.FAIL, f"{secrets}/root.key is missing", "Restore it; it is never made anew.")
+        return Finding("secrets", Level.FAIL, f"{secrets}/root.key is missing", _KEY_REMEDY)
     loose = [path.name for path in secrets.iterdir() if stat.S_IMODE(path.stat().st_mode) & _OPEN_TO_OTHERS]
     if loose:
         return Finding("secrets", Level.FAIL, f"readable by others: {', '.join(loose)}", f"Run: chmod 0400 {secrets}/*")
@@ -106,7 +109,7 @@ def _database(url: Callable[[], str], models: Path) -> list[Finding]:
     try:
         engine = make_engine(url(), pool_size=1, application="cloister-doctor")
     except CannotStart as error:
-        return [Finding("database", Level.FAIL, str(error), "Run `appliance migrate`, or restore the secrets.")]
+        return [Finding("database", Level.FAIL, "cannot be signed in to", str(error))]
     try:
         with engine.connect() as connection:
             version = str(connection.scalar(text("SHOW server_version")))

@@ -69,9 +69,7 @@ def opened(
     directory: DataDirectory, database_url: str | None, say: Say, *, roots: Callable[[], Roots], makes_root_key: bool = True
 ) -> Iterator[EmbeddedPostgres | None]:
     """Prepare the data directory and the database, embedded or given; hold the directory meanwhile."""
-    directory.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     with directory.lock():
-        directory.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
         is_new_key = makes_root_key and directory.create_root_key()
         directory.prepare(version=appliance.__version__)
         ours = roots()  # unknown key, no start

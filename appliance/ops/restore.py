@@ -35,7 +35,11 @@ def read_manifest(source: Path) -> Manifest:
                     manifest = Manifest(**json.load(content))
                 else:
                     found[info.name] = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
-    except (OSError, tarfile.TarError, ValueError, TypeError) as error:
+    except OSError as error:
+        raise CannotStart(
+            f"{source} cannot be read ({error.strerror or error}). Name a backup that this user may read."
+        ) from error
+    except (tarfile.TarError, ValueError, TypeError) as error:
         raise CannotStart(f"{source} cannot be read as a backup ({error}). Take another copy of it.") from error
     if manifest is None or DUMP not in found:
         raise CannotStart(f"{source} is not a whole backup: it was cut short. Take another copy of it.")

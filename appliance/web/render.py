@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from werkzeug.wrappers import Response
 
 from appliance import knowledge
-from appliance.chat import Citation, Message
+from appliance.chat import UNTITLED, Citation, Message
 from appliance.identity import Permission
 from appliance.identity.permissions import may
 from appliance.kernel.errors import Refusal
@@ -30,8 +30,13 @@ _OF_DETECTORS = ("category", "found")  # facts that name what `dlp` found
 def install(app: Flask) -> None:
     """Give templates what they may use."""
     app.jinja_env.globals.update(csrf_token=csrf_token, Permission=Permission, allowed=allowed)
-    app.jinja_env.filters.update(answer=answer, browser=browser, prose=prose, reason=reason, size=size, source=source)
+    app.jinja_env.filters.update(answer=answer, browser=browser, prose=prose, reason=reason, size=size, source=source, titled=titled)
     app.context_processor(lambda: {"caller": g.get("caller"), "here": request.path, "notice": notice()})
+
+
+def titled(title: str | None) -> str | None:
+    """Return a conversation's title; until the first question gives it one, in the reader's language."""
+    return gettext(UNTITLED) if title == UNTITLED else title
 
 
 def allowed(permission: Permission) -> bool:

@@ -1,6 +1,7 @@
 """The console over the same verbs: what an operator of the host types."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from appliance.api.framework import OPERATIONS
 from appliance.cli.verbs import command_name
 from tests.doors.conftest import Console
 from tests.support.house import House, Member
+from tests.support.product import ROOT
 
 
 def test_it_offers_every_operation_at_the_console(console: Console) -> None:
@@ -90,6 +92,15 @@ def test_it_completes(console: Console) -> None:
     assert "_APPLIANCE_COMPLETE" in json.loads(console("completion", "zsh", "--json").output)["script"]
 
 
+def test_bash_completes_without_a_program_of_the_name_appliance(console: Console) -> None:
+    script = console("completion", "bash").output
+    script += "COMP_WORDS=(appliance gro); COMP_CWORD=1; _appliance_completion appliance; echo ${COMPREPLY[@]}"
+    done = subprocess.run(
+        ["/bin/bash", "-c", script], cwd=ROOT, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["group"], done.stderr
+
+
 def test_it_says_in_json_whether_it_is_ready_and_where_the_log_went(
     console: Console, ada: Member, tmp_path: Path
 ) -> None:
@@ -97,3 +108,4 @@ def test_it_says_in_json_whether_it_is_ready_and_where_the_log_went(
     assert (silent.exit_code, json.loads(silent.output)) == (1, {"is_ready": False})
     file = str(tmp_path / "log.jsonl")
     assert json.loads(console("audit-export", file, "--json").output) == {"file": file}
+    assert Path(file).stat().st_mode & 0o777 == 0o600

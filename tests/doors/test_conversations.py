@@ -45,6 +45,11 @@ def streams(browser: Browser, path: str, **form: str) -> str:
     return browser.client.post(path, data=data, headers={"Accept": "text/event-stream"}).text
 
 
+def test_a_conversation_without_a_question_has_its_title_in_the_readers_language(at_ada: Browser) -> None:
+    page = at_ada.client.get(starts(at_ada), headers={"Accept-Language": "de"}).text
+    assert "<h1>Neues Gespräch</h1>" in page
+
+
 def test_it_edits_a_question_as_a_branch_and_goes_back(at_ada: Browser, model: Scripted) -> None:
     talk = starts(at_ada)
     says(at_ada, talk, model, "First question", "Answer one")

@@ -11,6 +11,7 @@ from appliance.identity import Forbidden, Role, Scope
 from appliance.identity.errors import LastOwner
 from appliance.identity.invitations import InvitationForm
 from appliance.identity.tokens import TokenForm
+from appliance.kernel.errors import Invalid
 from tests.support.house import PASSWORD, House, Member
 from tests.support.product import csrf
 from tests.support.site import Browser
@@ -167,6 +168,15 @@ def test_it_lets_no_admin_act_by_an_owners_service_account(ada: Member) -> None:
         identity.create_token(tx, eve.caller, form, clock=clock)
     with ada.services.db.tenant(ada.tenant_id) as tx:
         assert identity.create_token(tx, ada.caller, form, clock=clock).token.user_id == program
+
+
+def test_a_token_that_asks_for_too_much_says_which_scopes(ada: Member) -> None:
+    clock = ada.house.clock
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        program = identity.create_service_account(tx, ada.caller, name="Feed", role=Role.MEMBER, clock=clock)
+    scopes = frozenset({Scope.CHAT, Scope.PEOPLE_WRITE, Scope.AUDIT_READ})
+    with ada.services.db.tenant(ada.tenant_id) as tx, pytest.raises(Invalid, match="this: audit:read, people:write"):
+        identity.create_token(tx, ada.caller, TokenForm("feed", scopes, 30, program), clock=clock)
 
 
 def test_a_program_that_is_an_owner_is_removed_and_keeps_no_place_for_a_person(ada: Member) -> None:

@@ -1,6 +1,7 @@
 """Batches, and who is served when: organisations in turn, small files first, nobody for ever last."""
 
 import pytest
+from sqlalchemy import text
 
 from appliance import knowledge
 from appliance.identity import Role
@@ -135,6 +136,20 @@ def test_a_batch_tells_how_far_it_is_and_what_failed(ada: Member, worker: Worker
         assert knowledge.cancel_batch(tx, ada.caller, batch_id, clock=house.clock) == 1
     worker.works()
     assert ada.document(broken.document_id).status is Status.CANCELLED
+
+
+def test_the_pause_before_an_upload_does_not_make_it_look_slow(ada: Member, house: House, worker: Worker) -> None:
+    first = sends(ada, "first.txt", b"Badge 1 opens door 1.")
+    worker.works()
+    with ada.services.db.tenant(ada.tenant_id) as tx:  # it took two seconds
+        tx.execute(text("UPDATE documents SET started_at = settled_at - interval '2 seconds'"))
+    assert ada.document(first.document_id).status is Status.READY
+
+    house.clock.passes(seconds=600)
+    second = sends(ada, "second.txt", b"Badge 2 opens door 2.")
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        (timed,) = knowledge.timed(tx, [knowledge.get_document(tx, ada.caller, second.document_id)], clock=house.clock)
+    assert timed.seconds_left == 2
 
 
 def test_a_batch_is_its_makers_and_its_administrators(ada: Member, bo: Member) -> None:

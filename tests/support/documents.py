@@ -52,9 +52,13 @@ def commands_page() -> str:
     """Return deploy/docs/cli.md."""
     lines = [
         "# Commands\n",
-        '`appliance … --help` says the same at the console, and `eval "$(appliance completion bash)"` completes them. The rooms\'',
-        "commands are made of the API's operations, so that both do the same. They act as the person of `--as` (by default the",
-        "only owner) and are recorded as the operator's doing; `--json` prints what the API would answer.\n",
+        "`appliance` is `.venv/bin/python -m appliance`; an alias of that name will do. `APPLIANCE_DATA_DIR` says which",
+        'house is meant. `eval "$(appliance completion bash)"` completes the commands,',
+        "`appliance … --help` says what follows. The rooms' commands are made of the API's operations, so that both do the same.",
+        "They act as the person of `--as` (by default the only owner) and are recorded as the operator's doing; `--json` prints",
+        "what the API would answer. A `change` leaves alone what is not named, where the API replaces the whole: options in",
+        'brackets keep what is in force. A list is emptied by `""` (`--member-ids ""`), a limit lifted by `none`',
+        "(`--monthly-tokens none`).\n",
         "| command | what it does |",
         "|---|---|",
     ]

@@ -7,7 +7,7 @@ from appliance import identity
 from appliance.api.framework import Call, operation
 from appliance.api.schemas import Input, Listed, Name, Output, Page, part
 from appliance.identity import GroupId, Permission, Role, Scope, UserId
-from appliance.identity.errors import GroupNotFound, PersonNotFound, RoleMisplaced, TokenMalformed
+from appliance.identity.errors import GroupNotFound, PersonNotFound, RoleMisplaced, ScopesBeyond, TokenMalformed
 from appliance.identity.tokens import TokenForm
 
 
@@ -66,7 +66,7 @@ def list_tokens(call: Call) -> Listed[TokenOut]:
     body=TokenIn,
     answer=IssuedOut,
     status=201,
-    refusals=(TokenMalformed, PersonNotFound),
+    refusals=(TokenMalformed, ScopesBeyond, PersonNotFound),
 )
 def create_token(call: Call) -> IssuedOut:
     """Issue a token. It never may do more than the one that asks."""

@@ -1,5 +1,5 @@
-// Many files, three at a time: each is a request of its own that can be repeated; large ones come in parts and go on
-// where they stopped, also after a reload.
+// Files, three at a time: each is a request that can be repeated; large ones come in parts and go on where they stopped,
+// also after a reload.
 const csrf = document.querySelector("meta[name=csrf]").content;
 const form = document.querySelector("[data-upload]");
 const PARALLEL = 3;
@@ -12,7 +12,7 @@ const pause = (seconds) => new Promise((done) => { setTimeout(done, seconds * 10
 
 class Refused extends Error {}
 
-// What the connection lost, or a server that is just coming back, is tried again; what was refused is not.
+// What was lost is tried again; what was refused is not.
 const send = async (path, body, headers = {}) => {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -84,6 +84,7 @@ class Queue {
     this.bar.value = 0;
     this.bar.hidden = false;
     this.button.disabled = true;
+    onbeforeunload = (event) => event.preventDefault();
     try {
       const target = await this.target();
       this.show();
@@ -94,6 +95,7 @@ class Queue {
     } catch (error) {
       this.say(error.message, true);
     } finally {
+      onbeforeunload = null;
       this.bar.hidden = true;
       this.button.disabled = false;
     }
@@ -157,7 +159,7 @@ class Queue {
   }
 }
 
-// A dropped folder is walked; of each file the folder is kept, which stands before its name.
+// A dropped folder is walked; its path stands before each file's name.
 const walk = async (entry, folder) => {
   if (entry.isFile) {
     const file = await new Promise((done, fail) => { entry.file(done, fail); });

@@ -47,6 +47,15 @@ def test_it_refuses_a_secret_that_others_can_read(tmp_path: Path) -> None:
         read_secret(path)
 
 
+def test_it_says_what_to_do_where_the_data_directory_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for root in (tmp_path / "file", tmp_path / "file" / "below"):
+        directory = DataDirectory(root, root / "secrets")
+        for begins in (directory.lock, directory.create_root_key):
+            with pytest.raises(CannotStart, match=r"cannot be written .* choose another with APPLIANCE_DATA_DIR"):
+                begins()
+
+
 def test_it_starts_again_after_a_first_start_that_was_cut_short(tmp_path: Path) -> None:
     half = tmp_path / "postgres" / "18.initialising"
     half.mkdir(parents=True)
