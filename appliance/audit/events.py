@@ -83,13 +83,13 @@ class Event(StrEnum):
     REVIEW_DECIDED = "chat:review:decided"
     REVIEW_REQUESTED = "chat:review:requested"
     ROLE_CHANGED = "identity:role:changed"
+    ROOT_KEY_EXCHANGED = "vault:root_key:exchanged"
     SECOND_FACTOR_FAILED = "identity:second_factor:failed"
     SERVICE_ACCOUNT_CREATED = "identity:service_account:created"
     SESSIONS_CLOSED = "identity:sessions:closed"
     SESSION_CLOSED = "identity:session:closed"
     SESSION_OPENED = "identity:session:opened"
     SETTINGS_CHANGED = "tenancy:settings:changed"
-    ROOT_KEY_EXCHANGED = "vault:root_key:exchanged"
     SETUP_LINK_CREATED = "identity:setup_link:created"
     SIGN_IN_FAILED = "identity:sign_in:failed"
     SIGN_IN_LOCKED = "identity:sign_in:locked"
@@ -180,13 +180,13 @@ MEANING: dict[Event, str] = {
     Event.REVIEW_DECIDED: "A second administrator granted or refused a look into a conversation, or the end of the works-council mode.",
     Event.REVIEW_REQUESTED: "An administrator asked to look into a conversation, or to end the works-council mode.",
     Event.ROLE_CHANGED: "A person's role changed.",
+    Event.ROOT_KEY_EXCHANGED: "Every key file was wrapped by another root key; the old one opens nothing.",
     Event.SECOND_FACTOR_FAILED: "A sign-in's second factor was wrong.",
     Event.SERVICE_ACCOUNT_CREATED: "An account for a program was created.",
     Event.SESSIONS_CLOSED: "All sessions of a person were ended by an administrator.",
     Event.SESSION_CLOSED: "A session was ended, by its person or for them.",
     Event.SESSION_OPENED: "A person signed in.",
     Event.SETTINGS_CHANGED: "The organisation's settings changed; before and after are in the facts.",
-    Event.ROOT_KEY_EXCHANGED: "Every key file was wrapped by another root key; the old one opens nothing.",
     Event.SETUP_LINK_CREATED: "The operator's console issued a single-use set-up link.",
     Event.SIGN_IN_FAILED: "A sign-in failed: unknown person or wrong password.",
     Event.SIGN_IN_LOCKED: "An account or an address was locked because too many sign-ins had failed.",

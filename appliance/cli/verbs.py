@@ -21,6 +21,7 @@ from appliance.api.rooms import ROOMS
 from appliance.audit import PLATFORM
 from appliance.cli.tables import show
 from appliance.cli.use import acting_as
+from appliance.identity.permissions import require_granted
 from appliance.kernel.errors import Invalid
 from appliance.kernel.ids import TenantId, parse_id
 
@@ -194,6 +195,8 @@ def _id(given: str) -> UUID:
 
 def _in_force(one: Operation, call: Call) -> dict[str, Any]:
     kept = _kept(one)
+    if kept and one.permission is not None:
+        require_granted(call.caller, one.permission)  # who may not change it is told so, whether or not it is there
     found = {read.path: read.view(call) for read in kept.values()}
     return {name: getattr(found[read.path], name) for name, read in kept.items()}
 

@@ -136,9 +136,12 @@ class Blobs:
         """Hold the tenant's files, so that none is removed while another process puts it in its own place."""
         directory = self._directory / str(tenant_id)
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (directory / "lock").open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(descriptor)
 
     def _read(self, tenant_id: TenantId, blob_id: UUID) -> bytes:
         try:
