@@ -74,8 +74,8 @@ def test_every_example_works_as_it_is_printed(
 
 def without_works_council(site: Flask, house: House) -> dict[str, str]:
     """An organisation where one administrator alone may make a link to somebody's password."""
-    bo = house.founds("Larch", "bo@larch.example")
-    return {"TOKEN": Program(site, bo).secret, "USER_ID": str(bo.adds("kim@larch.example", Role.MEMBER).caller.user_id)}
+    bo = house.founds("Larch", "zoe@larch.example")
+    return {"TOKEN": Program(site, bo).secret, "USER_ID": str(bo.adds("tim@larch.example", Role.MEMBER).caller.user_id)}
 
 
 def in_order() -> list[Operation]:
