@@ -134,14 +134,8 @@ class Blobs:
     @contextmanager
     def _held(self, tenant_id: TenantId) -> Iterator[None]:
         """Hold the tenant's files, so that none is removed while another process puts it in its own place."""
-        directory = self._directory / str(tenant_id)
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with holding(self._directory / str(tenant_id)):
             yield
-        finally:
-            os.close(descriptor)
 
     def _read(self, tenant_id: TenantId, blob_id: UUID) -> bytes:
         try:
@@ -170,6 +164,18 @@ def _refusal(error: OSError) -> Refusal:
 
 def _place(blob_id: UUID) -> Place:
     return Place("blobs", "content", (blob_id,))
+
+
+@contextmanager
+def holding(directory: Path) -> Iterator[None]:
+    """Hold a directory, which is made if it is missing, among all processes that hold it in this way."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_durably(path: Path, content: bytes, *, mode: int = 0o600, times: tuple[int, int] | None = None) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from appliance.kernel.blobs import write_durably
+from appliance.kernel.blobs import holding, write_durably
 from appliance.kernel.ids import TenantId, parse_id
 from appliance.kernel.sealing import KEY_BYTES, IntegrityError, KeyDestroyed, KeyUnavailable, wipe
 from appliance.vault.base import Root
@@ -80,14 +80,15 @@ class KeyFiles:
     def destroy(self, kek: KekId) -> None:
         """Make the key gone for ever. Destroying it again changes nothing."""
         path = self._path(kek)
-        write_durably(self._mark(kek), b"", mode=0o400)
-        with suppress(FileNotFoundError):
-            path.chmod(0o600)
-            with path.open("r+b") as file:
-                file.write(os.urandom(path.stat().st_size))
-                file.flush()
-                os.fsync(file.fileno())
-            path.unlink()
+        with holding(path.parent):
+            write_durably(self._mark(kek), b"", mode=0o400)
+            with suppress(FileNotFoundError):
+                path.chmod(0o600)
+                with path.open("r+b") as file:
+                    file.write(os.urandom(path.stat().st_size))
+                    file.flush()
+                    os.fsync(file.fileno())
+                path.unlink()
         self._cache.clear()
 
     def is_destroyed(self, kek: KekId) -> bool:
@@ -96,18 +97,19 @@ class KeyFiles:
 
     def wrap_anew(self, kek: KekId) -> bool:
         """Wrap a key by the root that follows; return False where it is so already, or the key was destroyed."""
-        try:
-            content = self._read(kek)
-        except KeyDestroyed:
-            return False
         following = self.roots[-1]
-        if content[1:_HEAD] == following.fingerprint():
-            return False
-        key = self._wrapping(content).unwrap(content[_HEAD:], context=kek.context)
-        try:
-            self._write(kek, key, following)
-        finally:
-            wipe(key)
+        with holding(self._path(kek).parent):  # a key that is destroyed meanwhile is not written again
+            try:
+                content = self._read(kek)
+            except KeyDestroyed:
+                return False
+            if content[1:_HEAD] == following.fingerprint():
+                return False
+            key = self._wrapping(content).unwrap(content[_HEAD:], context=kek.context)
+            try:
+                self._write(kek, key, following)
+            finally:
+                wipe(key)
         self._cache.clear()
         return True
 
