@@ -61,7 +61,7 @@ def test_it_knows_each_kind(spec: str) -> None:
     ],
 )
 def test_it_refuses_what_names_no_root_and_says_how_to_write_it(spec: str) -> None:
-    with pytest.raises(RootSpecInvalid, match=r"keys\.md") as caught:
+    with pytest.raises(RootSpecInvalid, match=r"root-key\.md") as caught:
         check_spec(spec)
 
     assert "planted" not in str(caught.value)
