@@ -25,7 +25,7 @@ from tests.support.program import PREFIX, Program
 
 Case = schemathesis.Case[Any]
 CANARY = "harrow-canary"
-EXAMPLES = 12
+FEW, MANY = 6, 48
 CHECKS = [
     content_type_conformance, negative_data_rejection, not_a_server_error, response_headers_conformance,
     response_schema_conformance, status_code_conformance,
@@ -33,7 +33,10 @@ CHECKS = [
 
 
 @pytest.mark.parametrize("role", ["owner", "admin", "auditor", "member", "operator", "stranger"])
-def test_it_answers_as_it_is_described(site: Flask, house: House, ada: Member, bo: Member, role: str) -> None:
+@pytest.mark.parametrize("examples", [FEW, pytest.param(MANY, marks=pytest.mark.long)])
+def test_it_answers_as_it_is_described(
+    site: Flask, house: House, ada: Member, bo: Member, role: str, examples: int
+) -> None:
     object.__setattr__(house.app, "settings", house.app.settings.model_copy(update={"api_requests_per_minute": 10**5}))
     ada.reads_in("fire-drill.txt", f"{CANARY}: the drill is on the first Thursday of May.")
     for member in (ada, bo):
@@ -50,7 +53,7 @@ def test_it_answers_as_it_is_described(site: Flask, house: House, ada: Member, b
             continue  # it would revoke the token that asks
 
         @settings(
-            max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate], derandomize=True,
+            max_examples=examples, deadline=None, database=None, phases=[Phase.generate], derandomize=True,
             suppress_health_check=list(HealthCheck),
         )  # fmt: skip
         def checks(case: Case) -> None:
