@@ -33,6 +33,7 @@ from appliance.identity.people import (
     change_role,
     count_people,
     get_person,
+    is_owner,
     is_person,
     list_candidates,
     list_people,

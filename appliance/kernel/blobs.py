@@ -121,10 +121,14 @@ class Blobs:
 
     def head(self, tenant_id: TenantId, blob_id: UUID) -> bytes:
         """Return the first bytes of a sealed file, which say how it is sealed; none if it is gone."""
-        try:
-            return self._read(tenant_id, blob_id)[:_HEAD]
-        except FileNotFoundError:
-            return b""
+        for path in (self._path(tenant_id, blob_id), self._aside(tenant_id, blob_id)):
+            with suppress(FileNotFoundError), path.open("rb") as file:
+                return file.read(_HEAD)
+        return b""
+
+    def has(self, tenant_id: TenantId, blob_id: UUID) -> bool:
+        """Return whether there is a file of this id."""
+        return self._path(tenant_id, blob_id).exists() or self._aside(tenant_id, blob_id).exists()
 
     def ping(self) -> None:
         """Raise StorageFull unless the directory can be written."""
@@ -172,9 +176,14 @@ def _place(blob_id: UUID) -> Place:
     return Place("blobs", "content", (blob_id,))
 
 
+def part_of(path: Path) -> Path:
+    """Return where a file stands while it is half written."""
+    return path.with_name(f"{path.name}.part")
+
+
 def write_durably(path: Path, content: bytes, *, mode: int = 0o600, times: tuple[int, int] | None = None) -> None:
     """Write a file whole or not at all; on return it is on disk, and so is its name. `times`: of access, change (ns)."""
-    part = path.with_name(f"{path.name}.part")
+    part = part_of(path)
     part.unlink(missing_ok=True)
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:

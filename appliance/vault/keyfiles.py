@@ -8,14 +8,15 @@ the mark, and cannot be taken back; on a file system that copies on write (btrfs
 disk, wrapped by the root. A file that is missing without a mark is KeyUnavailable, and is never made anew.
 """
 
+import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from appliance.kernel.blobs import write_durably
+from appliance.kernel.blobs import part_of, write_durably
 from appliance.kernel.ids import TenantId, parse_id
 from appliance.kernel.sealing import KEY_BYTES, IntegrityError, KeyDestroyed, KeyUnavailable, wipe
 from appliance.vault.base import Root
@@ -58,13 +59,13 @@ class KeyFiles:
 
     def create(self, kek: KekId) -> None:
         """Make a new key. Raises KeyUnavailable; FileExistsError for a name that was used before."""
-        path = self._path(kek)
-        if path.exists() or self._mark(kek).exists():
-            raise FileExistsError(path.name)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        key = bytearray(os.urandom(KEY_BYTES))
+        path, key = self._path(kek), bytearray(os.urandom(KEY_BYTES))
         try:
-            self._write(kek, key, self.roots[-1])
+            with self._held(fcntl.LOCK_SH):
+                if path.exists() or self._mark(kek).exists():
+                    raise FileExistsError(path.name)
+                path.parent.mkdir(exist_ok=True, mode=0o700)
+                self._write(kek, key, self.roots[-1])
         finally:
             wipe(key)
 
@@ -80,36 +81,41 @@ class KeyFiles:
     def destroy(self, kek: KekId) -> None:
         """Make the key gone for ever. Destroying it again changes nothing."""
         path = self._path(kek)
-        write_durably(self._mark(kek), b"", mode=0o400)
-        with suppress(FileNotFoundError):
-            path.chmod(0o600)
-            with path.open("r+b") as file:
-                file.write(os.urandom(path.stat().st_size))
-                file.flush()
-                os.fsync(file.fileno())
-            path.unlink()
+        with self._held(fcntl.LOCK_EX):  # or wrapping it anew would put it back
+            path.parent.mkdir(exist_ok=True, mode=0o700)
+            if not self._mark(kek).exists():
+                write_durably(self._mark(kek), b"", mode=0o400)
+            for one in (path, part_of(path)):
+                _overwrite(one)
         self._cache.clear()
 
     def is_destroyed(self, kek: KekId) -> bool:
-        """Return whether the key was destroyed on purpose."""
-        return self._mark(kek).exists()
+        """Return whether the key was destroyed on purpose, and nothing is left of it."""
+        path = self._path(kek)
+        return self._mark(kek).exists() and not path.exists() and not part_of(path).exists()
 
     def wrap_anew(self, kek: KekId) -> bool:
         """Wrap a key by the root that follows; return False where it is so already, or the key was destroyed."""
-        try:
-            content = self._read(kek)
-        except KeyDestroyed:
-            return False
-        following = self.roots[-1]
-        if content[1:_HEAD] == following.fingerprint():
-            return False
-        key = self._wrapping(content).unwrap(content[_HEAD:], context=kek.context)
-        try:
-            self._write(kek, key, following)
-        finally:
-            wipe(key)
+        with self._held(fcntl.LOCK_EX):
+            try:
+                content = self._read(kek)
+            except KeyDestroyed:
+                return False
+            following = self.roots[-1]
+            if content[1:_HEAD] == following.fingerprint():
+                return False
+            key = self._wrapping(content).unwrap(content[_HEAD:], context=kek.context)
+            try:
+                self._write(kek, key, following)
+            finally:
+                wipe(key)
         self._cache.clear()
         return True
+
+    def await_makers(self) -> None:
+        """Wait until whoever is making a key under the roots of a moment ago is done."""
+        with self._held(fcntl.LOCK_EX):
+            pass
 
     def wrapped_by(self, kek: KekId) -> bytes:
         """Return the fingerprint of the root that wraps this key. Raises KeyUnavailable, KeyDestroyed."""
@@ -122,6 +128,12 @@ class KeyFiles:
             if tenant is not None and number is not None:
                 yield KekId(TenantId(tenant), number)
 
+    def stored_of(self, tenant_id: TenantId) -> list[KekId]:
+        """Return the keys of one organisation that have a file, or half of one."""
+        found = (self.directory / str(tenant_id)).glob("*.key*")
+        numbers = {parse_id(path.name.partition(".")[0]) for path in found}
+        return [KekId(tenant_id, number) for number in numbers if number is not None]
+
     def has(self, name: str) -> bool:
         """Return whether the key of this name, <organisation>/<key>, has a file, or was destroyed on purpose."""
         return any((self.directory / f"{name}.{kind}").exists() for kind in ("key", "destroyed"))
@@ -129,6 +141,17 @@ class KeyFiles:
     def was_destroyed(self, name: str) -> bool:
         """Return whether the key of this name was destroyed on purpose."""
         return (self.directory / f"{name}.destroyed").exists()
+
+    @contextmanager
+    def _held(self, how: int) -> Iterator[None]:
+        """Hold the key files: together for making one, alone for wrapping one anew or destroying it."""
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, how)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _wrapping(self, content: bytes) -> Root:
         for root in self.roots:
@@ -160,3 +183,13 @@ class KeyFiles:
 
     def _mark(self, kek: KekId) -> Path:
         return self.directory / str(kek.tenant_id) / f"{kek.number}.destroyed"
+
+
+def _overwrite(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        path.chmod(0o600)
+        with path.open("r+b") as file:
+            file.write(os.urandom(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()

@@ -96,17 +96,21 @@ def finish_rotations(
             return False
         if row.swept_at + grace > vault.clock.now():
             return False
-        level = Level(row.level)
+        rotation_id, level = row.rotation_id, Level(row.level)
     # A file may have been on its way when the walk came by.
-    damaged = _walk(shelves, tenant_id) if level is Level.DEK else 0
+    damaged, retired = _walk(shelves, tenant_id) if level is Level.DEK else 0, list[KekId]()
     with db.tenant(tenant_id) as tx:
         in_turn(tx, SEALING)
-        retired = [] if damaged else _destroy_retired(tx, vault.clock)
         row = _running(tx)
-        if row is not None:
-            row.state, row.ended_at, row.damaged = RotationState.DONE.value, vault.clock.now(), damaged
-            tx.flush()
-            audit.record(tx, _SYSTEM, Event.KEY_ROTATED, subject=row.rotation_id, level=level.value, damaged=damaged)
+        if row is None or row.rotation_id != rotation_id:  # another worker ended it; the next one may have begun
+            return False
+        if level is Level.KEK:
+            retired = _destroy_retired_keks(tx, vault.clock)
+        elif not damaged:
+            _destroy_retired_data_keys(tx, vault.clock)
+        row.state, row.ended_at, row.damaged = RotationState.DONE.value, vault.clock.now(), damaged
+        tx.flush()
+        audit.record(tx, _SYSTEM, Event.KEY_ROTATED, subject=row.rotation_id, level=level.value, damaged=damaged)
     for kek in retired:  # after the commit: a key that Postgres still names is never missing
         vault.files.destroy(kek)
     return True
@@ -188,14 +192,24 @@ def _swept(db: Database, clock: Clock, tenant_id: TenantId) -> None:
             row.state, row.swept_at = RotationState.WAITING.value, clock.now()
 
 
-def _destroy_retired(tx: Tx, clock: Clock) -> list[KekId]:
-    now, keks = clock.now(), list[KekId]()
+def _destroy_retired_data_keys(tx: Tx, clock: Clock) -> None:
+    now = clock.now()
     for row in tx.scalars(
         select(DataKeyRow).where(DataKeyRow.tenant_id == tx.tenant_id, DataKeyRow.state == "retiring")
     ):
         row.state, row.wrapped, row.destroyed_at = "destroyed", None, now
         audit.record(tx, _SYSTEM, Event.KEY_DESTROYED, subject=tx.tenant_id, level="dek", number=row.version)
-    for kek in tx.scalars(select(KekRow).where(KekRow.tenant_id == tx.tenant_id, KekRow.state == "retiring")):
+    tx.flush()
+
+
+def _destroy_retired_keks(tx: Tx, clock: Clock) -> list[KekId]:
+    now, keks = clock.now(), list[KekId]()
+    wrapping = select(DataKeyRow.kek_id).where(DataKeyRow.tenant_id == tx.tenant_id, DataKeyRow.wrapped.is_not(None))
+    for kek in tx.scalars(
+        select(KekRow).where(
+            KekRow.tenant_id == tx.tenant_id, KekRow.state == "retiring", KekRow.kek_id.not_in(wrapping)
+        )
+    ):
         kek.state, kek.destroyed_at = "destroyed", now
         keks.append(KekId(tx.tenant_id, UUID(str(kek.kek_id))))
         audit.record(tx, _SYSTEM, Event.KEY_DESTROYED, subject=kek.kek_id, level="kek")

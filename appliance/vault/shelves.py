@@ -4,7 +4,7 @@ Rooms name their columns; a law compares them with the schema. A shelf that was 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
@@ -143,8 +143,9 @@ class FileShelf:
 
     name = "files"
 
-    def __init__(self, db: Database, vault: Vault, blobs: Blobs) -> None:
-        self._db, self._vault, self._blobs = db, vault, blobs
+    def __init__(self, db: Database, vault: Vault, blobs: Blobs, *, named: Callable[[Tx], set[UUID]]) -> None:
+        """`named` returns the files that rows name: one that is away counts as one that does not open."""
+        self._db, self._vault, self._blobs, self._named = db, vault, blobs, named
 
     def count(self, tenant_id: TenantId) -> int:
         return sum(1 for _ in self._blobs.every(tenant_id))
@@ -163,7 +164,17 @@ class FileShelf:
             except (IntegrityError, KeyDestroyed) as error:
                 damaged += 1
                 log.warning("does_not_open", shelf=self.name, file=one, code=error.code)
-        return Walked(names[-1] if len(names) == most else None, len(names), damaged)
+        if len(names) == most:
+            return Walked(names[-1], len(names), damaged)
+        return Walked(None, len(names), damaged + self._away(tenant_id))
+
+    def _away(self, tenant_id: TenantId) -> int:
+        with self._db.tenant(tenant_id) as tx:
+            named = self._named(tx)
+        away = [one for one in named if not self._blobs.has(tenant_id, one)]
+        for one in away:
+            log.warning("does_not_open", shelf=self.name, file=str(one), code="blob_missing")
+        return len(away)
 
 
 def _anew(tx: Tx, vault: Vault, sealed: bytes, place: Place) -> bytes | None:
