@@ -137,6 +137,7 @@ __all__ = [
     "get_group",
     "get_person",
     "invite",
+    "is_owner",
     "is_person",
     "link_is_open",
     "list_candidates",

@@ -102,7 +102,7 @@ def sweep_destroyed(tx: Tx, files: KeyFiles) -> int:
     rows = tx.execute(select(KekRow.kek_id, KekRow.state).where(KekRow.tenant_id == tx.tenant_id)).all()
     ended = [KekId(tx.tenant_id, number) for number, state in rows if state == "destroyed"]
     left = {one for one in ended if not files.is_destroyed(one)}
-    if ended and len(ended) == len(rows):  # the organisation's end: also of what transactions left that were rolled back
+    if ended and len(ended) == len(rows):  # the end of all: also of what a rolled back transaction left
         left.update(files.stored_of(tx.tenant_id))
     for kek in left:
         files.destroy(kek)

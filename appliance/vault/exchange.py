@@ -28,6 +28,11 @@ def exchange_root(
     NoFollowingRoot, FirstFormatRemains, KeyUnavailable, IntegrityError.
     """
     require_data_keys(shelves, tenants)
+    with files.exchanging():  # another exchange would take this one's new root for the old one
+        return _exchange(db, files, secrets)
+
+
+def _exchange(db: Database, files: KeyFiles, secrets: Path | None) -> int:
     if secrets is not None:
         make_next(secrets)
     new = files.roots[-1].fingerprint()

@@ -71,6 +71,14 @@ class KeyFiles:
 
     def open(self, kek: KekId) -> bytearray:
         """Return the key, which the caller wipes. Raises KeyUnavailable, KeyDestroyed, IntegrityError."""
+        try:
+            return self._opened(kek)
+        except (KeyUnavailable, IntegrityError):
+            if any(root.is_remote for root in self.roots):
+                raise
+        return self._opened(kek)  # the root may have been exchanged between two looks at its file
+
+    def _opened(self, kek: KekId) -> bytearray:
         content = self._read(kek)
         root = self._wrapping(content)
         wrapped = content[_HEAD:]
@@ -143,15 +151,18 @@ class KeyFiles:
         return (self.directory / f"{name}.destroyed").exists()
 
     @contextmanager
+    def exchanging(self) -> Iterator[None]:
+        """Exchange the root alone: a second exchange waits."""
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _locked(self.directory.parent, fcntl.LOCK_EX):
+            yield
+
+    @contextmanager
     def _held(self, how: int) -> Iterator[None]:
         """Hold the key files: together for making one, alone for wrapping one anew or destroying it."""
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(descriptor, how)
+        with _locked(self.directory, how):
             yield
-        finally:
-            os.close(descriptor)
 
     def _wrapping(self, content: bytes) -> Root:
         for root in self.roots:
@@ -183,6 +194,16 @@ class KeyFiles:
 
     def _mark(self, kek: KekId) -> Path:
         return self.directory / str(kek.tenant_id) / f"{kek.number}.destroyed"
+
+
+@contextmanager
+def _locked(directory: Path, how: int) -> Iterator[None]:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _overwrite(path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from sqlalchemy import case, func, select, text, true
+from sqlalchemy import case, select, text, true
 
 from appliance import audit
 from appliance.audit import PLATFORM, Actor, ActorKind, Event
@@ -92,9 +92,11 @@ class Vault:
         """Return the version of the data key that new values are sealed under."""
         return self._in_force(tx).version
 
-    def youngest(self, tx: Tx) -> int:
-        """Return the version of the organisation's youngest data key, 0 before its first."""
-        return int(tx.scalar(select(func.max(DataKeyRow.version)).where(DataKeyRow.tenant_id == tx.tenant_id)) or 0)
+    def youngest(self, tx: Tx) -> tuple[int, UUID] | None:
+        """Return the version of the organisation's youngest data key and which key wraps it, None before its first."""
+        found = select(DataKeyRow.version, DataKeyRow.kek_id).where(DataKeyRow.tenant_id == tx.tenant_id)
+        row = tx.execute(found.order_by(DataKeyRow.version.desc()).limit(1)).first()
+        return None if row is None else (row.version, row.kek_id)
 
     def prepare(self, tenant_id: TenantId) -> None:
         """Make the organisation's keys if it has none yet, and look whether those in force open. Raises as opening does."""

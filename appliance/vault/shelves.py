@@ -65,7 +65,7 @@ class ColumnShelf:
         wanted = " AND ".join(f"{name} = :k{at}" for at, name in enumerate(column.key))
         # The names are ours, from the rooms' code; values are bound.
         self._count = text(f"SELECT count(*) {ours}")
-        self._old = text(f"SELECT 1 {ours} AND get_byte({field}, 0) = 1 LIMIT 1")
+        self._old = text(f"SELECT 1 {ours} AND substring({field} for 1) = '\\x01'::bytea LIMIT 1")
         self._first = text(f"SELECT {field}, {keys} {ours} {page}")
         self._next = text(f"SELECT {field}, {keys} {ours} {behind} {page}")
         self._put = text(f"UPDATE {table} SET {field} = :sealed WHERE tenant_id = :tenant AND {wanted}")  # noqa: S608

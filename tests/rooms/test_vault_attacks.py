@@ -13,13 +13,14 @@ from sqlalchemy import text
 
 from appliance.audit import PLATFORM
 from appliance.identity import Role, change_role, remove_member
+from appliance.kernel.blobs import write_durably
 from appliance.kernel.sealing import IntegrityError, KeyDestroyed, KeyUnavailable, seal
-from appliance.vault import keyfiles
 from appliance.vault.destruction import decide_destruction, request_destruction, sweep_destroyed
 from appliance.vault.errors import RequesterNotOwner
 from appliance.vault.exchange import exchange_root
 from appliance.vault.keyfiles import KekId
 from appliance.vault.keyring import Keyring
+from appliance.vault.roots.keyfile import KeyFileRoot
 from appliance.vault.rotation import begin_rotation, finish_rotations, get_rotation, rotate
 from appliance.vault.values import Level, RotationState
 from tests.rooms.test_vault import PLACE, key_files, opened_by, sealed_by, turns
@@ -71,11 +72,12 @@ def test_a_late_worker_does_not_end_the_next_rotation(ada: Member) -> None:
     last = worker.shelves[-1]
 
     class Slow:
-        name = last.name
+        name, count, has_first_format = last.name, last.count, last.has_first_format
 
         def reseal(self, *arguments: Any, **named: Any) -> Any:
             walked = last.reseal(*arguments, **named)
             finish_rotations(worker.db, worker.vault, worker.shelves, ada.tenant_id, grace=timedelta(0))
+            ada.house.clock.passes(minutes=1)
             with db.tenant(ada.tenant_id) as tx:
                 begin_rotation(tx, ada.caller, ada.services.vault, Level.DEK)
             return walked
@@ -136,13 +138,12 @@ def test_a_key_that_is_destroyed_while_it_is_wrapped_anew_stays_destroyed(ada: M
     (file,) = key_files(ada)
     files, kek = ada.house.worker.vault.files, KekId(ada.tenant_id, UUID(file.stem))
     destroying = threading.Thread(target=ada.services.vault.files.destroy, args=(kek,))
-    writes = keyfiles.write_durably
 
     def slowly(path: Path, content: bytes, **named: Any) -> None:
         if path == file:
             destroying.start()
             destroying.join(timeout=0.3)
-        writes(path, content, **named)
+        write_durably(path, content, **named)
 
     monkeypatch.setattr("appliance.vault.keyfiles.write_durably", slowly)
     exchange_root(ada.house.worker.db, files, (), [], secrets=ada.house.settings.secrets.absolute())
@@ -152,13 +153,13 @@ def test_a_key_that_is_destroyed_while_it_is_wrapped_anew_stays_destroyed(ada: M
 
 
 def test_a_key_that_is_made_slowly_while_the_root_is_exchanged_opens(ada: Member, monkeypatch: pytest.MonkeyPatch) -> None:
-    writes, begun = keyfiles.write_durably, threading.Event()
+    begun = threading.Event()
 
     def slowly(path: Path, content: bytes, **named: Any) -> None:
         if path.parent.name == str(ada.tenant_id) and not begun.is_set():
             begun.set()
             time.sleep(1.3)
-        writes(path, content, **named)
+        write_durably(path, content, **named)
 
     sealed = list[bytes]()
     monkeypatch.setattr("appliance.vault.keyfiles.write_durably", slowly)
@@ -236,3 +237,57 @@ def test_data_keys_that_went_from_the_database_are_not_made_anew(ada: Member) ->
     with pytest.raises(KeyUnavailable):
         sealed_by(ada, b"another")
     assert key_files(ada) == before
+
+
+def test_two_exchanges_of_the_root_at_once_lose_neither_root(ada: Member, monkeypatch: pytest.MonkeyPatch) -> None:
+    sealed, house, begun = sealed_by(ada, b"sk-live-4711"), ada.house, threading.Event()
+    renames, failed = Path.rename, list[Exception]()
+
+    def exchanges() -> None:
+        try:
+            exchange_root(house.worker.db, house.worker.vault.files, (), [], secrets=house.settings.secrets.absolute())
+        except Exception as error:  # noqa: BLE001 - told by the main thread
+            failed.append(error)
+
+    other = threading.Thread(target=exchanges)
+
+    def slowly(path: Path, target: Path) -> Path:
+        if path.name == "root.key" and not begun.is_set():
+            begun.set()
+            other.start()
+            other.join(timeout=0.7)
+        return renames(path, target)
+
+    monkeypatch.setattr(Path, "rename", slowly)
+    exchanges()
+    other.join()
+    assert failed == []
+    assert opened_by(ada, sealed) == b"sk-live-4711"
+    assert sorted(path.name for path in house.settings.secrets.glob("root.key*")) == ["root.key"]
+
+
+def test_who_opens_at_the_moment_of_an_exchange_is_not_refused(ada: Member, monkeypatch: pytest.MonkeyPatch) -> None:
+    sealed, house, begun = sealed_by(ada, b"sk-live-4711"), ada.house, threading.Event()
+    unwraps = KeyFileRoot.unwrap
+
+    def slowly(root: KeyFileRoot, wrapped: bytes, *, context: bytes) -> bytearray:
+        if not begun.is_set():
+            begun.set()
+            exchange_root(house.worker.db, house.worker.vault.files, (), [], secrets=house.settings.secrets.absolute())
+        return unwraps(root, wrapped, context=context)
+
+    monkeypatch.setattr(KeyFileRoot, "unwrap", slowly)
+    assert opened_by(ada, sealed) == b"sk-live-4711"
+
+
+def test_a_backup_sees_that_a_kek_was_turned_whose_file_was_there_already(ada: Member) -> None:
+    sealed_by(ada, b"sk-live-4711")
+    vault, db = ada.services.vault, ada.services.db
+    with db.tenant(ada.tenant_id) as turning:
+        begin_rotation(turning, ada.caller, vault, Level.KEK)  # the file is there, the transaction is not committed
+        files = [kek.name for kek in vault.files.stored()]
+        with ada.house.worker.db.tenant(ada.tenant_id) as tx:
+            before = vault.youngest(tx)
+    with db.tenant(ada.tenant_id) as tx:
+        assert vault.youngest(tx) != before
+    assert [kek.name for kek in vault.files.stored()] == files
