@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from appliance.kernel.errors import Kind, Refusal, StorageBroken, StorageFull
-from appliance.kernel.ids import TenantId
+from appliance.kernel.ids import TenantId, parse_id
 from appliance.kernel.sealing import FileSealer, Place, is_under
 
 _ASIDE = "aside"
@@ -51,8 +51,15 @@ class Blobs:
     def reseal(self, tenant_id: TenantId, blob_id: UUID, *, version: int) -> bool:
         """Seal a file anew unless it is sealed under this version of the data key; say whether there was a need.
 
-        A file that is gone meanwhile needs nothing. It keeps its time, by which the sweeps judge it.
+        A file that is gone meanwhile needs nothing. It keeps its time, by which the sweeps judge it. Raises StorageFull,
+        StorageBroken, and as opening does.
         """
+        try:
+            return self._reseal(tenant_id, blob_id, version)
+        except OSError as error:
+            raise _refusal(error) from error
+
+    def _reseal(self, tenant_id: TenantId, blob_id: UUID, version: int) -> bool:
         for path in (self._path(tenant_id, blob_id), self._aside(tenant_id, blob_id)):
             with suppress(FileNotFoundError):
                 with path.open("rb") as file:
@@ -116,7 +123,7 @@ class Blobs:
         """Yield the names of all files of a tenant behind a name, in order: <directory>/<id>, those set aside too."""
         for directory in sorted(self._files(tenant_id, "*/")):
             if directory.name >= after[: len(directory.name)]:
-                names = (f"{path.parent.name}/{path.name}" for path in directory.iterdir() if path.suffix != ".part")
+                names = (f"{path.parent.name}/{path.name}" for path in directory.iterdir() if parse_id(path.name))
                 yield from sorted(name for name in names if name > after)
 
     def head(self, tenant_id: TenantId, blob_id: UUID) -> bytes:

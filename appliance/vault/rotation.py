@@ -21,7 +21,7 @@ from appliance.identity import Caller, Permission
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx, in_turn
 from appliance.kernel.ids import TenantId, new_id
-from appliance.kernel.jobs import Job, enqueue
+from appliance.kernel.jobs import Job, enqueue, is_pending
 from appliance.vault.errors import RotationRunning
 from appliance.vault.keyfiles import KekId
 from appliance.vault.keys import Wrapped, make_data_key, wrap_under
@@ -59,7 +59,7 @@ def begin(tx: Tx, actor: Actor, vault: Vault, level: Level) -> RotationId:
     tx.flush()
     audit.record(tx, actor, Event.KEY_ROTATION_BEGUN, subject=rotation_id, level=level.value)
     if level is Level.DEK:
-        enqueue(tx, Job(ROTATE, rotation_id, lock=f"rotate {tx.tenant_id}"))
+        enqueue(tx, Job(ROTATE, rotation_id, lock=_lock(tx.tenant_id)))
     return RotationId(rotation_id)
 
 
@@ -80,7 +80,15 @@ def rotate(db: Database, vault: Vault, shelves: Sequence[Shelf], tenant_id: Tena
         walked = shelves[place].reseal(tenant_id, reached, most=_MOST)
         _note(db, tenant_id, place, walked.reached, walked.looked_at, total)
     with db.tenant(tenant_id) as tx:
-        enqueue(tx, Job(ROTATE, new_id(), lock=f"rotate {tenant_id}"))
+        enqueue(tx, Job(ROTATE, new_id(), lock=_lock(tenant_id)))
+
+
+def resume_rotation(db: Database, tenant_id: TenantId) -> None:
+    """Queue a piece of a rotation that has none any more: its job failed too often. Needs the worker's role."""
+    with db.tenant(tenant_id) as tx:
+        row = _running(tx)
+        if row is not None and row.state == RotationState.SWEEPING and not is_pending(tx, _lock(tenant_id)):
+            enqueue(tx, Job(ROTATE, new_id(), lock=_lock(tenant_id)))
 
 
 def finish_rotations(
@@ -137,6 +145,10 @@ def _walk(shelves: Sequence[Shelf], tenant_id: TenantId) -> int:
             walked = shelf.reseal(tenant_id, reached, most=_MOST)
             reached, damaged = walked.reached, damaged + walked.damaged
     return damaged
+
+
+def _lock(tenant_id: TenantId) -> str:
+    return f"rotate {tenant_id}"
 
 
 def _running(tx: Tx) -> RotationRow | None:

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from appliance.audit import PLATFORM
 from appliance.kernel.blobs import Blobs
 from appliance.kernel.db import Database, Tx
+from appliance.kernel.errors import StorageBroken
 from appliance.kernel.ids import TenantId
 from appliance.kernel.log import logger
 from appliance.kernel.sealing import IntegrityError, KeyDestroyed, Place, SealedColumn, is_first_format, is_under
@@ -161,7 +162,7 @@ class FileShelf:
         for one in names:
             try:
                 self._blobs.reseal(tenant_id, _id(one), version=version)
-            except (IntegrityError, KeyDestroyed) as error:
+            except (IntegrityError, KeyDestroyed, StorageBroken) as error:
                 damaged += 1
                 log.warning("does_not_open", shelf=self.name, file=one, code=error.code)
         if len(names) == most:
@@ -171,7 +172,10 @@ class FileShelf:
     def _away(self, tenant_id: TenantId) -> int:
         with self._db.tenant(tenant_id) as tx:
             named = self._named(tx)
-        away = [one for one in named if not self._blobs.has(tenant_id, one)]
+        away = {one for one in named if not self._blobs.has(tenant_id, one)}
+        if away:  # less what was deleted meanwhile
+            with self._db.tenant(tenant_id) as tx:
+                away &= self._named(tx)
         for one in away:
             log.warning("does_not_open", shelf=self.name, file=str(one), code="blob_missing")
         return len(away)

@@ -21,7 +21,7 @@ from appliance.vault.exchange import exchange_root
 from appliance.vault.keyfiles import KekId
 from appliance.vault.keyring import Keyring
 from appliance.vault.roots.keyfile import KeyFileRoot
-from appliance.vault.rotation import begin_rotation, finish_rotations, get_rotation, rotate
+from appliance.vault.rotation import begin_rotation, finish_rotations, get_rotation, resume_rotation, rotate
 from appliance.vault.values import Level, RotationState
 from tests.rooms.test_vault import PLACE, key_files, opened_by, sealed_by, turns
 from tests.support.house import House, Member
@@ -133,7 +133,9 @@ def test_no_copy_of_a_destroyed_key_stays_where_a_process_died(house: House, ada
     assert {path.suffix for path in file.parent.iterdir()} == {".destroyed"}
 
 
-def test_a_key_that_is_destroyed_while_it_is_wrapped_anew_stays_destroyed(ada: Member, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_that_is_destroyed_while_it_is_wrapped_anew_stays_destroyed(
+    ada: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sealed_by(ada, b"sk-live-4711")
     (file,) = key_files(ada)
     files, kek = ada.house.worker.vault.files, KekId(ada.tenant_id, UUID(file.stem))
@@ -152,7 +154,9 @@ def test_a_key_that_is_destroyed_while_it_is_wrapped_anew_stays_destroyed(ada: M
     assert files.is_destroyed(kek)
 
 
-def test_a_key_that_is_made_slowly_while_the_root_is_exchanged_opens(ada: Member, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_that_is_made_slowly_while_the_root_is_exchanged_opens(
+    ada: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
     begun = threading.Event()
 
     def slowly(path: Path, content: bytes, **named: Any) -> None:
@@ -172,7 +176,9 @@ def test_a_key_that_is_made_slowly_while_the_root_is_exchanged_opens(ada: Member
     assert opened_by(ada, sealed[0]) == b"the first"
 
 
-def test_what_was_sealed_before_there_were_data_keys_does_not_outlive_destruction(house: House, ada: Member, eve: Member) -> None:
+def test_what_was_sealed_before_there_were_data_keys_does_not_outlive_destruction(
+    house: House, ada: Member, eve: Member
+) -> None:
     file_id, path = only_file(ada)
     keyring = Keyring(house.settings.secrets / "root.key")
     context = b"blob\0" + ada.tenant_id.bytes + file_id.bytes
@@ -291,3 +297,34 @@ def test_a_backup_sees_that_a_kek_was_turned_whose_file_was_there_already(ada: M
     with db.tenant(ada.tenant_id) as tx:
         assert vault.youngest(tx) != before
     assert [kek.name for kek in vault.files.stored()] == files
+
+
+def test_a_rotation_whose_job_failed_for_good_goes_on(ada: Member) -> None:
+    """As when the root was away for longer than a job is tried again."""
+    only_file(ada)
+    worker, house = ada.house.worker, ada.house
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        begin_rotation(tx, ada.caller, ada.services.vault, Level.DEK)
+    waiting = "SELECT count(*) FROM cloister.procrastinate_jobs WHERE task_name = 'vault.rotate' AND status = 'todo'"
+    with psycopg.connect(house.server.postgres.url(database=house.database), autocommit=True) as connection:
+        resume_rotation(worker.db, ada.tenant_id)
+        assert connection.execute(waiting).fetchone() == (1,)  # there is one already
+        connection.execute("UPDATE cloister.procrastinate_jobs SET status = 'failed' WHERE task_name = 'vault.rotate'")
+        resume_rotation(worker.db, ada.tenant_id)
+        assert connection.execute(waiting).fetchone() == (1,)
+
+
+def test_a_strange_or_unreadable_file_stops_no_rotation_and_keeps_the_old_key(ada: Member) -> None:
+    file_id, path = only_file(ada)
+    (path.parent / "notes.txt").write_text("an operator's")
+    content = path.read_bytes()
+    path.unlink()
+    path.mkdir()  # reading it is an error, for root too
+    turns(ada, Level.DEK)
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        ended = get_rotation(tx, ada.caller)
+    assert ended is not None
+    assert (ended.state, ended.damaged) == (RotationState.DONE, 1)
+    path.rmdir()
+    path.write_bytes(content)
+    assert b"fire drill" in ada.services.blobs.get(ada.tenant_id, file_id)
