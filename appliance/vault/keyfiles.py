@@ -146,6 +146,14 @@ class KeyFiles:
         """Return whether the key of this name, <organisation>/<key>, has a file, or was destroyed on purpose."""
         return any((self.directory / f"{name}.{kind}").exists() for kind in ("key", "destroyed"))
 
+    def is_foreign(self, name: str) -> bool:
+        """Return whether the key of this name has a file that none of our roots wraps."""
+        try:
+            content = (self.directory / f"{name}.key").read_bytes()
+        except FileNotFoundError:
+            return False
+        return content[1:_HEAD] not in {root.fingerprint() for root in self.roots}
+
     def was_destroyed(self, name: str) -> bool:
         """Return whether the key of this name was destroyed on purpose."""
         return (self.directory / f"{name}.destroyed").exists()

@@ -1,5 +1,6 @@
 """What would lose values, or leave a key that was destroyed: races, crashes and old formats; on real Postgres."""
 
+import shutil
 import threading
 import time
 from datetime import timedelta
@@ -11,14 +12,19 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from appliance.assembly import roots_of
 from appliance.audit import PLATFORM
 from appliance.identity import Role, change_role, remove_member
 from appliance.kernel.blobs import write_durably
 from appliance.kernel.sealing import IntegrityError, KeyDestroyed, KeyUnavailable, seal
+from appliance.ops.backup import Manifest
+from appliance.ops.data_directory import DataDirectory
+from appliance.ops.errors import CannotStart
+from appliance.ops.restore import check_target
 from appliance.vault.destruction import decide_destruction, request_destruction, sweep_destroyed
 from appliance.vault.errors import RequesterNotOwner
 from appliance.vault.exchange import exchange_root
-from appliance.vault.keyfiles import KekId
+from appliance.vault.keyfiles import KekId, KeyFiles
 from appliance.vault.keyring import Keyring
 from appliance.vault.roots.keyfile import KeyFileRoot
 from appliance.vault.rotation import begin_rotation, finish_rotations, get_rotation, resume_rotation, rotate
@@ -328,3 +334,17 @@ def test_a_strange_or_unreadable_file_stops_no_rotation_and_keeps_the_old_key(ad
     path.rmdir()
     path.write_bytes(content)
     assert b"fire drill" in ada.services.blobs.get(ada.tenant_id, file_id)
+
+
+def test_a_restore_is_refused_with_key_files_of_before_the_root_was_exchanged(ada: Member, tmp_path: Path) -> None:
+    sealed_by(ada, b"sk-live-4711")
+    secrets, worker = ada.house.settings.secrets.absolute(), ada.house.worker
+    shutil.copytree(secrets / "keys", tmp_path / "exported")
+    exchange_root(worker.db, worker.vault.files, (), [], secrets=secrets)
+    now, exported = worker.vault.files, KeyFiles(tmp_path / "exported", roots_of(ada.house.settings))
+    backup = Manifest("0.1.0", "head", "today", now.roots[0].fingerprint().hex(), [kek.name for kek in now.stored()])
+    empty = DataDirectory(tmp_path / "empty", tmp_path / "empty" / "secrets")
+
+    with pytest.raises(CannotStart, match="wrapped by another root"):
+        check_target(empty, backup, exported, version="0.1.0")
+    check_target(empty, backup, now, version="0.1.0")
