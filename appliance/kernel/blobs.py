@@ -66,13 +66,14 @@ class Blobs:
                     if is_under(file.read(_HEAD), version):
                         return False
                     file.seek(0)
-                    times = os.fstat(file.fileno())
+                    found = os.fstat(file.fileno())
                     content = self._sealer.unseal_file(tenant_id, file.read(), _place(blob_id))
                 sealed = self._sealer.seal_file(tenant_id, content, _place(blob_id))
                 with self._held(tenant_id):
-                    if not path.exists():  # deleted, or set aside, meanwhile: it does not come back
+                    # Deleted, or set aside, meanwhile: it does not come back. Or sealed anew by somebody else, under a younger key.
+                    if not path.exists() or path.stat().st_ino != found.st_ino:
                         return False
-                    write_durably(path, sealed, times=(times.st_atime_ns, times.st_mtime_ns))
+                    write_durably(path, sealed, times=(found.st_atime_ns, found.st_mtime_ns))
                 return True
         return False
 

@@ -348,3 +348,24 @@ def test_a_restore_is_refused_with_key_files_of_before_the_root_was_exchanged(ad
     with pytest.raises(CannotStart, match="wrapped by another root"):
         check_target(empty, backup, exported, version="0.1.0")
     check_target(empty, backup, now, version="0.1.0")
+
+
+def test_a_worker_that_slept_over_a_rotation_puts_nothing_back(ada: Member) -> None:
+    file_id, _ = only_file(ada)
+    blobs, turned = ada.services.blobs, list[None]()
+    sealer = blobs._sealer
+
+    class Sleeping:
+        unseal_file = sealer.unseal_file
+
+        def seal_file(self, *arguments: Any) -> bytes:
+            sealed = sealer.seal_file(*arguments)
+            if not turned:
+                turned.append(None)
+                turns(ada, Level.DEK)
+                ada.house.clock.passes(minutes=1)
+            return sealed
+
+    blobs._sealer = Sleeping()
+    blobs.reseal(ada.tenant_id, file_id, version=99)
+    assert b"fire drill" in blobs.get(ada.tenant_id, file_id)
