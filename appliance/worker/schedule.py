@@ -48,3 +48,5 @@ def _turn_keys(services: Services, tenant_id: TenantId) -> None:
         finish_rotations(services.db, services.vault, services.shelves, tenant_id)
     except Refusal as refusal:
         log.warning("rotation_waits", tenant_id=str(tenant_id), code=refusal.code)
+    except OSError as error:  # such as a full disk: other tenants' keys are turned all the same
+        log.warning("rotation_waits", tenant_id=str(tenant_id), code=error.strerror)

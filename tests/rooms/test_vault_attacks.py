@@ -1,5 +1,6 @@
 """What would lose values, or leave a key that was destroyed: races, crashes and old formats; on real Postgres."""
 
+import errno
 import shutil
 import threading
 import time
@@ -29,6 +30,7 @@ from appliance.vault.keyring import Keyring
 from appliance.vault.roots.keyfile import KeyFileRoot
 from appliance.vault.rotation import begin_rotation, finish_rotations, get_rotation, resume_rotation, rotate
 from appliance.vault.values import Level, RotationState
+from appliance.worker.schedule import tidy
 from tests.rooms.test_vault import PLACE, key_files, opened_by, sealed_by, turns
 from tests.support.house import House, Member
 
@@ -369,3 +371,25 @@ def test_a_worker_that_slept_over_a_rotation_puts_nothing_back(ada: Member) -> N
     blobs._sealer = Sleeping()
     blobs.reseal(ada.tenant_id, file_id, version=99)
     assert b"fire drill" in blobs.get(ada.tenant_id, file_id)
+
+
+def test_a_key_that_cannot_be_destroyed_now_holds_up_no_other_organisation(
+    house: House, ada: Member, bo: Member, eve: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for member in (ada, bo):
+        sealed_by(member, b"sk-live-4711")
+    (kek,) = destroyed(ada, eve)
+    with bo.services.db.tenant(bo.tenant_id) as tx:
+        begin_rotation(tx, bo.caller, bo.services.vault, Level.KEK)
+    house.clock.passes(minutes=11)
+
+    def is_full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        real = house.worker.vault.files.destroy
+        full.setattr(house.worker.vault.files, "destroy", lambda one: is_full() if one == kek else real(one))
+        tidy(house.worker)
+    assert len(key_files(bo)) == 1
+    tidy(house.worker)
+    assert key_files(ada) == []
