@@ -21,6 +21,7 @@ from appliance.kernel.mail import Mailer, MailServer
 from appliance.knowledge.flow import Workshop
 from appliance.knowledge.parsing import Limits
 from appliance.knowledge.scans import Recognition
+from appliance.knowledge.versions import known_files
 from appliance.ops.data_directory import read_secret
 from appliance.ops.embedded_postgres import socket_url
 from appliance.ops.errors import CannotStart
@@ -98,7 +99,7 @@ def _assembled(settings: Settings, db: Database, clock: Clock) -> Services:
         db=db,
         vault=vault,
         shelves=(
-            ColumnShelf(db, vault, repeats.SEALED), FactorShelf(db, vault), FileShelf(db, vault, blobs),
+            ColumnShelf(db, vault, repeats.SEALED), FactorShelf(db, vault), FileShelf(db, vault, blobs, named=known_files),
         ),
         web_key=read_secret(settings.secrets / "web-forms").encode(),
         blobs=blobs,

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from uuid import UUID
 
 import click
 
@@ -81,8 +82,8 @@ def restore(*, file: Path, as_json: bool) -> None:
         say(f"{ended} of its {len(manifest.keys)} keys were destroyed since: what they sealed opens no more.")
 
 
-def _keys(services: Services) -> tuple[list[str], dict[TenantId, int]]:
-    """Return the key files, and the youngest data key of each organisation."""
+def _keys(services: Services) -> tuple[list[str], dict[TenantId, tuple[int, UUID] | None]]:
+    """Return the key files, and the youngest data key of each organisation with what wraps it."""
     with services.db.platform() as tx:
         tenants = [PLATFORM, *tenancy.list_tenants(tx)]
     found = {}

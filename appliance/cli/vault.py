@@ -1,6 +1,7 @@
 """`appliance vault`: the root key, and the files of the keys under it. Needs a running house."""
 
 import json
+import os
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,7 +57,8 @@ def rotate_root(*, as_json: bool) -> None:
     if as_json:
         say(json.dumps({"root": spec, "wrapped": count}))
         return
-    say(f"{count} keys are wrapped by {spec} now. Back it up, apart from the data; copies of the old one are of no use.")
+    say(f"{count} keys are wrapped by {spec} now. Back it up, apart from the data, and the key files anew: `appliance vault export`.")
+    say("Key files that were exported before open with the old root key only: keep it as long as you keep them.")
     if not is_file:
         say("Set APPLIANCE_ROOT_KEY to it and remove APPLIANCE_ROOT_KEY_NEXT before the next start.")
 
@@ -72,8 +74,8 @@ def export(*, file: Path, as_json: bool) -> None:
         directory = services.vault.files.directory
         found = sorted(path for path in directory.glob("*/*") if path.suffix in {".key", ".destroyed"})
         try:
-            with file.open("xb") as target, tarfile.open(fileobj=target, mode="w") as tar:
-                file.chmod(0o600)
+            closed = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(closed, "wb") as target, tarfile.open(fileobj=target, mode="w") as tar:
                 for path in found:
                     tar.add(path, f"keys/{path.relative_to(directory)}")
         except FileExistsError as error:

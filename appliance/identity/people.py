@@ -153,6 +153,12 @@ def is_person(tx: Tx, user_id: UserId) -> bool:
     return row is not None and row.kind == MemberKind.PERSON
 
 
+def is_owner(tx: Tx, user_id: UUID) -> bool:
+    """Say whether somebody is an owner now, neither removed nor demoted."""
+    row = tx.get(MembershipRow, (tx.tenant_id, user_id))
+    return row is not None and row.suspended_at is None and row.role == Role.OWNER and row.kind == MemberKind.PERSON
+
+
 def names_of(tx: Tx, user_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Return display names by id, for those who are or were members."""
     rows = tx.execute(

@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from appliance.kernel.errors import Kind, Refusal, StorageBroken, StorageFull
-from appliance.kernel.ids import TenantId
+from appliance.kernel.ids import TenantId, parse_id
 from appliance.kernel.sealing import FileSealer, Place, is_under
 
 _ASIDE = "aside"
@@ -51,21 +51,29 @@ class Blobs:
     def reseal(self, tenant_id: TenantId, blob_id: UUID, *, version: int) -> bool:
         """Seal a file anew unless it is sealed under this version of the data key; say whether there was a need.
 
-        A file that is gone meanwhile needs nothing. It keeps its time, by which the sweeps judge it.
+        A file that is gone meanwhile needs nothing. It keeps its time, by which the sweeps judge it. Raises StorageFull,
+        StorageBroken, and as opening does.
         """
+        try:
+            return self._reseal(tenant_id, blob_id, version)
+        except OSError as error:
+            raise _refusal(error) from error
+
+    def _reseal(self, tenant_id: TenantId, blob_id: UUID, version: int) -> bool:
         for path in (self._path(tenant_id, blob_id), self._aside(tenant_id, blob_id)):
             with suppress(FileNotFoundError):
                 with path.open("rb") as file:
                     if is_under(file.read(_HEAD), version):
                         return False
                     file.seek(0)
-                    times = os.fstat(file.fileno())
+                    found = os.fstat(file.fileno())
                     content = self._sealer.unseal_file(tenant_id, file.read(), _place(blob_id))
                 sealed = self._sealer.seal_file(tenant_id, content, _place(blob_id))
                 with self._held(tenant_id):
-                    if not path.exists():  # deleted, or set aside, meanwhile: it does not come back
+                    # Deleted, or set aside, meanwhile: it does not come back. Or sealed anew by somebody else, under a younger key.
+                    if not path.exists() or path.stat().st_ino != found.st_ino:
                         return False
-                    write_durably(path, sealed, times=(times.st_atime_ns, times.st_mtime_ns))
+                    write_durably(path, sealed, times=(found.st_atime_ns, found.st_mtime_ns))
                 return True
         return False
 
@@ -116,15 +124,19 @@ class Blobs:
         """Yield the names of all files of a tenant behind a name, in order: <directory>/<id>, those set aside too."""
         for directory in sorted(self._files(tenant_id, "*/")):
             if directory.name >= after[: len(directory.name)]:
-                names = (f"{path.parent.name}/{path.name}" for path in directory.iterdir() if path.suffix != ".part")
+                names = (f"{path.parent.name}/{path.name}" for path in directory.iterdir() if parse_id(path.name))
                 yield from sorted(name for name in names if name > after)
 
     def head(self, tenant_id: TenantId, blob_id: UUID) -> bytes:
         """Return the first bytes of a sealed file, which say how it is sealed; none if it is gone."""
-        try:
-            return self._read(tenant_id, blob_id)[:_HEAD]
-        except FileNotFoundError:
-            return b""
+        for path in (self._path(tenant_id, blob_id), self._aside(tenant_id, blob_id)):
+            with suppress(FileNotFoundError), path.open("rb") as file:
+                return file.read(_HEAD)
+        return b""
+
+    def has(self, tenant_id: TenantId, blob_id: UUID) -> bool:
+        """Return whether there is a file of this id."""
+        return self._path(tenant_id, blob_id).exists() or self._aside(tenant_id, blob_id).exists()
 
     def ping(self) -> None:
         """Raise StorageFull unless the directory can be written."""
@@ -167,20 +179,25 @@ def _place(blob_id: UUID) -> Place:
 
 
 @contextmanager
-def holding(directory: Path) -> Iterator[None]:
-    """Hold a directory, which is made if it is missing, among all processes that hold it in this way."""
+def holding(directory: Path, *, is_shared: bool = False) -> Iterator[None]:
+    """Hold a directory, made if it is missing, among all processes that do so: alone, or with others that share it."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
 
 
+def part_of(path: Path) -> Path:
+    """Return where a file stands while it is half written."""
+    return path.with_name(f"{path.name}.part")
+
+
 def write_durably(path: Path, content: bytes, *, mode: int = 0o600, times: tuple[int, int] | None = None) -> None:
     """Write a file whole or not at all; on return it is on disk, and so is its name. `times`: of access, change (ns)."""
-    part = path.with_name(f"{path.name}.part")
+    part = part_of(path)
     part.unlink(missing_ok=True)
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:

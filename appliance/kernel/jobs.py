@@ -35,6 +35,9 @@ _TAKE = text(
        WHERE j.id = more.id RETURNING j.id, (j.args ->> 'subject')::uuid"""
 )
 _DONE = text("DELETE FROM procrastinate_jobs WHERE tenant_id = :tenant AND id = ANY(:jobs) AND status = 'doing'")
+_PENDING = text(
+    "SELECT 1 FROM procrastinate_jobs WHERE tenant_id = :tenant AND lock = :lock AND status IN ('todo', 'doing') LIMIT 1"
+)
 _GIVE_BACK = text(
     """UPDATE procrastinate_jobs SET status = 'todo', attempts = attempts + 1, worker_id = NULL
        WHERE tenant_id = :tenant AND id = ANY(:jobs) AND status = 'doing'"""
@@ -65,6 +68,11 @@ def enqueue(tx: Tx, job: Job) -> int:
     """Add the job to the queue inside this transaction; returns the queue's number for it."""
     arguments = {"tenant_id": str(tx.tenant_id), "subject": str(job.subject)}
     return _defer(tx, job.task, arguments, job.lock, job.priority)
+
+
+def is_pending(tx: Tx, lock: str) -> bool:
+    """Say whether a job of this lock waits or is in hand."""
+    return tx.execute(_PENDING, {"tenant": tx.tenant_id, "lock": lock}).first() is not None
 
 
 def take_along(tx: Tx, job_id: int, *, most: int, priority: int) -> list[Taken]:

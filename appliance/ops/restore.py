@@ -64,6 +64,12 @@ def check_target(directory: DataDirectory, manifest: Manifest, files: KeyFiles, 
             f"{len(missing)} of the backup's key files are missing in {files.directory}, such as {missing[0]}.key. "
             "Put them there first: they are kept apart from the backup, with the root key."
         )
+    foreign = [name for name in manifest.keys if not files.was_destroyed(name) and files.is_foreign(name)]
+    if foreign:
+        raise CannotStart(
+            f"{len(foreign)} of the backup's key files in {files.directory}, such as {foreign[0]}.key, are wrapped by another root "
+            "key. Put key files there that were exported after the root key was exchanged, or the root key of before."
+        )
     if _numbers(manifest.product) > _numbers(version):
         raise CannotStart(f"The backup was made with version {manifest.product}, newer than this one ({version}).")
 

@@ -21,6 +21,7 @@ from appliance.vault.errors import (
     DestructionWaiting,
     NotSecondOwner,
     ReasonMissing,
+    RequesterNotOwner,
 )
 from appliance.vault.keyfiles import KekId, KeyFiles
 from appliance.vault.service import SEALING
@@ -51,7 +52,8 @@ def request_destruction(tx: Tx, caller: Caller, *, reason: str, clock: Clock) ->
 def decide_destruction(tx: Tx, caller: Caller, request_id: UUID, *, is_granted: bool, clock: Clock) -> list[KekId]:
     """Grant or refuse another owner's request, or take one's own back, at a browser.
 
-    Returns the key files to destroy once this is committed. Raises DestructionNotFound, DestructionDecided, NotSecondOwner.
+    Returns the key files to destroy once this is committed. Raises DestructionNotFound, DestructionDecided,
+    NotSecondOwner, RequesterNotOwner.
     """
     _ask(caller)
     row = tx.get(DestructionRow, (tx.tenant_id, request_id), with_for_update=True)
@@ -61,6 +63,8 @@ def decide_destruction(tx: Tx, caller: Caller, request_id: UUID, *, is_granted: 
         raise DestructionDecided
     if is_granted and row.requested_by == caller.user_id:
         raise NotSecondOwner
+    if is_granted and not identity.is_owner(tx, row.requested_by):
+        raise RequesterNotOwner
     row.decided_by, row.decided_at, row.is_granted = caller.user_id, clock.now(), is_granted
     tx.flush()
     audit.record(tx, caller.actor, Event.KEY_DESTRUCTION_DECIDED, subject=request_id, granted=int(is_granted))
@@ -95,8 +99,11 @@ def list_destructions(tx: Tx, caller: Caller, *, clock: Clock) -> list[Destructi
 
 def sweep_destroyed(tx: Tx, files: KeyFiles) -> int:
     """Destroy key files whose end is on record, where a process died between the record and the file."""
-    rows = tx.scalars(select(KekRow.kek_id).where(KekRow.tenant_id == tx.tenant_id, KekRow.state == "destroyed"))
-    left = [KekId(tx.tenant_id, one) for one in rows if not files.is_destroyed(KekId(tx.tenant_id, one))]
+    rows = tx.execute(select(KekRow.kek_id, KekRow.state).where(KekRow.tenant_id == tx.tenant_id)).all()
+    ended = [KekId(tx.tenant_id, number) for number, state in rows if state == "destroyed"]
+    left = {one for one in ended if not files.is_destroyed(one)}
+    if ended and len(ended) == len(rows):  # the end of all: also of what a rolled back transaction left
+        left.update(files.stored_of(tx.tenant_id))
     for kek in left:
         files.destroy(kek)
     return len(left)

@@ -8,6 +8,7 @@ Refusal
 ├── NoFollowingRoot      kind=conflict
 ├── NotSecondOwner       kind=forbidden
 ├── ReasonMissing        kind=invalid
+├── RequesterNotOwner    kind=conflict
 ├── RootKeyForeign       kind=unavailable
 ├── RootKeyUnusable      kind=unavailable
 ├── RootSpecInvalid      kind=invalid
@@ -76,6 +77,13 @@ class ReasonMissing(Refusal):
 
     kind = Kind.INVALID
     code = "destruction_reason_missing"
+
+
+class RequesterNotOwner(Refusal):
+    """Who asked to destroy the keys is no owner any more. Refuse this request, and have an owner ask anew."""
+
+    kind = Kind.CONFLICT
+    code = "requester_not_owner"
 
 
 class RootKeyForeign(Refusal):

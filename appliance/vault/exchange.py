@@ -4,7 +4,6 @@ Resumable wherever the process dies: each file says which root wraps it, both ro
 database knows both fingerprints in the meantime. Afterwards the old root opens nothing.
 """
 
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -19,8 +18,6 @@ from appliance.vault.keyfiles import KeyFiles
 from appliance.vault.roots.in_use import make_next, put_next_in_force
 from appliance.vault.shelves import Shelf
 
-_SETTLING_SECONDS = 1.0
-
 
 def exchange_root(
     db: Database, files: KeyFiles, shelves: Sequence[Shelf], tenants: Iterable[TenantId], *, secrets: Path | None
@@ -30,7 +27,12 @@ def exchange_root(
     `secrets` is where the default root's files are, None for roots that settings name. Needs the worker's role. Raises
     NoFollowingRoot, FirstFormatRemains, KeyUnavailable, IntegrityError.
     """
-    _require_data_keys(shelves, tenants)
+    require_data_keys(shelves, tenants)
+    with files.exchanging():  # another exchange would take this one's new root for the old one
+        return _exchange(db, files, secrets)
+
+
+def _exchange(db: Database, files: KeyFiles, secrets: Path | None) -> int:
     if secrets is not None:
         make_next(secrets)
     new = files.roots[-1].fingerprint()
@@ -39,7 +41,7 @@ def exchange_root(
     with db.platform() as tx:
         tx.execute(text("SELECT announce_root_key(:new)"), {"new": new})
     wrapped = _wrap_all(files)
-    time.sleep(_SETTLING_SECONDS)  # a key that was being made while the following root came
+    files.await_makers()  # of keys that were being made while the following root came
     wrapped += _wrap_all(files)
     with db.tenant(PLATFORM) as tx:
         tx.execute(text("SELECT settle_root_key(:new)"), {"new": new})
@@ -53,8 +55,8 @@ def _wrap_all(files: KeyFiles) -> int:
     return sum(files.wrap_anew(kek) for kek in files.stored())
 
 
-def _require_data_keys(shelves: Sequence[Shelf], tenants: Iterable[TenantId]) -> None:
-    """Values of format 1 are sealed by the old root itself, and would be lost with it."""
+def require_data_keys(shelves: Sequence[Shelf], tenants: Iterable[TenantId]) -> None:
+    """Raise FirstFormatRemains where values are sealed by the root itself: they go with it, and outlive every other key."""
     for tenant_id in tenants:
         if any(shelf.has_first_format(tenant_id) for shelf in shelves):
             raise FirstFormatRemains(organisation=str(tenant_id))

@@ -10,12 +10,12 @@ disk, wrapped by the root. A file that is missing without a mark is KeyUnavailab
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from appliance.kernel.blobs import holding, write_durably
+from appliance.kernel.blobs import holding, part_of, write_durably
 from appliance.kernel.ids import TenantId, parse_id
 from appliance.kernel.sealing import KEY_BYTES, IntegrityError, KeyDestroyed, KeyUnavailable, wipe
 from appliance.vault.base import Root
@@ -58,18 +58,26 @@ class KeyFiles:
 
     def create(self, kek: KekId) -> None:
         """Make a new key. Raises KeyUnavailable; FileExistsError for a name that was used before."""
-        path = self._path(kek)
-        if path.exists() or self._mark(kek).exists():
-            raise FileExistsError(path.name)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        key = bytearray(os.urandom(KEY_BYTES))
+        path, key = self._path(kek), bytearray(os.urandom(KEY_BYTES))
         try:
-            self._write(kek, key, self.roots[-1])
+            with holding(self.directory, is_shared=True):  # together for making one, alone for wrapping it anew or its end
+                if path.exists() or self._mark(kek).exists():
+                    raise FileExistsError(path.name)
+                path.parent.mkdir(exist_ok=True, mode=0o700)
+                self._write(kek, key, self.roots[-1])
         finally:
             wipe(key)
 
     def open(self, kek: KekId) -> bytearray:
         """Return the key, which the caller wipes. Raises KeyUnavailable, KeyDestroyed, IntegrityError."""
+        try:
+            return self._opened(kek)
+        except (KeyUnavailable, IntegrityError):
+            if any(root.is_remote for root in self.roots):
+                raise
+        return self._opened(kek)  # the root may have been exchanged between two looks at its file
+
+    def _opened(self, kek: KekId) -> bytearray:
         content = self._read(kek)
         root = self._wrapping(content)
         wrapped = content[_HEAD:]
@@ -80,29 +88,27 @@ class KeyFiles:
     def destroy(self, kek: KekId) -> None:
         """Make the key gone for ever. Destroying it again changes nothing."""
         path = self._path(kek)
-        with holding(path.parent):
-            write_durably(self._mark(kek), b"", mode=0o400)
-            with suppress(FileNotFoundError):
-                path.chmod(0o600)
-                with path.open("r+b") as file:
-                    file.write(os.urandom(path.stat().st_size))
-                    file.flush()
-                    os.fsync(file.fileno())
-                path.unlink()
+        with holding(self.directory):  # or wrapping it anew would put it back
+            path.parent.mkdir(exist_ok=True, mode=0o700)
+            if not self._mark(kek).exists():
+                write_durably(self._mark(kek), b"", mode=0o400)
+            for one in (path, part_of(path)):
+                _overwrite(one)
         self._cache.clear()
 
     def is_destroyed(self, kek: KekId) -> bool:
-        """Return whether the key was destroyed on purpose."""
-        return self._mark(kek).exists()
+        """Return whether the key was destroyed on purpose, and nothing is left of it."""
+        path = self._path(kek)
+        return self._mark(kek).exists() and not path.exists() and not part_of(path).exists()
 
     def wrap_anew(self, kek: KekId) -> bool:
         """Wrap a key by the root that follows; return False where it is so already, or the key was destroyed."""
-        following = self.roots[-1]
-        with holding(self._path(kek).parent):  # a key that is destroyed meanwhile is not written again
+        with holding(self.directory):
             try:
                 content = self._read(kek)
             except KeyDestroyed:
                 return False
+            following = self.roots[-1]
             if content[1:_HEAD] == following.fingerprint():
                 return False
             key = self._wrapping(content).unwrap(content[_HEAD:], context=kek.context)
@@ -112,6 +118,11 @@ class KeyFiles:
                 wipe(key)
         self._cache.clear()
         return True
+
+    def await_makers(self) -> None:
+        """Wait until whoever is making a key under the roots of a moment ago is done."""
+        with holding(self.directory):
+            pass
 
     def wrapped_by(self, kek: KekId) -> bytes:
         """Return the fingerprint of the root that wraps this key. Raises KeyUnavailable, KeyDestroyed."""
@@ -124,13 +135,34 @@ class KeyFiles:
             if tenant is not None and number is not None:
                 yield KekId(TenantId(tenant), number)
 
+    def stored_of(self, tenant_id: TenantId) -> list[KekId]:
+        """Return the keys of one organisation that have a file, or half of one."""
+        found = (self.directory / str(tenant_id)).glob("*.key*")
+        numbers = {parse_id(path.name.partition(".")[0]) for path in found}
+        return [KekId(tenant_id, number) for number in numbers if number is not None]
+
     def has(self, name: str) -> bool:
         """Return whether the key of this name, <organisation>/<key>, has a file, or was destroyed on purpose."""
         return any((self.directory / f"{name}.{kind}").exists() for kind in ("key", "destroyed"))
 
+    def is_foreign(self, name: str) -> bool:
+        """Return whether the key of this name has a file that none of our roots wraps."""
+        try:
+            content = (self.directory / f"{name}.key").read_bytes()
+        except FileNotFoundError:
+            return False
+        return content[1:_HEAD] not in {root.fingerprint() for root in self.roots}
+
     def was_destroyed(self, name: str) -> bool:
         """Return whether the key of this name was destroyed on purpose."""
         return (self.directory / f"{name}.destroyed").exists()
+
+    @contextmanager
+    def exchanging(self) -> Iterator[None]:
+        """Exchange the root alone: a second exchange waits."""
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with holding(self.directory.parent):
+            yield
 
     def _wrapping(self, content: bytes) -> Root:
         for root in self.roots:
@@ -162,3 +194,13 @@ class KeyFiles:
 
     def _mark(self, kek: KekId) -> Path:
         return self.directory / str(kek.tenant_id) / f"{kek.number}.destroyed"
+
+
+def _overwrite(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        path.chmod(0o600)
+        with path.open("r+b") as file:
+            file.write(os.urandom(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()

@@ -21,7 +21,7 @@ from appliance.identity import Caller, Permission
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx, in_turn
 from appliance.kernel.ids import TenantId, new_id
-from appliance.kernel.jobs import Job, enqueue
+from appliance.kernel.jobs import Job, enqueue, is_pending
 from appliance.vault.errors import RotationRunning
 from appliance.vault.keyfiles import KekId
 from appliance.vault.keys import Wrapped, make_data_key, wrap_under
@@ -59,7 +59,7 @@ def begin(tx: Tx, actor: Actor, vault: Vault, level: Level) -> RotationId:
     tx.flush()
     audit.record(tx, actor, Event.KEY_ROTATION_BEGUN, subject=rotation_id, level=level.value)
     if level is Level.DEK:
-        enqueue(tx, Job(ROTATE, rotation_id, lock=f"rotate {tx.tenant_id}"))
+        enqueue(tx, Job(ROTATE, rotation_id, lock=_lock(tx.tenant_id)))
     return RotationId(rotation_id)
 
 
@@ -80,7 +80,15 @@ def rotate(db: Database, vault: Vault, shelves: Sequence[Shelf], tenant_id: Tena
         walked = shelves[place].reseal(tenant_id, reached, most=_MOST)
         _note(db, tenant_id, place, walked.reached, walked.looked_at, total)
     with db.tenant(tenant_id) as tx:
-        enqueue(tx, Job(ROTATE, new_id(), lock=f"rotate {tenant_id}"))
+        enqueue(tx, Job(ROTATE, new_id(), lock=_lock(tenant_id)))
+
+
+def resume_rotation(db: Database, tenant_id: TenantId) -> None:
+    """Queue a piece of a rotation that has none any more: its job failed too often. Needs the worker's role."""
+    with db.tenant(tenant_id) as tx:
+        row = _running(tx)
+        if row is not None and row.state == RotationState.SWEEPING and not is_pending(tx, _lock(tenant_id)):
+            enqueue(tx, Job(ROTATE, new_id(), lock=_lock(tenant_id)))
 
 
 def finish_rotations(
@@ -96,17 +104,21 @@ def finish_rotations(
             return False
         if row.swept_at + grace > vault.clock.now():
             return False
-        level = Level(row.level)
+        rotation_id, level = row.rotation_id, Level(row.level)
     # A file may have been on its way when the walk came by.
-    damaged = _walk(shelves, tenant_id) if level is Level.DEK else 0
+    damaged, retired = _walk(shelves, tenant_id) if level is Level.DEK else 0, list[KekId]()
     with db.tenant(tenant_id) as tx:
         in_turn(tx, SEALING)
-        retired = [] if damaged else _destroy_retired(tx, vault.clock)
         row = _running(tx)
-        if row is not None:
-            row.state, row.ended_at, row.damaged = RotationState.DONE.value, vault.clock.now(), damaged
-            tx.flush()
-            audit.record(tx, _SYSTEM, Event.KEY_ROTATED, subject=row.rotation_id, level=level.value, damaged=damaged)
+        if row is None or row.rotation_id != rotation_id:  # another worker ended it; the next one may have begun
+            return False
+        if level is Level.KEK:
+            retired = _destroy_retired_keks(tx, vault.clock)
+        elif not damaged:
+            _destroy_retired_data_keys(tx, vault.clock)
+        row.state, row.ended_at, row.damaged = RotationState.DONE.value, vault.clock.now(), damaged
+        tx.flush()
+        audit.record(tx, _SYSTEM, Event.KEY_ROTATED, subject=row.rotation_id, level=level.value, damaged=damaged)
     for kek in retired:  # after the commit: a key that Postgres still names is never missing
         vault.files.destroy(kek)
     return True
@@ -133,6 +145,10 @@ def _walk(shelves: Sequence[Shelf], tenant_id: TenantId) -> int:
             walked = shelf.reseal(tenant_id, reached, most=_MOST)
             reached, damaged = walked.reached, damaged + walked.damaged
     return damaged
+
+
+def _lock(tenant_id: TenantId) -> str:
+    return f"rotate {tenant_id}"
 
 
 def _running(tx: Tx) -> RotationRow | None:
@@ -188,14 +204,24 @@ def _swept(db: Database, clock: Clock, tenant_id: TenantId) -> None:
             row.state, row.swept_at = RotationState.WAITING.value, clock.now()
 
 
-def _destroy_retired(tx: Tx, clock: Clock) -> list[KekId]:
-    now, keks = clock.now(), list[KekId]()
+def _destroy_retired_data_keys(tx: Tx, clock: Clock) -> None:
+    now = clock.now()
     for row in tx.scalars(
         select(DataKeyRow).where(DataKeyRow.tenant_id == tx.tenant_id, DataKeyRow.state == "retiring")
     ):
         row.state, row.wrapped, row.destroyed_at = "destroyed", None, now
         audit.record(tx, _SYSTEM, Event.KEY_DESTROYED, subject=tx.tenant_id, level="dek", number=row.version)
-    for kek in tx.scalars(select(KekRow).where(KekRow.tenant_id == tx.tenant_id, KekRow.state == "retiring")):
+    tx.flush()
+
+
+def _destroy_retired_keks(tx: Tx, clock: Clock) -> list[KekId]:
+    now, keks = clock.now(), list[KekId]()
+    wrapping = select(DataKeyRow.kek_id).where(DataKeyRow.tenant_id == tx.tenant_id, DataKeyRow.wrapped.is_not(None))
+    for kek in tx.scalars(
+        select(KekRow).where(
+            KekRow.tenant_id == tx.tenant_id, KekRow.state == "retiring", KekRow.kek_id.not_in(wrapping)
+        )
+    ):
         kek.state, kek.destroyed_at = "destroyed", now
         keks.append(KekId(tx.tenant_id, UUID(str(kek.kek_id))))
         audit.record(tx, _SYSTEM, Event.KEY_DESTROYED, subject=kek.kek_id, level="kek")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from sqlalchemy import case, func, select, text, true
+from sqlalchemy import case, select, text, true
 
 from appliance import audit
 from appliance.audit import PLATFORM, Actor, ActorKind, Event
@@ -19,6 +19,7 @@ from appliance.kernel.ids import TenantId, new_id
 from appliance.kernel.sealing import (
     IntegrityError,
     KeyDestroyed,
+    KeyUnavailable,
     Place,
     is_first_format,
     seal_at,
@@ -32,6 +33,7 @@ from appliance.vault.keys import Wrapped, make_data_key, open_data_key
 from appliance.vault.tables import DataKeyRow, KekRow
 
 SEALING = "data keys"
+_HIGHEST = 2**31 - 1
 _PLATFORM_KEY = text("SELECT * FROM platform_data_key(:version)")
 
 
@@ -90,9 +92,11 @@ class Vault:
         """Return the version of the data key that new values are sealed under."""
         return self._in_force(tx).version
 
-    def youngest(self, tx: Tx) -> int:
-        """Return the version of the organisation's youngest data key, 0 before its first."""
-        return int(tx.scalar(select(func.max(DataKeyRow.version)).where(DataKeyRow.tenant_id == tx.tenant_id)) or 0)
+    def youngest(self, tx: Tx) -> tuple[int, UUID] | None:
+        """Return the version of the organisation's youngest data key and which key wraps it, None before its first."""
+        found = select(DataKeyRow.version, DataKeyRow.kek_id).where(DataKeyRow.tenant_id == tx.tenant_id)
+        row = tx.execute(found.order_by(DataKeyRow.version.desc()).limit(1)).first()
+        return None if row is None else (row.version, row.kek_id)
 
     def prepare(self, tenant_id: TenantId) -> None:
         """Make the organisation's keys if it has none yet, and look whether those in force open. Raises as opening does."""
@@ -103,6 +107,7 @@ class Vault:
 
     def _unsealed(self, tx: Tx, tenant_id: TenantId, keys: dict[int, bytearray], sealed: bytes, place: Place) -> bytes:
         if is_first_format(sealed) and self._first is not None:
+            self._find(tx, None)  # destroyed keys end these values too
             return self._first.unseal(tenant_id, sealed, place)
         version = version_of(sealed)
         if version not in keys:
@@ -119,7 +124,7 @@ class Vault:
         return found
 
     def _named(self, tx: Tx, version: int) -> Wrapped:
-        found = self._find(tx, version)
+        found = self._find(tx, version) if version <= _HIGHEST else None  # nothing else is asked of Postgres
         if found is None:
             raise IntegrityError("no such version of the data key")
         return found
@@ -150,6 +155,8 @@ class Vault:
         return Wrapped(KekId(self._tenant(tx), row[1]), row[0], row[2])
 
     def _first_keys(self, tx: Tx) -> Wrapped:
+        if tx.scalar(select(KekRow.kek_id).where(KekRow.tenant_id == tx.tenant_id).limit(1)) is not None:
+            raise KeyUnavailable("the organisation's data keys are missing in the database")
         now, kek = self.clock.now(), KekId(tx.tenant_id, new_id())
         self.files.create(kek)
         made = make_data_key(self.files, kek, 1)

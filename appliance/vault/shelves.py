@@ -4,7 +4,7 @@ Rooms name their columns; a law compares them with the schema. A shelf that was 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from sqlalchemy import text
 from appliance.audit import PLATFORM
 from appliance.kernel.blobs import Blobs
 from appliance.kernel.db import Database, Tx
+from appliance.kernel.errors import StorageBroken
 from appliance.kernel.ids import TenantId
 from appliance.kernel.log import logger
 from appliance.kernel.sealing import IntegrityError, KeyDestroyed, Place, SealedColumn, is_first_format, is_under
@@ -65,7 +66,7 @@ class ColumnShelf:
         wanted = " AND ".join(f"{name} = :k{at}" for at, name in enumerate(column.key))
         # The names are ours, from the rooms' code; values are bound.
         self._count = text(f"SELECT count(*) {ours}")
-        self._old = text(f"SELECT 1 {ours} AND get_byte({field}, 0) = 1 LIMIT 1")
+        self._old = text(f"SELECT 1 {ours} AND substring({field} for 1) = '\\x01'::bytea LIMIT 1")
         self._first = text(f"SELECT {field}, {keys} {ours} {page}")
         self._next = text(f"SELECT {field}, {keys} {ours} {behind} {page}")
         self._put = text(f"UPDATE {table} SET {field} = :sealed WHERE tenant_id = :tenant AND {wanted}")  # noqa: S608
@@ -143,8 +144,9 @@ class FileShelf:
 
     name = "files"
 
-    def __init__(self, db: Database, vault: Vault, blobs: Blobs) -> None:
-        self._db, self._vault, self._blobs = db, vault, blobs
+    def __init__(self, db: Database, vault: Vault, blobs: Blobs, *, named: Callable[[Tx], set[UUID]]) -> None:
+        """`named` returns the files that rows name: one that is away counts as one that does not open."""
+        self._db, self._vault, self._blobs, self._named = db, vault, blobs, named
 
     def count(self, tenant_id: TenantId) -> int:
         return sum(1 for _ in self._blobs.every(tenant_id))
@@ -160,10 +162,23 @@ class FileShelf:
         for one in names:
             try:
                 self._blobs.reseal(tenant_id, _id(one), version=version)
-            except (IntegrityError, KeyDestroyed) as error:
+            except (IntegrityError, KeyDestroyed, StorageBroken) as error:
                 damaged += 1
                 log.warning("does_not_open", shelf=self.name, file=one, code=error.code)
-        return Walked(names[-1] if len(names) == most else None, len(names), damaged)
+        if len(names) == most:
+            return Walked(names[-1], len(names), damaged)
+        return Walked(None, len(names), damaged + self._away(tenant_id))
+
+    def _away(self, tenant_id: TenantId) -> int:
+        with self._db.tenant(tenant_id) as tx:
+            named = self._named(tx)
+        away = {one for one in named if not self._blobs.has(tenant_id, one)}
+        if away:  # less what was deleted meanwhile
+            with self._db.tenant(tenant_id) as tx:
+                away &= self._named(tx)
+        for one in away:
+            log.warning("does_not_open", shelf=self.name, file=str(one), code="blob_missing")
+        return len(away)
 
 
 def _anew(tx: Tx, vault: Vault, sealed: bytes, place: Place) -> bytes | None:

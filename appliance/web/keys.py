@@ -15,8 +15,16 @@ from appliance.kernel.db import Tx
 from appliance.kernel.errors import Invalid, Refusal
 from appliance.kernel.sealing import IntegrityError, KeyDestroyed, KeyUnavailable
 from appliance.vault import Key, KeyState, Level, RotationState
-from appliance.vault.destruction import decide_destruction, list_destructions, request_destruction
-from appliance.vault.errors import DestructionNotFound, DestructionWaiting, ReasonMissing, RotationRunning
+from appliance.vault.destruction import decide_destruction, list_destructions, request_destruction, sweep_destroyed
+from appliance.vault.errors import (
+    DestructionNotFound,
+    DestructionWaiting,
+    FirstFormatRemains,
+    ReasonMissing,
+    RequesterNotOwner,
+    RotationRunning,
+)
+from appliance.vault.exchange import require_data_keys
 from appliance.vault.inventory import list_keys
 from appliance.vault.rotation import begin_rotation, get_rotation
 from appliance.web import forms
@@ -90,10 +98,17 @@ def decide(request_id: UUID) -> Answer:
             raise DestructionNotFound
     if is_granted and " ".join(forms.field("organisation").split()) != " ".join(person.organisation.split()):
         return _list(shown=NameDiffers())
-    with house.db.tenant(person.tenant_id) as tx:
-        keys = decide_destruction(tx, person, request_id, is_granted=is_granted, clock=house.clock)
+    try:
+        if is_granted:
+            require_data_keys(house.shelves, [person.tenant_id])
+        with house.db.tenant(person.tenant_id) as tx:
+            keys = decide_destruction(tx, person, request_id, is_granted=is_granted, clock=house.clock)
+    except (FirstFormatRemains, RequesterNotOwner) as refusal:
+        return _list(shown=refusal)
     for key in keys:  # after the commit: what was not recorded is not destroyed
         house.vault.files.destroy(key)
+    with house.db.tenant(person.tenant_id) as tx:
+        sweep_destroyed(tx, house.vault.files)
     return done("keys.show", "keys-destroyed" if is_granted else "destruction-refused")
 
 

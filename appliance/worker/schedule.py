@@ -13,7 +13,7 @@ from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import TenantId
 from appliance.kernel.log import logger
 from appliance.vault.destruction import sweep_destroyed
-from appliance.vault.rotation import finish_rotations
+from appliance.vault.rotation import finish_rotations, resume_rotation
 
 log = logger("worker")
 
@@ -44,6 +44,9 @@ def _turn_keys(services: Services, tenant_id: TenantId) -> None:
     try:
         with services.db.tenant(tenant_id) as tx:
             sweep_destroyed(tx, services.vault.files)
+        resume_rotation(services.db, tenant_id)
         finish_rotations(services.db, services.vault, services.shelves, tenant_id)
     except Refusal as refusal:
         log.warning("rotation_waits", tenant_id=str(tenant_id), code=refusal.code)
+    except OSError as error:  # such as a full disk: other tenants' keys are turned all the same
+        log.warning("rotation_waits", tenant_id=str(tenant_id), code=error.strerror)

@@ -4,12 +4,15 @@ import json
 import re
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from appliance.identity import Role, Scope
+from appliance.identity import Role, Scope, change_role
+from appliance.kernel.sealing import seal
+from appliance.vault.keyring import Keyring
 from appliance.vault.rotation import finish_rotations, rotate
 from tests.doors.conftest import Console
 from tests.support.house import House, Member
@@ -254,3 +257,37 @@ def failures(site: Flask) -> dict[str, float]:
     found = re.findall(r'cloister_seal_failures_total{kind="(\w+)"} ([\d.]+)', site.test_client().get("/metrics").text)
     assert {name for name, _ in found} == {"key_destroyed", "key_unavailable", "seal_broken"}
     return {name: float(count) for name, count in found}
+
+
+def test_it_destroys_nothing_for_somebody_who_was_an_owner_and_says_so(
+    site: Flask, keyed: Member, eve: Member, at_ada: Browser
+) -> None:
+    decision = asks_for_destruction(at(site, eve))
+    with keyed.services.db.tenant(keyed.tenant_id) as tx:
+        change_role(tx, keyed.caller, eve.caller.user_id, role=Role.ADMIN)
+    refused = at_ada.posts(decision, decision="grant", organisation="Harrow")
+    assert refused.status_code == 409
+    assert "no owner any more" in refused.text
+    assert len(key_files(keyed)) == 1
+    assert at_ada.posts(decision, decision="refuse").status_code == 303
+
+
+def test_it_destroys_nothing_while_the_root_itself_still_opens_files(site: Flask, keyed: Member, eve: Member, at_ada: Browser) -> None:
+    (path,) = (keyed.house.settings.data_dir / "blobs").glob(f"{keyed.tenant_id}/??/*")
+    content = keyed.services.blobs.get(keyed.tenant_id, UUID(path.name))
+    key = Keyring(keyed.house.settings.secrets / "root.key").tenant_key(keyed.tenant_id)
+    path.write_bytes(seal(key, content, context=b"blob\0" + keyed.tenant_id.bytes + UUID(path.name).bytes))
+    decision, at_eve = asks_for_destruction(at_ada), at(site, eve)
+
+    refused = at_eve.posts(decision, decision="grant", organisation="Harrow")
+    assert refused.status_code == 409
+    assert "Rotate its data key first" in refused.text
+    assert len(key_files(keyed)) == 1
+    assert at_ada.posts("/keys/rotation", level="dek").status_code == 303
+    works(keyed)
+    assert at_eve.posts(decision, decision="grant", organisation="Harrow").status_code == 303
+    assert key_files(keyed) == []
+
+
+def test_the_page_says_before_a_kek_is_turned_that_earlier_backups_will_not_open(keyed: Member, at_ada: Browser) -> None:
+    assert "backups made before it open nothing any more" in at_ada.gets("/keys").text

@@ -372,7 +372,7 @@ def test_an_exchange_that_died_anywhere_works_meanwhile_and_is_finished_later(
     wrapping = files.wrap_anew
     places = [
         lambda: monkeypatch.setattr(files, "wrap_anew", first),
-        lambda: monkeypatch.setattr("appliance.vault.exchange.time.sleep", dies),
+        lambda: monkeypatch.setattr(files, "await_makers", dies),
         lambda: monkeypatch.setattr("appliance.vault.exchange.put_next_in_force", dies),
         lambda: monkeypatch.setattr("appliance.vault.exchange.put_next_in_force", half_way),
     ]

@@ -103,7 +103,10 @@ def get_rotation(call: Call) -> LatestRotationOut:
     refusals=(RotationRunning, KeyDestroyed, KeyUnavailable, IntegrityError),
 )  # fmt: skip
 def rotate_key(call: Call) -> RotationOut:
-    """Put a new key in force; the rest goes on in the background, and nothing is interrupted."""
+    """Put a new key in force; the rest goes on in the background, and nothing is interrupted.
+
+    Backups made before a new key-encryption key open nothing once the old one is destroyed, ten minutes later: make one afterwards.
+    """
     with call.tenant() as tx:
         rotation.begin_rotation(tx, call.caller, call.services.vault, call.body.level)
         return RotationOut.model_validate(rotation.get_rotation(tx, call.caller))
