@@ -58,6 +58,7 @@ class Work:
             try:
                 act()
                 self.count += 1
+                time.sleep(0.05)  # enough to meet every moment of a rotation, and few enough files to look through
             except BaseException as error:  # noqa: BLE001 - whatever it is, a person saw it
                 self.failures.append(error)
                 return
