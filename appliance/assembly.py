@@ -44,6 +44,7 @@ from appliance.vault import (
     roots_in_use,
 )
 from appliance.vault.base import Root
+from appliance.vault.providing import envelope
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,9 @@ def _assembled(settings: Settings, db: Database, clock: Clock) -> Services:
         db=db,
         vault=vault,
         shelves=(
-            ColumnShelf(db, vault, repeats.SEALED), FactorShelf(db, vault), FileShelf(db, vault, blobs, named=known_files),
+            *(ColumnShelf(db, vault, one) for one in (repeats.SEALED, envelope.SEALED, envelope.FINGERPRINT_KEYS)),
+            FactorShelf(db, vault),
+            FileShelf(db, vault, blobs, named=known_files),
         ),
         web_key=read_secret(settings.secrets / "web-forms").encode(),
         blobs=blobs,

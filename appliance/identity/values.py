@@ -37,6 +37,7 @@ class Scope(StrEnum):
     PEOPLE_READ = "people:read"
     PEOPLE_WRITE = "people:write"
     PLATFORM = "platform"
+    PROVIDERS_WRITE = "providers:write"
     SETTINGS_WRITE = "settings:write"
     TOKENS_WRITE = "tokens:write"
     USAGE_READ = "usage:read"

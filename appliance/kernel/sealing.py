@@ -105,7 +105,7 @@ class Sealer(Protocol):
     Opening raises IntegrityError, KeyUnavailable, KeyDestroyed; sealing the latter two.
     """
 
-    def seal(self, tx: Any, plaintext: bytes, place: Place) -> bytes:
+    def seal(self, tx: Any, plaintext: bytes | bytearray, place: Place) -> bytes:
         """Return the value for its place, sealed under the organisation's data key in force."""
         ...
 
@@ -130,7 +130,7 @@ class FileSealer(Protocol):
         ...
 
 
-def seal_at(key: bytes | bytearray, version: int, plaintext: bytes, *, context: bytes) -> bytes:
+def seal_at(key: bytes | bytearray, version: int, plaintext: bytes | bytearray, *, context: bytes) -> bytes:
     """Return the format 2 envelope of the plaintext under a data key of this version (1 to 2^32 - 1)."""
     head = _FORMAT_2 + version.to_bytes(_VERSION_BYTES, "big")
     salt = os.urandom(_SALT)
@@ -143,6 +143,19 @@ def unseal_at(key: bytes | bytearray, envelope: bytes, *, context: bytes) -> byt
     version_of(envelope)
     head, rest = envelope[: 1 + _VERSION_BYTES], envelope[1 + _VERSION_BYTES :]
     return _open(key, rest, b"cloister-envelope-2", head + context)
+
+
+def unseal_secret_at(key: bytes | bytearray, envelope: bytes, *, context: bytes) -> bytearray:
+    """Return what `unseal_at` returns, in memory that can be wiped. Raises IntegrityError."""
+    version_of(envelope)
+    head, body = envelope[: 1 + _VERSION_BYTES], envelope[1 + _VERSION_BYTES :]
+    message_key = _message_key(key, body, b"cloister-envelope-2")
+    opened = bytearray(max(len(body) - (_HEAD - 1) - _TAG, 0))
+    try:
+        AESGCM(message_key).decrypt_into(_NONCE, body[_HEAD - 1 :], head + context, opened)
+    except (InvalidTag, ValueError) as error:  # ValueError: cut shorter than a tag
+        raise IntegrityError("altered, or moved from its place") from error
+    return opened
 
 
 def version_of(envelope: bytes) -> int:
@@ -208,6 +221,11 @@ def digest(token: str) -> bytes:
 def content_digest(content: bytes) -> bytes:
     """Return the SHA-256 of content."""
     return hashlib.sha256(content).digest()
+
+
+def fingerprint(key: bytes | bytearray, secret: bytes | bytearray) -> str:
+    """Return what tells a secret from others to holders of the key, and leads nowhere near it (HMAC-SHA256, 128 bits)."""
+    return hmac.new(key, secret, hashlib.sha256).hexdigest()[:32]
 
 
 def token_for(key: bytes, value: str) -> str:
