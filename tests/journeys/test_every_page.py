@@ -85,7 +85,7 @@ def furnishes(product: Product, ada: Person) -> None:
     product.command("group", "create", "--name", LONG[:120])
     product.command("token", "create", "--name", LONG[:120], "--scopes", "chat")
     product.command("user", "create-invitation", "--email", "guest@harrow.example")
-    key = product.data_dir / "key-of-a-test"
+    key = product.data_dir.parent / "key-of-a-test"
     key.write_text("sk-of-a-test-0123456789")
     words = ("--label", LONG[:120], "--expires-at", "2126-01-01", "--check", "false", "--key-file", str(key))
     product.command("provider", "create", "--name", LONG[:60].lower().replace("ä", "a"), "--kind", "openai", *words)
