@@ -261,7 +261,7 @@ def test_a_file_that_is_deleted_while_it_is_sealed_anew_stays_deleted(furnished:
             deleted.append(None)
             return sealer.seal_file(*arguments)
 
-        unseal_file = sealer.unseal_file
+        unseal_file, version_for_files = sealer.unseal_file, sealer.version_for_files
 
     blobs._sealer = Deleting()
     assert blobs.reseal(furnished.tenant_id, blob, version=99) is False

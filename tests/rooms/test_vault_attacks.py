@@ -358,7 +358,7 @@ def test_a_worker_that_slept_over_a_rotation_puts_nothing_back(ada: Member) -> N
     sealer = blobs._sealer
 
     class Sleeping:
-        unseal_file = sealer.unseal_file
+        unseal_file, version_for_files = sealer.unseal_file, sealer.version_for_files
 
         def seal_file(self, *arguments: Any) -> bytes:
             sealed = sealer.seal_file(*arguments)
@@ -393,3 +393,39 @@ def test_a_key_that_cannot_be_destroyed_now_holds_up_no_other_organisation(
     assert len(key_files(bo)) == 1
     tidy(house.worker)
     assert key_files(ada) == []
+
+
+def test_a_file_that_reaches_the_disk_after_its_key_was_turned_opens(
+    ada: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the disk, or the process, stands still for longer than the grace."""
+    sealed_by(ada, b"the first makes the keys")
+
+    def slowly(path: Path, content: bytes, **named: Any) -> None:
+        monkeypatch.undo()
+        turns(ada, Level.DEK)
+        write_durably(path, content, **named)
+
+    monkeypatch.setattr("appliance.kernel.blobs.write_durably", slowly)
+    document = ada.uploads("fire-drill.txt")
+    assert b"fire drill" in ada.services.blobs.get(ada.tenant_id, document.file_id)
+    assert states(ada) == ["destroyed", "active"]
+
+
+def test_who_reads_a_file_while_its_key_is_turned_and_destroyed_is_not_refused(ada: Member) -> None:
+    file_id, _ = only_file(ada)
+    blobs, looks = ada.services.blobs, list[bytes]()
+    sealer = blobs._sealer
+
+    class Sleeping:
+        seal_file, version_for_files = sealer.seal_file, sealer.version_for_files
+
+        def unseal_file(self, tenant_id: UUID, sealed: bytes, place: Any) -> bytes:
+            if not looks:
+                looks.append(sealed)
+                turns(ada, Level.DEK)
+            return sealer.unseal_file(tenant_id, sealed, place)
+
+    blobs._sealer = Sleeping()
+    assert b"fire drill" in blobs.get(ada.tenant_id, file_id)
+    assert states(ada) == ["destroyed", "active"]

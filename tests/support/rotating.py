@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from appliance.assembly import Services, assemble
 from appliance.audit import PLATFORM, Actor, ActorKind
+from appliance.kernel import log
 from appliance.kernel.ids import TenantId
 from appliance.settings import load
 from appliance.vault.destruction import sweep_destroyed
@@ -29,6 +30,7 @@ def is_sweeping(services: Services, tenant_id: TenantId) -> bool:
 
 def main(level: str, tenant: str) -> None:
     """Turn the key of this level to the end, from wherever the last process left it."""
+    log.configure()  # to standard error: this process says on standard output how far it is
     settings, tenant_id = load(), TenantId(UUID(tenant))
     services = assemble(settings, role="worker")
     db, vault, shelves = services.db, services.vault, services.shelves
