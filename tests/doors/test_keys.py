@@ -29,7 +29,9 @@ def keyed(ada: Member) -> Member:
 
 @pytest.fixture
 def eve(ada: Member) -> Member:
-    return ada.adds("eve@harrow.example", Role.OWNER)
+    eve = ada.adds("eve@harrow.example", Role.OWNER)
+    ada.house.owners_settle()
+    return eve
 
 
 def at(site: Flask, member: Member) -> Browser:

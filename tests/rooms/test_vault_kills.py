@@ -91,7 +91,7 @@ def environment(house: House, ada: Member) -> dict[str, str]:
 
 def turns(level: str, member: Member, environment: dict[str, str], *, killed_after: float | None) -> bool:
     """Let a process turn the key; kill it after some seconds. Returns whether it came to the end."""
-    command = [sys.executable, "-m", "tests.support.rotating", level, str(member.tenant_id)]
+    command = [sys.executable, "-m", "tests.support.rotating", level, str(member.tenant_id), str(member.caller.user_id)]
     with tempfile.TemporaryFile("w+") as complaints:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=complaints, text=True)
         assert process.stdout is not None

@@ -29,7 +29,10 @@ FURTHER_POLICIES = {  # beside tenant_isolation: (table, policy) -> the one role
     ("api_tokens", "doors"): "cloister_doors",
     ("documents", "doors"): "cloister_doors",  # counts for the platform's operators; the columns are granted one by one
     ("messages", "doors"): "cloister_doors",
-    ("data_keys", "doors"): "cloister_doors",  # the platform's wrapped keys, and nobody else's
+    ("data_keys", "doors"): "cloister_doors",  # the platform's wrapped keys, and nobody else's; and the end of all by two owners
+    ("key_destructions", "doors"): "cloister_doors",  # what a second owner said, and nobody else
+    ("key_encryption_keys", "doors"): "cloister_doors",
+    ("key_rotations", "doors"): "cloister_doors",
     ("vector_indexes", "doors"): "cloister_doors",  # which model an index is built for
     ("audit_inbox", "sealer"): "cloister_sealer",
     ("procrastinate_jobs", "worker"): "cloister_worker",
@@ -47,7 +50,7 @@ DOORS = {
     "change_password", "claim_root_key", "count_passages", "root_key_is", "consume_setup_link", "count_failed_sign_ins", "count_organisations", "count_sign_in_failures", "create_setup_link",
     "create_user", "find_credentials", "find_user", "forget_sign_in_attempts", "list_memberships", "list_tenants", "models_in_use", "record_sign_in_attempt",
     "resolve_session", "setup_link_is_open",
-    "announce_root_key", "count_sealed_factors", "list_sealed_factors", "platform_data_key", "reseal_factor", "settle_root_key",
+    "announce_root_key", "count_sealed_factors", "decide_key_destruction", "list_sealed_factors", "platform_data_key", "reseal_factor", "settle_root_key",
 }  # fmt: skip
 GLOBAL_UNIQUE = {"procrastinate_jobs": "the queue's own serial numbers"}
 GLOBAL_TARGETS = {"users", "procrastinate_workers"}
