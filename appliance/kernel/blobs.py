@@ -105,7 +105,7 @@ class Blobs:
             os.utime(path)  # from now on
             path.rename(aside)
         for directory in (path.parent, aside.parent):
-            _sync_directory(directory)
+            sync_directory(directory)
 
     def forget_aside(self, tenant_id: TenantId, *, before: float) -> int:
         """Delete what was set aside before a moment (Unix seconds); return how many."""
@@ -225,10 +225,22 @@ def write_durably(path: Path, content: bytes, *, mode: int = 0o600, times: tuple
         part.unlink(missing_ok=True)
         raise
     for directory in (path.parent, path.parent.parent):
-        _sync_directory(directory)
+        sync_directory(directory)
 
 
-def _sync_directory(directory: Path) -> None:
+def overwrite(path: Path) -> None:
+    """Remove a small file, its content first; one that is gone already is fine."""
+    with suppress(FileNotFoundError):
+        path.chmod(0o600)
+        with path.open("r+b") as file:
+            file.write(os.urandom(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+
+
+def sync_directory(directory: Path) -> None:
+    """Put the names in a directory on disk."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -12,12 +12,12 @@ cannot be written, such as on a full disk.
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from appliance.kernel.blobs import holding, part_of, write_durably
+from appliance.kernel.blobs import holding, overwrite, part_of, write_durably
 from appliance.kernel.ids import TenantId, parse_id
 from appliance.kernel.sealing import KEY_BYTES, IntegrityError, KeyDestroyed, KeyUnavailable, seal, unseal, wipe
 from appliance.vault.base import Root
@@ -135,7 +135,7 @@ class KeyFiles:
             if not self._mark(kek).exists():
                 write_durably(self._mark(kek), end.encode(), mode=0o400)
             for one in (path, part_of(path)):
-                _overwrite(one)
+                overwrite(one)
         self._cache.clear()
 
     def is_destroyed(self, kek: KekId) -> bool:
@@ -252,13 +252,3 @@ class KeyFiles:
 
     def _mark(self, kek: KekId) -> Path:
         return self.directory / str(kek.tenant_id) / f"{kek.number}.destroyed"
-
-
-def _overwrite(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        path.chmod(0o600)
-        with path.open("r+b") as file:
-            file.write(os.urandom(path.stat().st_size))
-            file.flush()
-            os.fsync(file.fileno())
-        path.unlink()

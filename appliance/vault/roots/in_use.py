@@ -6,11 +6,10 @@ exchange of them needs no restart of whoever is running.
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.kernel.blobs import write_durably
+from appliance.kernel.blobs import overwrite, write_durably
 from appliance.kernel.egress import Egress
 from appliance.kernel.sealing import KEY_BYTES, KeyUnavailable
 from appliance.vault.base import Root
@@ -61,10 +60,10 @@ def put_next_in_force(secrets: Path) -> None:
     """Put the file of the following root in the place of the old one, which is overwritten. May be done again."""
     if (secrets / NEXT).exists():
         if (secrets / KEY).exists():
-            _overwrite(secrets / OLD)  # what an earlier exchange left
+            overwrite(secrets / OLD)  # what an earlier exchange left
             (secrets / KEY).rename(secrets / OLD)
         (secrets / NEXT).rename(secrets / KEY)
-    _overwrite(secrets / OLD)
+    overwrite(secrets / OLD)
 
 
 def old_root(secrets: Path) -> Root | None:
@@ -78,17 +77,7 @@ def old_root(secrets: Path) -> Root | None:
 
 def forget_old(secrets: Path) -> None:
     """Overwrite what `old_root` returned, and remove it."""
-    _overwrite(secrets / OLD)
-
-
-def _overwrite(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        path.chmod(0o600)
-        with path.open("r+b") as file:
-            file.write(os.urandom(path.stat().st_size))
-            file.flush()
-            os.fsync(file.fileno())
-        path.unlink()
+    overwrite(secrets / OLD)
 
 
 def _files(secrets: Path) -> tuple[Root, ...]:
