@@ -11,7 +11,7 @@ import pyotp
 import pytest
 from sqlalchemy import text
 
-from appliance import identity
+from appliance import identity, tenancy
 from appliance.assembly import Services, assemble
 from appliance.audit import PLATFORM
 from appliance.identity import Caller, Role, Scope
@@ -138,7 +138,7 @@ def people(day: Day) -> dict[str, Caller]:
 def organisations(services: Services) -> list[TenantId]:
     """Return all organisations."""
     with services.db.platform() as tx:
-        return [TenantId(one) for one in tx.scalars(text("SELECT * FROM list_tenants()"))]
+        return tenancy.list_tenants(tx)
 
 
 def token_of(day: Day, caller: Caller) -> str:
@@ -172,7 +172,8 @@ def plant_keys(day: Day) -> None:
 
 def processes(day: Day) -> list[psutil.Process]:
     """Return what the product started."""
-    return psutil.Process(day.product.pid).children(recursive=True)
+    found: list[psutil.Process] = psutil.Process(day.product.pid).children(recursive=True)
+    return found
 
 
 def command(process: psutil.Process) -> str:
