@@ -44,6 +44,8 @@ from appliance.vault import (
     roots_in_use,
 )
 from appliance.vault.base import Root
+from appliance.vault.providing import envelope
+from appliance.vault.providing.desk import Desk
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Services:
     web_key: bytes
     blobs: Blobs
     egress: Egress
+    desk: Desk
     gateway: Gateway
     chat: Chat
     workshop: Workshop
@@ -99,11 +102,14 @@ def _assembled(settings: Settings, db: Database, clock: Clock) -> Services:
         db=db,
         vault=vault,
         shelves=(
-            ColumnShelf(db, vault, repeats.SEALED), FactorShelf(db, vault), FileShelf(db, vault, blobs, named=known_files),
+            *(ColumnShelf(db, vault, one) for one in (repeats.SEALED, envelope.SEALED, envelope.FINGERPRINT_KEYS)),
+            FactorShelf(db, vault),
+            FileShelf(db, vault, blobs, named=known_files),
         ),
         web_key=read_secret(settings.secrets / "web-forms").encode(),
         blobs=blobs,
         egress=egress,
+        desk=Desk(db, vault, egress, clock=clock),
         gateway=gateway,
         chat=Chat(db, gateway, clock=clock),
         workshop=Workshop(

@@ -72,11 +72,23 @@ class Event(StrEnum):
     ORGANISATION_RENAMED = "tenancy:organisation:renamed"
     ORGANISATION_RESUMED = "tenancy:organisation:resumed"
     ORGANISATION_SUSPENDED = "tenancy:organisation:suspended"
+    OWN_KEYS_SET = "vault:own_keys:set"
     PASSAGES_RETRIEVED = "knowledge:passages:retrieved"
     PASSWORD_CHANGED = "identity:password:changed"  # noqa: S105 - the name of an event
     PASSWORD_RESET = "identity:password:reset"  # noqa: S105 - the name of an event
     PASSWORD_RESET_CREATED = "identity:password_reset:created"  # noqa: S105 - the name of an event
     PROFILE_CHANGED = "identity:profile:changed"
+    PROVIDER_CHANGED = "vault:provider:changed"
+    PROVIDER_CREATED = "vault:provider:created"
+    PROVIDER_KEY_CHANGED = "vault:provider_key:changed"
+    PROVIDER_KEY_CHECKED = "vault:provider_key:checked"
+    PROVIDER_KEY_CREATED = "vault:provider_key:created"
+    PROVIDER_KEY_DESTROYED = "vault:provider_key:destroyed"
+    PROVIDER_KEY_EXPIRING = "vault:provider_key:expiring"
+    PROVIDER_KEY_REPLACED = "vault:provider_key:replaced"
+    PROVIDER_KEY_REVEAL_REFUSED = "vault:provider_key:reveal_refused"
+    PROVIDER_KEY_REVOKED = "vault:provider_key:revoked"
+    PROVIDER_REMOVED = "vault:provider:removed"
     QUESTION_ANSWERED = "chat:question:answered"
     QUESTION_ASKED = "chat:question:asked"
     RECOVERY_CODES_REPLACED = "identity:recovery_codes:replaced"
@@ -169,11 +181,23 @@ MEANING: dict[Event, str] = {
     Event.ORGANISATION_RENAMED: "An organisation got another name.",
     Event.ORGANISATION_RESUMED: "A platform operator opened an organisation again.",
     Event.ORGANISATION_SUSPENDED: "A platform operator closed an organisation; its sessions ended.",
+    Event.OWN_KEYS_SET: "An operator said whether an organisation may, or must, use provider keys of its own.",
     Event.PASSAGES_RETRIEVED: "Passages were searched, for a question (the subject) or by a person; their ids are in the facts.",
     Event.PASSWORD_CHANGED: "A person changed their password; their other sessions ended.",
     Event.PASSWORD_RESET: "A person set a new password by a reset link; all their sessions ended.",
     Event.PASSWORD_RESET_CREATED: "A single-use link for a new password was made for a person.",
     Event.PROFILE_CHANGED: "A person changed their name, language or time zone.",
+    Event.PROVIDER_CHANGED: "A model provider's name or address changed; with the address, its keys were given anew.",
+    Event.PROVIDER_CREATED: "A model provider was added.",
+    Event.PROVIDER_KEY_CHANGED: "The label, weight or expiry of a provider's key changed.",
+    Event.PROVIDER_KEY_CHECKED: "A provider's key was tried at the provider; what came of it is in the facts.",
+    Event.PROVIDER_KEY_CREATED: "A key to a model provider was sealed; the facts name its fingerprint, never the key.",
+    Event.PROVIDER_KEY_DESTROYED: "The sealed value of a provider's key was erased; its fingerprint stays.",
+    Event.PROVIDER_KEY_EXPIRING: "A provider's key expires soon, or has expired; people were reminded, once.",
+    Event.PROVIDER_KEY_REPLACED: "A provider's key was replaced by another one; the former is revoked.",
+    Event.PROVIDER_KEY_REVEAL_REFUSED: "Somebody asked to be shown a provider's key. Nobody is.",
+    Event.PROVIDER_KEY_REVOKED: "A provider's key was revoked; no call gets it any more.",
+    Event.PROVIDER_REMOVED: "A model provider was removed, and its keys with it.",
     Event.QUESTION_ANSWERED: "A question was answered, abstained from, or stopped.",
     Event.QUESTION_ASKED: "A person asked a chatbot a question.",
     Event.RECOVERY_CODES_REPLACED: "A person made new recovery codes; the old ones ended.",

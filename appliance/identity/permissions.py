@@ -31,6 +31,8 @@ class Permission(StrEnum):
     PEOPLE_READ = "people:read"
     PLATFORM_CHANGE = "platform:change"
     PLATFORM_READ = "platform:read"
+    PROVIDER_CHANGE = "provider:change"
+    PROVIDER_READ = "provider:read"
     ROLE_CHANGE = "role:change"
     SERVICE_ACCOUNT_CHANGE = "service_account:change"
     SETTINGS_CHANGE = "settings:change"
@@ -41,10 +43,10 @@ class Permission(StrEnum):
 _P = Permission
 _MEMBER = frozenset({_P.CHAT, _P.DOCUMENT_ADD, _P.DOCUMENT_READ, _P.OVERVIEW_READ, _P.TOKEN_CREATE})
 # An auditor sees who, how much and what happened, and neither documents nor conversations.
-_AUDITOR = frozenset({_P.AUDIT_READ, _P.KEY_READ, _P.OVERVIEW_READ, _P.PEOPLE_READ, _P.TOKEN_CREATE, _P.USAGE_READ})
+_AUDITOR = frozenset({_P.AUDIT_READ, _P.KEY_READ, _P.OVERVIEW_READ, _P.PEOPLE_READ, _P.PROVIDER_READ, _P.TOKEN_CREATE, _P.USAGE_READ})
 # An operator runs the box. Their tenant is the platform, whose rows hold no organisation's content.
 _OPERATOR = frozenset({_P.AUDIT_READ, _P.KEY_READ, _P.KEY_ROTATE, _P.PEOPLE_READ, _P.PEOPLE_CHANGE, _P.PLATFORM_CHANGE, _P.PLATFORM_READ,
-                       _P.TOKEN_CREATE})  # fmt: skip
+                       _P.PROVIDER_CHANGE, _P.PROVIDER_READ, _P.TOKEN_CREATE})  # fmt: skip
 _ADMIN = frozenset(_P) - {_P.PLATFORM_CHANGE, _P.PLATFORM_READ}
 
 GRANTS: dict[Role, frozenset[Permission]] = {
@@ -56,7 +58,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
 }
 
 SCOPES: dict[Scope, frozenset[Permission]] = {
-    Scope.AUDIT_READ: frozenset({_P.AUDIT_READ, _P.KEY_READ}),
+    Scope.AUDIT_READ: frozenset({_P.AUDIT_READ, _P.KEY_READ, _P.PROVIDER_READ}),
     Scope.CHAT: frozenset({_P.CHAT, _P.DOCUMENT_READ}),
     Scope.CHATBOTS_WRITE: frozenset({_P.CHATBOT_EDIT, _P.CHAT, _P.DOCUMENT_READ}),
     Scope.CONVERSATIONS_REVIEW: frozenset({_P.CONVERSATION_REVIEW}),
@@ -76,6 +78,7 @@ SCOPES: dict[Scope, frozenset[Permission]] = {
         {_P.PEOPLE_READ, _P.PEOPLE_CHANGE, _P.GROUP_CHANGE, _P.ROLE_CHANGE, _P.PASSWORD_RESET}
     ),
     Scope.PLATFORM: frozenset({_P.PLATFORM_READ, _P.PLATFORM_CHANGE}),
+    Scope.PROVIDERS_WRITE: frozenset({_P.PROVIDER_READ, _P.PROVIDER_CHANGE}),
     Scope.SETTINGS_WRITE: frozenset(
         {_P.SETTINGS_CHANGE, _P.BUDGET_CHANGE, _P.KEY_READ, _P.KEY_ROTATE, _P.KEY_DESTROY, _P.OVERVIEW_READ}
     ),
@@ -90,6 +93,7 @@ NEEDS_RECENT_PROOF = frozenset(
         _P.KEY_ROTATE,
         _P.PASSWORD_RESET,
         _P.PLATFORM_CHANGE,
+        _P.PROVIDER_CHANGE,
         _P.ROLE_CHANGE,
         _P.SERVICE_ACCOUNT_CHANGE,
         _P.SETTINGS_CHANGE,

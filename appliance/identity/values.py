@@ -37,6 +37,7 @@ class Scope(StrEnum):
     PEOPLE_READ = "people:read"
     PEOPLE_WRITE = "people:write"
     PLATFORM = "platform"
+    PROVIDERS_WRITE = "providers:write"
     SETTINGS_WRITE = "settings:write"
     TOKENS_WRITE = "tokens:write"
     USAGE_READ = "usage:read"
@@ -113,6 +114,14 @@ class PeopleFilter:
     with_removed: bool = False
     sort: PeopleSort = PeopleSort.ROLE
     is_descending: bool = False
+
+
+@dataclass(frozen=True)
+class Addressee:
+    """Whom a mail is for, and in which language."""
+
+    email: str
+    language: str | None
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,13 @@ from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from appliance.kernel.errors import Kind, Refusal
 
@@ -105,7 +108,7 @@ class Sealer(Protocol):
     Opening raises IntegrityError, KeyUnavailable, KeyDestroyed; sealing the latter two.
     """
 
-    def seal(self, tx: Any, plaintext: bytes, place: Place) -> bytes:
+    def seal(self, tx: Any, plaintext: bytes | bytearray, place: Place) -> bytes:
         """Return the value for its place, sealed under the organisation's data key in force."""
         ...
 
@@ -134,7 +137,7 @@ class FileSealer(Protocol):
         ...
 
 
-def seal_at(key: bytes | bytearray, version: int, plaintext: bytes, *, context: bytes) -> bytes:
+def seal_at(key: bytes | bytearray, version: int, plaintext: bytes | bytearray, *, context: bytes) -> bytes:
     """Return the format 2 envelope of the plaintext under a data key of this version (1 to 2^32 - 1)."""
     head = _FORMAT_2 + version.to_bytes(_VERSION_BYTES, "big")
     salt = os.urandom(_SALT)
@@ -147,6 +150,19 @@ def unseal_at(key: bytes | bytearray, envelope: bytes, *, context: bytes) -> byt
     version_of(envelope)
     head, rest = envelope[: 1 + _VERSION_BYTES], envelope[1 + _VERSION_BYTES :]
     return _open(key, rest, b"cloister-envelope-2", head + context)
+
+
+def unseal_secret_at(key: bytes | bytearray, envelope: bytes, *, context: bytes) -> bytearray:
+    """Return what `unseal_at` returns, in memory that can be wiped. Raises IntegrityError."""
+    version_of(envelope)
+    head, body = envelope[: 1 + _VERSION_BYTES], envelope[1 + _VERSION_BYTES :]
+    message_key = _message_key(key, body, b"cloister-envelope-2")
+    opened = bytearray(max(len(body) - (_HEAD - 1) - _TAG, 0))
+    try:
+        AESGCM(message_key).decrypt_into(_NONCE, body[_HEAD - 1 :], head + context, opened)
+    except (InvalidTag, ValueError) as error:  # ValueError: cut shorter than a tag
+        raise IntegrityError("altered, or moved from its place") from error
+    return opened
 
 
 def version_of(envelope: bytes) -> int:
@@ -212,6 +228,22 @@ def digest(token: str) -> bytes:
 def content_digest(content: bytes) -> bytes:
     """Return the SHA-256 of content."""
     return hashlib.sha256(content).digest()
+
+
+def fingerprint(key: bytes | bytearray, secret: bytes | bytearray) -> str:
+    """Return what tells a secret from others to holders of the key, and leads nowhere near it (HMAC-SHA256, 128 bits)."""
+    return hmac.new(key, secret, hashlib.sha256).hexdigest()[:32]
+
+
+def sign_rs256(private_key: bytes | bytearray, message: bytes) -> bytes:
+    """Return the RSASSA-PKCS1-v1_5 signature with SHA-256 by an RSA key in PEM (RFC 7518 3.3). Raises ValueError."""
+    try:
+        key = load_pem_private_key(bytes(private_key), None)
+    except (TypeError, UnsupportedAlgorithm) as error:  # TypeError: it is under a password
+        raise ValueError("not a plain private key") from error
+    if not isinstance(key, RSAPrivateKey):
+        raise ValueError("not an RSA key")  # noqa: TRY004 - what is wrong is what somebody gave
+    return key.sign(message, padding.PKCS1v15(), hashes.SHA256())
 
 
 def token_for(key: bytes, value: str) -> str:

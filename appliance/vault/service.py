@@ -24,6 +24,7 @@ from appliance.kernel.sealing import (
     is_first_format,
     seal_at,
     unseal_at,
+    unseal_secret_at,
     version_of,
     wipe,
 )
@@ -57,7 +58,7 @@ class Vault:
         """The same vault for values of the platform, in a transaction of any organisation."""
         return Vault(self._db, self.files, clock=self.clock, first=self._first, is_platform=True)
 
-    def seal(self, tx: Tx, plaintext: bytes, place: Place) -> bytes:
+    def seal(self, tx: Tx, plaintext: bytes | bytearray, place: Place) -> bytes:
         """Return the value for its place. The organisation's first value makes its keys."""
         tenant_id = self._tenant(tx)
         together(tx, SEALING, of=tenant_id)
@@ -77,6 +78,12 @@ class Vault:
         finally:
             for key in keys.values():
                 wipe(key)
+
+    def unseal_secret(self, tx: Tx, sealed: bytes, place: Place) -> bytearray:
+        """Return the plaintext of one value, which the caller wipes."""
+        tenant_id = self._tenant(tx)
+        with self._opened(self._named(tx, version_of(sealed))) as key:
+            return unseal_secret_at(key, sealed, context=place.context(tenant_id))
 
     def seal_file(self, tenant_id: UUID, content: bytes, place: Place) -> bytes:
         """Return the sealed content of a file, in a transaction of its own."""

@@ -33,6 +33,10 @@ FURTHER_POLICIES = {  # beside tenant_isolation: (table, policy) -> the one role
     ("key_destructions", "doors"): "cloister_doors",  # what a second owner said, and nobody else
     ("key_encryption_keys", "doors"): "cloister_doors",
     ("key_rotations", "doors"): "cloister_doors",
+    ("model_providers", "doors"): "cloister_doors",  # the platform's, and nobody else's
+    ("provider_keys", "doors"): "cloister_doors",  # one of the platform's at a time, sealed
+    ("provider_key_uses", "doors"): "cloister_doors",  # how often the platform's keys were used, summed
+    ("provider_rules", "doors"): "cloister_doors",  # what operators said
     ("vector_indexes", "doors"): "cloister_doors",  # which model an index is built for
     ("audit_inbox", "sealer"): "cloister_sealer",
     ("procrastinate_jobs", "worker"): "cloister_worker",
@@ -51,6 +55,7 @@ DOORS = {
     "create_user", "find_credentials", "find_user", "forget_sign_in_attempts", "list_memberships", "list_tenants", "models_in_use", "record_sign_in_attempt",
     "resolve_session", "setup_link_is_open",
     "announce_root_key", "count_sealed_factors", "decide_key_destruction", "list_sealed_factors", "platform_data_key", "reseal_factor", "settle_root_key",
+    "lend_shared_key", "list_own_keys", "set_own_keys", "shared_key_uses", "shared_providers",
 }  # fmt: skip
 GLOBAL_UNIQUE = {"procrastinate_jobs": "the queue's own serial numbers"}
 GLOBAL_TARGETS = {"users", "procrastinate_workers"}

@@ -1,0 +1,23 @@
+"""Model providers and the keys to them: an organisation's own, and the platform's shared ones.
+
+Trusted: this process. Not trusted: the database; who can write it can delete a key or bring back a former one of the
+same row, never read one, nor have it sent to another address than the one it was given for. See decision 0018.
+"""
+
+from appliance.vault.providing.lending import lend, note_error, own_keys
+from appliance.vault.providing.queries import get_provider, list_providers
+from appliance.vault.providing.secret import Secret
+from appliance.vault.providing.values import (
+    Lent,
+    ModelProvider,
+    OwnKeys,
+    ProviderId,
+    ProviderKey,
+    ProviderKeyId,
+    ProviderKind,
+)
+
+__all__ = [
+    "Lent", "ModelProvider", "OwnKeys", "ProviderId", "ProviderKey", "ProviderKeyId", "ProviderKind", "Secret", "get_provider",
+    "lend", "list_providers", "note_error", "own_keys",
+]  # fmt: skip
