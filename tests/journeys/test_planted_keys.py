@@ -50,7 +50,25 @@ def works(day: Day) -> None:
         assert user_id is not None
         begin_rotation(tx, caller_of(tx, user_id), day.services.vault, Level.DEK)
     plant_keys(day)
+    brings_provider_keys(day)
     day.hears(owner.posts("/people/invitations", email="guest@harrow.example", role="member"))
+
+
+def brings_provider_keys(day: Day) -> None:
+    """One that its provider refuses, at API and page, and one that is kept."""
+    program, owner = day.programs["owner"], day.people["owner"]
+    form = {"kind": "openai_compatible", "base_url": day.models}
+    for number, (name, is_checked, status) in enumerate((("refused", True, None), ("kept", False, 201))):
+        key = f"sk-{new_id().hex}{number}"
+        day.planted.plant(f"provider key, {name}", key)
+        made = day.hears(program.post("/providers", json=form | {"name": name, "key": key, "check": is_checked}))
+        assert made.status_code == status if status else made.is_client_error, made.text
+        if status is None:
+            token = of(owner)["X-CSRF-Token"]
+            day.hears(owner.http.post("/providers", data=form | {"name": name, "key": key, "csrf": token}))
+    made_id = made.json()["provider_id"]
+    for answer in (program.get("/providers"), program.get(f"/providers/{made_id}"), owner.http.get("/providers"), owner.http.get(f"/providers/{made_id}")):
+        assert "kept" in day.hears(answer).text
 
 
 def fails(day: Day, *, thoroughly: bool) -> None:

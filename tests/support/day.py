@@ -28,7 +28,7 @@ from appliance.vault.keyfiles import KekId
 from appliance.vault.keys import Wrapped, open_data_key
 from tests.support.planted_keys import Planted
 from tests.support.product import PASSWORD, Person, Product, csrf
-from tests.support.refusing import CarelessMailServer
+from tests.support.refusing import careless_mail_server, careless_model_provider
 
 OWNER = "ada@harrow.example"
 
@@ -40,6 +40,8 @@ class Day:
     product: Product
     services: Services
     scratch: Path
+    models: str
+    """The address of a model provider that refuses every key and repeats it."""
     planted: Planted = field(default_factory=Planted)
     answers: list[bytes] = field(default_factory=list)
     codes: set[int] = field(default_factory=set)
@@ -67,12 +69,12 @@ def begun(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Day]:
     scratch, data = directory / "scratch", directory / "data"
     scratch.mkdir()
     monkeypatch.setenv("TMPDIR", str(scratch))
-    with CarelessMailServer() as mail, Product(
-        data, smtp_host="127.0.0.1", smtp_port=str(mail.port), smtp_from="house@harrow.example", smtp_security="none",
-        smtp_user="house", api_requests_per_minute="6000", log_level="DEBUG",
+    with careless_mail_server() as mail, careless_model_provider() as models, Product(
+        data, smtp_host="127.0.0.1", smtp_port=str(mail), smtp_from="house@harrow.example", smtp_security="none",
+        smtp_user="house", api_requests_per_minute="6000", log_level="DEBUG", egress_allow="127.0.0.1",
     ) as product:  # fmt: skip
         services = assemble(Settings(data_dir=data), role="worker")
-        day = Day(product, services, scratch)
+        day = Day(product, services, scratch, f"http://127.0.0.1:{models}/v1")
         try:
             plant(day)
             yield day
