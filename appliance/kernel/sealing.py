@@ -132,6 +132,10 @@ class FileSealer(Protocol):
         """Return the content."""
         ...
 
+    def version_for_files(self, tenant_id: UUID) -> int:
+        """Return the version of the data key that files are sealed under now."""
+        ...
+
 
 def seal_at(key: bytes | bytearray, version: int, plaintext: bytes | bytearray, *, context: bytes) -> bytes:
     """Return the format 2 envelope of the plaintext under a data key of this version (1 to 2^32 - 1)."""

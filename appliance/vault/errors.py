@@ -6,6 +6,7 @@ Refusal
 ├── FirstFormatRemains   kind=conflict
 ├── KeysMissing          kind=unavailable
 ├── NoFollowingRoot      kind=conflict
+├── NotLongEnoughOwner   kind=conflict
 ├── NotSecondOwner       kind=forbidden
 ├── ReasonMissing        kind=invalid
 ├── RequesterNotOwner    kind=conflict
@@ -63,6 +64,13 @@ class NoFollowingRoot(Refusal):
 
     kind = Kind.CONFLICT
     code = "no_following_root"
+
+
+class NotLongEnoughOwner(Refusal):
+    """{who} has not been an owner for seven days, or somebody else reset their password or second factor since. Nothing was destroyed: wait until then, or let another owner agree."""
+
+    kind = Kind.CONFLICT
+    code = "not_long_enough_owner"
 
 
 class NotSecondOwner(Refusal):

@@ -95,6 +95,11 @@ class Vault:
         with self._db.tenant(TenantId(tenant_id)) as tx:
             return self.unseal(tx, sealed, place)
 
+    def version_for_files(self, tenant_id: UUID) -> int:
+        """Return the version that files are sealed under now, in a transaction of its own."""
+        with self._db.tenant(TenantId(tenant_id)) as tx:
+            return self.version_in_force(tx)
+
     def version_in_force(self, tx: Tx) -> int:
         """Return the version of the data key that new values are sealed under."""
         return self._in_force(tx).version

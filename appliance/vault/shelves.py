@@ -155,8 +155,7 @@ class FileShelf:
         return any(is_first_format(self._blobs.head(tenant_id, _id(one))) for one in self._blobs.every(tenant_id))
 
     def reseal(self, tenant_id: TenantId, after: str, *, most: int) -> Walked:
-        with self._db.tenant(tenant_id) as tx:
-            version = self._vault.version_in_force(tx)
+        version = self._vault.version_for_files(tenant_id)
         names = list(islice(self._blobs.every(tenant_id, after=after), most))
         damaged = 0
         for one in names:

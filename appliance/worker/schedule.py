@@ -13,6 +13,7 @@ from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import TenantId
 from appliance.kernel.log import logger
 from appliance.vault.destruction import sweep_destroyed
+from appliance.vault.exchange import end_old_root
 from appliance.vault.rotation import finish_rotations, resume_rotation
 from appliance.worker.reminders import remind_of_keys
 
@@ -24,6 +25,7 @@ def tidy(services: Services) -> None:
     with services.db.platform() as tx:
         tenants = tenancy.list_tenants(tx)
         identity.forget_attempts(tx, clock=services.clock)
+    _end_old_root(services)
     _turn_keys(services, PLATFORM)
     remind_of_keys(services, PLATFORM)
     for tenant_id in tenants:
@@ -42,6 +44,13 @@ def tidy(services: Services) -> None:
             )
 
 
+def _end_old_root(services: Services) -> None:
+    try:
+        end_old_root(services.vault.files, services.settings.secrets.absolute())
+    except (Refusal, OSError) as error:
+        log.warning("old_root_stays", code=getattr(error, "code", type(error).__name__))
+
+
 def _turn_keys(services: Services, tenant_id: TenantId) -> None:
     """End a rotation of this tenant whose time has come; what is not available now is tried again next time."""
     try:
@@ -49,7 +58,5 @@ def _turn_keys(services: Services, tenant_id: TenantId) -> None:
             sweep_destroyed(tx, services.vault.files)
         resume_rotation(services.db, tenant_id)
         finish_rotations(services.db, services.vault, services.shelves, tenant_id)
-    except Refusal as refusal:
-        log.warning("rotation_waits", tenant_id=str(tenant_id), code=refusal.code)
-    except OSError as error:  # such as a full disk: other tenants' keys are turned all the same
-        log.warning("rotation_waits", tenant_id=str(tenant_id), code=error.strerror)
+    except Refusal as refusal:  # such as a full disk: other tenants' keys are turned all the same
+        log.warning("rotation_waits", tenant_id=str(tenant_id), code=refusal.code, reason=getattr(refusal, "reason", ""))
