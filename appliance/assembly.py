@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy.engine import make_url
 
 from appliance.audit import PLATFORM
-from appliance.chat import Chat
+from appliance.chat import SEALED, Chat
 from appliance.gateway import Gateway
 from appliance.identity import repeats
 from appliance.kernel.blobs import Blobs
@@ -99,13 +99,15 @@ def _assembled(settings: Settings, db: Database, clock: Clock) -> Services:
         db=db,
         vault=vault,
         shelves=(
-            ColumnShelf(db, vault, repeats.SEALED), FactorShelf(db, vault), FileShelf(db, vault, blobs, named=known_files),
+            *(ColumnShelf(db, vault, column) for column in (repeats.SEALED, *SEALED)),
+            FactorShelf(db, vault),
+            FileShelf(db, vault, blobs, named=known_files),
         ),
         web_key=read_secret(settings.secrets / "web-forms").encode(),
         blobs=blobs,
         egress=egress,
         gateway=gateway,
-        chat=Chat(db, gateway, clock=clock),
+        chat=Chat(db, gateway, sealer=vault, clock=clock),
         workshop=Workshop(
             db,
             blobs,

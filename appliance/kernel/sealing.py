@@ -90,13 +90,25 @@ class Place:
 
 @dataclass(frozen=True)
 class SealedColumn:
-    """A column of sealed values in a tenant's table, and the rest of the table's key, in the order of its `Place`."""
+    """A column of sealed values in a tenant's table, and the rest of the table's key, in the order of its `Place`.
+
+    `bound` are columns outside of the key that a value belongs to as well: whoever changes one moves the value away.
+    `plain` is the column that held it before it was sealed, empty where nothing of that is left.
+    """
 
     table: str
     field: str
     key: tuple[str, ...]
     types: tuple[str, ...]
     """Of the key's columns: "uuid" or "bytea"."""
+    bound: tuple[str, ...] = ()
+    plain: str | None = None
+
+    def place(self, *row: UUID | bytes) -> Place:
+        """Return where the value of a row stands: its key, then what it is bound to."""
+        if len(row) != len(self.key) + len(self.bound):
+            raise ValueError("a place names the whole key of its row")
+        return Place(self.table, self.field, row)
 
 
 class Sealer(Protocol):
@@ -107,6 +119,10 @@ class Sealer(Protocol):
 
     def seal(self, tx: Any, plaintext: bytes, place: Place) -> bytes:
         """Return the value for its place, sealed under the organisation's data key in force."""
+        ...
+
+    def seal_all(self, tx: Any, plaintexts: Iterable[tuple[bytes, Place]]) -> list[bytes]:
+        """Return the values of many for their places, with one look for the key."""
         ...
 
     def unseal(self, tx: Any, sealed: bytes, place: Place) -> bytes:

@@ -59,11 +59,18 @@ class Vault:
 
     def seal(self, tx: Tx, plaintext: bytes, place: Place) -> bytes:
         """Return the value for its place. The organisation's first value makes its keys."""
+        return self.seal_all(tx, [(plaintext, place)])[0]
+
+    def seal_all(self, tx: Tx, plaintexts: Iterable[tuple[bytes, Place]]) -> list[bytes]:
+        """Return the values of many for their places; the data key is unwrapped once, and wiped at the end."""
         tenant_id = self._tenant(tx)
         together(tx, SEALING, of=tenant_id)
         wrapped = self._in_force(tx)
         with self._opened(wrapped) as key:
-            return seal_at(key, wrapped.version, plaintext, context=place.context(tenant_id))
+            return [
+                seal_at(key, wrapped.version, plaintext, context=place.context(tenant_id))
+                for plaintext, place in plaintexts
+            ]
 
     def unseal(self, tx: Tx, sealed: bytes, place: Place) -> bytes:
         """Return the plaintext of one value."""

@@ -20,11 +20,12 @@ from appliance.vault.errors import (
     DestructionNotFound,
     DestructionWaiting,
     FirstFormatRemains,
+    PlainTextRemains,
     ReasonMissing,
     RequesterNotOwner,
     RotationRunning,
 )
-from appliance.vault.exchange import require_data_keys
+from appliance.vault.exchange import require_data_keys, require_nothing_plain
 from appliance.vault.inventory import list_keys
 from appliance.vault.rotation import begin_rotation, get_rotation
 from appliance.web import forms
@@ -101,9 +102,10 @@ def decide(request_id: UUID) -> Answer:
     try:
         if is_granted:
             require_data_keys(house.shelves, [person.tenant_id])
+            require_nothing_plain(house.shelves, person.tenant_id)
         with house.db.tenant(person.tenant_id) as tx:
             keys = decide_destruction(tx, person, request_id, is_granted=is_granted, clock=house.clock)
-    except (FirstFormatRemains, RequesterNotOwner) as refusal:
+    except (FirstFormatRemains, PlainTextRemains, RequesterNotOwner) as refusal:
         return _list(shown=refusal)
     for key in keys:  # after the commit: what was not recorded is not destroyed
         house.vault.files.destroy(key)

@@ -182,9 +182,11 @@ def list_conversations(call: Call) -> Listed[ConversationOut]:
     with call.tenant() as tx:
         before = None
         if asked.cursor:
-            last = chat.get_conversation(tx, call.caller, ConversationId(asked.cursor))
+            last = chat.get_conversation(tx, call.caller, ConversationId(asked.cursor), sealer=call.services.vault)
             before = (last.updated_at, last.conversation_id)
-        found = chat.list_conversations(tx, call.caller, query=asked.text, before=before, limit=asked.limit + 1)
+        found = chat.list_conversations(
+            tx, call.caller, query=asked.text, before=before, limit=asked.limit + 1, sealer=call.services.vault
+        )
     rows, cursor = part(found, asked, key=lambda one: one.conversation_id)
     return Listed[ConversationOut](items=[_out(one) for one in rows], next_cursor=cursor)
 
@@ -204,15 +206,15 @@ def start_conversation(call: Call) -> ConversationOut:
 def get_conversation(call: Call) -> ConversationOut:
     """Return a conversation of one's own, or one that was shared."""
     with call.tenant() as tx:
-        return _out(chat.read_conversation(tx, call.caller, _id(call)))
+        return _out(chat.read_conversation(tx, call.caller, _id(call), sealer=call.services.vault))
 
 
 @operation("GET", "/conversations/{conversation_id}/messages", permission=Permission.CHAT, answer=MessagesOut)
 def list_messages(call: Call) -> MessagesOut:
     """Return the questions and answers of the branch that is shown, with their citations."""
     with call.tenant() as tx:
-        chat.read_conversation(tx, call.caller, _id(call))
-        found = chat.list_messages(tx, call.caller, _id(call))
+        chat.read_conversation(tx, call.caller, _id(call), sealer=call.services.vault)
+        found = chat.list_messages(tx, call.caller, _id(call), sealer=call.services.vault)
     return MessagesOut(items=[MessageOut.model_validate(one) for one in found])
 
 
@@ -244,7 +246,7 @@ def retry_answer(call: Call) -> AnswerOut | Iterator[str]:
 def switch_branch(call: Call) -> ConversationOut:
     """Show, and go on with, the branch that a message is on."""
     with call.tenant() as tx:
-        return _out(chat.switch_branch(tx, call.caller, _id(call), call.body.message_id))
+        return _out(chat.switch_branch(tx, call.caller, _id(call), call.body.message_id, sealer=call.services.vault))
 
 
 @operation(
@@ -257,7 +259,7 @@ def give_feedback(call: Call) -> None:
     with call.tenant() as tx:
         chat.give_feedback(
             tx, call.caller, _id(call), call.ids["message_id"], is_good=body.is_good, comment=body.comment,
-            clock=call.services.clock,
+            clock=call.services.clock, sealer=call.services.vault,
         )  # fmt: skip
 
 
@@ -268,7 +270,9 @@ def give_feedback(call: Call) -> None:
 def rename_conversation(call: Call) -> ConversationOut:
     """Give a conversation another title."""
     with call.tenant() as tx:
-        return _out(chat.rename_conversation(tx, call.caller, _id(call), title=call.body.title))
+        return _out(
+            chat.rename_conversation(tx, call.caller, _id(call), title=call.body.title, sealer=call.services.vault)
+        )
 
 
 @operation("PUT", "/conversations/{conversation_id}/sharing", permission=Permission.CHAT)
@@ -289,7 +293,7 @@ def unshare_conversation(call: Call) -> None:
 def list_openings(call: Call) -> OpeningsOut:
     """Return who opened one's own conversation under All conversations, when and why."""
     with call.tenant() as tx:
-        found = chat.list_views(tx, call.caller, _id(call))
+        found = chat.list_views(tx, call.caller, _id(call), sealer=call.services.vault)
     return OpeningsOut(items=[OpeningOut.model_validate(one) for one in found])
 
 
@@ -299,7 +303,7 @@ def list_openings(call: Call) -> OpeningsOut:
 def export_conversation(call: Call) -> ExportOut:
     """Return a copy of one's own conversation, with every branch, as JSON or Markdown text."""
     with call.tenant() as tx:
-        text = chat.export_conversation(tx, call.caller, _id(call), call.query.format)
+        text = chat.export_conversation(tx, call.caller, _id(call), call.query.format, sealer=call.services.vault)
     return ExportOut(format=call.query.format, text=text)
 
 
@@ -307,7 +311,7 @@ def export_conversation(call: Call) -> ExportOut:
 def delete_conversation(call: Call) -> None:
     """Delete a conversation with its messages."""
     with call.tenant() as tx:
-        chat.delete_conversation(tx, call.caller, _id(call))
+        chat.delete_conversation(tx, call.caller, _id(call), sealer=call.services.vault)
 
 
 @operation(

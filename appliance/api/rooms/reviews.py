@@ -83,10 +83,16 @@ def list_reviews(call: Call) -> Listed[ReviewableOut]:
     with call.tenant() as tx:
         before = None
         if asked.cursor:
-            last = chat.get_for_review(tx, call.caller, ConversationId(asked.cursor))
+            last = chat.get_for_review(tx, call.caller, ConversationId(asked.cursor), sealer=call.services.vault)
             before = (last.updated_at, last.conversation_id)
         found = chat.list_for_review(
-            tx, call.caller, query=asked.text, before=before, limit=asked.limit + 1, oldest_first=asked.oldest_first
+            tx,
+            call.caller,
+            query=asked.text,
+            before=before,
+            limit=asked.limit + 1,
+            oldest_first=asked.oldest_first,
+            sealer=call.services.vault,
         )
     rows, cursor = part(found, asked, key=lambda one: one.conversation_id)
     return Listed[ReviewableOut](items=[ReviewableOut.model_validate(one) for one in rows], next_cursor=cursor)
@@ -99,7 +105,7 @@ def list_reviews(call: Call) -> Listed[ReviewableOut]:
 def list_requests(call: Call) -> ReviewRequestsOut:
     """Return the latest requests, those that wait first. Another administrator decides them, at a browser."""
     with call.tenant() as tx:
-        found = chat.list_requests(tx, call.caller, clock=call.services.clock)
+        found = chat.list_requests(tx, call.caller, clock=call.services.clock, sealer=call.services.vault)
     return ReviewRequestsOut(items=[ReviewRequestOut.model_validate(one) for one in found])
 
 
@@ -119,7 +125,7 @@ def request_end_of_mode(call: Call) -> ReviewRequestOut:
 def get_review(call: Call) -> ReviewableOut:
     """Return what may be known of a conversation before it is opened."""
     with call.tenant() as tx:
-        return ReviewableOut.model_validate(chat.get_for_review(tx, call.caller, _id(call)))
+        return ReviewableOut.model_validate(chat.get_for_review(tx, call.caller, _id(call), sealer=call.services.vault))
 
 
 @operation(
@@ -139,7 +145,9 @@ def open_review(call: Call) -> OpenedOut:
     """Open a conversation; its owner sees who did and why. In the works-council mode the granted reason counts."""
     house = call.services
     with call.tenant() as tx:
-        opening_id = chat.open_for_review(tx, call.caller, _id(call), reason=call.body.reason, clock=house.clock)
+        opening_id = chat.open_for_review(
+            tx, call.caller, _id(call), reason=call.body.reason, clock=house.clock, sealer=call.services.vault
+        )
     return OpenedOut(opening_id=opening_id)
 
 
@@ -151,7 +159,7 @@ def read_opened(call: Call) -> OpenedConversationOut:
     """Return a conversation that you opened within the last hour, with what was said in all its branches."""
     with call.tenant() as tx:
         conversation, messages = chat.read_opened(
-            tx, call.caller, _id(call), call.ids["opening_id"], clock=call.services.clock
+            tx, call.caller, _id(call), call.ids["opening_id"], clock=call.services.clock, sealer=call.services.vault
         )
         names = identity.names_of(tx, [conversation.owner_id])
     return OpenedConversationOut(
@@ -164,7 +172,12 @@ def read_opened(call: Call) -> OpenedConversationOut:
 def _requested(call: Call, conversation_id: ConversationId | None) -> ReviewRequestOut:
     with call.tenant() as tx:
         asked: ReviewRequest = chat.request_review(
-            tx, call.caller, conversation_id, reason=call.body.reason, clock=call.services.clock
+            tx,
+            call.caller,
+            conversation_id,
+            reason=call.body.reason,
+            clock=call.services.clock,
+            sealer=call.services.vault,
         )
     return ReviewRequestOut.model_validate(asked)
 
