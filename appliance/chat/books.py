@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from uuid import UUID
 
 from sqlalchemy import select, text
-from sqlalchemy.dialects.postgresql import insert
 
 from appliance.chat.sealed import PAGES, TEXTS
 from appliance.chat.tables import ConversationTextRow, TitlePageRow
@@ -23,6 +22,13 @@ _ID = 32
 _ROWS: dict[SealedColumn, type[ConversationTextRow] | type[TitlePageRow]] = {
     TEXTS: ConversationTextRow,
     PAGES: TitlePageRow,
+}
+_MAKE = {
+    column: text(
+        f"INSERT INTO {column.table} (tenant_id, {column.key[0]}) SELECT :tenant, unnest(CAST(:keys AS uuid[]))"
+        " ON CONFLICT DO NOTHING"
+    )
+    for column in _ROWS
 }
 _PUT = {
     column: text(
@@ -57,8 +63,8 @@ def write_titles(tx: Tx, sealer: Sealer, titles: Lines) -> None:
     _write(tx, sealer, PAGES, pages)
 
 
-def titled(tx: Tx, sealer: Sealer, needle: str) -> list[UUID]:
-    """Return the conversations of the organisation whose titles say a folded text."""
+def titled(tx: Tx, sealer: Sealer, needle: str) -> list[str]:
+    """Return the conversations of the organisation whose titles say a folded text, in hex."""
     rows = tx.execute(
         select(TitlePageRow.page_id, TitlePageRow.sealed).where(
             TitlePageRow.tenant_id == tx.tenant_id, TitlePageRow.sealed.is_not(None)
@@ -68,15 +74,15 @@ def titled(tx: Tx, sealer: Sealer, needle: str) -> list[UUID]:
     return [found for page in opened for found in lines_saying(page.decode(), needle)]
 
 
-def lines_saying(book: str, needle: str) -> Iterator[UUID]:
-    """Yield of what each line is that says a folded text."""
+def lines_saying(book: str, needle: str) -> Iterator[str]:
+    """Yield of what each line is that says a folded text, in hex: there may be a hundred thousand."""
     at = book.find(needle)
     while at >= 0:
         start = book.rfind("\n", 0, at) + 1
         if at < start + _ID:  # in the id
             at = book.find(needle, at + 1)
             continue
-        yield UUID(hex=book[start : start + _ID])
+        yield book[start : start + _ID]
         end = book.find("\n", at)
         at = book.find(needle, end) if end >= 0 else -1
 
@@ -87,9 +93,7 @@ def _write(tx: Tx, sealer: Sealer, column: SealedColumn, books: Mapping[UUID, Li
     row = _ROWS[column]
     key = row.__table__.c[column.key[0]]
     wanted = sorted(books)  # whoever locks several does it in one order
-    tx.execute(
-        insert(row).values([{"tenant_id": tx.tenant_id, key.name: one} for one in wanted]).on_conflict_do_nothing()
-    )
+    tx.execute(_MAKE[column], {"keys": wanted, "tenant": tx.tenant_id})
     found = tx.execute(
         select(key, row.sealed).where(row.tenant_id == tx.tenant_id, key.in_(wanted)).order_by(key).with_for_update()
     ).all()

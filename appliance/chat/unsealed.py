@@ -31,7 +31,7 @@ from appliance.kernel.sealing import KeyDestroyed, KeyUnavailable, Place, Sealer
 
 SEAL = "chat.seal"
 log = logger("chat")
-_SECONDS, _CONVERSATIONS, _ROWS = 10.0, 50, 200
+_SECONDS, _CONVERSATIONS, _ROWS = 10.0, 100, 200
 _SEALED = text(
     """UPDATE messages SET body = '', sealed_words = new.sealed
        FROM unnest(CAST(:ids AS uuid[]), CAST(:sealed AS bytea[])) AS new (message_id, sealed)

@@ -1,7 +1,7 @@
 """Destroying an organisation's keys for good (crypto-shredding): asked for by one owner, granted by a second.
 
 What was sealed under them opens nowhere any more: not here, not in a backup, not in a restored earlier database,
-because the key file is gone. Texts that search needs in the clear are rows like any other, and go by deletion.
+because the key file is gone. Texts of documents, which search needs in the clear, are rows like any other, and go by deletion.
 """
 
 from datetime import timedelta

@@ -357,9 +357,9 @@ def test_a_deleted_conversation_leaves_nothing_to_search(house: House, ada: Memb
     talk = begins(ada, "Where do the lamps stand?")
     other = begins(ada, "Where are the chairs?")
     with ada.services.db.tenant(ada.tenant_id) as tx:
-        assert books.titled(tx, ada.services.vault, "where") == sorted([talk, other], key=books.page_of)
+        assert set(books.titled(tx, ada.services.vault, "where")) == {talk.hex, other.hex}
         chat.delete_conversation(tx, ada.caller, ConversationId(talk), sealer=ada.services.vault)
-        assert books.titled(tx, ada.services.vault, "where") == [other]
+        assert books.titled(tx, ada.services.vault, "where") == [other.hex]
     assert boots(house, "SELECT conversation_id FROM conversation_texts") == [(other,)]
     assert reviewed(ada, "where") == titles(ada, "where") == {"Where are the chairs?"}
 

@@ -20,6 +20,7 @@ from appliance.chat.errors import (
     TitleMalformed,
 )
 from appliance.identity import Permission
+from appliance.kernel.sealing import IntegrityError, KeyDestroyed, KeyUnavailable
 
 Question = Annotated[
     str,
@@ -30,6 +31,9 @@ Stream = Annotated[
     bool,
     Field(description="True: server-sent events `question`, `delta`, `citation`, then `done` or `refused`."),
 ]
+
+UNSEALING = (KeyDestroyed, KeyUnavailable, IntegrityError)
+"""What may happen wherever something is opened that people said."""
 
 
 class ConversationsPage(Page):
@@ -174,7 +178,7 @@ class ExportOut(Output):
 
 @operation(
     "GET", "/conversations", permission=Permission.CHAT, query=ConversationsPage, answer=Listed[ConversationOut],
-    refusals=(ConversationNotFound,),
+    refusals=(ConversationNotFound, *UNSEALING),
 )  # fmt: skip
 def list_conversations(call: Call) -> Listed[ConversationOut]:
     """Return one's own conversations, the latest first."""
@@ -202,14 +206,22 @@ def start_conversation(call: Call) -> ConversationOut:
         return _out(chat.create_conversation(tx, call.caller, chatbot_id, clock=call.services.clock))
 
 
-@operation("GET", "/conversations/{conversation_id}", permission=Permission.CHAT, answer=ConversationOut)
+@operation(
+    "GET", "/conversations/{conversation_id}", permission=Permission.CHAT, answer=ConversationOut, refusals=UNSEALING
+)
 def get_conversation(call: Call) -> ConversationOut:
     """Return a conversation of one's own, or one that was shared."""
     with call.tenant() as tx:
         return _out(chat.read_conversation(tx, call.caller, _id(call), sealer=call.services.vault))
 
 
-@operation("GET", "/conversations/{conversation_id}/messages", permission=Permission.CHAT, answer=MessagesOut)
+@operation(
+    "GET",
+    "/conversations/{conversation_id}/messages",
+    permission=Permission.CHAT,
+    answer=MessagesOut,
+    refusals=UNSEALING,
+)
 def list_messages(call: Call) -> MessagesOut:
     """Return the questions and answers of the branch that is shown, with their citations."""
     with call.tenant() as tx:
@@ -241,7 +253,7 @@ def retry_answer(call: Call) -> AnswerOut | Iterator[str]:
 
 @operation(
     "PUT", "/conversations/{conversation_id}/branch", permission=Permission.CHAT, body=BranchIn, answer=ConversationOut,
-    refusals=(MessageNotFound,),
+    refusals=(MessageNotFound, *UNSEALING),
 )  # fmt: skip
 def switch_branch(call: Call) -> ConversationOut:
     """Show, and go on with, the branch that a message is on."""
@@ -251,7 +263,7 @@ def switch_branch(call: Call) -> ConversationOut:
 
 @operation(
     "PUT", "/conversations/{conversation_id}/messages/{message_id}/feedback", permission=Permission.CHAT,
-    body=FeedbackIn, refusals=(CommentTooLong, MessageNotFound),
+    body=FeedbackIn, refusals=(CommentTooLong, MessageNotFound, *UNSEALING),
 )  # fmt: skip
 def give_feedback(call: Call) -> None:
     """Say whether an answer was good; the last word counts."""
@@ -265,7 +277,7 @@ def give_feedback(call: Call) -> None:
 
 @operation(
     "PUT", "/conversations/{conversation_id}/title", permission=Permission.CHAT, body=TitleIn, answer=ConversationOut,
-    refusals=(TitleMalformed,),
+    refusals=(TitleMalformed, *UNSEALING),
 )  # fmt: skip
 def rename_conversation(call: Call) -> ConversationOut:
     """Give a conversation another title."""
@@ -289,7 +301,13 @@ def unshare_conversation(call: Call) -> None:
         chat.unshare_conversation(tx, call.caller, _id(call))
 
 
-@operation("GET", "/conversations/{conversation_id}/openings", permission=Permission.CHAT, answer=OpeningsOut)
+@operation(
+    "GET",
+    "/conversations/{conversation_id}/openings",
+    permission=Permission.CHAT,
+    answer=OpeningsOut,
+    refusals=UNSEALING,
+)
 def list_openings(call: Call) -> OpeningsOut:
     """Return who opened one's own conversation under All conversations, when and why."""
     with call.tenant() as tx:
@@ -298,7 +316,12 @@ def list_openings(call: Call) -> OpeningsOut:
 
 
 @operation(
-    "GET", "/conversations/{conversation_id}/export", permission=Permission.CHAT, query=FormatAsked, answer=ExportOut
+    "GET",
+    "/conversations/{conversation_id}/export",
+    permission=Permission.CHAT,
+    query=FormatAsked,
+    answer=ExportOut,
+    refusals=UNSEALING,
 )
 def export_conversation(call: Call) -> ExportOut:
     """Return a copy of one's own conversation, with every branch, as JSON or Markdown text."""

@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 
 from appliance import chat, identity
 from appliance.api.framework import Call, operation
-from appliance.api.rooms.conversations import ConversationOut, MessageOut
+from appliance.api.rooms.conversations import UNSEALING, ConversationOut, MessageOut
 from appliance.api.schemas import Input, Listed, Output, Page, Text, part
 from appliance.chat import ConversationId, ReviewRequest
 from appliance.chat.errors import ConversationNotFound, PersonNeeded, ReasonMissing, ReviewNotGranted, ReviewOff
@@ -75,7 +75,7 @@ class OpenedConversationOut(Output):
 
 @operation(
     "GET", "/reviews", permission=Permission.CONVERSATION_REVIEW, query=ReviewsPage, answer=Listed[ReviewableOut],
-    refusals=(ConversationNotFound, ReviewOff),
+    refusals=(ConversationNotFound, ReviewOff, *UNSEALING),
 )  # fmt: skip
 def list_reviews(call: Call) -> Listed[ReviewableOut]:
     """Return the organisation's conversations, the latest first. Looking is an event in the log."""
@@ -100,7 +100,7 @@ def list_reviews(call: Call) -> Listed[ReviewableOut]:
 
 @operation(
     "GET", "/reviews/requests", permission=Permission.CONVERSATION_REVIEW, answer=ReviewRequestsOut,
-    refusals=(ReviewOff,),
+    refusals=(ReviewOff, *UNSEALING),
 )  # fmt: skip
 def list_requests(call: Call) -> ReviewRequestsOut:
     """Return the latest requests, those that wait first. Another administrator decides them, at a browser."""
@@ -120,7 +120,7 @@ def request_end_of_mode(call: Call) -> ReviewRequestOut:
 
 @operation(
     "GET", "/reviews/{conversation_id}", permission=Permission.CONVERSATION_REVIEW, answer=ReviewableOut,
-    refusals=(ReviewOff,),
+    refusals=(ReviewOff, *UNSEALING),
 )  # fmt: skip
 def get_review(call: Call) -> ReviewableOut:
     """Return what may be known of a conversation before it is opened."""
@@ -139,7 +139,7 @@ def request_review(call: Call) -> ReviewRequestOut:
 
 @operation(
     "POST", "/reviews/{conversation_id}/openings", permission=Permission.CONVERSATION_REVIEW, body=ReasonIn,
-    answer=OpenedOut, status=201, refusals=(ReasonMissing, ReviewNotGranted, ReviewOff),
+    answer=OpenedOut, status=201, refusals=(ReasonMissing, ReviewNotGranted, ReviewOff, *UNSEALING),
 )  # fmt: skip
 def open_review(call: Call) -> OpenedOut:
     """Open a conversation; its owner sees who did and why. In the works-council mode the granted reason counts."""
@@ -153,7 +153,7 @@ def open_review(call: Call) -> OpenedOut:
 
 @operation(
     "GET", "/reviews/{conversation_id}/openings/{opening_id}", permission=Permission.CONVERSATION_REVIEW,
-    answer=OpenedConversationOut, refusals=(ReviewNotGranted, ReviewOff),
+    answer=OpenedConversationOut, refusals=(ReviewNotGranted, ReviewOff, *UNSEALING),
 )  # fmt: skip
 def read_opened(call: Call) -> OpenedConversationOut:
     """Return a conversation that you opened within the last hour, with what was said in all its branches."""
