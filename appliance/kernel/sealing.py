@@ -81,6 +81,13 @@ class Place:
     field: str
     row: tuple[UUID | bytes, ...]
 
+    @property
+    def name(self) -> str:
+        """What a log calls it."""
+        return " ".join(
+            [f"{self.table}.{self.field}", *(str(one) if isinstance(one, UUID) else one.hex() for one in self.row)]
+        )
+
     def context(self, tenant_id: UUID) -> bytes:
         """Return the associated data: tenant, table, field, row, each with its length before it (uint32)."""
         row = (one.bytes if isinstance(one, UUID) else one for one in self.row)

@@ -34,7 +34,7 @@ def wipe(url: str) -> Wiped:
     with psycopg.connect(url, autocommit=True, application_name="cloister-wipe") as connection:
         if connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone() != (True,):
             return Wiped()
-        if connection.execute("SELECT cloister.plain_text_is_to_wipe()").fetchone() != (True,):
+        if connection.execute("SELECT cloister.plain_text_state()").fetchone() != ("emptied",):
             return Wiped()
         for setting in _SETTINGS:
             connection.execute(setting.encode())

@@ -113,13 +113,16 @@ class Vault:
                 pass
 
     def _unsealed(self, tx: Tx, tenant_id: TenantId, keys: dict[int, bytearray], sealed: bytes, place: Place) -> bytes:
-        if is_first_format(sealed) and self._first is not None:
-            self._find(tx, None)  # destroyed keys end these values too
-            return self._first.unseal(tenant_id, sealed, place)
-        version = version_of(sealed)
-        if version not in keys:
-            keys[version] = open_data_key(self.files, self._named(tx, version))
-        return unseal_at(keys[version], sealed, context=place.context(tenant_id))
+        try:
+            if is_first_format(sealed) and self._first is not None:
+                self._find(tx, None)  # destroyed keys end these values too
+                return self._first.unseal(tenant_id, sealed, place)
+            version = version_of(sealed)
+            if version not in keys:
+                keys[version] = open_data_key(self.files, self._named(tx, version))
+            return unseal_at(keys[version], sealed, context=place.context(tenant_id))
+        except IntegrityError as error:  # which one of a page's values it is stands in the log alone
+            raise IntegrityError(f"{place.name}: {error.reason}") from error
 
     def _in_force(self, tx: Tx) -> Wrapped:
         found = self._find(tx, None)

@@ -7,7 +7,7 @@ later release: until then, readers know both.
 
 from alembic import op
 
-from migrations.rls import door, platform_table, tenant_table
+from migrations.rls import RUNTIME, door, every_tenant, platform_table, tenant_table
 
 revision = "0029"
 down_revision = "0027"
@@ -74,7 +74,10 @@ def _note() -> None:
     op.execute("GRANT SELECT ON plain_text TO cloister_backup")
     op.execute("GRANT CREATE ON SCHEMA cloister TO cloister_doors")  # needed to own functions; taken back below
     door("plain_text.sql", "note_plain_text(boolean)", roles=["cloister_worker"])
-    door(
-        "wiped_plain_text.sql", "plain_text_is_to_wipe()", "note_plain_text_wiped()", roles=["cloister_migrator"]
-    )  # fmt: skip
+    door("plain_text_state.sql", "plain_text_state()", roles=(*RUNTIME, "cloister_migrator"))
+    door("wiped_plain_text.sql", "note_plain_text_wiped()", roles=["cloister_migrator"])
     op.execute("REVOKE CREATE ON SCHEMA cloister FROM cloister_doors")
+    with every_tenant("conversations", "plain_text"):
+        op.execute(  # in a new house there is nothing to wait for
+            "INSERT INTO plain_text (emptied_at, wiped_at) SELECT now(), now() WHERE NOT EXISTS (SELECT FROM conversations)"
+        )
