@@ -6,10 +6,12 @@ the next one goes on. A conversation that somebody writes to before its turn is 
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import or_, select, text, update
+from sqlalchemy import CollectionAggregate, Text, Uuid, any_, cast, func, literal, or_, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm.attributes import set_committed_value
 
 from appliance.chat import books
 from appliance.chat.sealed import COMMENTS, VIEWS, WISHES, open_titles, open_words, title_place, words_place
@@ -36,6 +38,12 @@ _SEALED = text(
     """UPDATE messages SET body = '', sealed_words = new.sealed
        FROM unnest(CAST(:ids AS uuid[]), CAST(:sealed AS bytea[])) AS new (message_id, sealed)
        WHERE tenant_id = :tenant AND messages.message_id = new.message_id"""
+)
+
+_TITLED = text(
+    """UPDATE conversations SET title = '', sealed_title = new.sealed
+       FROM unnest(CAST(:ids AS uuid[]), CAST(:sealed AS bytea[])) AS new (conversation_id, sealed)
+       WHERE tenant_id = :tenant AND conversations.conversation_id = new.conversation_id"""
 )
 
 
@@ -90,11 +98,6 @@ def seal_before(tx: Tx, sealer: Sealer, row: ConversationRow) -> None:
 def _seal_conversations(tx: Tx, sealer: Sealer, left: Sequence[ConversationRow]) -> None:
     """Seal what is plain of conversations, which are locked, with their messages; and write what is searched of them."""
     messages = _messages(tx, left)
-    if not messages and all(row.title in {"", UNTITLED} for row in left):
-        for row in left:
-            row.title = ""
-        tx.flush()
-        return
     said = open_words(tx, sealer, messages, _cited(tx, messages))
     titles = [title if title != UNTITLED else "" for title in open_titles(tx, sealer, left)]
     texts: dict[UUID, dict[UUID, str]] = {
@@ -104,17 +107,14 @@ def _seal_conversations(tx: Tx, sealer: Sealer, left: Sequence[ConversationRow])
         texts[message.conversation_id][message.message_id] = words.body
     plain = [(row, words) for row, words in zip(messages, said, strict=True) if row.sealed_words is None]
     values = [(words.pack(), words_place(row)) for row, words in plain]
-    named = [(row, title) for row, title in zip(left, titles, strict=True) if row.title and title]
+    named = [(row, title) for row, title in zip(left, titles, strict=True) if title]
     values += [(title.encode(), title_place(row)) for row, title in named]
     sealed = sealer.seal_all(tx, values) if values else []
-    for (row, _), value in zip(named, sealed[len(plain) :], strict=True):
-        row.sealed_title = value
-    for row in left:
-        row.title = ""
-    tx.flush()
-    _empty(tx, [row.message_id for row, _ in plain], sealed[: len(plain)])
-    books.write_texts(tx, sealer, texts)
-    books.write_titles(tx, sealer, {row.conversation_id: title for row, title in named})
+    _put_words(tx, messages, [row.message_id for row, _ in plain], sealed[: len(plain)])
+    _put_titles(tx, left, dict(zip((row.conversation_id for row, _ in named), sealed[len(plain) :], strict=True)))
+    if messages or named:
+        books.write_texts(tx, sealer, texts)
+        books.write_titles(tx, sealer, {row.conversation_id: title for row, title in named})
 
 
 def _is_left(tx: Tx) -> bool:
@@ -138,7 +138,8 @@ def _seal_some(tx: Tx, sealer: Sealer) -> bool:
 def _plain_conversations(tx: Tx) -> Sequence[ConversationRow]:
     mine = ConversationRow.tenant_id == tx.tenant_id
     found = select(ConversationRow).where(mine, ConversationRow.title != "")
-    rows = tx.scalars(found.limit(_CONVERSATIONS).with_for_update()).all()
+    page = func.right(cast(ConversationRow.conversation_id, Text), 2)  # a piece writes few pages of titles
+    rows = tx.scalars(found.order_by(page).limit(_CONVERSATIONS).with_for_update()).all()
     if rows:
         return rows
     # Messages of a version that ran beside this one: their conversation's title is sealed, or was never given.
@@ -188,29 +189,48 @@ def _sealed(tx: Tx, sealer: Sealer, values: Sequence[str], places: Sequence[Plac
 
 def _messages(tx: Tx, rows: Sequence[ConversationRow]) -> Sequence[MessageRow]:
     ids = [row.conversation_id for row in rows]
-    found = select(MessageRow).where(MessageRow.tenant_id == tx.tenant_id, MessageRow.conversation_id.in_(ids))
+    found = select(MessageRow).where(MessageRow.tenant_id == tx.tenant_id, MessageRow.conversation_id == _any(ids))
     return tx.scalars(found.order_by(MessageRow.created_at, MessageRow.message_id)).all()
 
 
 def _cited(tx: Tx, messages: Sequence[MessageRow]) -> defaultdict[UUID, list[CitationRow]]:
     plain = [row.message_id for row in messages if row.sealed_words is None]
     found: defaultdict[UUID, list[CitationRow]] = defaultdict(list)
-    cited = select(CitationRow).where(CitationRow.tenant_id == tx.tenant_id, CitationRow.message_id.in_(plain))
+    cited = select(CitationRow).where(CitationRow.tenant_id == tx.tenant_id, CitationRow.message_id == _any(plain))
     for row in tx.scalars(cited):
         found[row.message_id].append(row)
     return found
 
 
-def _empty(tx: Tx, ids: Sequence[UUID], sealed: Sequence[bytes]) -> None:
-    if not ids:
-        return
+def _put_words(tx: Tx, messages: Sequence[MessageRow], ids: Sequence[UUID], sealed: Sequence[bytes]) -> None:
     tx.execute(_SEALED, {"ids": ids, "sealed": sealed, "tenant": tx.tenant_id})
+    every = _any([row.message_id for row in messages])
+    unsynchronised = {"synchronize_session": False}
+    tx.execute(
+        update(MessageRow)
+        .where(MessageRow.tenant_id == tx.tenant_id, MessageRow.message_id == every, MessageRow.body != "")
+        .values(body="")
+        .execution_options(**unsynchronised)
+    )
     tx.execute(
         update(CitationRow)
-        .where(CitationRow.tenant_id == tx.tenant_id, CitationRow.message_id.in_(ids))
+        .where(CitationRow.tenant_id == tx.tenant_id, CitationRow.message_id == every)
+        .where(or_(CitationRow.title != "", CitationRow.heading != "", CitationRow.quote != ""))
         .values(title="", heading="", quote="")
-        .execution_options(synchronize_session=False)
+        .execution_options(**unsynchronised)
     )
+
+
+def _put_titles(tx: Tx, rows: Sequence[ConversationRow], sealed: Mapping[UUID, bytes]) -> None:
+    ids = [row.conversation_id for row in rows]
+    tx.execute(_TITLED, {"ids": ids, "sealed": [sealed.get(one) for one in ids], "tenant": tx.tenant_id})
+    for row in rows:  # as the database has them now
+        set_committed_value(row, "title", "")
+        set_committed_value(row, "sealed_title", sealed.get(row.conversation_id))
+
+
+def _any(ids: Sequence[UUID]) -> CollectionAggregate[bool]:
+    return any_(literal(list(ids), ARRAY(Uuid)))  # one value: a statement of hundreds is compiled anew each time
 
 
 def _lock(tenant_id: TenantId) -> str:
