@@ -244,29 +244,23 @@ def test_it_reads_searches_and_exports_the_same_before_while_and_after_it_is_sea
 
 
 def test_it_goes_on_where_a_killed_process_stopped(house: House, ada: Member, tmp_path: Any) -> None:
-    count = 240
+    count = 120
     said_before(house, ada, [(f"Lamp {n}", [f"Where is {PLANTED} {n}?", f"In room {n}."]) for n in range(count)])
     names = {"data_dir", "models_dir", "database_url"}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("APPLIANCE_")}
     environment |= {f"APPLIANCE_{name.upper()}": str(getattr(house.settings, name)) for name in names}
-    kills, plain = 0, left_plain(house)
-    while left_plain(house):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.sealing", str(ada.tenant_id)], env=environment, stdout=subprocess.PIPE
-        )
+    command = [sys.executable, "-m", "tests.support.sealing", str(ada.tenant_id)]
+    plain = left_plain(house)
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        until = time.monotonic() + 20
-        while left_plain(house) >= plain and time.monotonic() < until:
-            time.sleep(0.005)
-        if not kills:
-            process.send_signal(signal.SIGKILL)
-            kills += 1
-        process.wait(timeout=60)
-        process.stdout.close()
-        plain = left_plain(house)
+        while left_plain(house) == plain:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert 0 < left_plain(house) < plain
+    subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
 
-    assert kills == 1
+    assert left_plain(house) == 0
     assert len(titles(ada, PLANTED)) == count
     assert titles(ada, f"{PLANTED} 17?") == {"Lamp 17"}
     assert boots(house, "SELECT count(*) FROM messages WHERE sealed_words IS NULL") == [(0,)]

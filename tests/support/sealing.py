@@ -9,6 +9,7 @@ from uuid import UUID
 
 from appliance import chat
 from appliance.assembly import assemble
+from appliance.chat import unsealed
 from appliance.kernel.ids import TenantId, new_id
 from appliance.settings import load
 from tests.support.house import House, Member
@@ -57,6 +58,7 @@ def said_before(
 
 def main(tenant: str) -> None:
     """Seal everything of one organisation."""
+    unsealed._CONVERSATIONS = 10  # many pieces, to be killed between them
     services = assemble(load(), role="worker")
     print("begun", flush=True)
     chat.seal_plain(services.db, services.vault, TenantId(UUID(tenant)), seconds=600)
