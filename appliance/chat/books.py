@@ -76,7 +76,7 @@ def titled(tx: Tx, sealer: Sealer, needle: str) -> list[str]:
 
 def lines_saying(book: str, needle: str) -> Iterator[str]:
     """Yield of what each line is that says a folded text, in hex: there may be a hundred thousand."""
-    at = book.find(needle)
+    at = book.find(needle) if needle else -1
     while at >= 0:
         start = book.rfind("\n", 0, at) + 1
         if at < start + _ID:  # in the id

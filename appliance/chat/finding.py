@@ -20,7 +20,6 @@ from appliance.kernel.sealing import Sealer
 
 Mark = tuple[datetime, UUID]
 _WINDOW = 500
-_KEY = tuple_(ConversationRow.updated_at, ConversationRow.conversation_id)
 _LATEST = (ConversationRow.updated_at.desc(), ConversationRow.conversation_id.desc())
 
 
@@ -65,7 +64,9 @@ def title_says(tx: Tx, sealer: Sealer, query: str) -> ColumnElement[bool]:
 
 def _own(tx: Tx, caller: Caller, before: Mark | None) -> list[ColumnElement[bool]]:
     own = [ConversationRow.tenant_id == tx.tenant_id, ConversationRow.owner_id == caller.user_id]
-    return own if before is None else [*own, before > _KEY]
+    if before is not None:
+        own.append(tuple_(ConversationRow.updated_at, ConversationRow.conversation_id) < before)
+    return own
 
 
 def _is_its_text() -> ColumnElement[bool]:

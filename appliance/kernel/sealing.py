@@ -182,7 +182,12 @@ def is_first_format(envelope: bytes) -> bool:
 
 def is_under(envelope: bytes, version: int) -> bool:
     """Return whether this, or its first bytes, is a format 2 envelope under this version of the data key."""
-    return envelope[: 1 + _VERSION_BYTES] == _FORMAT_2 + version.to_bytes(_VERSION_BYTES, "big")
+    return envelope[: 1 + _VERSION_BYTES] == head_under(version)
+
+
+def head_under(version: int) -> bytes:
+    """Return the first bytes of every format 2 envelope under this version of the data key."""
+    return _FORMAT_2 + version.to_bytes(_VERSION_BYTES, "big")
 
 
 def wipe(secret: bytearray) -> None:

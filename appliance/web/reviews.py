@@ -65,13 +65,9 @@ def create_opening(conversation_id: UUID) -> Answer:
     try:
         with house.db.tenant(person.tenant_id) as tx:
             view_id = chat.open_for_review(
-                tx,
-                person,
-                ConversationId(conversation_id),
-                reason=forms.field("reason"),
-                clock=house.clock,
+                tx, person, ConversationId(conversation_id), reason=forms.field("reason"), clock=house.clock,
                 sealer=services().vault,
-            )
+            )  # fmt: skip
     except ReasonMissing as refusal:
         return _show(ConversationId(conversation_id), shown=refusal)
     return redirect(url_for("reviews.read_opened", conversation_id=conversation_id, view_id=view_id), 303)
@@ -115,14 +111,9 @@ def _list(*, shown: Refusal | None) -> Answer:
         if mode is Review.OFF:
             return page("reviews/page.html", refusal=shown, mode=mode.value)
         found = chat.list_for_review(
-            tx,
-            person,
-            query=query,
-            before=tables.moment_before(),
-            limit=_PAGE + 1,
-            oldest_first=not table.is_reversed,
-            sealer=services().vault,
-        )
+            tx, person, query=query, before=tables.moment_before(), limit=_PAGE + 1,
+            oldest_first=not table.is_reversed, sealer=services().vault,
+        )  # fmt: skip
         requests = chat.list_requests(tx, person, clock=house.clock, sealer=services().vault)
     further = tables.mark(found[_PAGE - 1].updated_at, found[_PAGE - 1].conversation_id) if len(found) > _PAGE else None
     return page(

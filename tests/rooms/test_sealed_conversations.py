@@ -16,6 +16,7 @@ from appliance import chat, identity, knowledge
 from appliance.chat import ChatbotId, Conversation, ConversationId, Format, Message, books, finding
 from appliance.identity import Role
 from appliance.kernel.sealing import IntegrityError, KeyDestroyed
+from appliance.ops.diagnosis import _database
 from appliance.ops.embedded_postgres import client_program
 from appliance.ops.plain_text import Wiped, wipe
 from appliance.tenancy import OrganisationSettings, Review
@@ -271,24 +272,41 @@ def test_the_words_are_gone_from_the_tables_files_once_all_is_sealed(house: Hous
         house, ada, [(f"{PLANTED} {n}", [f"{PLANTED}?", PLANTED * 50]) for n in range(40)], comment=PLANTED, quote=PLANTED
     )
     url = house.server.url("cloister_migrator", house.database)
+    boots(house, "ANALYZE conversations")
     tidy(house.worker)
     assert wipe(url) == Wiped(), "something is plain"
+    assert "being sealed" in doctor(house)
     worker.works()
     tidy(house.worker)
     boots(house, "CHECKPOINT")
     assert {"messages", "conversations"} <= holding(house), "VACUUM alone leaves them there"
+    assert sampled(house) == {"conversations"}
+    assert "files still hold" in doctor(house)
 
     with house.server.connect("boot", house.database) as reader, reader.transaction():
         reader.execute("SELECT 1 FROM cloister.messages LIMIT 1")
         assert wipe(url).in_use == ("messages",)
     assert wipe(url).in_use == ()
     boots(house, "CHECKPOINT")
-    assert holding(house) == set()
+    assert holding(house) == sampled(house) == set()
     assert wipe(url) == Wiped(), "once is enough"
+    assert doctor(house) == "sealed"
     assert len(titles(ada, PLANTED)) == 40
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         with house.server.connect("app", house.database) as app:
             app.execute("SELECT note_plain_text_wiped()")
+
+
+def doctor(house: House) -> str:
+    """What `appliance doctor` says of conversations."""
+    found = _database(lambda: house.server.url("cloister_worker", house.database), House.models_directory())
+    return next(one.detail for one in found if one.name == "conversations")
+
+
+def sampled(house: House) -> set[str]:
+    """The tables of which the planner keeps the planted word as a sample."""
+    kept = "SELECT tablename FROM pg_stats WHERE concat(most_common_vals, histogram_bounds) LIKE %s"
+    return {name for (name,) in boots(house, kept, f"%{PLANTED}%")}
 
 
 def holding(house: House) -> set[str]:

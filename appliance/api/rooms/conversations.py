@@ -216,12 +216,9 @@ def get_conversation(call: Call) -> ConversationOut:
 
 
 @operation(
-    "GET",
-    "/conversations/{conversation_id}/messages",
-    permission=Permission.CHAT,
-    answer=MessagesOut,
+    "GET", "/conversations/{conversation_id}/messages", permission=Permission.CHAT, answer=MessagesOut,
     refusals=UNSEALING,
-)
+)  # fmt: skip
 def list_messages(call: Call) -> MessagesOut:
     """Return the questions and answers of the branch that is shown, with their citations."""
     with call.tenant() as tx:
@@ -302,12 +299,9 @@ def unshare_conversation(call: Call) -> None:
 
 
 @operation(
-    "GET",
-    "/conversations/{conversation_id}/openings",
-    permission=Permission.CHAT,
-    answer=OpeningsOut,
+    "GET", "/conversations/{conversation_id}/openings", permission=Permission.CHAT, answer=OpeningsOut,
     refusals=UNSEALING,
-)
+)  # fmt: skip
 def list_openings(call: Call) -> OpeningsOut:
     """Return who opened one's own conversation under All conversations, when and why."""
     with call.tenant() as tx:
@@ -316,13 +310,9 @@ def list_openings(call: Call) -> OpeningsOut:
 
 
 @operation(
-    "GET",
-    "/conversations/{conversation_id}/export",
-    permission=Permission.CHAT,
-    query=FormatAsked,
-    answer=ExportOut,
-    refusals=UNSEALING,
-)
+    "GET", "/conversations/{conversation_id}/export", permission=Permission.CHAT, query=FormatAsked,
+    answer=ExportOut, refusals=UNSEALING,
+)  # fmt: skip
 def export_conversation(call: Call) -> ExportOut:
     """Return a copy of one's own conversation, with every branch, as JSON or Markdown text."""
     with call.tenant() as tx:

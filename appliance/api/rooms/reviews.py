@@ -86,14 +86,9 @@ def list_reviews(call: Call) -> Listed[ReviewableOut]:
             last = chat.get_for_review(tx, call.caller, ConversationId(asked.cursor), sealer=call.services.vault)
             before = (last.updated_at, last.conversation_id)
         found = chat.list_for_review(
-            tx,
-            call.caller,
-            query=asked.text,
-            before=before,
-            limit=asked.limit + 1,
-            oldest_first=asked.oldest_first,
+            tx, call.caller, query=asked.text, before=before, limit=asked.limit + 1, oldest_first=asked.oldest_first,
             sealer=call.services.vault,
-        )
+        )  # fmt: skip
     rows, cursor = part(found, asked, key=lambda one: one.conversation_id)
     return Listed[ReviewableOut](items=[ReviewableOut.model_validate(one) for one in rows], next_cursor=cursor)
 
@@ -172,13 +167,9 @@ def read_opened(call: Call) -> OpenedConversationOut:
 def _requested(call: Call, conversation_id: ConversationId | None) -> ReviewRequestOut:
     with call.tenant() as tx:
         asked: ReviewRequest = chat.request_review(
-            tx,
-            call.caller,
-            conversation_id,
-            reason=call.body.reason,
-            clock=call.services.clock,
+            tx, call.caller, conversation_id, reason=call.body.reason, clock=call.services.clock,
             sealer=call.services.vault,
-        )
+        )  # fmt: skip
     return ReviewRequestOut.model_validate(asked)
 
 
