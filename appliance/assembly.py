@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy.engine import make_url
 
 from appliance.audit import PLATFORM
-from appliance.chat import Chat
+from appliance.chat import SEALED, Chat
 from appliance.gateway import Gateway
 from appliance.identity import repeats
 from appliance.kernel.blobs import Blobs
@@ -102,7 +102,7 @@ def _assembled(settings: Settings, db: Database, clock: Clock) -> Services:
         db=db,
         vault=vault,
         shelves=(
-            *(ColumnShelf(db, vault, one) for one in (repeats.SEALED, envelope.SEALED, envelope.FINGERPRINT_KEYS)),
+            *(ColumnShelf(db, vault, one) for one in (repeats.SEALED, envelope.SEALED, envelope.FINGERPRINT_KEYS, *SEALED)),
             FactorShelf(db, vault),
             FileShelf(db, vault, blobs, named=known_files),
         ),
@@ -111,7 +111,7 @@ def _assembled(settings: Settings, db: Database, clock: Clock) -> Services:
         egress=egress,
         desk=Desk(db, vault, egress, clock=clock),
         gateway=gateway,
-        chat=Chat(db, gateway, clock=clock),
+        chat=Chat(db, gateway, sealer=vault, clock=clock),
         workshop=Workshop(
             db,
             blobs,

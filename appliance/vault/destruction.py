@@ -1,7 +1,7 @@
 """Destroying an organisation's keys for good (crypto-shredding): asked for by one owner, granted by a second.
 
 What was sealed under them opens nowhere any more: not here, not in a backup, not in a restored earlier database,
-because the key file is gone. Texts that search needs in the clear are rows like any other, and go by deletion.
+because the key file is gone. Texts of documents, which search needs in the clear, are rows like any other, and go by deletion.
 
 The database decides again by its own door, and lets the app's role end a key in no other way. That a row says so is no
 leave to destroy a key file either: the end was proved by the key itself, so who has the database alone ends nothing.

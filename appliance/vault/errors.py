@@ -8,6 +8,7 @@ Refusal
 ├── NoFollowingRoot      kind=conflict
 ├── NotLongEnoughOwner   kind=conflict
 ├── NotSecondOwner       kind=forbidden
+├── PlainTextRemains     kind=conflict
 ├── ReasonMissing        kind=invalid
 ├── RequesterNotOwner    kind=conflict
 ├── RootKeyForeign       kind=unavailable
@@ -78,6 +79,13 @@ class NotSecondOwner(Refusal):
 
     kind = Kind.FORBIDDEN
     code = "not_second_owner"
+
+
+class PlainTextRemains(Refusal):
+    """Conversations from before they were sealed are being sealed still, and would outlive the keys. The worker does that by itself; try again in some minutes."""
+
+    kind = Kind.CONFLICT
+    code = "plain_text_remains"
 
 
 class ReasonMissing(Refusal):

@@ -14,7 +14,7 @@ from appliance.audit import PLATFORM, Actor, ActorKind, Event
 from appliance.kernel.db import Database
 from appliance.kernel.ids import TenantId
 from appliance.kernel.log import logger
-from appliance.vault.errors import FirstFormatRemains, NoFollowingRoot, RootKeyUnusable
+from appliance.vault.errors import FirstFormatRemains, NoFollowingRoot, PlainTextRemains, RootKeyUnusable
 from appliance.vault.keyfiles import KeyFiles
 from appliance.vault.roots.in_use import NEXT, OLD, forget_old, make_next, old_root, put_next_in_force
 from appliance.vault.shelves import Shelf
@@ -85,3 +85,9 @@ def require_data_keys(shelves: Sequence[Shelf], tenants: Iterable[TenantId]) -> 
     for tenant_id in tenants:
         if any(shelf.has_first_format(tenant_id) for shelf in shelves):
             raise FirstFormatRemains(organisation=str(tenant_id))
+
+
+def require_nothing_plain(shelves: Sequence[Shelf], tenant_id: TenantId) -> None:
+    """Raise PlainTextRemains where something was not sealed yet: destroying keys would not end it."""
+    if any(shelf.has_plain(tenant_id) for shelf in shelves):
+        raise PlainTextRemains

@@ -22,11 +22,12 @@ from appliance.vault.errors import (
     DestructionWaiting,
     FirstFormatRemains,
     NotLongEnoughOwner,
+    PlainTextRemains,
     ReasonMissing,
     RequesterNotOwner,
     RotationRunning,
 )
-from appliance.vault.exchange import require_data_keys
+from appliance.vault.exchange import require_data_keys, require_nothing_plain
 from appliance.vault.inventory import list_keys
 from appliance.vault.rotation import begin_rotation, get_rotation
 from appliance.vault.values import End
@@ -105,11 +106,12 @@ def decide(request_id: UUID) -> Answer:
     try:
         if is_granted:
             require_data_keys(house.shelves, [person.tenant_id])
+            require_nothing_plain(house.shelves, person.tenant_id)
         with house.db.tenant(person.tenant_id) as tx:
             keys = decide_destruction(
                 tx, person, request_id, is_granted=is_granted, files=house.vault.files, clock=house.clock
             )
-    except (FirstFormatRemains, NotLongEnoughOwner, RequesterNotOwner) as refusal:
+    except (FirstFormatRemains, NotLongEnoughOwner, PlainTextRemains, RequesterNotOwner) as refusal:
         return _list(shown=refusal)
     if not is_granted:
         return done("keys.show", "destruction-refused")

@@ -4,7 +4,7 @@ Calls and documents that a dead process left open, uploads that nobody finishes,
 nothing names, and an index on its way to another model.
 """
 
-from appliance import identity, knowledge, tenancy
+from appliance import chat, identity, knowledge, tenancy
 from appliance.assembly import Services
 from appliance.audit import PLATFORM
 from appliance.gateway.ledger import sweep
@@ -28,12 +28,14 @@ def tidy(services: Services) -> None:
     _end_old_root(services)
     _turn_keys(services, PLATFORM)
     remind_of_keys(services, PLATFORM)
+    is_plain = False
     for tenant_id in tenants:
         with services.db.tenant(tenant_id) as tx:
             abandoned = sweep(tx, clock=services.clock)
             forget_answers(tx, clock=services.clock)
         _turn_keys(services, tenant_id)
         remind_of_keys(services, tenant_id)
+        is_plain |= chat.tend_sealing(services.db, services.vault, tenant_id)
         knowledge.tend_change(services.workshop, tenant_id)
         stranded = knowledge.settle_stranded(services.workshop, tenant_id)
         uploads = knowledge.sweep_uploads(services.db, tenant_id, clock=services.clock)
@@ -42,6 +44,7 @@ def tidy(services: Services) -> None:
             log.warning(
                 "tidied", tenant_id=str(tenant_id), calls=abandoned, documents=stranded, files=orphans, uploads=uploads
             )
+    chat.note_sealing(services.db, is_left=is_plain)
 
 
 def _end_old_root(services: Services) -> None:

@@ -99,7 +99,9 @@ def variables_of(ada: Member) -> dict[str, str]:
     found["tenant_id"] = str(ada.house.founds("Larch", "bo@larch.example").tenant_id)
     with ada.services.db.tenant(ada.tenant_id) as tx:
         talk, clock = chat.ConversationId(UUID(found["conversation_id"])), ada.house.clock
-        asked = chat.request_review(tx, ada.caller, talk, reason="A leak was reported", clock=clock)
+        asked = chat.request_review(
+            tx, ada.caller, talk, reason="A leak was reported", clock=clock, sealer=ada.services.vault
+        )
         chat.decide_review(tx, eve.caller, asked.request_id, is_granted=True, clock=clock)
     found["opening_id"] = opens(ada, found["conversation_id"])
     return {name.upper(): value for name, value in found.items()}

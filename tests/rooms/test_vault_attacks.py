@@ -82,7 +82,7 @@ def test_a_late_worker_does_not_end_the_next_rotation(ada: Member) -> None:
     last = worker.shelves[-1]
 
     class Slow:
-        name, count, has_first_format = last.name, last.count, last.has_first_format
+        name, count, has_first_format, has_plain = last.name, last.count, last.has_first_format, last.has_plain
 
         def reseal(self, *arguments: Any, **named: Any) -> Any:
             walked = last.reseal(*arguments, **named)

@@ -11,6 +11,7 @@ NO_TENANT_COLUMN = {
     "alembic_version": "the schema's number, readable by all",
     "users": "people exist once; only the doors' functions see them",
     "setup_links": "before any organisation; only the doors' functions see them",
+    "plain_text": "the installation's own; only the doors' functions see it",
     "root_key": "the installation's own; only the doors' functions see it",
     "sign_in_attempts": "before the person is known; only the doors' functions see them",
     "second_factors": "a person's, wherever they belong; only the doors' functions see them",
@@ -56,6 +57,7 @@ DOORS = {
     "resolve_session", "setup_link_is_open",
     "announce_root_key", "count_sealed_factors", "decide_key_destruction", "list_sealed_factors", "platform_data_key", "reseal_factor", "settle_root_key",
     "lend_shared_key", "list_own_keys", "set_own_keys", "shared_key_uses", "shared_providers",
+    "note_plain_text", "note_plain_text_wiped", "plain_text_state",
 }  # fmt: skip
 GLOBAL_UNIQUE = {"procrastinate_jobs": "the queue's own serial numbers"}
 GLOBAL_TARGETS = {"users", "procrastinate_workers"}

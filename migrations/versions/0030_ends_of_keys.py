@@ -8,8 +8,8 @@ from alembic import op
 
 from migrations.rls import door, every_tenant, open_to_doors
 
-revision = "0031"
-down_revision = "0028"
+revision = "0030"
+down_revision = "0029"
 
 _ROTATION = "tenant_id, rotation_id, level, state, began_at, swept_at, seen_at"
 _REQUEST = "tenant_id, request_id, requested_by, reason, requested_at"
