@@ -32,6 +32,7 @@ class Pool:
         self._idle: dict[Place, list[Connection]] = {}
         self._in_use = 0
         self._swept_at = clock()
+        weakref.finalize(self, _close_all, self._idle)  # it holds the sockets, which else might go first, and complain
         _EVERY.add(self)
 
     @property
@@ -88,11 +89,6 @@ class Pool:
         for connection in waiting:
             connection.close()
 
-    def __del__(self) -> None:
-        for waiting in self._idle.values():
-            for connection in waiting:
-                connection.close()
-
     def begin_anew(self) -> None:
         """In a child: close its copies of the parent's sockets, without a word to the peers."""
         self._lock, self._in_use = threading.Lock(), 0
@@ -110,6 +106,12 @@ class Pool:
             if not self._idle[place]:
                 del self._idle[place]
         return stale
+
+
+def _close_all(idle: dict[Place, list[Connection]]) -> None:
+    for waiting in idle.values():
+        for connection in waiting:
+            connection.close()
 
 
 _EVERY: "weakref.WeakSet[Pool]" = weakref.WeakSet()
