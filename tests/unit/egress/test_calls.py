@@ -1,5 +1,6 @@
 """Calls over real sockets: what is sent, what comes back, how long it may take, and how it ends."""
 
+import os
 import socket
 import threading
 import time
@@ -335,15 +336,15 @@ def test_it_takes_an_early_answer_to_a_body_that_nobody_reads(egress: Egress) ->
 
 
 def test_a_huge_answer_stops_at_its_limit_and_never_fills_the_memory(egress: Egress) -> None:
-    megabyte = b"x" * 1_000_000
+    chunk = b"f4240\r\n" + b"x" * 1_000_000 + b"\r\n"
     sent = 0
 
     def serve(talk: Talk) -> None:
         nonlocal sent
         talk.request()
-        talk.say(f"HTTP/1.1 200 OK\r\nContent-Length: {200 * len(megabyte)}\r\n\r\n")
+        talk.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         for _ in range(200):
-            talk.say(megabyte)
+            talk.say(chunk)
             sent += 1
 
     with Upstream(serve) as upstream:
@@ -358,6 +359,14 @@ def test_a_huge_answer_stops_at_its_limit_and_never_fills_the_memory(egress: Egr
     assert 9_000_000 < size <= 10_000_000
     assert sent < 100
     assert peak < 3_000_000
+
+
+def test_an_answer_that_says_it_is_too_large_is_not_begun(egress: Egress) -> None:
+    with Upstream(once("HTTP/1.1 200 OK\r\nContent-Length: 200000000\r\n\r\n")) as upstream:
+        with pytest.raises(AnswerTooLarge):
+            egress.open(post(upstream, answer_limit=10_000_000))
+        with egress.open(Outgoing("HEAD", upstream.url, answer_limit=1)) as incoming:
+            assert incoming.read() == b""
 
 
 def test_a_slow_reader_does_not_fill_the_memory(egress: Egress) -> None:
@@ -624,3 +633,44 @@ def test_many_threads_share_it(egress: Egress) -> None:
             thread.join()
         assert len(upstream.talks) <= 8
     assert wrong == []
+
+
+def test_a_child_has_connections_of_its_own_and_leaves_the_parents_alone(egress: Egress) -> None:
+    with Upstream() as upstream:
+        assert egress.open(post(upstream)).read() == b"{}"
+        child = os.fork()
+        if child == 0:
+            fresh = egress._pool.idle == 0
+            os._exit(0 if fresh else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        with egress.open(post(upstream)) as incoming:
+            assert (incoming.read(), incoming.is_reused) == (b"{}", True)
+        assert len(upstream.talks) == 1
+
+
+def test_a_connection_that_cannot_be_recorded_carries_no_request() -> None:
+    def fails(host: str, address: str, port: int) -> None:
+        raise RuntimeError("the record is full")
+
+    came: list[bytes] = []
+    with Upstream(lambda talk: came.append(talk.sock.recv(100))) as upstream:
+        with pytest.raises(RuntimeError):
+            Egress(["127.0.0.1:*"], on_connection=fails).open(post(upstream))
+    assert came in ([], [b""])
+
+
+def test_an_abandoned_answer_lets_go_of_its_connection(egress: Egress) -> None:
+    cut = threading.Event()
+
+    def serve(talk: Talk) -> None:
+        talk.request()
+        talk.say("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
+        if talk.is_cut():
+            cut.set()
+
+    with Upstream(serve) as upstream:
+        pieces = iter(egress.open(post(upstream)))
+        assert next(pieces) == b"hello"
+        del pieces
+        assert cut.wait(1)
+        assert egress._pool._in_use == 0
