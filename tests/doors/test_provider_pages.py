@@ -199,6 +199,7 @@ def test_nobody_is_told_a_key_at_any_door(
     ]
     assert [one.status_code for one in refused] == [422, 422, 422, 409]
     said += "".join(one.text for one in refused) + at_ada.gets("/audit").text + "".join(capfd.readouterr())
+    assert at_ada.gets("/audit?event=vault:provider_key:reveal_refused").text.count("<code>vault:provider_key:rev") == 4
     assert "vault:provider_key:reveal_refused" in said
     assert [one for one in (KEY, OTHER, KEY[8:20], OTHER[8:20]) if one in said] == []
 
