@@ -1,7 +1,7 @@
 """Chatbots and conversations: questions answered from an organisation's own documents, with citations.
 
 A conversation is its owner's: nobody else in the organisation reads it unless they share it, and no other organisation
-knows it exists.
+knows it exists. What was said stands sealed: the database is not trusted with a word of it (decision 0019).
 """
 
 from appliance.chat.chatbots import (
