@@ -110,7 +110,7 @@ def of_transit(directory: Path) -> Iterator[Root]:
         bao.make_key("bench")
         token = kept(directory / "token", bao.token(policies=["cloister"]).encode())
         spec = f"transit:{bao.address}/v1/transit/keys/bench"
-        yield root_of(spec, secrets=directory, egress=Egress(["127.0.0.1"]), credentials=token)
+        yield root_of(spec, secrets=directory, egress=Egress(["127.0.0.1:*"]), credentials=token)
 
 
 @contextlib.contextmanager
@@ -119,7 +119,7 @@ def of_kms(directory: Path) -> Iterator[Root]:
         text = b"[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = bench\n"
         spec = f"aws-kms:{kms.make_key()}?endpoint={kms.address}"
         held = kept(directory / "aws", text)
-        yield root_of(spec, secrets=directory, egress=Egress(["127.0.0.1"]), credentials=held)
+        yield root_of(spec, secrets=directory, egress=Egress(["127.0.0.1:*"]), credentials=held)
 
 
 def kept(path: Path, content: bytes) -> Path:

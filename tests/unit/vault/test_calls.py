@@ -13,7 +13,7 @@ def test_a_service_that_never_answers_holds_nobody_up_for_long() -> None:
         began = time.monotonic()
 
         with pytest.raises(KeyUnavailable) as caught:
-            Calls(Egress(["127.0.0.1"]), timeout_seconds=0.1).send(
+            Calls(Egress(["127.0.0.1:*"]), timeout_seconds=0.1).send(
                 "POST", f"http://127.0.0.1:{silent.getsockname()[1]}/", headers={"X-Vault-Token": "planted"}
             )
 
@@ -24,6 +24,6 @@ def test_a_service_that_never_answers_holds_nobody_up_for_long() -> None:
 
 def test_a_token_that_is_no_header_does_not_show() -> None:
     with pytest.raises(KeyUnavailable) as caught:
-        Calls(Egress(["127.0.0.1"])).send("POST", "http://127.0.0.1:9/", headers={"X-Vault-Token": "planted\r\nX: y"})
+        Calls(Egress(["127.0.0.1:*"])).send("POST", "http://127.0.0.1:9/", headers={"X-Vault-Token": "planted\r\nX: y"})
 
     assert "planted" not in caught.value.reason

@@ -37,7 +37,7 @@ def kept(path: Path, content: str = FILE) -> Path:
 
 def root(endpoint: str, arn: str, credentials: Path, **options: Any) -> KmsRoot:
     spec = f"aws-kms:{arn}?endpoint={endpoint}"
-    return KmsRoot(KmsKey(arn, endpoint), egress=Egress(["127.0.0.1"]), credentials=credentials, spec=spec, **options)
+    return KmsRoot(KmsKey(arn, endpoint), egress=Egress(["127.0.0.1:*"]), credentials=credentials, spec=spec, **options)
 
 
 def test_the_service_itself_refuses_what_was_altered(kms: Kms, tmp_path: Path) -> None:

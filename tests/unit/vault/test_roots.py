@@ -86,7 +86,7 @@ def of_transit(directory: Path) -> Iterator[Rig]:
 
         def make(name: str) -> Root:
             spec = f"transit:http://127.0.0.1:{line.port}/v1/transit/keys/{name}"
-            return root_of(spec, secrets=directory, egress=Egress(["127.0.0.1"]), credentials=held)
+            return root_of(spec, secrets=directory, egress=Egress(["127.0.0.1:*"]), credentials=held)
 
         yield Rig(make("one"), make("two"), lambda: make("one"), line.cut, line.mend, [token.encode()])
 
@@ -113,7 +113,7 @@ def of_kms(directory: Path) -> Iterator[Rig]:
 
         def make(arn: str) -> Root:
             spec = f"aws-kms:{arn}?endpoint=http://127.0.0.1:{line.port}"
-            return root_of(spec, secrets=directory, egress=Egress(["127.0.0.1"]), credentials=held)
+            return root_of(spec, secrets=directory, egress=Egress(["127.0.0.1:*"]), credentials=held)
 
         yield Rig(make(one), make(two), lambda: make(one), line.cut, line.mend, [secret.encode()])
 

@@ -37,7 +37,7 @@ def key(bao: Bao) -> str:
     return name
 
 
-def root(bao: Bao, key: str, token: Path, *, options: str = "", allow: str = "127.0.0.1") -> Root:
+def root(bao: Bao, key: str, token: Path, *, options: str = "", allow: str = "127.0.0.1:*") -> Root:
     spec = f"transit:{bao.address}/v1/transit/keys/{key}{options}"
     return root_of(spec, secrets=token.parent, egress=Egress([allow]), credentials=token)
 
@@ -278,9 +278,9 @@ def test_a_service_is_believed_only_with_a_certificate_that_is_trusted(
         token = kept(tmp_path / "token", bao.token(policies=["cloister"]))
         spec = f"transit:{bao.address}/v1/transit/keys/key"
 
-        trusting = Egress(["127.0.0.1"], ca_bundle=bao.ca)
+        trusting = Egress(["127.0.0.1:*"], ca_bundle=bao.ca)
         root_of(spec, secrets=tmp_path, egress=trusting, credentials=token).ping()
 
         with pytest.raises(KeyUnavailable) as caught:
-            root_of(spec, secrets=tmp_path, egress=Egress(["127.0.0.1"]), credentials=token).ping()
+            root_of(spec, secrets=tmp_path, egress=Egress(["127.0.0.1:*"]), credentials=token).ping()
         assert "ConnectError" in reason(caught)
