@@ -45,6 +45,7 @@ from appliance.vault import (
 )
 from appliance.vault.base import Root
 from appliance.vault.providing import envelope
+from appliance.vault.providing.desk import Desk
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Services:
     web_key: bytes
     blobs: Blobs
     egress: Egress
+    desk: Desk
     gateway: Gateway
     chat: Chat
     workshop: Workshop
@@ -107,6 +109,7 @@ def _assembled(settings: Settings, db: Database, clock: Clock) -> Services:
         web_key=read_secret(settings.secrets / "web-forms").encode(),
         blobs=blobs,
         egress=egress,
+        desk=Desk(db, vault, egress, clock=clock),
         gateway=gateway,
         chat=Chat(db, gateway, clock=clock),
         workshop=Workshop(

@@ -25,6 +25,7 @@ from appliance.identity.repeats import Answer, Repeats
 from appliance.kernel.errors import Kind, Refusal, check_storable
 from appliance.kernel.ids import parse_id
 from appliance.kernel.problems import problem
+from appliance.kernel.sealing import fingerprint
 
 _JSON = "application/json"
 _KEY_LIMIT = 255
@@ -167,7 +168,8 @@ def _answer(operation: Operation, call: Call) -> Response:
     person = call.caller
     standing = f"{person.role} {sorted(map(str, person.groups))} {sorted(person.scopes or ())}"
     asked = f"{operation.method} {request.full_path}\n{standing}\n".encode() + _material(call)
-    before = repeats.begin(name, asked)
+    # What is asked may hold a provider's key: what is kept of it leads nowhere without a secret of this host.
+    before = repeats.begin(name, fingerprint(house.web_key, asked).encode())
     if before is not None:
         response = Response(_as_now(operation, call, before.body), status=before.status, content_type=_JSON)
         response.headers["Idempotency-Replayed"] = "true"

@@ -13,7 +13,7 @@ from typing import Any, Union, get_args, get_origin
 from uuid import UUID
 
 import click
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from appliance.api.framework import OPERATIONS, Call, Operation
@@ -41,14 +41,27 @@ GROUPS: dict[str, tuple[str, str]] = {
     "passages": ("passage", "Passages of all documents that --as may read."),
     "people": ("user", "People and invitations."),
     "platform": ("platform", "For the platform's operators: organisations in numbers."),
+    "providers": ("provider", "Model providers and the keys to them; --in platform for the shared ones."),
     "reviews": ("review", "Other people's conversations, as far as the settings allow."),
     "tokens": ("token", "API tokens and service accounts."),
     "uploads": ("upload", "Large files that come in parts."),
 }
-NAMED = {"get_rotation": "status"}  # what people at a console look for
+NAMED = {  # what people at a console look for
+    "add_provider_key": "add-key",
+    "change_provider_key": "change-key",
+    "check_provider_key": "check",
+    "get_provider_key": "get-key",
+    "get_rotation": "status",
+    "list_key_uses": "uses",
+    "list_model_providers": "list",
+    "replace_provider_key": "replace-key",
+    "reveal_provider_key": "reveal",
+    "revoke_provider_key": "revoke-key",
+}
 _PLATFORM = "platform"
 _KEPT = "Left out, it stays as it is."
 _LIFTED: Any = object()
+_LONGEST_SECRET = 20_000
 _EXPECTED = {
     "date": "takes a day, such as 2026-11-27",
     "datetime": "takes a day or a moment, such as 2026-11-27 or 2026-11-27T09:30:00Z",
@@ -145,6 +158,8 @@ class _OrNone(click.ParamType[Any]):
 
 def _option(name: str, field: FieldInfo, *, is_kept: bool) -> click.Option:
     kind, is_list = _kind(field.annotation)
+    if kind is SecretStr:
+        return _secret(name, field)
     values: Any = {int: click.INT, float: click.FLOAT, bool: click.BOOL}.get(kind, click.STRING)
     if isinstance(kind, type) and issubclass(kind, Enum):
         values = click.Choice([str(one.value) for one in kind])
@@ -158,6 +173,33 @@ def _option(name: str, field: FieldInfo, *, is_kept: bool) -> click.Option:
         ["--" + name.replace("_", "-"), name], multiple=is_list, type=values, help=words or None,
         required=field.is_required() and not is_list and not is_kept,
     )  # fmt: skip
+
+
+def _secret(name: str, field: FieldInfo) -> click.Option:
+    """A secret is never an argument: whoever lists the host's processes, or a shell's history, would read it."""
+    words = f"A file that holds it, or - for standard input. {field.description or ''}".strip()
+    return click.Option(
+        [f"--{name.replace('_', '-')}-file", name],
+        type=_Secret(),
+        required=field.is_required(),
+        help=words,
+        metavar="FILE",
+    )
+
+
+class _Secret(click.ParamType[Any]):
+    """What a file holds, without the line's end."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, SecretStr):
+            return value
+        with click.File("r", encoding="utf-8")(value, param, ctx) as file:
+            try:
+                return SecretStr(file.read(_LONGEST_SECRET).strip())
+            except UnicodeDecodeError:
+                self.fail("it holds no text", param, ctx)
 
 
 def _kind(annotation: Any) -> tuple[Any, bool]:

@@ -27,6 +27,7 @@ from appliance.identity.revocation import end_access, end_links, end_tokens
 from appliance.identity.tables import GroupMemberRow, MembershipRow, SessionRow
 from appliance.identity.values import (
     ORGANISATION_ROLES,
+    Addressee,
     Caller,
     Candidate,
     GroupId,
@@ -167,6 +168,20 @@ def names_of(tx: Tx, user_ids: Iterable[UUID]) -> dict[UUID, str]:
         )
     )
     return {row.user_id: row.display_name for row in rows}
+
+
+def list_addressees(tx: Tx, permission: Permission) -> list[Addressee]:
+    """Return the people of this tenant whose role grants it, for mail that the house sends on its own."""
+    roles = [role.value for role, granted in GRANTS.items() if permission in granted]
+    rows = tx.execute(
+        select(MembershipRow.email, MembershipRow.language).where(
+            MembershipRow.tenant_id == tx.tenant_id,
+            MembershipRow.role.in_(roles),
+            MembershipRow.kind == MemberKind.PERSON.value,
+            MembershipRow.suspended_at.is_(None),
+        ).order_by(MembershipRow.email)
+    )  # fmt: skip
+    return [Addressee(row.email, row.language) for row in rows]
 
 
 def members_named(tx: Tx, text: str) -> Select[UUID]:

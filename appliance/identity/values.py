@@ -117,6 +117,14 @@ class PeopleFilter:
 
 
 @dataclass(frozen=True)
+class Addressee:
+    """Whom a mail is for, and in which language."""
+
+    email: str
+    language: str | None
+
+
+@dataclass(frozen=True)
 class Candidate:
     """A member as one chooses them from a list."""
 

@@ -28,10 +28,13 @@ from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from appliance.kernel.errors import Kind, Refusal
 
@@ -226,6 +229,17 @@ def content_digest(content: bytes) -> bytes:
 def fingerprint(key: bytes | bytearray, secret: bytes | bytearray) -> str:
     """Return what tells a secret from others to holders of the key, and leads nowhere near it (HMAC-SHA256, 128 bits)."""
     return hmac.new(key, secret, hashlib.sha256).hexdigest()[:32]
+
+
+def sign_rs256(private_key: bytes | bytearray, message: bytes) -> bytes:
+    """Return the RSASSA-PKCS1-v1_5 signature with SHA-256 by an RSA key in PEM (RFC 7518 3.3). Raises ValueError."""
+    try:
+        key = load_pem_private_key(bytes(private_key), None)
+    except (TypeError, UnsupportedAlgorithm) as error:  # TypeError: it is under a password
+        raise ValueError("not a plain private key") from error
+    if not isinstance(key, RSAPrivateKey):
+        raise ValueError("not an RSA key")  # noqa: TRY004 - what is wrong is what somebody gave
+    return key.sign(message, padding.PKCS1v15(), hashes.SHA256())
 
 
 def token_for(key: bytes, value: str) -> str:

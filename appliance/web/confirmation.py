@@ -1,7 +1,8 @@
 """Who is there? Asked before a sensitive step, and the step goes on with what was typed.
 
 The refused form is put, field by field, into the page that asks; after the proof it is sent again to where it was
-going (307 keeps method and body), with its own cross-site token. Files are not carried: no such step takes any.
+going (307 keeps method and body), with its own cross-site token. Files are not carried: no such step takes any. Nor
+are keys: a secret goes into no page.
 """
 
 from flask import Blueprint, redirect, request
@@ -19,6 +20,8 @@ from appliance.web.signin import own_path
 
 blueprint = Blueprint("confirmation", __name__)
 Answer = tuple[str, int] | Response
+# What is typed into no page again, not even into the hidden fields of this one. The step says that it is to be given again.
+SECRET = {"key"}
 OURS = {"csrf", "confirm_target", "confirm_password", "confirm_code", "confirm_passkey", "confirm_step"}
 
 
@@ -49,7 +52,8 @@ def _page(target: str, *, shown: Refusal | None, status: int) -> Answer:
     with house.db.tenant(person.tenant_id) as tx:
         step, options = identity.begin_confirmation(tx, person, passkey_site(), clock=house.clock)
         has_factors = bool(identity.list_factors(tx, person.user_id))
-    fields = [(name, value) for name, values in request.form.lists() if name not in OURS for value in values]
+    typed = [(name, value) for name, values in request.form.lists() if name not in OURS for value in values]
+    fields = [(f"{name}_lost", "yes") if name in SECRET else (name, value) for name, value in typed]
     body, _ = page(
         "confirmation/page.html", refusal=shown, target=target, step=step, options=options, fields=fields,
         has_factors=has_factors,

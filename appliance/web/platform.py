@@ -10,6 +10,7 @@ from appliance import chat
 from appliance.identity.operators import OrganisationCounts, list_organisations, set_suspended
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import TenantId
+from appliance.vault.providing import OwnKeys, rules
 from appliance.web import forms, letters
 from appliance.web.language import translated
 from appliance.web.render import done, page
@@ -60,6 +61,15 @@ def resume(tenant_id: UUID) -> Answer:
     return _set(tenant_id, is_suspended=False)
 
 
+@blueprint.post("/<uuid:tenant_id>/own-keys")
+def set_own_keys(tenant_id: UUID) -> Answer:
+    """Say whether an organisation may, or must, use provider keys of its own."""
+    person, house = caller(), services()
+    with house.db.tenant(person.tenant_id) as tx:
+        rules.set_own_keys(tx, person, TenantId(tenant_id), forms.choice(OwnKeys, "own_keys"))
+    return done("platform.show", "saved")
+
+
 def _set(tenant_id: UUID, *, is_suspended: bool) -> Answer:
     person, house = caller(), services()
     with house.db.tenant(person.tenant_id) as tx:
@@ -70,7 +80,7 @@ def _set(tenant_id: UUID, *, is_suspended: bool) -> Answer:
 def _list(*, shown: Refusal | None) -> Answer:
     person, house = caller(), services()
     with house.db.tenant(person.tenant_id) as tx:
-        organisations = list_organisations(tx, person)
+        organisations, said = list_organisations(tx, person), rules.list_own_keys(tx, person)
     keys = {
         "name": lambda one: one.name.casefold(),
         "created": lambda one: one.created_at,
@@ -82,7 +92,7 @@ def _list(*, shown: Refusal | None) -> Answer:
     table = table_of(organisations, keys=keys, text=_text, default="name")
     return page(
         "platform/page.html", refusal=shown, table=table, health=_health(), form=request.form,
-        version=appliance.__version__,
+        version=appliance.__version__, said=said, OwnKeys=OwnKeys,
     )  # fmt: skip
 
 

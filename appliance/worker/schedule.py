@@ -14,6 +14,7 @@ from appliance.kernel.ids import TenantId
 from appliance.kernel.log import logger
 from appliance.vault.destruction import sweep_destroyed
 from appliance.vault.rotation import finish_rotations, resume_rotation
+from appliance.worker.reminders import remind_of_keys
 
 log = logger("worker")
 
@@ -24,11 +25,13 @@ def tidy(services: Services) -> None:
         tenants = tenancy.list_tenants(tx)
         identity.forget_attempts(tx, clock=services.clock)
     _turn_keys(services, PLATFORM)
+    remind_of_keys(services, PLATFORM)
     for tenant_id in tenants:
         with services.db.tenant(tenant_id) as tx:
             abandoned = sweep(tx, clock=services.clock)
             forget_answers(tx, clock=services.clock)
         _turn_keys(services, tenant_id)
+        remind_of_keys(services, tenant_id)
         knowledge.tend_change(services.workshop, tenant_id)
         stranded = knowledge.settle_stranded(services.workshop, tenant_id)
         uploads = knowledge.sweep_uploads(services.db, tenant_id, clock=services.clock)

@@ -26,7 +26,8 @@ PERMISSIONS = {page: guard_of(page).permission for page in OPERATIONS_OF} | PEOP
 FORM = {  # what a form must say to be understood; that nothing has these ids is found out after the permission
     "audience": "everyone", "chatbot_id": NOBODY, "collection": NOBODY, "conversation_review": "two_person",
     "days": "3", "decision": "grant", "email": "someone@x.example", "level": "dek", "model": "extractive", "monthly_tokens": "5",
-    "name": "Board", "question": "x", "reason": "A leak was reported", "role": "member", "scopes": "chat",
+    "base_url": "", "key": "sk-nobody-0123456789", "kind": "openai", "label": "Key", "name": "Board", "own_keys": "allowed",
+    "weight": "1", "question": "x", "reason": "A leak was reported", "role": "member", "scopes": "chat",
     "temperature": "0", "title": "x", "verdict": "good",
 }  # fmt: skip
 

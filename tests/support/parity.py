@@ -87,7 +87,19 @@ OPERATIONS_OF = {
     "GET platform.show": ("list_organisations",),
     "POST platform.add": ("create_organisation",),
     "POST platform.resume": ("resume_organisation",),
+    "POST platform.set_own_keys": ("set_own_keys",),
     "POST platform.suspend": ("suspend_organisation",),
+    "GET providers.show": ("list_model_providers", "get_own_keys"),
+    "POST providers.add": ("create_provider",),
+    "POST providers.add_key": ("add_provider_key",),
+    "POST providers.change": ("change_provider",),
+    "POST providers.change_key": ("change_provider_key",),
+    "POST providers.create_check": ("check_provider_key",),
+    "POST providers.create_deletion": ("delete_provider",),
+    "POST providers.create_replacement": ("replace_provider_key",),
+    "POST providers.create_revocation": ("revoke_provider_key",),
+    "GET providers.read": ("get_provider", "list_key_uses", "get_own_keys"),
+    "GET providers.read_key": ("get_provider_key", "list_key_uses", "get_own_keys"),
     "GET reviews.show": ("list_reviews", "list_requests", "get_organisation"),
     "POST reviews.create_opening": ("open_review",),
     "POST reviews.create_request": ("request_review",),
@@ -148,6 +160,7 @@ LEFT_TO_PEOPLE = {
     "GET joining.show": _LINK,
     "POST keys.ask_for_destruction": _TWO,
     "POST keys.decide": _TWO,
+    "POST providers.prove": "it proves who is at a browser, before a key is typed; a token was given with such a proof",
     "POST reviews.decide": "the second person is a person at a browser: a token, or --as, could be the first one again",
     "POST signin.finish_sign_in": _SIGN_IN,
     "POST signin.found": _LINK,
@@ -180,6 +193,11 @@ FOUND_OTHERWISE = {  # what a page reads by a query of its own, and a program by
     ("GET tokens.show", "list_people"): "the service accounts; list_people says them too",
     ("GET tokens.show", "list_tokens"): "a page of a sorted table; a program follows the cursor of list_tokens",
     ("GET keys.show", "count_people"): "whether there is a second owner; list_people says who they are",
+    ("GET providers.show", "ending"): "which expire soon; each key says when it expires",
+    ("GET providers.read", "ending"): "which expire soon; each key says when it expires",
+    ("GET providers.read", "names_of"): "names of who gave keys; list_people names all",
+    ("GET providers.read_key", "ending"): "whether it expires soon; the key says when it expires",
+    ("GET providers.read_key", "names_of"): "the name of who gave the key; list_people names all",
     ("GET batches.read", "count_documents"): "how many pages there are; a program follows the cursor to the end",
     ("GET jobs.show", "count_work"): "how many pages there are; a program follows `next_offset` to the end",
     ("GET audit.show", "list_people"): "who is meant by a name; a program gives the id that list_people says",
@@ -194,6 +212,7 @@ FOUND_OTHERWISE = {  # what a page reads by a query of its own, and a program by
 }
 
 FOR_PROGRAMS_ONLY = {
+    "reveal_provider_key": "there is no such thing: it refuses, and records who asked. No page offers it",
     "discard_upload": "the page lets a part-way upload lie, so that it can go on with it; it is swept after a day",
 }
 

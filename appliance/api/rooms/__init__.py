@@ -16,6 +16,7 @@ from appliance.api.rooms import (
     passages,
     people,
     platform,
+    providers,
     reviews,
     tokens,
     uploads,
@@ -23,5 +24,5 @@ from appliance.api.rooms import (
 
 ROOMS = (
     audit, batches, chatbots, collections, conversations, documents, groups, jobs, keys, me, organisation, overview, passages,
-    people, platform, reviews, tokens, uploads,
+    people, platform, providers, reviews, tokens, uploads,
 )  # fmt: skip

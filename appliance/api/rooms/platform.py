@@ -14,6 +14,7 @@ from appliance.identity.operators import list_organisations as in_numbers
 from appliance.identity.operators import set_suspended
 from appliance.kernel.ids import TenantId
 from appliance.tenancy.errors import OrganisationNameMissing
+from appliance.vault.providing import OwnKeys, rules
 
 
 class CountsOut(Output):
@@ -27,6 +28,13 @@ class CountsOut(Output):
     documents: int
     stored_bytes: int
     questions: int
+    own_keys: OwnKeys
+
+
+class OwnKeysIn(Input):
+    """`forbidden`: it uses the shared providers alone. `required`: its own alone. `allowed`: its own first."""
+
+    own_keys: OwnKeys = Field(examples=[OwnKeys.ALLOWED])
 
 
 class NewOrganisationIn(Input):
@@ -49,9 +57,10 @@ class NewOrganisationOut(Output):
 def list_organisations(call: Call) -> Listed[CountsOut]:
     """Return every organisation of this host, in numbers."""
     with call.tenant() as tx:
-        found = in_numbers(tx, call.caller)
+        found, said = in_numbers(tx, call.caller), rules.list_own_keys(tx, call.caller)
     rows, cursor = cut(found, call.query, key=lambda one: one.tenant_id)
-    return Listed[CountsOut](items=[CountsOut.model_validate(one) for one in rows], next_cursor=cursor)
+    items = [CountsOut(**vars(one), own_keys=said.get(one.tenant_id, OwnKeys.ALLOWED)) for one in rows]
+    return Listed[CountsOut](items=items, next_cursor=cursor)
 
 
 @operation(
@@ -79,3 +88,10 @@ def resume_organisation(call: Call) -> None:
     """Open an organisation again."""
     with call.tenant() as tx:
         set_suspended(tx, call.caller, TenantId(call.ids["tenant_id"]), is_suspended=False, clock=call.services.clock)
+
+
+@operation("PUT", "/platform/organisations/{tenant_id}/own-keys", permission=Permission.PLATFORM_CHANGE, body=OwnKeysIn)
+def set_own_keys(call: Call) -> None:
+    """Say whether an organisation may, or must, use model providers' keys of its own. Its next call goes by it."""
+    with call.tenant() as tx:
+        rules.set_own_keys(tx, call.caller, TenantId(call.ids["tenant_id"]), call.body.own_keys)

@@ -6,19 +6,28 @@ were typed.
 
 import json
 import re
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from appliance.kernel.canonical import canonical
+from appliance.kernel.sealing import sign_rs256
 from appliance.vault.providing.errors import ProviderKeyMalformed, ProviderKeyMasked
 from appliance.vault.providing.secret import Secret
 from appliance.vault.providing.values import ProviderKind
+from appliance.vault.roots.sigv4 import AwsCredentials
 
 _LONGEST: Final = 16_384
 _SHOWN_FROM: Final = 16
-_MASK: Final = re.compile(r"[•●∙·*]{3,}|…|\A(\.{3,}|[xX]{6,}|-{4,})", re.ASCII)
+_MASK: Final = re.compile(r"[•●∙·*]{3}|…|\A(\.{3}|[xX]{6}|-{4}\w{0,4}\Z)")
 _ACCOUNT: Final = ("client_email", "private_key", "private_key_id", "project_id", "token_uri")
 _AWS: Final = ("access_key_id", "secret_access_key")
+_AWS_FORM: Final = "the access key ID and the secret access key with a colon between them"
+_ACCOUNT_FORM: Final = "the whole JSON file of a service account's key"
+_CLOUD: Final = "https://www.googleapis.com/auth/cloud-platform"
+_TOKEN_SECONDS: Final = 3600
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,7 +46,7 @@ def is_masked(text: str) -> bool:
 def read_key(kind: ProviderKind, text: str) -> Given:
     """Return the key that somebody gave. Raises ProviderKeyMasked, ProviderKeyMalformed, which says the form."""
     text = text.strip()
-    if is_masked(text):
+    if kind is not ProviderKind.VERTEX and is_masked(text):
         raise ProviderKeyMasked
     if len(text) > _LONGEST:
         raise ProviderKeyMalformed(form="at most 16,384 signs")
@@ -47,9 +56,29 @@ def read_key(kind: ProviderKind, text: str) -> Given:
         return _account(text)
     if not text and kind is ProviderKind.OPENAI_COMPATIBLE:
         return Given(Secret(bytearray()), "")
-    if not (text.isascii() and text.isprintable() and text and " " not in text):
+    if not _is_plain(text):
         raise ProviderKeyMalformed(form="printable signs without spaces")
     return Given(Secret.of(text), _last_four(text))
+
+
+def aws_credentials(secret: Secret) -> AwsCredentials:
+    """Return what signs a request to Bedrock."""
+    found: dict[str, str] = json.loads(secret.content)
+    return AwsCredentials(found["access_key_id"], found["secret_access_key"], found.get("session_token"))
+
+
+def account_assertion(secret: Secret, *, now: datetime) -> tuple[str, str]:
+    """Return where a service account gets a token, and the signed assertion to get it with (RFC 7523)."""
+    found: dict[str, str] = json.loads(secret.content)
+    issued = int(now.timestamp())
+    head = {"alg": "RS256", "kid": found["private_key_id"], "typ": "JWT"}
+    claims = {
+        "aud": found["token_uri"], "exp": issued + _TOKEN_SECONDS, "iat": issued, "iss": found["client_email"],
+        "scope": _CLOUD,
+    }  # fmt: skip
+    signed = f"{_base64(canonical(head))}.{_base64(canonical(claims))}"
+    signature = sign_rs256(found["private_key"].encode(), signed.encode())
+    return found["token_uri"], f"{signed}.{_base64(signature)}"
 
 
 def _aws(text: str) -> Given:
@@ -59,24 +88,28 @@ def _aws(text: str) -> Given:
         key_id, _, secret = text.partition(":")
         found = {"access_key_id": key_id.strip(), "secret_access_key": secret.strip()}
     kept = {name: found[name] for name in (*_AWS, "session_token") if found.get(name)}
-    if set(_AWS) - set(kept) or not all(one.isascii() and one.isalnum() for one in (kept["access_key_id"],)):
+    if set(_AWS) - set(kept) or not kept["access_key_id"].isalnum() or not all(map(_is_plain, kept.values())):
         raise ProviderKeyMalformed(form=_AWS_FORM)
-    if any(not one.isascii() or not one.isprintable() or " " in one for one in kept.values()):
-        raise ProviderKeyMalformed(form=_AWS_FORM)
+    if any(map(is_masked, kept.values())):
+        raise ProviderKeyMasked
     return Given(Secret(bytearray(canonical(kept))), _last_four(kept["access_key_id"]))
 
 
 def _account(text: str) -> Given:
+    if is_masked(text) and not text.startswith("{"):
+        raise ProviderKeyMasked
     found = _texts(text, form=_ACCOUNT_FORM)
     kept = {name: found[name] for name in _ACCOUNT if found.get(name)}
-    is_whole = not set(_ACCOUNT) - set(kept) and found.get("type") == "service_account"
-    if not is_whole or "PRIVATE KEY" not in kept["private_key"] or not kept["token_uri"].startswith("https://"):
+    if set(_ACCOUNT) - set(kept) or found.get("type") != "service_account":
         raise ProviderKeyMalformed(form=_ACCOUNT_FORM)
+    where = urlsplit(kept["token_uri"])
+    if where.scheme != "https" or "@" in where.netloc or not _is_plain(kept["token_uri"]):
+        raise ProviderKeyMalformed(form=_ACCOUNT_FORM)
+    try:
+        sign_rs256(kept["private_key"].encode(), b"")
+    except ValueError:
+        raise ProviderKeyMalformed(form=_ACCOUNT_FORM) from None
     return Given(Secret(bytearray(canonical(kept))), _last_four(kept["private_key_id"]))
-
-
-_AWS_FORM: Final = "the access key ID and the secret access key with a colon between them"
-_ACCOUNT_FORM: Final = "the whole JSON file of a service account's key"
 
 
 def _texts(text: str, *, form: str) -> dict[str, str]:
@@ -89,6 +122,14 @@ def _texts(text: str, *, form: str) -> dict[str, str]:
     return {name: one for name, one in found.items() if isinstance(one, str)}
 
 
+def _is_plain(text: str) -> bool:
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
+
+
 def _last_four(text: str) -> str:
     """Of a short key four signs would be too much of it."""
     return text[-4:] if len(text) >= _SHOWN_FROM else ""
+
+
+def _base64(content: bytes) -> str:
+    return urlsafe_b64encode(content).rstrip(b"=").decode()

@@ -2,9 +2,11 @@
 Refusal
 ├── BaseUrlMalformed          kind=invalid
 ├── KeyNeededAgain            kind=invalid
+├── KeyNotNeeded              kind=invalid
 ├── NoProviderKey             kind=unavailable
 ├── OwnKeysForbidden          kind=blocked
 ├── OwnKeysRequired           kind=blocked
+├── ProviderChanged           kind=conflict
 ├── ProviderKeyKnown          kind=conflict
 ├── ProviderKeyMalformed      kind=invalid
 ├── ProviderKeyMasked         kind=invalid
@@ -38,6 +40,13 @@ class KeyNeededAgain(Refusal):
     code = "provider_key_needed_again"
 
 
+class KeyNotNeeded(Refusal):
+    """The address stays, so no key is asked for here. To put a new key in the place of one, replace that key."""
+
+    kind = Kind.INVALID
+    code = "provider_key_not_needed"
+
+
 class NoProviderKey(Refusal):
     """The provider {name} has no key in force: none was given, or all were revoked or have expired. Add one under Providers."""
 
@@ -57,6 +66,13 @@ class OwnKeysRequired(Refusal):
 
     kind = Kind.BLOCKED
     code = "own_keys_required"
+
+
+class ProviderChanged(Refusal):
+    """Somebody changed this provider's address meanwhile. No key was kept; look where it would go now, and try again."""
+
+    kind = Kind.CONFLICT
+    code = "provider_changed"
 
 
 class ProviderKeyKnown(Refusal):

@@ -4,7 +4,7 @@ A row is locked before it is changed, so that of two who revoke, replace or chan
 first did.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from appliance.vault.providing.envelope import fingerprint_of, seal_key
 from appliance.vault.providing.errors import (
     KeyNeededAgain,
     OwnKeysForbidden,
+    ProviderChanged,
     ProviderKeyKnown,
     ProviderKeyNotFound,
     ProviderKeyRevoked,
@@ -33,7 +34,7 @@ from appliance.vault.providing.errors import (
 )
 from appliance.vault.providing.lending import own_keys
 from appliance.vault.providing.tables import ProviderKeyRow, ProviderRow
-from appliance.vault.providing.values import OwnKeys, ProviderId, ProviderKeyId
+from appliance.vault.providing.values import ModelProvider, OwnKeys, ProviderId, ProviderKeyId, ProviderKind
 from appliance.vault.service import Vault
 
 MOST_PROVIDERS, MOST_KEYS = 50, 20
@@ -114,24 +115,40 @@ def remove_provider(tx: Tx, caller: Caller, provider_id: UUID, *, clock: Clock) 
     audit.record(tx, caller.actor, Event.PROVIDER_REMOVED, subject=row.provider_id, name=row.name)
 
 
-def add_key(tx: Tx, caller: Caller, vault: Vault, provider_id: UUID, key: NewKey, *, clock: Clock) -> ProviderKeyId:
-    """Add a key to a provider. Raises ProviderKeyKnown, TooManyProviderKeys, OwnKeysForbidden."""
+def add_key(
+    tx: Tx, caller: Caller, vault: Vault, provider_id: UUID, key: NewKey, *, expected: ProviderForm, clock: Clock
+) -> ProviderKeyId:
+    """Add a key to a provider. Raises ProviderKeyKnown, TooManyProviderKeys, OwnKeysForbidden, ProviderChanged."""
     _require_change(tx, caller)
     row = _locked(tx, provider_id)
+    _require_unmoved(row, expected)
     if len(_live(tx, row.provider_id)) >= MOST_KEYS:
         raise TooManyProviderKeys(most=MOST_KEYS)
     return _add(tx, caller, vault, row, key, clock=clock)
 
 
 def replace_key(
-    tx: Tx, caller: Caller, vault: Vault, provider_id: UUID, key_id: UUID, key: NewKey, *, clock: Clock
+    tx: Tx,
+    caller: Caller,
+    vault: Vault,
+    provider_id: UUID,
+    key_id: UUID,
+    key: NewKey,
+    *,
+    expected: ProviderForm,
+    clock: Clock,
 ) -> ProviderKeyId:
-    """Put a new key in the place of one, which is revoked. Raises ProviderKeyRevoked, ProviderKeyKnown."""
+    """Put a new key in the place of one, which is revoked. Label and weight stay.
+
+    Raises ProviderKeyRevoked, ProviderKeyKnown, ProviderChanged.
+    """
     _require_change(tx, caller)
     row = _locked(tx, provider_id)
+    _require_unmoved(row, expected)
     former = _locked_key(tx, row.provider_id, key_id)
     if former.revoked_at is not None:
         raise ProviderKeyRevoked
+    key = replace(key, terms=replace(key.terms, label=former.label, weight=former.weight))
     made = _add(tx, caller, vault, row, key, clock=clock)
     audit.record(tx, caller.actor, Event.PROVIDER_KEY_REPLACED, subject=former.key_id, by=str(made),
                  fingerprint=former.fingerprint)  # fmt: skip
@@ -175,6 +192,20 @@ def note_check(tx: Tx, caller: Caller, provider_id: UUID, key_id: UUID, code: st
                  fingerprint=row.fingerprint)  # fmt: skip
 
 
+def sealed_key(tx: Tx, provider_id: UUID, key_id: UUID) -> tuple[ModelProvider, bytes]:
+    """Return a key's sealed value with its provider, for a check. Raises ProviderKeyRevoked, OwnKeysForbidden."""
+    if own_keys(tx) is OwnKeys.FORBIDDEN:
+        raise OwnKeysForbidden
+    row = _locked(tx, provider_id)
+    key = _locked_key(tx, provider_id, key_id)
+    if key.sealed is None:
+        raise ProviderKeyRevoked
+    found = ModelProvider(
+        ProviderId(row.provider_id), row.name, ProviderKind(row.kind), row.base_url, row.region, False
+    )
+    return found, key.sealed
+
+
 def note_reveal(tx: Tx, caller: Caller, provider_id: UUID, key_id: UUID) -> None:
     """Record that somebody asked to be shown a key. The door refuses when this is committed."""
     identity.require_granted(caller, Permission.PROVIDER_READ)
@@ -187,6 +218,11 @@ def _require_change(tx: Tx, caller: Caller) -> None:
     identity.require(caller, Permission.PROVIDER_CHANGE)
     if own_keys(tx) is OwnKeys.FORBIDDEN:
         raise OwnKeysForbidden
+
+
+def _require_unmoved(row: ProviderRow, expected: ProviderForm) -> None:
+    if (row.kind, row.base_url, row.region) != (expected.kind, expected.base_url, expected.region):
+        raise ProviderChanged
 
 
 def _put(tx: Tx, row: ProviderRow) -> None:

@@ -1,0 +1,28 @@
+"""What the worker mails of provider keys that end, in the language of whom it is for."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from babel import dates
+
+from appliance.vault.providing.expiry import Ending
+from appliance.web.language import DEFAULT, LANGUAGES, catalogue
+
+
+def gettext(message: str, language: str) -> str:
+    """Return the message in a language."""
+    return str(catalogue(language).get(message) or message)
+
+
+def keys_end(endings: Sequence[Ending], *, organisation: str, address: str, language: str | None) -> tuple[str, str]:
+    """Return subject and body of a mail that says which keys end."""
+    code = language if language is not None and language in LANGUAGES else DEFAULT
+    subject = gettext("Provider keys of {organisation} on Cloister expire", code)
+    body = gettext("These keys expire, and are not used any more then. Replace them in time:\n\n{keys}\n\n{address}\n", code)
+    keys = "\n".join(f"- {one.provider}: {one.label}, {_day(one.expires_at, code)} (UTC)" for one in endings)
+    name = " ".join(organisation.split())
+    return subject.format(organisation=name), body.format(keys=keys, address=f"{address}/providers")
+
+
+def _day(moment: datetime, language: str) -> str:
+    return dates.format_date(moment.astimezone(UTC).date(), "medium" if language == "de" else "y-MM-dd", language)
