@@ -26,7 +26,7 @@ from appliance.vault.providing.destinations import ProviderForm, checked
 from appliance.vault.providing.errors import ProviderKeyMalformed
 from appliance.vault.providing.service import KeyTerms
 from tests.support.house import Member
-from tests.support.vendors import (
+from tests.support.key_vendors import (
     ANTHROPIC,
     AWS_ID,
     AWS_SECRET,

@@ -1,0 +1,32 @@
+"""The door for OpenAI's clients: only base URL and key change. What is asked here passes the gate."""
+
+from flask import Blueprint, Response
+
+from appliance.api import doors
+from appliance.gateway import Endpoint
+
+blueprint = Blueprint("openai", __name__)
+
+
+@blueprint.post(Endpoint.CHAT_COMPLETIONS.value)
+def chat_completions() -> Response:
+    """Answer a chat."""
+    return doors.asked(Endpoint.CHAT_COMPLETIONS)
+
+
+@blueprint.post(Endpoint.EMBEDDINGS.value)
+def embeddings() -> Response:
+    """Return vectors of texts."""
+    return doors.asked(Endpoint.EMBEDDINGS)
+
+
+@blueprint.get("/v1/models")
+def models() -> Response:
+    """List what can be asked; Anthropic's clients read it in their own form."""
+    return doors.models()
+
+
+@blueprint.get("/v1/models/<path:name>")
+def model(name: str) -> Response:
+    """Tell of one model."""
+    return doors.models(name)
