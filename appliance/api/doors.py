@@ -13,6 +13,7 @@ from appliance.gateway.errors import RequestTooLarge
 from appliance.gateway.requests import MOST_BYTES
 from appliance.identity import Caller
 from appliance.kernel.egress import Cancel
+from appliance.kernel.errors import Refusal
 
 _GONE: Final = 499  # nobody reads it; our log does
 _SOCKETS: Final = ("gunicorn.socket", "werkzeug.socket")
@@ -47,6 +48,11 @@ def asked(endpoint: Endpoint) -> Response:
 def models(name: str | None = None) -> Response:
     """List the models, or tell of one."""
     return response_of(services().gate.list_models(_asking(), throttle=throttle, name=name))
+
+
+def refused(refusal: Refusal) -> Response:
+    """Return what the door itself refuses, in the client's dialect as far as it can be told."""
+    return response_of(services().gate.refuse(_asking(), refusal))
 
 
 def response_of(answer: Answering) -> Response:

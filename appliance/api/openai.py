@@ -3,6 +3,7 @@
 from flask import Blueprint, Response
 
 from appliance.api import doors
+from appliance.api.errors import NoSuchEndpoint
 from appliance.gateway import Endpoint
 
 blueprint = Blueprint("openai", __name__)
@@ -24,6 +25,12 @@ def embeddings() -> Response:
 def models() -> Response:
     """List what can be asked; Anthropic's clients read it in their own form."""
     return doors.models()
+
+
+@blueprint.route("/v1/<path:_rest>", methods=["DELETE", "GET", "PATCH", "POST", "PUT"])
+def nothing(_rest: str) -> Response:
+    """Say what there is, in the form that the client reads."""
+    return doors.refused(NoSuchEndpoint())
 
 
 @blueprint.get("/v1/models/<path:name>")

@@ -93,7 +93,8 @@ class Attempts:
         for target in ask.targets:
             for turn in range(TURNS):
                 found, is_final, wait = self._once(ask, target, tries, cancel)
-                tries.last = found
+                if tries.last is None or not isinstance(found, ProviderResting):  # it rests because of what came last
+                    tries.last = found
                 if is_final and isinstance(found, Reached):
                     return found
                 if wait is None or turn == TURNS - 1:
