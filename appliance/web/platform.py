@@ -92,7 +92,7 @@ def _list(*, shown: Refusal | None) -> Answer:
     table = table_of(organisations, keys=keys, text=_text, default="name")
     return page(
         "platform/page.html", refusal=shown, table=table, health=_health(), form=request.form,
-        version=appliance.__version__, said=said, OwnKeys=OwnKeys,
+        version=appliance.__version__, own_keys=said, OwnKeys=OwnKeys,
     )  # fmt: skip
 
 

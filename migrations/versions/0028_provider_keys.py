@@ -32,7 +32,7 @@ def upgrade() -> None:
         "set_own_keys(uuid, text)",
         "list_own_keys()",
         "shared_key_uses(uuid[])",
-        roles=RUNTIME[:1],
+        roles=RUNTIME,
     )
     op.execute("REVOKE CREATE ON SCHEMA cloister FROM cloister_doors")
 

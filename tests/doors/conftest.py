@@ -57,7 +57,7 @@ def console(house: House, monkeypatch: pytest.MonkeyPatch) -> Console:
     for name in ("data_dir", "models_dir", "database_url"):
         monkeypatch.setenv(f"APPLIANCE_{name.upper()}", str(getattr(house.settings, name)))
 
-    def run(*words: str) -> Result:
-        return CliRunner().invoke(cli.group, list(words), catch_exceptions=True)
+    def run(*words: str, given: str | None = None) -> Result:
+        return CliRunner().invoke(cli.group, list(words), input=given, catch_exceptions=True)
 
     return run

@@ -11,6 +11,7 @@ from appliance.identity.tokens import TokenForm
 from appliance.knowledge import Audience, CollectionForm
 from appliance.tenancy import OrganisationSettings, Review
 from tests.support.house import Member
+from tests.support.providing import has
 
 
 def furnish(ada: Member) -> dict[str, str]:
@@ -29,6 +30,7 @@ def furnish(ada: Member) -> dict[str, str]:
         announced = knowledge.UploadForm("parts.txt", 100)
         upload = knowledge.begin_upload(tx, ada.caller, announced, limit_megabytes=1, clock=clock)
         conversation = chat.create_conversation(tx, ada.caller, chatbot.chatbot_id, clock=clock)
+    provider = has(ada)
     document = ada.uploads("furnished.txt", "One document of the house.")
     session_id = signs_in(ada)
     question, steps = ada.services.chat.ask(ada.caller, conversation.conversation_id, "Is the canteen open?")
@@ -41,6 +43,8 @@ def furnish(ada: Member) -> dict[str, str]:
         "message_id": str(question.message_id),
         "session_id": str(session_id),
         "document_id": str(document.document_id),
+        "key_id": str(provider.keys[0].key_id),
+        "provider_id": str(provider.provider_id),
         "group_id": str(group.group_id),
         "invitation_id": str(invited.invitation.invitation_id),
         "token_id": str(issued.token.token_id),

@@ -34,7 +34,8 @@ class Mailbox:
     def serves(self, house: House) -> None:
         """Let a house send by this server, as its settings would."""
         server = MailServer("127.0.0.1", self.port, "cloister@harrow.example", "none")
-        object.__setattr__(house.app, "mailer", Mailer(server))
+        for services in (house.app, house.worker):
+            object.__setattr__(services, "mailer", Mailer(server))
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: ARG002, N802 - aiosmtpd's form
         if self.refuses:

@@ -14,7 +14,12 @@ from urllib.parse import urlsplit
 
 from appliance.kernel.canonical import canonical
 from appliance.kernel.sealing import sign_rs256
-from appliance.vault.providing.errors import ProviderKeyMalformed, ProviderKeyMasked
+from appliance.vault.providing.errors import (
+    AccountKeyMalformed,
+    AwsKeyMalformed,
+    ProviderKeyMalformed,
+    ProviderKeyMasked,
+)
 from appliance.vault.providing.secret import Secret
 from appliance.vault.providing.values import ProviderKind
 from appliance.vault.roots.sigv4 import AwsCredentials
@@ -24,8 +29,6 @@ _SHOWN_FROM: Final = 16
 _MASK: Final = re.compile(r"[•●∙·*]{3}|…|\A(\.{3}|[xX]{6}|-{4}\w{0,4}\Z)")
 _ACCOUNT: Final = ("client_email", "private_key", "private_key_id", "project_id", "token_uri")
 _AWS: Final = ("access_key_id", "secret_access_key")
-_AWS_FORM: Final = "the access key ID and the secret access key with a colon between them"
-_ACCOUNT_FORM: Final = "the whole JSON file of a service account's key"
 _CLOUD: Final = "https://www.googleapis.com/auth/cloud-platform"
 _TOKEN_SECONDS: Final = 3600
 
@@ -49,7 +52,7 @@ def read_key(kind: ProviderKind, text: str) -> Given:
     if kind is not ProviderKind.VERTEX and is_masked(text):
         raise ProviderKeyMasked
     if len(text) > _LONGEST:
-        raise ProviderKeyMalformed(form="at most 16,384 signs")
+        raise ProviderKeyMalformed
     if kind is ProviderKind.BEDROCK:
         return _aws(text)
     if kind is ProviderKind.VERTEX:
@@ -57,7 +60,7 @@ def read_key(kind: ProviderKind, text: str) -> Given:
     if not text and kind is ProviderKind.OPENAI_COMPATIBLE:
         return Given(Secret(bytearray()), "")
     if not _is_plain(text):
-        raise ProviderKeyMalformed(form="printable signs without spaces")
+        raise ProviderKeyMalformed
     return Given(Secret.of(text), _last_four(text))
 
 
@@ -83,13 +86,13 @@ def account_assertion(secret: Secret, *, now: datetime) -> tuple[str, str]:
 
 def _aws(text: str) -> Given:
     if text.startswith("{"):
-        found = _texts(text, form=_AWS_FORM)
+        found = _texts(text, refusal=AwsKeyMalformed)
     else:
         key_id, _, secret = text.partition(":")
         found = {"access_key_id": key_id.strip(), "secret_access_key": secret.strip()}
     kept = {name: found[name] for name in (*_AWS, "session_token") if found.get(name)}
     if set(_AWS) - set(kept) or not kept["access_key_id"].isalnum() or not all(map(_is_plain, kept.values())):
-        raise ProviderKeyMalformed(form=_AWS_FORM)
+        raise AwsKeyMalformed
     if any(map(is_masked, kept.values())):
         raise ProviderKeyMasked
     return Given(Secret(bytearray(canonical(kept))), _last_four(kept["access_key_id"]))
@@ -98,27 +101,27 @@ def _aws(text: str) -> Given:
 def _account(text: str) -> Given:
     if is_masked(text) and not text.startswith("{"):
         raise ProviderKeyMasked
-    found = _texts(text, form=_ACCOUNT_FORM)
+    found = _texts(text, refusal=AccountKeyMalformed)
     kept = {name: found[name] for name in _ACCOUNT if found.get(name)}
     if set(_ACCOUNT) - set(kept) or found.get("type") != "service_account":
-        raise ProviderKeyMalformed(form=_ACCOUNT_FORM)
+        raise AccountKeyMalformed
     where = urlsplit(kept["token_uri"])
     if where.scheme != "https" or "@" in where.netloc or not _is_plain(kept["token_uri"]):
-        raise ProviderKeyMalformed(form=_ACCOUNT_FORM)
+        raise AccountKeyMalformed
     try:
         sign_rs256(kept["private_key"].encode(), b"")
     except ValueError:
-        raise ProviderKeyMalformed(form=_ACCOUNT_FORM) from None
+        raise AccountKeyMalformed from None
     return Given(Secret(bytearray(canonical(kept))), _last_four(kept["private_key_id"]))
 
 
-def _texts(text: str, *, form: str) -> dict[str, str]:
+def _texts(text: str, *, refusal: type[ProviderKeyMalformed]) -> dict[str, str]:
     try:
         found: Any = json.loads(text)
     except (ValueError, RecursionError):
-        raise ProviderKeyMalformed(form=form) from None
+        raise refusal from None
     if not isinstance(found, dict):
-        raise ProviderKeyMalformed(form=form)
+        raise refusal
     return {name: one for name, one in found.items() if isinstance(one, str)}
 
 

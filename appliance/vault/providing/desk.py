@@ -19,7 +19,7 @@ from appliance.vault.providing import service
 from appliance.vault.providing.checks import check_key
 from appliance.vault.providing.credentials import is_masked, read_key
 from appliance.vault.providing.destinations import ProviderForm, checked
-from appliance.vault.providing.envelope import open_key
+from appliance.vault.providing.envelope import fingerprint_of, open_key
 from appliance.vault.providing.errors import KeyNotNeeded, ProviderChanged, ProviderKeyNotShown
 from appliance.vault.providing.queries import get_key, get_provider
 from appliance.vault.providing.secret import Secret
@@ -52,7 +52,7 @@ class Desk:
 
     def create(self, caller: Caller, form: ProviderForm, key: KeyForm) -> ModelProvider:
         """Add a provider with its first key. Raises what the check raises; then nothing was kept."""
-        identity.require(caller, Permission.PROVIDER_CHANGE)
+        self._require_change(caller)
         form = checked(form)
 
         def make(tx: Tx, made: NewKey) -> UUID:
@@ -65,12 +65,12 @@ class Desk:
 
         Raises KeyNeededAgain, KeyNotNeeded, what the check raises.
         """
-        identity.require(caller, Permission.PROVIDER_CHANGE)
+        self._require_change(caller)
         before = self._destination(caller, provider_id)
         form = checked(ProviderForm(form.name, before.kind, form.base_url, form.region))
         is_moved = (form.base_url, form.region) != (before.base_url, before.region)
-        if key is not None and (is_masked(key.text) or (not key.text.strip() and not is_moved)):
-            key = None
+        if key is not None and not (is_moved and self._asks_for_none(caller, provider_id)):
+            key = None if is_masked(key.text) or not key.text.strip() else key
         if key is None:
             with self._db.tenant(caller.tenant_id) as tx:
                 service.change_provider(tx, caller, self._vault, provider_id, form, None, clock=self._clock)
@@ -86,7 +86,7 @@ class Desk:
 
     def add_key(self, caller: Caller, provider_id: UUID, key: KeyForm) -> ProviderKey:
         """Add a key to a provider."""
-        identity.require(caller, Permission.PROVIDER_CHANGE)
+        self._require_change(caller)
         form = self._destination(caller, provider_id)
 
         def add(tx: Tx, made: NewKey) -> ProviderKeyId:
@@ -97,7 +97,7 @@ class Desk:
 
     def replace_key(self, caller: Caller, provider_id: UUID, key_id: UUID, key: KeyForm) -> ProviderKey:
         """Put a new key in the place of one, with that one's label and weight. `key.terms` says when it expires."""
-        identity.require(caller, Permission.PROVIDER_CHANGE)
+        self._require_change(caller)
         form = self._destination(caller, provider_id)
 
         def put(tx: Tx, made: NewKey) -> ProviderKeyId:
@@ -110,7 +110,7 @@ class Desk:
 
     def check(self, caller: Caller, provider_id: UUID, key_id: UUID) -> ProviderKey:
         """Try a stored key at its provider, and keep what came of it: the key's `check_code` says so."""
-        identity.require(caller, Permission.PROVIDER_CHANGE)
+        self._require_change(caller)
         with self._db.tenant(caller.tenant_id) as tx:
             provider, sealed = service.sealed_key(tx, provider_id, key_id)
             secret = open_key(tx, self._vault, key_id, sealed, provider)
@@ -126,6 +126,12 @@ class Desk:
         with self._db.tenant(caller.tenant_id) as tx:
             service.note_reveal(tx, caller, provider_id, key_id)
         raise ProviderKeyNotShown
+
+    def _require_change(self, caller: Caller) -> None:
+        """Before anything leaves this house; the verbs ask again, in their own transaction."""
+        identity.require(caller, Permission.PROVIDER_CHANGE)
+        with self._db.tenant(caller.tenant_id) as tx:
+            service.require_change(tx, caller)
 
     def _with_key(self, caller: Caller, form: ProviderForm, key: KeyForm, save: Callable[[Tx, NewKey], Made]) -> Made:
         if key.address is not None and key.address != form.base_url:
@@ -143,6 +149,13 @@ class Desk:
         except Refusal as refusal:
             return refusal.code
         return OK
+
+    def _asks_for_none(self, caller: Caller, provider_id: UUID) -> bool:
+        """Return whether this is a compatible server that was given no key, so that no key is one here."""
+        with self._db.tenant(caller.tenant_id) as tx:
+            live = [one for one in get_provider(tx, caller, provider_id).keys if one.revoked_at is None]
+            nothing = fingerprint_of(tx, self._vault, Secret(bytearray())) if live else ""
+        return bool(live) and all(one.fingerprint == nothing for one in live)
 
     def _destination(self, caller: Caller, provider_id: UUID) -> ProviderForm:
         found = self._show(caller, provider_id)

@@ -9,6 +9,8 @@ Refusal
 ├── ProviderChanged           kind=conflict
 ├── ProviderKeyKnown          kind=conflict
 ├── ProviderKeyMalformed      kind=invalid
+│   ├── AccountKeyMalformed
+│   └── AwsKeyMalformed
 ├── ProviderKeyMasked         kind=invalid
 ├── ProviderKeyNotFound       kind=not_found
 ├── ProviderKeyNotShown       kind=forbidden
@@ -83,10 +85,18 @@ class ProviderKeyKnown(Refusal):
 
 
 class ProviderKeyMalformed(Refusal):
-    """This is not a key of this provider. It takes {form}."""
+    """This is not a key of this provider: it has at most 16,384 printable signs, and no spaces."""
 
     kind = Kind.INVALID
     code = "provider_key_malformed"
+
+
+class AwsKeyMalformed(ProviderKeyMalformed):
+    """This is not a key of Bedrock. Give the access key ID and the secret access key with a colon between them."""
+
+
+class AccountKeyMalformed(ProviderKeyMalformed):
+    """This is not a key of Vertex. Give the whole JSON file of a service account's key."""
 
 
 class ProviderKeyMasked(Refusal):

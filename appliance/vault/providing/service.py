@@ -63,7 +63,7 @@ def create_provider(
     tx: Tx, caller: Caller, vault: Vault, form: ProviderForm, key: NewKey, *, clock: Clock
 ) -> ProviderId:
     """Add a provider with its first key. `form` is a checked one. Raises ProviderNameTaken, OwnKeysForbidden."""
-    _require_change(tx, caller)
+    require_change(tx, caller)
     in_turn(tx, "providers")
     there = select(func.count()).where(ProviderRow.tenant_id == tx.tenant_id, ProviderRow.removed_at.is_(None))
     if (tx.scalar(there) or 0) >= MOST_PROVIDERS:
@@ -87,7 +87,7 @@ def change_provider(
 
     With the address its keys end: one must be given anew, and takes the place of all. Raises KeyNeededAgain.
     """
-    _require_change(tx, caller)
+    require_change(tx, caller)
     row = _locked(tx, provider_id)
     before = (row.name, row.base_url, row.region)
     is_moved = (row.base_url, row.region) != (form.base_url, form.region)
@@ -119,7 +119,7 @@ def add_key(
     tx: Tx, caller: Caller, vault: Vault, provider_id: UUID, key: NewKey, *, expected: ProviderForm, clock: Clock
 ) -> ProviderKeyId:
     """Add a key to a provider. Raises ProviderKeyKnown, TooManyProviderKeys, OwnKeysForbidden, ProviderChanged."""
-    _require_change(tx, caller)
+    require_change(tx, caller)
     row = _locked(tx, provider_id)
     _require_unmoved(row, expected)
     if len(_live(tx, row.provider_id)) >= MOST_KEYS:
@@ -142,7 +142,7 @@ def replace_key(
 
     Raises ProviderKeyRevoked, ProviderKeyKnown, ProviderChanged.
     """
-    _require_change(tx, caller)
+    require_change(tx, caller)
     row = _locked(tx, provider_id)
     _require_unmoved(row, expected)
     former = _locked_key(tx, row.provider_id, key_id)
@@ -214,7 +214,8 @@ def note_reveal(tx: Tx, caller: Caller, provider_id: UUID, key_id: UUID) -> None
                  fingerprint=row.fingerprint)  # fmt: skip
 
 
-def _require_change(tx: Tx, caller: Caller) -> None:
+def require_change(tx: Tx, caller: Caller) -> None:
+    """Raise Forbidden, ScopeMissing, StepUpRequired, or OwnKeysForbidden where the organisation may have none."""
     identity.require(caller, Permission.PROVIDER_CHANGE)
     if own_keys(tx) is OwnKeys.FORBIDDEN:
         raise OwnKeysForbidden
