@@ -154,7 +154,14 @@ def roots_of(settings: Settings) -> Roots:
 
 def egress_of(settings: Settings) -> Egress:
     """Return the way out of this host, as far as the settings open it."""
-    return Egress(settings.egress_allow, ca_bundle=settings.egress_ca_file, proxy=settings.egress_proxy)
+    credentials = settings.secrets / "egress-proxy-credentials"
+    return Egress(
+        settings.egress_allow,
+        ca_bundle=settings.egress_ca_file,
+        proxy=settings.egress_proxy,
+        proxy_credentials=settings.egress_proxy_credentials or (credentials if credentials.exists() else None),
+        client_certificates=settings.egress_client_certificates,
+    )
 
 
 def _require_own_database(db: Database, roots: Sequence[Root]) -> None:

@@ -118,10 +118,21 @@ class Settings(BaseSettings):
     )
     egress_allow: Annotated[list[str], BeforeValidator(_split)] = Field(
         default_factory=list,
-        description="Hosts that may be called, separated by commas. Empty: nothing leaves this host.",
+        description="Hosts that may be called, separated by commas: `HOST`, `HOST:PORT`, and for those of your own network `HOST=NETWORK`, see [egress.md](egress.md). Empty: nothing leaves this host.",
     )
     egress_ca_file: Path | None = Field(None, description="Certificates to trust for outgoing calls, as PEM.")
-    egress_proxy: str | None = Field(None, description="The proxy that outgoing calls take.")
+    egress_client_certificates: Annotated[list[str], BeforeValidator(_split)] = Field(
+        default_factory=list,
+        description="Certificates that this host shows to others (mTLS), separated by commas: `HOST=/FILE` or `HOST:PORT=/FILE`, a 0400 file with certificate and key as PEM.",
+    )
+    egress_proxy: str | None = Field(
+        None,
+        description="The proxy that outgoing calls take, as `http://HOST:PORT`; hosts of your own network are called without it.",
+    )
+    egress_proxy_credentials: Path | None = Field(
+        None,
+        description="The 0400 file with the proxy's `USER:PASSWORD`; by default `egress-proxy-credentials` in the secrets directory, if it is there.",
+    )
     smtp_host: str | None = Field(
         None, description="The mail server for invitations and new passwords. Unset: links are shown to be handed over."
     )
@@ -163,6 +174,36 @@ class Settings(BaseSettings):
             except RootSpecInvalid as error:
                 raise ValueError(str(error)) from error
         return spec
+
+    @field_validator("egress_allow")
+    @classmethod
+    def _names_hosts(cls, entries: list[str]) -> list[str]:
+        from appliance.kernel.egress.allowlist import AllowList
+        from appliance.kernel.egress.errors import AllowListInvalid
+
+        try:
+            AllowList(entries)
+        except AllowListInvalid as error:
+            raise ValueError("; ".join(error.faults)) from error
+        return entries
+
+    @field_validator("egress_client_certificates")
+    @classmethod
+    def _names_certificates(cls, entries: list[str]) -> list[str]:
+        from appliance.kernel.egress.trust import certificate_of
+
+        for entry in entries:
+            certificate_of(entry)
+        return entries
+
+    @field_validator("egress_proxy")
+    @classmethod
+    def _names_a_proxy(cls, url: str | None) -> str | None:
+        from appliance.kernel.egress.proxying import proxy_of
+
+        if url is not None:
+            proxy_of(url)
+        return url
 
     @field_validator("database_url")
     @classmethod
@@ -246,4 +287,6 @@ def _fault(detail: Mapping[str, Any]) -> str:
 
 def masked(value: object) -> object:
     """Return a setting as it may be shown: without the user and password of a URL, or what may be one."""
+    if isinstance(value, list):
+        return [masked(one) for one in value]
     return re.sub(r"(?<=//)[^/]*@|[^/@\s]*:[^/@\s]*@", "…@", value) if isinstance(value, str) else value

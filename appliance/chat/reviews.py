@@ -239,8 +239,12 @@ def _mode(tx: Tx, caller: Caller) -> Review:
 
 
 def _says(tx: Tx, query: str) -> ColumnElement[bool]:
-    title = func.lower(ConversationRow.title).collate("C")  # bytes are found faster than letters, and folded they are equal
-    return or_(func.strpos(title, func.lower(query)) > 0, ConversationRow.owner_id.in_(identity.members_named(tx, query)))
+    title = func.lower(ConversationRow.title).collate(
+        "C"
+    )  # bytes are found faster than letters, and folded they are equal
+    return or_(
+        func.strpos(title, func.lower(query)) > 0, ConversationRow.owner_id.in_(identity.members_named(tx, query))
+    )
 
 
 def _checked(reason: str) -> str:

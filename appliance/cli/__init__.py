@@ -70,6 +70,8 @@ def main() -> None:
     except InvalidSettings as error:
         sys.exit("Some settings are wrong:\n" + "\n".join(f"  {fault}" for fault in error.faults))
     except DatabaseUnavailable as error:
-        sys.exit(f"{error} If the house is stopped, start it with `appliance run`; `appliance doctor` says what is wrong.")
+        sys.exit(
+            f"{error} If the house is stopped, start it with `appliance run`; `appliance doctor` says what is wrong."
+        )
     except (CannotStart, Refusal) as error:
         sys.exit(str(error))

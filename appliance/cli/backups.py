@@ -46,7 +46,9 @@ def backup(*, file: Path, as_json: bool) -> None:
         made = write_backup(file.absolute(), database_url=url, blobs=blobs, about=about)
         if _keys(services) != before:
             file.unlink()
-            raise CannotStart("A rotation of keys began while the backup was made, and it would not open. Make it again.")
+            raise CannotStart(
+                "A rotation of keys began while the backup was made, and it would not open. Make it again."
+            )
     finally:
         services.close()
     if as_json:
@@ -97,7 +99,9 @@ def _restore(file: Path, directory: DataDirectory, settings: Settings, roots: Ro
     def quiet(_line: str) -> None: ...
 
     is_ours = settings.root_key is None
-    with launch.opened(directory, settings.database_url, quiet, roots=lambda: roots, makes_root_key=is_ours) as postgres:
+    with launch.opened(
+        directory, settings.database_url, quiet, roots=lambda: roots, makes_root_key=is_ours
+    ) as postgres:
         directory.begin_restore()
         admin = settings.database_url or (postgres.url(database=launch.DATABASE) if postgres else "")
         restore_database(file, admin, scratch=directory.root)

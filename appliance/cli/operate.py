@@ -59,7 +59,11 @@ def migrate(*, as_json: bool) -> None:
     directory = DataDirectory(settings.data_dir, settings.secrets)
     tell: Callable[[str], None] = (lambda _line: None) if as_json else say
     with launch.opened(
-        directory, settings.database_url, tell, roots=lambda: roots_of(settings), makes_root_key=settings.root_key is None
+        directory,
+        settings.database_url,
+        tell,
+        roots=lambda: roots_of(settings),
+        makes_root_key=settings.root_key is None,
     ):
         pass
     say(json.dumps({"schema": migrations.head_revision()}) if as_json else "The database is ready.")
@@ -114,7 +118,13 @@ def check(*, as_json: bool) -> None:
         return
     for name, field in Settings.model_fields.items():
         value = values["APPLIANCE_" + name.upper()]
-        shown = "none" if value in (None, [], ()) else " ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+        shown = (
+            "none"
+            if value in (None, [], ())
+            else " ".join(map(str, value))
+            if isinstance(value, (list, tuple))
+            else value
+        )
         say(f"{'APPLIANCE_' + name.upper():<38} {shown}\n    {field.description}")
 
 

@@ -57,7 +57,9 @@ def rotate_root(*, as_json: bool) -> None:
     if as_json:
         say(json.dumps({"root": spec, "wrapped": count}))
         return
-    say(f"{count} keys are wrapped by {spec} now. Back it up, apart from the data, and the key files anew: `appliance vault export`.")
+    say(
+        f"{count} keys are wrapped by {spec} now. Back it up, apart from the data, and the key files anew: `appliance vault export`."
+    )
     say("Key files that were exported before open with the old root key only: keep it as long as you keep them.")
     if not is_file:
         say("Set APPLIANCE_ROOT_KEY to it and remove APPLIANCE_ROOT_KEY_NEXT before the next start.")
@@ -81,7 +83,11 @@ def export(*, file: Path, as_json: bool) -> None:
         except FileExistsError as error:
             raise CannotStart(f"{file} is there already, and is not overwritten. Name another file.") from error
     count = sum(path.suffix == ".key" for path in found)
-    say(json.dumps({"file": str(file), "keys": count}) if as_json else f"{file}: {count} keys. Keep it apart from backups.")
+    say(
+        json.dumps({"file": str(file), "keys": count})
+        if as_json
+        else f"{file}: {count} keys. Keep it apart from backups."
+    )
 
 
 @contextmanager

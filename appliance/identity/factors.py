@@ -84,7 +84,9 @@ def get_new_totp(tx: Tx, caller: Caller, factor_id: UUID, *, sealer: Sealer) -> 
     return _new(caller, factor_id, _secret(tx, caller.user_id, _waiting(tx, caller, factor_id), sealer))
 
 
-def confirm_totp(tx: Tx, caller: Caller, factor_id: UUID, code: str, *, sealer: Sealer, clock: Clock) -> tuple[str, ...]:
+def confirm_totp(
+    tx: Tx, caller: Caller, factor_id: UUID, code: str, *, sealer: Sealer, clock: Clock
+) -> tuple[str, ...]:
     """Put a new factor in force by a code of it. Returns recovery codes if it is the first factor. Raises CodeWrong."""
     require_browser(caller)
     is_first = not list_factors(tx, caller.user_id)

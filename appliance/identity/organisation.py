@@ -24,7 +24,9 @@ def change_settings(tx: Tx, caller: Caller, settings: OrganisationSettings) -> O
     could else go round it in two steps. See `chat.decide_review`.
     """
     require(caller, Permission.SETTINGS_CHANGE)
-    in_turn(tx, "settings")  # else who comes a moment later sees, and overwrites, what was before the works-council mode
+    in_turn(
+        tx, "settings"
+    )  # else who comes a moment later sees, and overwrites, what was before the works-council mode
     before = tenancy.get_settings(tx)
     if before.conversation_review is Review.TWO_PERSON and settings.conversation_review is not Review.TWO_PERSON:
         raise SecondPersonNeeded

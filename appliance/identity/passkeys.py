@@ -108,7 +108,15 @@ def assertion_options(tx: Tx, user_id: UserId, site: Site, *, challenge: bytes) 
 
 
 def use_passkey(
-    tx: Tx, user_id: UserId, site: Site, *, response: str, challenge: bytes, sealer: Sealer, clock: Clock, is_alone: bool
+    tx: Tx,
+    user_id: UserId,
+    site: Site,
+    *,
+    response: str,
+    challenge: bytes,
+    sealer: Sealer,
+    clock: Clock,
+    is_alone: bool,
 ) -> bool:
     """Say whether the browser proved one of the person's passkeys for this challenge.
 

@@ -19,9 +19,7 @@ from appliance.ops.errors import CannotStart
 from appliance.ops.preflight import Finding, Level, check_host
 
 _OPEN_TO_OTHERS = 0o077
-_KEY_REMEDY = (
-    "If your house stands elsewhere, name its folder in APPLIANCE_DATA_DIR. Otherwise restore the key; it is never made anew."
-)
+_KEY_REMEDY = "If your house stands elsewhere, name its folder in APPLIANCE_DATA_DIR. Otherwise restore the key; it is never made anew."
 _SILENT_SECONDS = 30
 _LONG_WAIT_SECONDS = 600
 # A white bitmap of 300 by 100 points, one bit each.

@@ -66,7 +66,12 @@ def run(plan: Plan, *, say: Say, greet: Callable[[], None]) -> None:
 
 @contextlib.contextmanager
 def opened(
-    directory: DataDirectory, database_url: str | None, say: Say, *, roots: Callable[[], Roots], makes_root_key: bool = True
+    directory: DataDirectory,
+    database_url: str | None,
+    say: Say,
+    *,
+    roots: Callable[[], Roots],
+    makes_root_key: bool = True,
 ) -> Iterator[EmbeddedPostgres | None]:
     """Prepare the data directory and the database, embedded or given; hold the directory meanwhile."""
     with directory.lock():

@@ -60,7 +60,9 @@ class KeyFiles:
         """Make a new key. Raises KeyUnavailable; FileExistsError for a name that was used before."""
         path, key = self._path(kek), bytearray(os.urandom(KEY_BYTES))
         try:
-            with holding(self.directory, is_shared=True):  # together for making one, alone for wrapping it anew or its end
+            with holding(
+                self.directory, is_shared=True
+            ):  # together for making one, alone for wrapping it anew or its end
                 if path.exists() or self._mark(kek).exists():
                     raise FileExistsError(path.name)
                 path.parent.mkdir(exist_ok=True, mode=0o700)

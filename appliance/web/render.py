@@ -30,7 +30,9 @@ _OF_DETECTORS = ("category", "found")  # facts that name what `dlp` found
 def install(app: Flask) -> None:
     """Give templates what they may use."""
     app.jinja_env.globals.update(csrf_token=csrf_token, Permission=Permission, allowed=allowed)
-    app.jinja_env.filters.update(answer=answer, browser=browser, prose=prose, reason=reason, size=size, source=source, titled=titled)
+    app.jinja_env.filters.update(
+        answer=answer, browser=browser, prose=prose, reason=reason, size=size, source=source, titled=titled
+    )
     app.context_processor(lambda: {"caller": g.get("caller"), "here": request.path, "notice": notice()})
 
 

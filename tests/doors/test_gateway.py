@@ -11,7 +11,7 @@ from appliance import gateway
 from appliance.identity import Scope
 from tests.support.door import KEYS, Door, door, key_of
 from tests.support.house import Server
-from tests.support.upstream import Reply, said, streamed
+from tests.support.model_host import Reply, said, streamed
 from tests.support.upstreams import (
     COMPLETION,
     GIVEN,

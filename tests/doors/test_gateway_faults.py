@@ -21,7 +21,7 @@ from appliance.identity import Role, Scope
 from appliance.identity.people import remove_member
 from tests.support.door import Door, door, key_of
 from tests.support.house import Server
-from tests.support.upstream import Reply, said, streamed
+from tests.support.model_host import Reply, said, streamed
 from tests.support.upstreams import COMPLETION, MESSAGE, chat_bytes, chat_chunks, messages_bytes, messages_events
 
 ASKED: Any = [{"role": "user", "content": "What is the weather?"}]

@@ -81,11 +81,7 @@ def test_web_and_worker_say_why_they_cannot_start(tmp_path: Path) -> None:
 
 
 def test_it_shows_no_password_in_its_settings(tmp_path: Path) -> None:
-    product = Product(
-        tmp_path,
-        database_url="postgres://ada:hunter2@db.example/x",
-        egress_proxy="http://ada:hunter2@proxy.example:3128",
-    )
+    product = Product(tmp_path, database_url="postgres://ada:hunter2@db.example/x")
     shown = product.command("config", "check").stdout
 
     assert "hunter2" not in shown
@@ -93,6 +89,22 @@ def test_it_shows_no_password_in_its_settings(tmp_path: Path) -> None:
     wrong = Product(tmp_path, database_url="mysql://ada:hunter2@db.example/x").command("config", "check")
     assert "APPLIANCE_DATABASE_URL" in wrong.stderr
     assert "hunter2" not in wrong.stderr
+
+
+def test_it_names_every_fault_of_what_may_leave_and_shows_no_password(tmp_path: Path) -> None:
+    wrong = Product(
+        tmp_path,
+        egress_proxy="http://ada:hunter2@proxy.example:3128",
+        egress_allow="api.example.org, *.example.org, ada:hunter2@example.org, 127.1",
+        egress_client_certificates="api.example.org=relative.pem",
+    ).command("config", "check")
+
+    for word in (
+        "APPLIANCE_EGRESS_PROXY", "egress-proxy-credentials", "*.example.org: a host is named whole", "127.1:", "…@…:",
+        "APPLIANCE_EGRESS_CLIENT_CERTIFICATES",
+    ):  # fmt: skip
+        assert word in wrong.stderr
+    assert "hunter2" not in wrong.stderr + wrong.stdout
 
 
 def test_it_is_ready_behind_a_proxy_of_the_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from appliance.vault.providing.credentials import read_key
 from appliance.vault.providing.destinations import ProviderForm
 from appliance.vault.providing.service import KeyTerms, NewKey, create_provider
 from tests.support.house import House, Member, Server
-from tests.support.upstream import Upstream, upstream
+from tests.support.model_host import Upstream, upstream
 
 KEYS = {"openai": "sk-live-of-openai-0000-1111", "anthropic": "sk-ant-of-anthropic-2222", "vllm": "sk-of-vllm-33334444"}
 KINDS = {

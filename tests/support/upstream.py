@@ -1,147 +1,223 @@
-"""A provider on loopback: it answers as it was told, remembers what it was asked, and notices who hangs up."""
+"""A server on this host that says what a test scripts, byte by byte, with or without TLS; an authority; a proxy."""
 
 import contextlib
-import json
+import datetime as dt
+import ipaddress
 import socket
+import ssl
 import threading
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+Serve = Callable[["Talk"], object]
 
 
-@dataclass
-class Asked:
-    """A request as it arrived."""
+class Talk:
+    """One connection, from the server's side."""
 
-    path: str
-    headers: dict[str, str]
-    body: bytes
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self._buffer = b""
 
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
+    def request(self) -> tuple[bytes, bytes]:
+        """Return the next request's head and body. Raises ConnectionError if there is none."""
+        while b"\r\n\r\n" not in self._buffer:
+            self._more()
+        head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
+        length = next(
+            (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
+        )
+        while len(self._buffer) < length:
+            self._more()
+        body, self._buffer = self._buffer[:length], self._buffer[length:]
+        return head, body
+
+    def say(self, *parts: bytes | str) -> None:
+        self.sock.sendall(b"".join(part.encode() if isinstance(part, str) else part for part in parts))
+
+    def answer(self, body: bytes = b"ok", *, status: str = "200 OK", headers: str = "") -> None:
+        self.say(f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(body)}\r\n\r\n", body)
+
+    def is_cut(self, seconds: float = 2.0) -> bool:
+        """Return whether the client hangs up within a time."""
+        self.sock.settimeout(seconds)
+        try:
+            return self.sock.recv(1) == b""
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+
+    def reset(self) -> None:
+        """Close with RST."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.sock.close()
+
+    def _more(self) -> None:
+        piece = self.sock.recv(65536)
+        if not piece:
+            raise ConnectionError("the client is gone")
+        self._buffer += piece
 
 
-@dataclass
-class Reply:
-    """An answer: whole, or in pieces with pauses. `is_cut` breaks the connection off at the end."""
-
-    body: bytes = b""
-    pieces: Iterable[bytes] | None = None
-    status: int = 200
-    kind: str = "application/json"
-    headers: dict[str, str] = field(default_factory=dict)
-    pause: float = 0.0
-    wait: float = 0.0
-    is_cut: bool = False
+def polite(talk: Talk) -> None:
+    """Answer each request with what it sent."""
+    while True:
+        _, body = talk.request()
+        talk.answer(body or b"ok")
 
 
-def streamed(*pieces: bytes, **more: Any) -> Reply:
-    return Reply(pieces=pieces, kind="text/event-stream", **more)
-
-
-def said(body: object, **more: Any) -> Reply:
-    return Reply(json.dumps(body).encode(), **more)
-
-
-@dataclass
 class Upstream:
-    """`replies` are given in turn, the last one for ever."""
+    """Serves each connection in a thread of its own; `heads` and `talks` tell what came."""
 
-    port: int
-    replies: deque[Reply] = field(default_factory=deque)
-    asked: list[Asked] = field(default_factory=list)
-    hung_up: threading.Event = field(default_factory=threading.Event)
-    hung_up_at: float = 0.0
-    when_asked: Callable[[], None] | None = None
+    def __init__(self, serve: Serve = polite, *, tls: ssl.SSLContext | None = None) -> None:
+        self._serve, self._tls = serve, tls
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
+        self.talks: list[Talk] = []
+        self._threads: list[threading.Thread] = []
 
     @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
 
-    def says(self, *replies: Reply) -> None:
-        self.replies.clear()
-        self.replies.extend(replies)
-        self.asked.clear()
-        self.hung_up.clear()
-        self.when_asked = None
+    def __enter__(self) -> Self:
+        self._start(self._accept)
+        return self
 
-    def next(self) -> Reply:
-        return self.replies.popleft() if len(self.replies) > 1 else self.replies[0]
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        for talk in self.talks:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(talk.sock, socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(5)
+        for talk in self.talks:
+            talk.sock.close()
 
-    def lost(self) -> None:
-        self.hung_up_at = time.monotonic()
-        self.hung_up.set()
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                sock, _ = self._listening.accept()
+                self._start(self._talk, sock)
+
+    def _talk(self, sock: socket.socket) -> None:
+        try:
+            if self._tls is not None:
+                sock = self._tls.wrap_socket(sock, server_side=True)
+            talk = Talk(sock)
+            self.talks.append(talk)
+            self._serve(talk)
+        except OSError:
+            pass
+        finally:
+            sock.close()
+
+    def _start(self, run: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=run, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
 
-@contextlib.contextmanager
-def upstream() -> Iterator[Upstream]:
-    """Listen."""
+def pump(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while piece := source.recv(65536):
+            target.sendall(piece)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = 0
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            found.asked.append(Asked(self.path, {name.lower(): one for name, one in self.headers.items()}, body))
-            if found.when_asked:
-                found.when_asked()
-            reply = found.next()
-            try:
-                self._give(reply)
-            except (BrokenPipeError, ConnectionResetError):
-                found.lost()
-                self.close_connection = True
+@dataclass(frozen=True)
+class Authority:
+    """An authority of the test's own, and what it signs."""
 
-        def _give(self, reply: Reply) -> None:
-            self._rest(reply.wait)
-            self.send_response(reply.status)
-            self.send_header("Content-Type", reply.kind)
-            for name, value in reply.headers.items():
-                self.send_header(name, value)
-            if reply.pieces is None:
-                self.send_header("Content-Length", str(len(reply.body)))
-                self.end_headers()
-                self.wfile.write(reply.body)
-                return
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            for piece in reply.pieces:
-                self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
-                self._rest(reply.pause)
-            if reply.is_cut:
-                self.close_connection = True
-                self.connection.shutdown(socket.SHUT_RDWR)
-            else:
-                self.wfile.write(b"0\r\n\r\n")
+    directory: Path
+    key: ec.EllipticCurvePrivateKey
+    certificate: x509.Certificate
 
-        def _rest(self, seconds: float) -> None:
-            until = time.monotonic() + seconds
-            self.connection.setblocking(False)
-            try:
-                while time.monotonic() < until:
-                    with contextlib.suppress(BlockingIOError):
-                        if self.connection.recv(1, socket.MSG_PEEK) == b"":
-                            raise BrokenPipeError
-                    time.sleep(0.01)
-            finally:
-                self.connection.setblocking(True)
+    @classmethod
+    def founded(cls, directory: Path) -> "Authority":
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")])
+        certificate = (
+            _builder(name, name, key)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(_usage(signs=True), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        (directory / "ca.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        return cls(directory, key, certificate)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its own name
-            return
+    @property
+    def file(self) -> Path:
+        return self.directory / "ca.pem"
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    found = Upstream(server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+    def issued(self, *names: str) -> Path:
+        """Return a 0400 file with a certificate for these names, and its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+        alternatives = [_name(name) for name in names]
+        certificate = (
+            _builder(subject, self.certificate.subject, key)
+            .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+            .sign(self.key, hashes.SHA256())
+        )
+        path = self.directory / f"{names[0]}.pem"
+        path.write_bytes(
+            certificate.public_bytes(serialization.Encoding.PEM)
+            + key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        path.chmod(0o400)
+        return path
+
+    def server(self, *names: str, asks: bool = False) -> ssl.SSLContext:
+        """Return a server's TLS for these names; `asks` for the client's certificate, too."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.issued(*names))
+        if asks:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(self.file)
+        return context
+
+
+def _name(text: str) -> x509.GeneralName:
     try:
-        yield found
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        return x509.IPAddress(ipaddress.ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
+
+
+def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    now = dt.datetime.now(dt.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
+    )
+
+
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
+        key_agreement=False, key_cert_sign=signs, crl_sign=signs, encipher_only=False, decipher_only=False,
+    )  # fmt: skip

@@ -70,7 +70,7 @@ class AllowList:
             try:
                 entry = entry_of(text)
             except ValueError as error:
-                faults.append(f"{text}: {error}")
+                faults.append(f"{text if '@' not in text else '…@…'}: {error}")  # what is before it is a password
             else:
                 self._entries.setdefault(entry.host, []).append(entry)
         if faults:

@@ -191,8 +191,15 @@ class Calls:
             connection.watched_by(call.cancel)
             call.is_half_sent = not connection.send(*parts, pace=call.pace, cancel=call.cancel)
             head = connection.read_head(pace=call.pace, cancel=call.cancel)
+            _check_length(head, call.outgoing, host=call.target.host)
         except BaseException:
             call.cancel.watch(None)
             connection.close()
             raise
         return Incoming(head, connection, call, self._pool)
+
+
+def _check_length(head: Head, outgoing: Outgoing, *, host: str) -> None:
+    limit = outgoing.answer_limit
+    if limit is not None and head.has_body(outgoing.method) and (head.length or 0) > limit:
+        raise AnswerTooLarge(host=host, most=limit)

@@ -21,6 +21,7 @@ from appliance.kernel.egress.errors import (
 from appliance.kernel.egress.values import Outgoing, Stage, Timeouts
 
 _WRITTEN_BY_US: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
+_MOST_BYTES: Final = 32 * 1024 * 1024
 _FOR_EVER: Final = 86_400.0
 _UNCODED: Final = frozenset({"", "identity"})
 _LATE: Final[dict[str, type[httpx2.TimeoutException]]] = {
@@ -44,7 +45,7 @@ class _Through(httpx2.BaseTransport):
             for name, value in request.headers.raw
             if name.lower().decode("latin-1") not in _WRITTEN_BY_US
         )
-        outgoing = Outgoing(request.method, str(request.url), headers, request.read(), _timeouts(request))
+        outgoing = Outgoing(request.method, str(request.url), headers, request.read(), _timeouts(request), _MOST_BYTES)
         with _spoken_as_httpx2(request):
             incoming = self._calls.open(outgoing)
         if (incoming.header("content-encoding") or "").lower() not in _UNCODED:

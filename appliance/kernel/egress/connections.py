@@ -110,7 +110,7 @@ class Connection:
 
     def is_quiet(self) -> bool:
         """Return whether the peer neither closed the connection nor said something unasked."""
-        if self.buffer:
+        if self.buffer or (isinstance(self._sock, ssl.SSLSocket) and self._sock.pending()):
             return False
         try:
             self._sock.settimeout(0)

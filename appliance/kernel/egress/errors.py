@@ -65,7 +65,7 @@ class PortDenied(EgressDenied):
 
 
 class PlainDenied(EgressDenied):
-    """Calls to {host} need https. For a host of your own network an operator can add http://{host}:{port}=NETWORK to APPLIANCE_EGRESS_ALLOW."""
+    """Calls to {host} need https. A host of your own network an operator can name with http:// in APPLIANCE_EGRESS_ALLOW."""
 
     code = "egress_plain_denied"
 

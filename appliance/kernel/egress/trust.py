@@ -1,5 +1,6 @@
 """Certificates: whose word we take for a host's name, and with which of ours we show who we are."""
 
+import functools
 import ssl
 import stat
 from collections.abc import Iterable
@@ -16,7 +17,7 @@ class Trust:
     """The TLS that each host is spoken to with. A certificate of ours goes only to the host that it was named for."""
 
     def __init__(self, ca_bundle: Path | None, client_certificates: Iterable[str] = ()) -> None:
-        self._common = _context(ca_bundle)
+        self._common = _context(ca_bundle) if ca_bundle else None
         self._own: dict[tuple[str, int], ssl.SSLContext] = {}
         for entry in client_certificates:
             host, port, path = certificate_of(entry)
@@ -26,7 +27,7 @@ class Trust:
 
     def context(self, target: Target) -> ssl.SSLContext:
         """Return what this target is spoken to with."""
-        return self._own.get((target.host, target.port), self._common)
+        return self._own.get((target.host, target.port)) or self._common or _of_this_host()
 
 
 def certificate_of(entry: str) -> tuple[str, int, Path]:
@@ -52,6 +53,11 @@ def read_own(path: Path) -> bytes:
     if not stat.S_ISREG(status.st_mode) or stat.S_IMODE(status.st_mode) & _OPEN_TO_OTHERS:
         raise CertificatesUnusable(path=str(path), reason="it can be read by others; it must be 0400")
     return content
+
+
+@functools.cache
+def _of_this_host() -> ssl.SSLContext:
+    return _context(None)
 
 
 def _context(ca_bundle: Path | None) -> ssl.SSLContext:
