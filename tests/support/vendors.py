@@ -11,6 +11,7 @@ import openai
 import typing_extensions
 from anthropic.types import message_create_params
 from openai.types.chat import completion_create_params
+from openai.types.responses import response_create_params
 
 Handler = Callable[[httpx2.Request], httpx2.Response]
 
@@ -38,6 +39,11 @@ def check_messages_request(body: Mapping[str, Any]) -> None:
 def check_chat_request(body: Mapping[str, Any]) -> None:
     """Fail unless OpenAI's published types take every field of it."""
     check(dict(body), completion_create_params.CompletionCreateParams)
+
+
+def check_responses_request(body: Mapping[str, Any]) -> None:
+    """Fail unless OpenAI's published types take every field of it."""
+    check(dict(body), response_create_params.ResponseCreateParams)
 
 
 def check(value: object, kind: Any) -> None:

@@ -19,6 +19,10 @@ from appliance.gateway.dialects.messages_to_chat.request import cross_request as
 from appliance.gateway.dialects.messages_to_chat.rules import REQUEST as MESSAGES_REQUEST
 from appliance.gateway.dialects.messages_to_chat.stream import ChatToMessages
 from appliance.gateway.dialects.refusals import AnswerUnreadable, EventTooLarge, Untranslatable
+from appliance.gateway.dialects.responses_to_chat.answer import cross_answer as chat_into_responses
+from appliance.gateway.dialects.responses_to_chat.request import cross_request as responses_into_chat_request
+from appliance.gateway.dialects.responses_to_chat.rules import REQUEST as RESPONSES_REQUEST
+from appliance.gateway.dialects.responses_to_chat.stream import ChatToResponses
 from appliance.gateway.dialects.rules import an_object, names_left_out
 from appliance.gateway.dialects.sse import COMMENT, Event, Splitter, read_json
 from appliance.gateway.dialects.usage import StreamReader
@@ -39,9 +43,33 @@ def cross_request(
             return chat_into_messages_request(body)
         if (source, target) == (Dialect.MESSAGES, Dialect.CHAT):
             return messages_into_chat_request(body, max_tokens_name=max_tokens_name)
+        if (source, target) == (Dialect.RESPONSES, Dialect.CHAT):
+            return responses_into_chat_request(body, is_for_claude=False, max_tokens_name=max_tokens_name)
+        if (source, target) == (Dialect.RESPONSES, Dialect.MESSAGES):
+            return _by_way_of_chat(responses_into_chat_request(body, is_for_claude=True))
     except (ValueError, RecursionError) as error:
         raise Untranslatable("the body", "a number in it is beyond all measure, or it is nested too deeply") from error
     raise _no_way(target)
+
+
+def _by_way_of_chat(body: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return chat_into_messages_request(body)
+    except Untranslatable as refusal:
+        first, dot, rest = refusal.field.partition(".")
+        name, is_listed, _ = first.partition("[")
+        field = _IN_RESPONSES.get(name, name)
+        # The items of `input` are not one to one the messages, so the place inside would mislead.
+        raise Untranslatable(field if is_listed else field + dot + rest, refusal.reason) from refusal
+
+
+_IN_RESPONSES = {
+    "max_completion_tokens": "max_output_tokens",
+    "messages": "input",
+    "reasoning_effort": "reasoning.effort",
+    "response_format": "text.format",
+    "verbosity": "text.verbosity",
+}
 
 
 def fields_left_out(source: Dialect, body: object) -> tuple[str, ...]:
@@ -61,6 +89,9 @@ def cross_answer(
             return messages_into_chat(body, created=_now(created))
         if (source, target) == (Dialect.MESSAGES, Dialect.CHAT):
             return chat_into_messages(body, stops=asked.get("stop_sequences"))
+        if source is Dialect.RESPONSES and target is not source:
+            whole = body if target is Dialect.CHAT else messages_into_chat(body, created=_now(created))
+            return chat_into_responses(whole, asked=asked, created=_now(created))
     except Untranslatable as refusal:
         raise AnswerUnreadable(f"{refusal.field}: {refusal.reason}") from refusal
     except (ValueError, RecursionError) as error:
@@ -203,8 +234,30 @@ def stream_between(source: Dialect, target: Dialect, *, asked: Mapping[str, Any]
     return PassedStream(source) if source is target else CrossStream(source, target, asked=asked)
 
 
+class _Both:
+    """One translation after the other."""
+
+    def __init__(self, first: Translation, second: Translation) -> None:
+        self._first, self._second = first, second
+
+    @property
+    def is_finished(self) -> bool:
+        return self._second.is_finished
+
+    @property
+    def count(self) -> TokenCount | None:
+        return self._first.count
+
+    def take(self, frame: Frame) -> list[Frame]:
+        return [last for between in self._first.take(frame) for last in self._second.take(between)]
+
+
 _LIFE = Frame(name="a comment")
-_REQUESTS = {Dialect.CHAT: CHAT_REQUEST, Dialect.MESSAGES: MESSAGES_REQUEST}
+_REQUESTS = {
+    Dialect.CHAT: CHAT_REQUEST,
+    Dialect.MESSAGES: MESSAGES_REQUEST,
+    Dialect.RESPONSES: RESPONSES_REQUEST,
+}
 
 
 def _translation(source: Dialect, target: Dialect, asked: Mapping[str, Any], *, created: int) -> Translation:
@@ -212,6 +265,11 @@ def _translation(source: Dialect, target: Dialect, asked: Mapping[str, Any], *, 
         return MessagesToChat(created=created, with_usage=wants_usage(asked))
     if (source, target) == (Dialect.MESSAGES, Dialect.CHAT):
         return ChatToMessages(stops=asked.get("stop_sequences"))
+    if (source, target) == (Dialect.RESPONSES, Dialect.CHAT):
+        return ChatToResponses(asked=asked, created=created)
+    if (source, target) == (Dialect.RESPONSES, Dialect.MESSAGES):
+        first = MessagesToChat(created=created, with_usage=True)
+        return _Both(first, ChatToResponses(asked=asked, created=created))
     raise _no_way(target)
 
 

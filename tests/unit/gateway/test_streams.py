@@ -59,7 +59,7 @@ def accumulate(provider: Dialect, events: list[Event]) -> None:
         try:
             snapshot = accumulate_event(event=said, current_snapshot=snapshot, json_bufs=buffers)
         except ValueError as error:  # a lost piece of a call's arguments is the model's word against nobody's
-            assert "tool parameter JSON" in str(error)
+            assert "tool parameter JSON" in str(error) or "surrogates not allowed" in str(error)
             return
 
 
