@@ -236,7 +236,15 @@ def test_every_event_is_the_references(provider: Dialect) -> None:
     last = said[-1]
     assert last.type == "response.completed"
     whole = cross_answer(Dialect.RESPONSES, provider, ANSWERS[provider], asked=HELLO, created=5)
-    assert last.response.model_dump(exclude_unset=True) == Response.model_validate(whole).model_dump(exclude_unset=True)
+    assert shown(last.response) == shown(Response.model_validate(whole))
+
+
+def shown(response: Response) -> dict[str, Any]:
+    """All of it; arguments by what they say, since a stream keeps the spaces that they came with."""
+    for item in response.output:
+        if item.type == "function_call":
+            item.arguments = write_json(read_json(item.arguments)).decode()
+    return response.model_dump(exclude_unset=True)
 
 
 def test_claudes_thoughts_come_back_to_claude() -> None:

@@ -126,8 +126,8 @@ FUNCTION_CALL_OUTPUT = {
 }
 REASONING = {
     "type": becomes("`type`"),
-    "summary": becomes("Claude's thought"),
-    "encrypted_content": becomes("its signature"),
+    "summary": becomes("Claude's thought, if it has its signature"),
+    "encrypted_content": becomes("the thought's signature, for Claude; refused for other models"),
     "id": _PLACE,
     "status": _PLACE,
     "content": left_out("thoughts of an earlier turn"),
