@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from appliance.gateway.dialects.bodies import read_json
 from appliance.gateway.dialects.chat_to_messages.answer import cross_answer as messages_into_chat
 from appliance.gateway.dialects.chat_to_messages.request import cross_request as chat_into_messages_request
 from appliance.gateway.dialects.chat_to_messages.rules import REQUEST as CHAT_REQUEST
@@ -24,7 +25,7 @@ from appliance.gateway.dialects.responses_to_chat.request import cross_request a
 from appliance.gateway.dialects.responses_to_chat.rules import REQUEST as RESPONSES_REQUEST
 from appliance.gateway.dialects.responses_to_chat.stream import ChatToResponses
 from appliance.gateway.dialects.rules import an_object, names_left_out
-from appliance.gateway.dialects.sse import COMMENT, Event, Splitter, read_json
+from appliance.gateway.dialects.sse import COMMENT, Event, Splitter
 from appliance.gateway.dialects.usage import StreamReader
 from appliance.gateway.dialects.values import Dialect, Fault, TokenCount
 

@@ -10,8 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from appliance.gateway.dialects.bodies import read_json
 from appliance.gateway.dialects.errors import fault_in_stream
-from appliance.gateway.dialects.sse import Event, Splitter, read_json
+from appliance.gateway.dialects.sse import Event, Splitter
 from appliance.gateway.dialects.values import Dialect, Fault, TokenCount
 
 

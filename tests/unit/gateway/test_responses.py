@@ -9,8 +9,9 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from appliance.gateway.dialects import AnswerUnreadable, Dialect, Untranslatable
+from appliance.gateway.dialects.bodies import read_json, write_json
 from appliance.gateway.dialects.crossing import CrossStream, cross_answer, cross_request
-from appliance.gateway.dialects.sse import DONE, Splitter, read_json, write_json
+from appliance.gateway.dialects.sse import DONE, Splitter
 from tests.support.upstreams import (
     ARGUMENTS,
     COMPLETION,

@@ -12,8 +12,9 @@ from openai.types.chat import ChatCompletionChunk
 from pydantic import TypeAdapter
 
 from appliance.gateway.dialects import Dialect, Fault
+from appliance.gateway.dialects.bodies import read_json
 from appliance.gateway.dialects.crossing import CrossStream, PassedStream, stream_between
-from appliance.gateway.dialects.sse import DONE, Event, Splitter, encode, read_json
+from appliance.gateway.dialects.sse import DONE, Event, Splitter, encode
 from tests.support.upstreams import chat_bytes, chat_chunks, chunk, messages_bytes, messages_events
 
 ASKED = {"model": "m", "max_tokens": 5, "stream_options": {"include_usage": True}}

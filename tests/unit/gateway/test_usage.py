@@ -5,7 +5,7 @@ from hypothesis import strategies as some
 from openai.types import CompletionUsage
 from openai.types.responses import ResponseUsage
 
-from appliance.gateway.dialects import Dialect, EventTooLarge, StreamReader, TokenCount, usage_of
+from appliance.gateway.dialects import Dialect, StreamReader, TokenCount, usage_of
 from appliance.gateway.dialects.sse import DONE, encode
 
 CHAT = {
@@ -92,11 +92,3 @@ def test_what_is_not_json_is_passed_over() -> None:
     reader.feed(b'data: {"usage": {\n\ndata: [1, {"error": 2}]\n\ndata: "usage"\n\n')
 
     assert (reader.count, reader.fault) == (None, None)
-
-
-def test_an_endless_event_is_not_read_for_ever() -> None:
-    reader = StreamReader(Dialect.CHAT)
-
-    with pytest.raises(EventTooLarge):
-        for _ in range(40):
-            reader.feed(b"x" * 1024 * 1024)

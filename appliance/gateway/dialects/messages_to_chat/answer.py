@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from appliance.gateway.dialects.bodies import read_json
 from appliance.gateway.dialects.chunks import THOUGHTS
 from appliance.gateway.dialects.refusals import Untranslatable
 from appliance.gateway.dialects.rules import a_list, a_text, an_object, inside, one_of
-from appliance.gateway.dialects.sse import read_json
 from appliance.gateway.dialects.usage import count
 from appliance.gateway.dialects.values import Dialect
 
