@@ -209,12 +209,11 @@ class PassedStream:
         if self._broken:
             return b""
         try:
-            events = self._splitter.feed(chunk)
+            events = self._splitter.whole(chunk)
         except EventTooLarge as refusal:
             return self.fail(Fault(502, refusal.code, str(refusal)))
-        for event in events:
-            self._reader.read(event)
-        return b"".join(event.raw for event in events)
+        self._reader.read(events)
+        return events
 
     def close(self) -> bytes:
         """Return what the client is to be sent when the provider sends no more."""

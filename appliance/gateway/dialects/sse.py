@@ -17,6 +17,7 @@ LARGEST_EVENT = 32 * 1024 * 1024
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}")
 _LONGEST_BLANK_LINE = 4
+_USUAL_ENDS = (b"\n\n", b"\r\n\r\n")
 _BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -84,6 +85,12 @@ class Splitter:
         if not events and len(self._rest) > self._largest:
             raise EventTooLarge(limit=self._largest)
         return events
+
+    def whole(self, chunk: bytes) -> bytes:
+        """Return the events that this chunk completes in one piece, uncut: most chunks are whole events already."""
+        if not self._rest and len(chunk) <= self._largest and chunk.endswith(_USUAL_ENDS):
+            return chunk
+        return b"".join(event.raw for event in self.feed(chunk))
 
     def close(self) -> bytes:
         """Return what was left over. Raises EventTooLarge."""

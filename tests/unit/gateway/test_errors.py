@@ -81,7 +81,7 @@ def test_what_is_written_is_read_again(dialect: Dialect) -> None:
 def test_an_error_in_a_stream_is_read_again(dialect: Dialect) -> None:
     (event,) = Splitter().feed(error_event(dialect, OVER))
     reader = StreamReader(dialect)
-    reader.read(event)
+    reader.feed(event.raw)
 
     assert fault_in_stream(event.name, read_json(event.data or "")) == OVER
     assert reader.fault == OVER

@@ -91,6 +91,12 @@ def test_a_request_is_read_whole() -> None:
 
 
 def test_a_client_can_be_told_what_was_left_out() -> None:
-    body: dict[str, Any] = {"model": "m", "messages": [], "metadata": {"a": "b"}, "prediction": None, "prompt_cache_key": "k"}
+    body: dict[str, Any] = {
+        "model": "m",
+        "messages": [],
+        "metadata": {"a": "b"},
+        "prediction": None,
+        "prompt_cache_key": "k",
+    }
 
     assert fields_left_out(Dialect.CHAT, body) == ("metadata", "prompt_cache_key")

@@ -92,3 +92,11 @@ def test_what_is_not_json_is_passed_over() -> None:
     reader.feed(b'data: {"usage": {\n\ndata: [1, {"error": 2}]\n\ndata: "usage"\n\n')
 
     assert (reader.count, reader.fault) == (None, None)
+
+
+@pytest.mark.parametrize("said", [b'"usage":{', b'"usage": {', b'"usage"\t:  {', b'"usage":\ndata: {'])
+def test_what_was_used_is_found_however_it_is_spaced(said: bytes) -> None:
+    reader = StreamReader(Dialect.CHAT)
+    reader.feed(b'data: {"usage":null}\n\ndata: {"choices":[],' + said + b'"prompt_tokens":7}}\n\n')
+
+    assert reader.count == TokenCount(input=7)
