@@ -138,8 +138,9 @@ the data that the translation obeys, and each row is proved by a test.
 - An error in a stream is told as the client's dialect tells errors, and nothing follows it. A stream that ends without
   the event that says so, or is not what its dialect says, ends as an error and never as a finished answer.
 - An answer's `id` holds the provider's own; `model` is what the provider says.
-- Anthropic is asked in its version `2023-06-01`, the one that still has `temperature` and `top_p`; newer models of
-  Claude refuse both, and their word is passed on.
+- Anthropic is asked in its version `2023-06-01`, the one that still has `temperature` and `top_p`. What a model itself
+  does not take (newer ones of Claude neither of these, older ones no `effort`), its provider refuses, whose word is told.
+- What a provider does not count, Anthropic's clients are told as 0, since their format has no other way.
 - Claude's thoughts are given to OpenAI's clients as `thinking_blocks` (chat) or as items `reasoning` with
   `encrypted_content` (Responses), and go back to Claude with their signature. `reasoning_content` has the words alone.
 - A request of the Responses API to a model of Anthropic's becomes a chat completion and then a message: both tables

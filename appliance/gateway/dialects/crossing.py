@@ -29,6 +29,9 @@ from appliance.gateway.dialects.sse import COMMENT, Event, Splitter
 from appliance.gateway.dialects.usage import StreamReader
 from appliance.gateway.dialects.values import Dialect, Fault, TokenCount
 
+# What is made here for Anthropic is of this version, the last one with `temperature` and `top_p`, which OpenAI's clients
+# send: https://platform.claude.com/docs/en/api/migration-2026-10-21.
+ANTHROPIC_VERSION = "2023-06-01"
 _CUT_SHORT = "The provider's stream ended before the answer did. The answer is not whole."
 
 
