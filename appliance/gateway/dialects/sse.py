@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from appliance.gateway.dialects.bodies import write_json
+from appliance.gateway.dialects.bodies import read_json, write_json
 from appliance.gateway.dialects.refusals import EventTooLarge
+
+__all__ = ["COMMENT", "DONE", "LARGEST_EVENT", "Event", "Splitter", "encode", "read_json", "write_json"]
 
 # An answer with a generated picture is one event of some megabytes.
 LARGEST_EVENT = 32 * 1024 * 1024
