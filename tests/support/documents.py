@@ -8,7 +8,7 @@ import click
 
 from appliance.audit.events import MEANING, Event
 from appliance.cli import group
-from appliance.gateway.dialects import Dialect
+from appliance.gateway.dialects import Dialect, Fault, error_body
 from appliance.gateway.dialects.chat_to_messages.answer import FINISHES
 from appliance.gateway.dialects.messages_to_chat.answer import REASONS
 from appliance.gateway.dialects.responses_to_chat.answer import ENDINGS
@@ -96,7 +96,7 @@ def dialects_page() -> str:
             lines += [f"### {title}\n", "| | | |", "|---|---|---|"]
             lines += [_fate(name, rule) for name, rule in rules.items()]
             lines.append("")
-    return "\n".join(lines) + _endings()
+    return "\n".join(lines) + "\n" + _endings()
 
 
 def _fate(name: str, rule: Rule) -> str:
@@ -112,6 +112,20 @@ def _endings() -> str:
     for finish, reason in REASONS.items():
         status, why = ENDINGS[finish]
         lines.append(f"| `{finish}` | `{reason}` | `{status}`{f', `{why}`' if why else ''} |")
+    lines += [
+        "",
+        "An answer that calls tools ended for that, also where a server says `stop`. Which of the sequences was found,",
+    ]
+    lines += ["vLLM tells, whose word becomes `stop_sequence`; elsewhere it is `end_turn`.", "", "## Errors\n"]
+    lines += ["| status | Anthropic's `type` | OpenAI's `type` |", "|---|---|---|"]
+    for number in (400, 401, 402, 403, 404, 413, 429, 500, 502, 503, 504, 529):
+        fault = Fault(number, "code", "message")
+        kinds = [error_body(dialect, fault)["error"]["type"] for dialect in (Dialect.MESSAGES, Dialect.CHAT)]
+        lines.append(f"| {number} | `{kinds[0]}` | `{kinds[1]}` |")
+    lines += [
+        "",
+        "The gateway's own code of what was refused is OpenAI's `code`, and Anthropic's `details.error_code`.",
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -354,3 +354,21 @@ def test_nothing_is_translated_into_the_responses_api(source: Dialect) -> None:
     ):
         with pytest.raises(Untranslatable, match="the dialect"):
             call()
+
+
+def test_what_was_asked_for_is_repeated() -> None:
+    asked = HELLO | {
+        "instructions": "Be brief.", "metadata": {"a": "b"}, "tools": [WEATHER], "tool_choice": {"type": "function", "name": "weather"},
+        "reasoning": {"effort": "low"}, "text": {"verbosity": "low"}, "temperature": 0.5, "parallel_tool_calls": False,
+        "max_output_tokens": 9, "user": "u",
+    }  # fmt: skip
+    answer = Response.model_validate(cross_answer(Dialect.RESPONSES, Dialect.CHAT, COMPLETION, asked=asked, created=5))
+
+    assert (answer.instructions, answer.metadata, answer.temperature, answer.created_at) == (
+        "Be brief.",
+        {"a": "b"},
+        0.5,
+        5,
+    )
+    assert answer.tools[0].type == "function"
+    assert (answer.tools[0].name, answer.previous_response_id) == ("weather", None)
