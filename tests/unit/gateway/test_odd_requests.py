@@ -14,7 +14,7 @@ from tests.support.dialect_samples import HOLDERS, KINDS, OF_KIND, TABLES, VALUE
 
 PAIRS = [*TABLES, (Dialect.RESPONSES, Dialect.MESSAGES)]
 ODD: some.SearchStrategy[Any] = some.sampled_from([
-    None, True, False, 0, -1, 10**40, 1.5, float("inf"), "", "x", "\ud83d", "auto", "{", "data:", [], [None], [[]], [{}], {},
+    None, True, False, 0, -1, 10**40, 1.5, "", "x", "\ud83d", "auto", "{", "data:", [], [None], [[]], [{}], {},
     {"type": "text"}, {"type": {}}, {"type": "function"}, {"role": "user"}, {"a": {"b": []}},
 ])  # fmt: skip
 
@@ -46,7 +46,7 @@ def changed(value: Any, data: some.DataObject) -> Any:
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(data=some.data())
 def test_nothing_else_happens(pair: tuple[Dialect, Dialect], data: some.DataObject) -> None:
     body = changed(data.draw(some.sampled_from(bodies(pair[0]))), data)
