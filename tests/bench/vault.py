@@ -41,9 +41,7 @@ def run() -> list[Result]:
                 print(f"{name}: {reason}")
                 continue
             for cached, seconds in (("with cache", SECONDS_KEPT), ("no cache", 0.0)):
-                keys = KeyFiles(
-                    directory / f"{name} {cached}", lambda root=root: (root,), cache=KeyCache(seconds=seconds)
-                )  # type: ignore[misc]
+                keys = KeyFiles(directory / f"{name} {cached}", lambda root=root: (root,), cache=KeyCache(seconds=seconds))  # type: ignore[misc]
                 rate = best(opening(keys))
                 results.append({"name": f"a record under a {name} root, {cached}", "value": rate, "unit": "opens/s"})
     return results

@@ -272,9 +272,7 @@ def test_it_destroys_nothing_for_somebody_who_was_an_owner_and_says_so(
     assert at_ada.posts(decision, decision="refuse").status_code == 303
 
 
-def test_it_destroys_nothing_while_the_root_itself_still_opens_files(
-    site: Flask, keyed: Member, eve: Member, at_ada: Browser
-) -> None:
+def test_it_destroys_nothing_while_the_root_itself_still_opens_files(site: Flask, keyed: Member, eve: Member, at_ada: Browser) -> None:
     (path,) = (keyed.house.settings.data_dir / "blobs").glob(f"{keyed.tenant_id}/??/*")
     content = keyed.services.blobs.get(keyed.tenant_id, UUID(path.name))
     key = Keyring(keyed.house.settings.secrets / "root.key").tenant_key(keyed.tenant_id)
@@ -291,7 +289,5 @@ def test_it_destroys_nothing_while_the_root_itself_still_opens_files(
     assert key_files(keyed) == []
 
 
-def test_the_page_says_before_a_kek_is_turned_that_earlier_backups_will_not_open(
-    keyed: Member, at_ada: Browser
-) -> None:
+def test_the_page_says_before_a_kek_is_turned_that_earlier_backups_will_not_open(keyed: Member, at_ada: Browser) -> None:
     assert "backups made before it open nothing any more" in at_ada.gets("/keys").text

@@ -103,7 +103,9 @@ def test_a_new_password_ends_the_persons_sessions_in_every_organisation(
     site: Flask, ada: Member, bo: Member, at_bo: Browser
 ) -> None:
     with ada.services.db.tenant(ada.tenant_id) as tx:
-        invited = identity.invite(tx, ada.caller, InvitationForm("bo@birch.example", Role.ADMIN), clock=ada.house.clock)
+        invited = identity.invite(
+            tx, ada.caller, InvitationForm("bo@birch.example", Role.ADMIN), clock=ada.house.clock
+        )
     thief = Browser(site)
     thief.signs_in(bo)
     assert joins(thief, f"/join?link={invited.token}", name="Bo") == 303
@@ -115,7 +117,9 @@ def test_a_new_password_ends_the_persons_sessions_in_every_organisation(
     assert at_bo.gets("/people").status_code == 200
 
 
-def test_a_new_password_closes_the_link_to_another(site: Flask, ada: Member, at_ada: Browser, house: House) -> None:
+def test_a_new_password_closes_the_link_to_another(
+    site: Flask, ada: Member, at_ada: Browser, house: House
+) -> None:
     eve = ada.adds("eve@harrow.example", Role.ADMIN)
     link = link_on(at_ada.posts(f"/people/{eve.caller.user_id}/password-reset").text)
     at_eve = Browser(site)
@@ -224,9 +228,7 @@ def test_of_two_clicks_on_a_link_to_a_new_password_one_counts(ada: Member, house
 
     assert [type(one) for one in came if one is not None] == [ResetLinkClosed]
     with house.server.connect("boot", house.database) as boot:
-        row = boot.execute(
-            "SELECT count(*) FROM cloister.audit_inbox WHERE event = 'identity:password:reset'"
-        ).fetchone()
+        row = boot.execute("SELECT count(*) FROM cloister.audit_inbox WHERE event = 'identity:password:reset'").fetchone()
     assert row == (1,)
 
 
@@ -368,9 +370,7 @@ class SecurityKey:
         return json.dumps({"id": name, "rawId": name, "type": "public-key", "response": coded})
 
 
-@pytest.mark.parametrize(
-    ("password", "asks", "is_proved"), [("", False, False), ("", True, True), (PASSWORD, False, True)]
-)
+@pytest.mark.parametrize(("password", "asks", "is_proved"), [("", False, False), ("", True, True), (PASSWORD, False, True)])
 def test_a_touch_alone_is_no_proof_of_who_is_there(
     ada: Member, house: House, *, password: str, asks: bool, is_proved: bool
 ) -> None:

@@ -202,14 +202,7 @@ def test_it_turns_the_platforms_key_with_peoples_second_factors(house: House, ad
     clock, vault = house.clock, house.app.vault
     with house.app.db.tenant(ada.tenant_id) as tx:
         begun = begin_totp(tx, ada.caller, label="phone", sealer=vault.platform, clock=clock)
-        confirm_totp(
-            tx,
-            ada.caller,
-            begun.factor_id,
-            pyotp.TOTP(begun.secret).at(clock.now()),
-            sealer=vault.platform,
-            clock=clock,
-        )
+        confirm_totp(tx, ada.caller, begun.factor_id, pyotp.TOTP(begun.secret).at(clock.now()), sealer=vault.platform, clock=clock)
     olga = house.operator("olga@box.example")
     turns(olga, Level.DEK)
 
@@ -310,9 +303,7 @@ def test_an_earlier_database_opens_nothing_after_the_keys_were_destroyed(ada: Me
     for kek in keks:
         ada.services.vault.files.destroy(kek)
     with ada.services.db.tenant(ada.tenant_id) as tx:  # what a restore of yesterday's backup brings back
-        tx.execute(
-            text("UPDATE data_keys SET wrapped = :w, state = 'active', destroyed_at = NULL"), {"w": earlier.wrapped}
-        )
+        tx.execute(text("UPDATE data_keys SET wrapped = :w, state = 'active', destroyed_at = NULL"), {"w": earlier.wrapped})
 
     with pytest.raises(KeyDestroyed):
         opened_by(ada, sealed)
@@ -323,9 +314,7 @@ def test_what_was_sealed_before_there_were_data_keys_opens_and_is_sealed_anew(ho
     document = ada.uploads("fire-drill.txt")
     content = house.app.blobs.get(ada.tenant_id, document.file_id)
     keyring = Keyring(house.settings.secrets / "root.key")
-    old = seal(
-        keyring.tenant_key(ada.tenant_id), content, context=b"blob\0" + ada.tenant_id.bytes + document.file_id.bytes
-    )
+    old = seal(keyring.tenant_key(ada.tenant_id), content, context=b"blob\0" + ada.tenant_id.bytes + document.file_id.bytes)
     (path,) = (house.settings.data_dir / "blobs").glob(f"{ada.tenant_id}/??/*")
     path.write_bytes(old)
 

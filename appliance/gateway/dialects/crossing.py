@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from appliance.gateway.dialects.bodies import read_json
 from appliance.gateway.dialects.chat_to_messages.answer import cross_answer as messages_into_chat
 from appliance.gateway.dialects.chat_to_messages.request import cross_request as chat_into_messages_request
 from appliance.gateway.dialects.chat_to_messages.rules import REQUEST as CHAT_REQUEST
@@ -19,11 +20,18 @@ from appliance.gateway.dialects.messages_to_chat.request import cross_request as
 from appliance.gateway.dialects.messages_to_chat.rules import REQUEST as MESSAGES_REQUEST
 from appliance.gateway.dialects.messages_to_chat.stream import ChatToMessages
 from appliance.gateway.dialects.refusals import AnswerUnreadable, EventTooLarge, Untranslatable
+from appliance.gateway.dialects.responses_to_chat.answer import cross_answer as chat_into_responses
+from appliance.gateway.dialects.responses_to_chat.request import cross_request as responses_into_chat_request
+from appliance.gateway.dialects.responses_to_chat.rules import REQUEST as RESPONSES_REQUEST
+from appliance.gateway.dialects.responses_to_chat.stream import ChatToResponses
 from appliance.gateway.dialects.rules import an_object, names_left_out
-from appliance.gateway.dialects.sse import COMMENT, Event, Splitter, read_json
+from appliance.gateway.dialects.sse import COMMENT, Event, Splitter
 from appliance.gateway.dialects.usage import StreamReader
 from appliance.gateway.dialects.values import Dialect, Fault, TokenCount
 
+# What is made here for Anthropic is of this version, the last one with `temperature` and `top_p`, which OpenAI's clients
+# send: https://platform.claude.com/docs/en/api/migration-2026-10-21.
+ANTHROPIC_VERSION = "2023-06-01"
 _CUT_SHORT = "The provider's stream ended before the answer did. The answer is not whole."
 
 
@@ -39,9 +47,33 @@ def cross_request(
             return chat_into_messages_request(body)
         if (source, target) == (Dialect.MESSAGES, Dialect.CHAT):
             return messages_into_chat_request(body, max_tokens_name=max_tokens_name)
+        if (source, target) == (Dialect.RESPONSES, Dialect.CHAT):
+            return responses_into_chat_request(body, is_for_claude=False, max_tokens_name=max_tokens_name)
+        if (source, target) == (Dialect.RESPONSES, Dialect.MESSAGES):
+            return _by_way_of_chat(responses_into_chat_request(body, is_for_claude=True))
     except (ValueError, RecursionError) as error:
         raise Untranslatable("the body", "a number in it is beyond all measure, or it is nested too deeply") from error
     raise _no_way(target)
+
+
+def _by_way_of_chat(body: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return chat_into_messages_request(body)
+    except Untranslatable as refusal:
+        first, dot, rest = refusal.field.partition(".")
+        name, is_listed, _ = first.partition("[")
+        field = _IN_RESPONSES.get(name, name)
+        # The items of `input` are not one to one the messages, so the place inside would mislead.
+        raise Untranslatable(field if is_listed else field + dot + rest, refusal.reason) from refusal
+
+
+_IN_RESPONSES = {
+    "max_completion_tokens": "max_output_tokens",
+    "messages": "input",
+    "reasoning_effort": "reasoning.effort",
+    "response_format": "text.format",
+    "verbosity": "text.verbosity",
+}
 
 
 def fields_left_out(source: Dialect, body: object) -> tuple[str, ...]:
@@ -61,6 +93,9 @@ def cross_answer(
             return messages_into_chat(body, created=_now(created))
         if (source, target) == (Dialect.MESSAGES, Dialect.CHAT):
             return chat_into_messages(body, stops=asked.get("stop_sequences"))
+        if source is Dialect.RESPONSES and target is not source:
+            whole = body if target is Dialect.CHAT else messages_into_chat(body, created=_now(created))
+            return chat_into_responses(whole, asked=asked, created=_now(created))
     except Untranslatable as refusal:
         raise AnswerUnreadable(f"{refusal.field}: {refusal.reason}") from refusal
     except (ValueError, RecursionError) as error:
@@ -177,12 +212,11 @@ class PassedStream:
         if self._broken:
             return b""
         try:
-            events = self._splitter.feed(chunk)
+            events = self._splitter.whole(chunk)
         except EventTooLarge as refusal:
             return self.fail(Fault(502, refusal.code, str(refusal)))
-        for event in events:
-            self._reader.read(event)
-        return b"".join(event.raw for event in events)
+        self._reader.read(events)
+        return events
 
     def close(self) -> bytes:
         """Return what the client is to be sent when the provider sends no more."""
@@ -203,8 +237,30 @@ def stream_between(source: Dialect, target: Dialect, *, asked: Mapping[str, Any]
     return PassedStream(source) if source is target else CrossStream(source, target, asked=asked)
 
 
+class _Both:
+    """One translation after the other."""
+
+    def __init__(self, first: Translation, second: Translation) -> None:
+        self._first, self._second = first, second
+
+    @property
+    def is_finished(self) -> bool:
+        return self._second.is_finished
+
+    @property
+    def count(self) -> TokenCount | None:
+        return self._first.count
+
+    def take(self, frame: Frame) -> list[Frame]:
+        return [last for between in self._first.take(frame) for last in self._second.take(between)]
+
+
 _LIFE = Frame(name="a comment")
-_REQUESTS = {Dialect.CHAT: CHAT_REQUEST, Dialect.MESSAGES: MESSAGES_REQUEST}
+_REQUESTS = {
+    Dialect.CHAT: CHAT_REQUEST,
+    Dialect.MESSAGES: MESSAGES_REQUEST,
+    Dialect.RESPONSES: RESPONSES_REQUEST,
+}
 
 
 def _translation(source: Dialect, target: Dialect, asked: Mapping[str, Any], *, created: int) -> Translation:
@@ -212,6 +268,11 @@ def _translation(source: Dialect, target: Dialect, asked: Mapping[str, Any], *, 
         return MessagesToChat(created=created, with_usage=wants_usage(asked))
     if (source, target) == (Dialect.MESSAGES, Dialect.CHAT):
         return ChatToMessages(stops=asked.get("stop_sequences"))
+    if (source, target) == (Dialect.RESPONSES, Dialect.CHAT):
+        return ChatToResponses(asked=asked, created=created)
+    if (source, target) == (Dialect.RESPONSES, Dialect.MESSAGES):
+        first = MessagesToChat(created=created, with_usage=True)
+        return _Both(first, ChatToResponses(asked=asked, created=created))
     raise _no_way(target)
 
 

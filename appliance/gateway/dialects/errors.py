@@ -9,12 +9,18 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from appliance.gateway.dialects.sse import encode, read_json, write_json
+from appliance.gateway.dialects.bodies import read_json, write_json
+from appliance.gateway.dialects.sse import encode
 from appliance.gateway.dialects.values import Dialect, Fault
 
 _LONGEST_MESSAGE = 2000
 _OURS = 500  # from here on a status says that the client did nothing wrong
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+
+# A vendor quotes the key that it refused, or most of it; here that is the customer's, which no client may see.
+_KEYS = re.compile(
+    r"\b(?:sk|rk|pk|ak|key|gsk|xai)[-_][\w*.\-]{4,}|\bA[KS]IA[A-Z0-9]{12,}|\bAIza[\w\-]{20,}|\beyJ[\w\-]+\.[\w.\-]+"
+)
 
 _ANTHROPIC_TYPES = {
     400: "invalid_request_error",
@@ -134,4 +140,4 @@ def _places(body: object) -> Iterator[Mapping[str, Any]]:
 def _first(place: Mapping[str, Any], *names: str) -> str:
     said = (place.get(name) for name in names)
     text = next((one for one in said if isinstance(one, str) and one), "")
-    return _UNPRINTABLE.sub("", text)[:_LONGEST_MESSAGE]
+    return _KEYS.sub("(a key)", _UNPRINTABLE.sub("", text))[:_LONGEST_MESSAGE]

@@ -111,6 +111,13 @@ def a_number(value: object, at: str, *, least: float, most: float = math.inf) ->
     return value
 
 
+def a_count(value: object, at: str) -> int:
+    """Return it. Raises Untranslatable unless it is a whole number from 1."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise Untranslatable(at, "it must be a whole number from 1")
+    return value
+
+
 def one_of(value: object, choices: Mapping[str, Any], at: str) -> Any:
     """Return what a text stands for. Raises Untranslatable unless it is among the choices."""
     if not isinstance(value, str) or value not in choices:

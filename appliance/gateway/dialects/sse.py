@@ -4,20 +4,22 @@ The raw bytes of each event are kept, so that what is only passed on goes on unc
 splitter's `rest` are the stream, byte for byte, wherever the chunks' borders were. An event is read when it is asked.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
+from appliance.gateway.dialects.bodies import read_json, write_json
 from appliance.gateway.dialects.refusals import EventTooLarge
+
+__all__ = ["COMMENT", "DONE", "LARGEST_EVENT", "Event", "Splitter", "encode", "read_json", "write_json"]
 
 # An answer with a generated picture is one event of some megabytes.
 LARGEST_EVENT = 32 * 1024 * 1024
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}")
 _LONGEST_BLANK_LINE = 4
+_USUAL_ENDS = (b"\n\n", b"\r\n\r\n")
 _BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -86,6 +88,12 @@ class Splitter:
             raise EventTooLarge(limit=self._largest)
         return events
 
+    def whole(self, chunk: bytes) -> bytes:
+        """Return the events that this chunk completes in one piece, uncut: most chunks are whole events already."""
+        if not self._rest and len(chunk) <= self._largest and chunk.endswith(_USUAL_ENDS):
+            return chunk
+        return b"".join(event.raw for event in self.feed(chunk))
+
     def close(self) -> bytes:
         """Return what was left over. Raises EventTooLarge."""
         if len(self._rest) > self._largest:
@@ -101,36 +109,6 @@ def encode(body: object, *, name: str = "") -> bytes:
     """Return an event with this body as JSON on one line, and its name if it has one."""
     head = f"event: {name}\n".encode() if name else b""
     return head + b"data: " + write_json(body) + b"\n\n"
-
-
-def write_json(body: object) -> bytes:
-    """Return compact JSON in UTF-8; half of a surrogate pair, which UTF-8 cannot say, stays an escape.
-
-    Raises ValueError for NaN and for what is infinite, which JSON cannot say.
-    """
-    try:
-        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    except UnicodeEncodeError:
-        return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
-
-
-def read_json(text: str | bytes) -> Any:
-    """Return what a JSON text says. Raises ValueError, also for numbers that cannot be held and for depth."""
-    try:
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
-
-
-def _refuse(name: str) -> float:
-    raise ValueError(name)
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if number in {float("inf"), float("-inf")}:
-        raise ValueError("a number beyond all measure")
-    return number
 
 
 COMMENT = b": \n\n"

@@ -6,12 +6,12 @@ in the event that ends the stream. Anthropic: https://platform.claude.com/docs/e
 `message_start` and, as totals that replace those, in `message_delta`.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from appliance.gateway.dialects.bodies import read_json
 from appliance.gateway.dialects.errors import fault_in_stream
-from appliance.gateway.dialects.sse import Event, Splitter, read_json
+from appliance.gateway.dialects.sse import Event, Splitter
 from appliance.gateway.dialects.values import Dialect, Fault, TokenCount
 
 
@@ -62,13 +62,22 @@ class StreamReader:
 
     def feed(self, chunk: bytes) -> None:
         """Take what came. Raises EventTooLarge."""
-        for event in self._splitter.feed(chunk):
-            self.read(event)
+        self.read(self._splitter.whole(chunk))
 
-    def read(self, event: Event) -> None:
-        """Take one event."""
-        if not _TELLING[self._dialect].search(event.raw):
-            return
+    def read(self, events: bytes) -> None:
+        """Take whole events in one piece."""
+        if self._may_tell(events):
+            for event in Splitter().feed(events):
+                if self._may_tell(event.raw):
+                    self._read(event)
+
+    def _may_tell(self, raw: bytes) -> bool:
+        # By the fastest search there is, since every piece of every stream is looked at. Where usage was asked for,
+        # each of OpenAI's chunks says that there is none yet.
+        is_telling = any(mark in raw for mark in _TELLING[self._dialect])
+        return is_telling or raw.count(b'"usage"') > raw.count(b'"usage":null')
+
+    def _read(self, event: Event) -> None:
         if self._dialect is Dialect.CHAT and event.data == "[DONE]":
             self.is_finished = True
             return
@@ -92,9 +101,9 @@ class StreamReader:
 _ENDS = frozenset({"message_stop", "response.completed", "response.incomplete", "response.failed"})
 _WHOLE = {"message_start": "message"} | dict.fromkeys(_ENDS - {"message_stop"}, "response")
 _TELLING = {
-    Dialect.CHAT: re.compile(rb'"usage"\s*:\s*\{|"error"|\[DONE\]'),
-    Dialect.RESPONSES: re.compile(rb'response\.(?:completed|incomplete|failed)|"error"'),
-    Dialect.MESSAGES: re.compile(rb'"usage"\s*:\s*\{|message_stop|"error"'),
+    Dialect.CHAT: (b'"error"', b"[DONE]"),
+    Dialect.RESPONSES: (b"response.completed", b"response.incomplete", b"response.failed", b'"error"'),
+    Dialect.MESSAGES: (b"message_stop", b'"error"'),
 }
 
 

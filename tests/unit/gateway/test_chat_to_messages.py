@@ -6,8 +6,8 @@ import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from appliance.gateway.dialects import AnswerUnreadable, Dialect, Untranslatable
+from appliance.gateway.dialects.bodies import read_json, write_json
 from appliance.gateway.dialects.crossing import CrossStream, cross_answer, cross_request
-from appliance.gateway.dialects.sse import read_json, write_json
 from tests.support.upstreams import ARGUMENTS, GIVEN, MESSAGE, TEXT, messages_bytes, messages_events
 from tests.support.vendors import check_messages_request, openai_client
 

@@ -17,7 +17,8 @@ from appliance.gateway.dialects import (
     fault_in_stream,
     read_error,
 )
-from appliance.gateway.dialects.sse import Splitter, encode, read_json, write_json
+from appliance.gateway.dialects.bodies import read_json, write_json
+from appliance.gateway.dialects.sse import Splitter, encode
 
 STATUSES = {400: "BadRequestError", 401: "AuthenticationError", 403: "PermissionDeniedError", 404: "NotFoundError",
             429: "RateLimitError", 500: "InternalServerError", 503: None, 529: None}  # fmt: skip
@@ -80,7 +81,7 @@ def test_what_is_written_is_read_again(dialect: Dialect) -> None:
 def test_an_error_in_a_stream_is_read_again(dialect: Dialect) -> None:
     (event,) = Splitter().feed(error_event(dialect, OVER))
     reader = StreamReader(dialect)
-    reader.read(event)
+    reader.feed(event.raw)
 
     assert fault_in_stream(event.name, read_json(event.data or "")) == OVER
     assert reader.fault == OVER
@@ -131,6 +132,25 @@ def test_an_error_that_cannot_be_read_is_told_without_its_content(raw: bytes) ->
     assert read_error(502, raw) == Fault(
         502, "status_502", "The provider answered with status 502 and said nothing that could be read."
     )
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "sk-proj-abc***************wxyz",
+        "sk-ant-api03-AbC_d",
+        "AKIA" + "X" * 16,
+        "AIza" + "x" * 35,
+        "eyJhbGci.eyJzdWIi.c2ln",
+    ],
+)
+def test_a_key_that_the_provider_quotes_is_not_passed_on(key: str) -> None:
+    fault = read_error(
+        401, write_json({"error": {"message": f"Incorrect API key provided: {key}. See https://example.org/keys."}})
+    )
+
+    assert fault.message.startswith("Incorrect API key provided: (a key)")
+    assert key not in fault.message
 
 
 def test_a_message_cannot_flood_or_forge() -> None:

@@ -6,8 +6,9 @@ import pytest
 from anthropic.types import Message
 
 from appliance.gateway.dialects import AnswerUnreadable, Dialect, Untranslatable
+from appliance.gateway.dialects.bodies import read_json, write_json
 from appliance.gateway.dialects.crossing import CrossStream, cross_answer, cross_request
-from appliance.gateway.dialects.sse import Splitter, read_json, write_json
+from appliance.gateway.dialects.sse import Splitter
 from tests.support.upstreams import ARGUMENTS, COMPLETION, GIVEN, TEXT, chat_bytes, chat_chunks, chunk
 from tests.support.vendors import anthropic_client, check_chat_request
 

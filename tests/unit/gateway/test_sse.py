@@ -6,7 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as some
 
 from appliance.gateway.dialects import EventTooLarge
-from appliance.gateway.dialects.sse import Event, Splitter, encode, read_json, write_json
+from appliance.gateway.dialects.bodies import read_json, write_json
+from appliance.gateway.dialects.sse import Event, Splitter, encode
 
 LINE_ENDS = some.sampled_from([b"\n", b"\r\n", b"\r"])
 LINES = some.sampled_from(

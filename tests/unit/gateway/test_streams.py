@@ -12,8 +12,9 @@ from openai.types.chat import ChatCompletionChunk
 from pydantic import TypeAdapter
 
 from appliance.gateway.dialects import Dialect, Fault
+from appliance.gateway.dialects.bodies import read_json
 from appliance.gateway.dialects.crossing import CrossStream, PassedStream, stream_between
-from appliance.gateway.dialects.sse import DONE, Event, Splitter, encode, read_json
+from appliance.gateway.dialects.sse import DONE, Event, Splitter, encode
 from tests.support.upstreams import chat_bytes, chat_chunks, chunk, messages_bytes, messages_events
 
 ASKED = {"model": "m", "max_tokens": 5, "stream_options": {"include_usage": True}}
@@ -59,7 +60,7 @@ def accumulate(provider: Dialect, events: list[Event]) -> None:
         try:
             snapshot = accumulate_event(event=said, current_snapshot=snapshot, json_bufs=buffers)
         except ValueError as error:  # a lost piece of a call's arguments is the model's word against nobody's
-            assert "tool parameter JSON" in str(error)
+            assert "tool parameter JSON" in str(error) or "surrogates not allowed" in str(error)
             return
 
 

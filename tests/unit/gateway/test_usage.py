@@ -5,7 +5,7 @@ from hypothesis import strategies as some
 from openai.types import CompletionUsage
 from openai.types.responses import ResponseUsage
 
-from appliance.gateway.dialects import Dialect, EventTooLarge, StreamReader, TokenCount, usage_of
+from appliance.gateway.dialects import Dialect, StreamReader, TokenCount, usage_of
 from appliance.gateway.dialects.sse import DONE, encode
 
 CHAT = {
@@ -94,9 +94,9 @@ def test_what_is_not_json_is_passed_over() -> None:
     assert (reader.count, reader.fault) == (None, None)
 
 
-def test_an_endless_event_is_not_read_for_ever() -> None:
+@pytest.mark.parametrize("said", [b'"usage":{', b'"usage": {', b'"usage"\t:  {', b'"usage":\ndata: {'])
+def test_what_was_used_is_found_however_it_is_spaced(said: bytes) -> None:
     reader = StreamReader(Dialect.CHAT)
+    reader.feed(b'data: {"usage":null}\n\ndata: {"choices":[],' + said + b'"prompt_tokens":7}}\n\n')
 
-    with pytest.raises(EventTooLarge):
-        for _ in range(40):
-            reader.feed(b"x" * 1024 * 1024)
+    assert reader.count == TokenCount(input=7)

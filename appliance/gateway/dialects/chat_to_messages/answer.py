@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from appliance.gateway.dialects.bodies import write_json
 from appliance.gateway.dialects.refusals import Untranslatable
 from appliance.gateway.dialects.rules import a_list, a_text, an_object, inside, one_of
-from appliance.gateway.dialects.sse import write_json
 from appliance.gateway.dialects.usage import count
 from appliance.gateway.dialects.values import Dialect
 

@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from appliance.gateway.dialects.bodies import read_json
 from appliance.gateway.dialects.chat_to_messages import rules
 from appliance.gateway.dialects.refusals import Untranslatable
 from appliance.gateway.dialects.rules import Rules, a_list, a_text, admit, an_object, inside, kind_of, one_of
-from appliance.gateway.dialects.sse import read_json
 
 Block = dict[str, Any]
 

@@ -6,7 +6,17 @@ from typing import Any
 from appliance.gateway.dialects.chat_to_messages import rules
 from appliance.gateway.dialects.chat_to_messages.conversation import conversation
 from appliance.gateway.dialects.refusals import Untranslatable
-from appliance.gateway.dialects.rules import a_list, a_number, a_text, admit, an_object, inside, kind_of, one_of
+from appliance.gateway.dialects.rules import (
+    a_count,
+    a_list,
+    a_number,
+    a_text,
+    admit,
+    an_object,
+    inside,
+    kind_of,
+    one_of,
+)
 
 _EFFORTS = {
     "none": None, "minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "max",
@@ -39,7 +49,7 @@ def cross_request(body: object) -> dict[str, Any]:
 
 def _max_tokens(asked: Mapping[str, Any]) -> int:
     name = "max_completion_tokens" if "max_completion_tokens" in asked else "max_tokens"
-    return int(a_number(asked.get(name, rules.DEFAULT_MAX_TOKENS), name, least=1))
+    return a_count(asked.get(name, rules.DEFAULT_MAX_TOKENS), name)
 
 
 def _sampling(asked: Mapping[str, Any]) -> dict[str, Any]:

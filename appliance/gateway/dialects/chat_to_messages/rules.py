@@ -15,10 +15,8 @@ REQUEST = {
     ),
     "max_tokens": becomes("`max_tokens`, unless `max_completion_tokens` is there"),
     "stop": becomes("`stop_sequences`"),
-    "temperature": becomes(
-        "`temperature`, from 0 to 1; more is refused; 1, the default of both, is not sent", fine=(1,)
-    ),
-    "top_p": becomes("`top_p`; 1, the default of both, is not sent", fine=(1,)),
+    "temperature": becomes("`temperature`, from 0 to 1; more is refused", fine=(1,)),
+    "top_p": becomes("`top_p`", fine=(1,)),
     "stream": becomes("`stream`"),
     "stream_options": becomes("with `include_usage`, the last chunk tells what was used"),
     "tools": becomes("`tools`"),

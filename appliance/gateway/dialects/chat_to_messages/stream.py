@@ -7,10 +7,10 @@ that are not known are passed over; an unknown kind of content is not, since a p
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from appliance.gateway.dialects.bodies import write_json
 from appliance.gateway.dialects.chat_to_messages.answer import FINISHES, completion_id, usage
 from appliance.gateway.dialects.frames import PING, THE_END, Frame, unreadable
 from appliance.gateway.dialects.rules import a_text, an_object, one_of
-from appliance.gateway.dialects.sse import write_json
 from appliance.gateway.dialects.usage import count
 from appliance.gateway.dialects.values import Dialect, TokenCount
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from appliance.gateway.dialects.bodies import read_json
+from appliance.gateway.dialects.chunks import THOUGHTS
 from appliance.gateway.dialects.refusals import Untranslatable
 from appliance.gateway.dialects.rules import a_list, a_text, an_object, inside, one_of
-from appliance.gateway.dialects.sse import read_json
 from appliance.gateway.dialects.usage import count
 from appliance.gateway.dialects.values import Dialect
 
@@ -15,7 +16,6 @@ REASONS = {
     "tool_calls": "tool_use",
     "content_filter": "refusal",
 }
-THOUGHTS = ("reasoning_content", "reasoning")  # vLLM, llama.cpp, DeepSeek; newer ones of them
 
 
 def cross_answer(body: object, *, stops: object = None) -> dict[str, Any]:

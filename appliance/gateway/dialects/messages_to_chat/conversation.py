@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from appliance.gateway.dialects.bodies import write_json
 from appliance.gateway.dialects.messages_to_chat import rules
 from appliance.gateway.dialects.refusals import Untranslatable
 from appliance.gateway.dialects.rules import a_list, a_text, admit, an_object, inside, kind_of, one_of
-from appliance.gateway.dialects.sse import write_json
 
 Message = dict[str, Any]
 

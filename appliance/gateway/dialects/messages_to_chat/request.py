@@ -7,7 +7,17 @@ from typing import Any
 from appliance.gateway.dialects.messages_to_chat import rules
 from appliance.gateway.dialects.messages_to_chat.conversation import system_message, turn
 from appliance.gateway.dialects.refusals import Untranslatable
-from appliance.gateway.dialects.rules import a_list, a_number, a_text, admit, an_object, inside, kind_of, one_of
+from appliance.gateway.dialects.rules import (
+    a_count,
+    a_list,
+    a_number,
+    a_text,
+    admit,
+    an_object,
+    inside,
+    kind_of,
+    one_of,
+)
 
 LONGEST_USER = 64
 _BUDGETS = ((4_096, "low"), (16_384, "medium"))
@@ -24,7 +34,7 @@ def cross_request(body: object, *, max_tokens_name: str = "max_completion_tokens
     made["messages"] = system_message(asked.get("system"))
     for number, one in enumerate(a_list(asked.get("messages"), "messages")):
         made["messages"] += turn(one, inside("messages", number))
-    made[max_tokens_name] = int(a_number(asked.get("max_tokens"), "max_tokens", least=1))
+    made[max_tokens_name] = a_count(asked.get("max_tokens"), "max_tokens")
     made |= _tools(asked) | _output(asked) | _sampling(asked)
     user = admit(rules.METADATA, asked.get("metadata", {}), "metadata").get("user_id")
     if user:
@@ -70,7 +80,7 @@ def _effort(thinking: object, effort: str | None) -> str | None:
     way = one_of(wanted.get("type"), _THINKING, "thinking.type")
     if way != "budget":
         return way or effort
-    budget = a_number(wanted.get("budget_tokens"), "thinking.budget_tokens", least=1)
+    budget = a_count(wanted.get("budget_tokens"), "thinking.budget_tokens")
     return effort or next((name for most, name in _BUDGETS if budget < most), "high")
 
 
