@@ -36,7 +36,7 @@ def at(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doo
 
 def test_openai_client_gets_an_answer_and_the_call_is_on_record(at: Door) -> None:
     at.upstream.says(said(COMPLETION))
-    found = at.openai().chat.completions.create(model="openai/gpt-6", messages=ASKED, tools=[TOOL])  # type: ignore[arg-type, call-overload]
+    found = at.openai().chat.completions.create(model="openai/gpt-6", messages=ASKED, tools=[TOOL])
 
     assert found.choices[0].message.content == "".join(TEXT)
     assert json.loads(found.choices[0].message.tool_calls[0].function.arguments) == GIVEN
@@ -53,7 +53,7 @@ def test_openai_client_gets_an_answer_and_the_call_is_on_record(at: Door) -> Non
 
 def test_openai_client_streams_and_is_told_no_usage_that_it_did_not_ask_for(at: Door) -> None:
     at.upstream.says(streamed(chat_bytes(chat_chunks())))
-    chunks = list(at.openai().chat.completions.create(model="openai/gpt-6", messages=ASKED, stream=True))  # type: ignore[arg-type, call-overload]
+    chunks = list(at.openai().chat.completions.create(model="openai/gpt-6", messages=ASKED, stream=True))
 
     assert "".join(one.choices[0].delta.content or "" for one in chunks) == "".join(TEXT)
     assert at.upstream.asked[0].json["stream_options"] == {"include_usage": True}
@@ -66,14 +66,14 @@ def test_openai_client_that_asks_for_usage_gets_it(at: Door) -> None:
     options = {"include_usage": True}
     chunks = list(
         at.openai().chat.completions.create(model="openai/gpt-6", messages=ASKED, stream=True, stream_options=options)
-    )  # type: ignore[arg-type, call-overload]
+    )
 
     assert chunks[-1].usage.total_tokens == 130
 
 
 def test_anthropic_client_gets_an_answer(at: Door) -> None:
     at.upstream.says(said(MESSAGE))
-    found = at.anthropic().messages.create(model="anthropic/claude-opus-5", max_tokens=100, messages=ASKED)  # type: ignore[arg-type]
+    found = at.anthropic().messages.create(model="anthropic/claude-opus-5", max_tokens=100, messages=ASKED)
 
     assert [one.type for one in found.content] == ["thinking", "text", "tool_use", "tool_use"]
     (asked,) = at.upstream.asked
@@ -84,16 +84,16 @@ def test_anthropic_client_gets_an_answer(at: Door) -> None:
 
 def test_anthropic_client_streams(at: Door) -> None:
     at.upstream.says(streamed(messages_bytes(messages_events())))
-    with at.anthropic().messages.stream(model="anthropic/claude-opus-5", max_tokens=100, messages=ASKED) as stream:  # type: ignore[arg-type]
+    with at.anthropic().messages.stream(model="anthropic/claude-opus-5", max_tokens=100, messages=ASKED) as stream:
         final = stream.get_final_message()
 
-    assert final.content[2].input == GIVEN  # type: ignore[union-attr]
+    assert final.content[2].input == GIVEN
     assert at.calls()[0]["answer_tokens"] == 30
 
 
 def test_openai_client_reaches_claude(at: Door) -> None:
     at.upstream.says(said(MESSAGE))
-    found = at.openai().chat.completions.create(model="anthropic/claude-opus-5", messages=ASKED, tools=[TOOL])  # type: ignore[arg-type, call-overload]
+    found = at.openai().chat.completions.create(model="anthropic/claude-opus-5", messages=ASKED, tools=[TOOL])
 
     assert found.choices[0].message.content == "".join(TEXT)
     assert found.usage.prompt_tokens == 100
@@ -102,7 +102,7 @@ def test_openai_client_reaches_claude(at: Door) -> None:
 
 def test_openai_client_streams_from_claude(at: Door) -> None:
     at.upstream.says(streamed(messages_bytes(messages_events())))
-    chunks = list(at.openai().chat.completions.create(model="anthropic/claude-opus-5", messages=ASKED, stream=True))  # type: ignore[arg-type, call-overload]
+    chunks = list(at.openai().chat.completions.create(model="anthropic/claude-opus-5", messages=ASKED, stream=True))
 
     assert "".join(one.choices[0].delta.content or "" for one in chunks) == "".join(TEXT)
     calls = [call for one in chunks for call in one.choices[0].delta.tool_calls or [] if call.index == 0]
@@ -112,10 +112,10 @@ def test_openai_client_streams_from_claude(at: Door) -> None:
 
 def test_anthropic_client_streams_from_another_vendor(at: Door) -> None:
     at.upstream.says(streamed(chat_bytes(chat_chunks())))
-    with at.anthropic().messages.stream(model="vllm/qwen", max_tokens=100, messages=ASKED) as stream:  # type: ignore[arg-type]
+    with at.anthropic().messages.stream(model="vllm/qwen", max_tokens=100, messages=ASKED) as stream:
         final = stream.get_final_message()
 
-    assert final.content[0].text == "".join(TEXT)  # type: ignore[union-attr]
+    assert final.content[0].text == "".join(TEXT)
     assert at.upstream.asked[0].json["max_tokens"] == 100
     assert at.calls()[0]["prompt_tokens"] == 100
 
@@ -126,7 +126,7 @@ def test_a_picture_goes_along(at: Door) -> None:
     content = [{"type": "text", "text": "What is this?"}, picture]
     at.openai().chat.completions.create(
         model="anthropic/claude-opus-5", messages=[{"role": "user", "content": content}]
-    )  # type: ignore[arg-type, call-overload, list-item, misc]
+    )
 
     source = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
     assert {"type": "image", "source": source} in at.upstream.asked[0].json["messages"][0]["content"]
@@ -135,7 +135,7 @@ def test_a_picture_goes_along(at: Door) -> None:
 def test_what_cannot_be_said_is_refused_by_name_and_costs_nothing(at: Door) -> None:
     at.upstream.says(said(MESSAGE))
     with pytest.raises(openai.BadRequestError, match="logit_bias"):
-        at.openai().chat.completions.create(model="anthropic/claude-opus-5", messages=ASKED, logit_bias={"1": 5})  # type: ignore[arg-type, call-overload]
+        at.openai().chat.completions.create(model="anthropic/claude-opus-5", messages=ASKED, logit_bias={"1": 5})
 
     assert at.upstream.asked == []
     assert at.events()[0] == "gateway:call:refused"
@@ -165,32 +165,32 @@ def test_embeddings_of_this_host(at: Door) -> None:
 
 def test_tokens_are_counted_by_who_can(at: Door) -> None:
     at.upstream.says(said({"input_tokens": 14}))
-    found = at.anthropic().messages.count_tokens(model="anthropic/claude-opus-5", messages=ASKED)  # type: ignore[arg-type]
+    found = at.anthropic().messages.count_tokens(model="anthropic/claude-opus-5", messages=ASKED)
     assert found.input_tokens == 14
     assert at.upstream.asked[0].path == "/v1/messages/count_tokens"
     assert (at.calls()[0]["kind"], at.calls()[0]["prompt_tokens"]) == ("count", 0)
     with pytest.raises(anthropic.BadRequestError, match="no number up"):
-        at.anthropic().messages.count_tokens(model="vllm/qwen", messages=ASKED)  # type: ignore[arg-type]
+        at.anthropic().messages.count_tokens(model="vllm/qwen", messages=ASKED)
 
 
 def test_a_chatbot_answers_from_documents_with_its_sources(at: Door) -> None:
     at.ada.reads_in("cafeteria.md")
     question = [{"role": "user", "content": "When does the cafeteria open?"}]
     (bot,) = (one.id for one in at.openai().models.list() if one.id.startswith("bot:"))
-    whole = at.openai().chat.completions.create(model=bot, messages=question)  # type: ignore[arg-type, call-overload]
-    chunks = list(at.openai().chat.completions.create(model=bot, messages=question, stream=True))  # type: ignore[arg-type, call-overload]
-    message = at.anthropic().messages.create(model=bot, max_tokens=100, messages=question)  # type: ignore[arg-type]
+    whole = at.openai().chat.completions.create(model=bot, messages=question)
+    chunks = list(at.openai().chat.completions.create(model=bot, messages=question, stream=True))
+    message = at.anthropic().messages.create(model=bot, max_tokens=100, messages=question)
 
     said_ = whole.choices[0].message
     assert "[1]" in said_.content
     assert said_.citations[0]["title"]
-    assert "".join(one.choices[0].delta.content or "" for one in chunks) == said_.content == message.content[0].text  # type: ignore[union-attr]
-    with at.anthropic().messages.stream(model=bot, max_tokens=100, messages=question) as stream:  # type: ignore[arg-type]
-        assert stream.get_final_message().content[0].text == said_.content  # type: ignore[union-attr]
+    assert "".join(one.choices[0].delta.content or "" for one in chunks) == said_.content == message.content[0].text
+    with at.anthropic().messages.stream(model=bot, max_tokens=100, messages=question) as stream:
+        assert stream.get_final_message().content[0].text == said_.content
     with pytest.raises(openai.NotFoundError):
-        at.openai(at.key_of_bo).chat.completions.create(model=bot, messages=question)  # type: ignore[arg-type, call-overload]
+        at.openai(at.key_of_bo).chat.completions.create(model=bot, messages=question)
     with pytest.raises(openai.PermissionDeniedError, match="chat"):
-        at.openai(key_of(at.ada, Scope.MODELS)).chat.completions.create(model=bot, messages=question)  # type: ignore[arg-type, call-overload]
+        at.openai(key_of(at.ada, Scope.MODELS)).chat.completions.create(model=bot, messages=question)
 
 
 def test_models_are_listed_for_both_vendors_clients(at: Door) -> None:
@@ -211,7 +211,7 @@ def test_an_alias_falls_back_and_each_attempt_is_on_record(at: Door) -> None:
         gateway.set_alias(tx, at.ada.caller, "general", ["openai/gpt-6", "anthropic/claude-opus-5"])
     busy = Reply(b'{"error": {"message": "busy", "type": "server_error"}}', status=503)
     at.upstream.says(busy, busy, busy, said(MESSAGE))
-    found = at.openai().chat.completions.create(model="general", messages=ASKED)  # type: ignore[arg-type, call-overload]
+    found = at.openai().chat.completions.create(model="general", messages=ASKED)
 
     assert found.choices[0].message.content == "".join(TEXT)
     assert [one.path for one in at.upstream.asked] == ["/v1/chat/completions"] * 3 + ["/v1/messages"]

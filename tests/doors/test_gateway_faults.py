@@ -179,7 +179,7 @@ def test_an_answer_that_is_none_is_an_error_and_counted_at_its_reservation(at: D
 def test_half_a_stream_ends_as_an_error(at: Door) -> None:
     raw = chat_bytes(chat_chunks())
     at.upstream.says(streamed(raw[: len(raw) // 2], is_cut=True))
-    with pytest.raises(openai.APIError, match="not whole|broke off"):
+    with pytest.raises(openai.APIError, match=r"not whole|broke off"):
         list(at.openai().chat.completions.create(model="openai/gpt-6", messages=ASKED, stream=True))
     assert (at.calls()[0]["state"], at.calls()[0]["is_estimated"]) == ("unknown", True)
 

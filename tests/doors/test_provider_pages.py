@@ -18,7 +18,7 @@ from tests.support.mailbox import Mailbox
 from tests.support.program import Program
 from tests.support.providing import KEY, OTHER, adds, borrows, has, providers_of
 from tests.support.site import Browser
-from tests.support.vendors import ANTHROPIC, OPENAI, Vendors, vendors
+from tests.support.key_vendors import ANTHROPIC, OPENAI, Vendors, vendors
 
 FORM = {
     "name": "openai-eu",

@@ -43,10 +43,10 @@ class Door:
     key: str
     key_of_bo: str
 
-    def openai(self, key: str | None = None, **more: Any) -> openai.OpenAI:
+    def openai(self, key: str | None = None, **more: Any) -> Any:
         return openai.OpenAI(api_key=key or self.key, base_url=f"{self.address}/v1", max_retries=0, **more)
 
-    def anthropic(self, key: str | None = None, **more: Any) -> anthropic.Anthropic:
+    def anthropic(self, key: str | None = None, **more: Any) -> Any:
         return anthropic.Anthropic(api_key=key or self.key, base_url=self.address, max_retries=0, **more)
 
     def calls(self, member: Member | None = None) -> list[dict[str, Any]]:

@@ -131,7 +131,7 @@ def upstream() -> Iterator[Upstream]:
             finally:
                 self.connection.setblocking(True)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its own name
+        def log_message(self, *_: object) -> None:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
