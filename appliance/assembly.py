@@ -118,24 +118,19 @@ def _assembled(settings: Settings, db: Database, clock: Clock) -> Services:
             bots=ChatBots(db, chat), hooks=(DataLoss(),), prices=Prices(settings.prices_file), clock=clock,
         ),
         chat=chat,
-        workshop=Workshop(
-            db,
-            blobs,
-            gateway,
-            clock,
-            Limits(
-                cpu_seconds=settings.parse_seconds,
-                wall_seconds=2.0 * settings.parse_seconds,
-                recognition=Recognition(
-                    settings.ocr_languages,
-                    settings.ocr_page_seconds,
-                    settings.ocr_seconds,
-                    settings.ocr_picture_seconds,
-                ),
-            ),
-        ),
+        workshop=Workshop(db, blobs, gateway, clock, _limits(settings)),
         mailer=Mailer(_mail_server(settings)),
         pings={"blobs": blobs.ping, "database": db.ping, "models": default.ping},
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        cpu_seconds=settings.parse_seconds,
+        wall_seconds=2.0 * settings.parse_seconds,
+        recognition=Recognition(
+            settings.ocr_languages, settings.ocr_page_seconds, settings.ocr_seconds, settings.ocr_picture_seconds
+        ),
     )
 
 

@@ -37,7 +37,7 @@ class NotJson(Refusal):
 
 
 class NoSuchEndpoint(Refusal):
-    """There is no such address here. The gateway has /v1/chat/completions, /v1/embeddings, /v1/models, /v1/messages and /v1/messages/count_tokens."""
+    """There is no such address here. The gateway has /v1/chat/completions, /v1/responses, /v1/embeddings, /v1/models, /v1/messages and /v1/messages/count_tokens."""
 
     kind = Kind.NOT_FOUND
     code = "no_such_endpoint"

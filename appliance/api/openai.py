@@ -15,6 +15,12 @@ def chat_completions() -> Response:
     return doors.asked(Endpoint.CHAT_COMPLETIONS)
 
 
+@blueprint.post(Endpoint.RESPONSES.value)
+def responses() -> Response:
+    """Answer a chat of the newer form; nothing is stored."""
+    return doors.asked(Endpoint.RESPONSES)
+
+
 @blueprint.post(Endpoint.EMBEDDINGS.value)
 def embeddings() -> Response:
     """Return vectors of texts."""

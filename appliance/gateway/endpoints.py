@@ -23,6 +23,7 @@ class Endpoint(StrEnum):
     """The addresses of the door at which a model is asked."""
 
     CHAT_COMPLETIONS = "/v1/chat/completions"
+    RESPONSES = "/v1/responses"
     EMBEDDINGS = "/v1/embeddings"
     MESSAGES = "/v1/messages"
     COUNT_TOKENS = "/v1/messages/count_tokens"
@@ -30,7 +31,7 @@ class Endpoint(StrEnum):
     @property
     def dialect(self) -> Dialect:
         """The dialect of its requests, answers and errors."""
-        return Dialect.MESSAGES if self in _ANTHROPICS else Dialect.CHAT
+        return _DIALECTS.get(self, Dialect.CHAT)
 
     @property
     def kind(self) -> Kind:
@@ -38,7 +39,11 @@ class Endpoint(StrEnum):
         return _KINDS.get(self, "chat")
 
 
-_ANTHROPICS: Final = {Endpoint.MESSAGES, Endpoint.COUNT_TOKENS}
+_DIALECTS: Final = {
+    Endpoint.RESPONSES: Dialect.RESPONSES,
+    Endpoint.MESSAGES: Dialect.MESSAGES,
+    Endpoint.COUNT_TOKENS: Dialect.MESSAGES,
+}
 _KINDS: Final[dict[Endpoint, Kind]] = {Endpoint.EMBEDDINGS: "embedding", Endpoint.COUNT_TOKENS: "count"}
 
 
@@ -82,6 +87,8 @@ def way_to(provider: ModelProvider, model: str, endpoint: Endpoint) -> Way:
             if provider.kind is ProviderKind.AZURE_OPENAI:
                 place = f"/openai/deployments/{quote(model, safe='')}{path}?api-version={_AZURE_VERSION}"
                 return Way(base + place, Dialect.CHAT, provider)
+            if provider.kind is ProviderKind.OPENAI and endpoint is Endpoint.RESPONSES:
+                return Way(f"{base}/responses", Dialect.RESPONSES, provider)
             return Way(base + path, Dialect.CHAT, provider)
         case _:
             raise ProviderUnspoken(kind=provider.kind.value)

@@ -11,6 +11,7 @@ Refusal
 ├── PricesUnusable         kind=invalid     an operator's file
 ├── ProviderKeyRefused     kind=unavailable
 ├── ProviderResting        kind=unavailable
+├── ProviderStoreRefused   kind=malformed
 ├── ProviderUnspoken       kind=malformed
 ├── RequestEncoded         kind=unsupported
 ├── RequestMalformed       kind=malformed
@@ -93,6 +94,13 @@ class ProviderResting(Refusal):
 
     kind = Kind.UNAVAILABLE
     code = "provider_resting"
+
+
+class ProviderStoreRefused(Refusal):
+    """`{field}` keeps something at the provider, or builds on what is kept there, and nothing is. Send what the answer is to build on."""
+
+    kind = Kind.MALFORMED
+    code = "provider_store_refused"
 
 
 class ProviderUnspoken(Refusal):

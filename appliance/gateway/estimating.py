@@ -10,7 +10,8 @@ _SIGNS_PER_TOKEN: Final = 3
 _TOKENS_PER_PICTURE: Final = 1_600
 _UNBOUNDED_ANSWER: Final = 1_000
 _MOST: Final = 10**7
-_PICTURES: Final = {"image", "image_url", "document", "file", "input_audio"}
+_BOUNDS: Final = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+_PICTURES: Final = {"input_image", "input_file", "image", "image_url", "document", "file", "input_audio"}
 
 
 def prompt_tokens(endpoint: Endpoint, parsed: Parsed, said: Sequence[str]) -> int:
@@ -27,7 +28,7 @@ def answer_tokens(endpoint: Endpoint, parsed: Parsed) -> int:
     if endpoint in {Endpoint.COUNT_TOKENS, Endpoint.EMBEDDINGS}:
         return 0
     body = parsed.body
-    bound = _number(body.get("max_completion_tokens")) or _number(body.get("max_tokens")) or _UNBOUNDED_ANSWER
+    bound = next(filter(None, (_number(body.get(name)) for name in _BOUNDS)), _UNBOUNDED_ANSWER)
     return min(_MOST, bound * (_number(body.get("n")) or 1))
 
 

@@ -48,6 +48,7 @@ from appliance.vault import Vault
 
 log = logger("gateway")
 Throttle = Callable[[Caller], Mapping[str, str]]
+_VERSIONS: Final = ("anthropic-version", "anthropic-beta")
 _NAME: Final = re.compile(r"[\x21-\x7e]{1,264}")
 _FAULT: Final = Fault(
     500, "internal_error", "Something went wrong on our side. It has been noted under this request's id."
@@ -140,7 +141,7 @@ class Gate:
         ask = Ask(
             caller, endpoint, parsed, targets, prompt_tokens(endpoint, parsed, said), answer_tokens(endpoint, parsed),
             hashlib.sha256(asking.body).digest(), verdicts,
-            asking.headers.get("anthropic-version"), asking.headers.get("anthropic-beta"),
+            *(asking.headers.get(name) for name in _VERSIONS if endpoint.dialect is Dialect.MESSAGES),
         )  # fmt: skip
         return self._calls.make(ask, cancel)
 

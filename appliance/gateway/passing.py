@@ -8,9 +8,11 @@ from appliance.gateway.dialects import Dialect
 from appliance.gateway.dialects.crossing import CrossStream, PassedStream, cross_request, stream_between, wants_usage
 from appliance.gateway.dialects.sse import Splitter, read_json, write_json
 from appliance.gateway.endpoints import Endpoint, Way
+from appliance.gateway.errors import ProviderStoreRefused
 from appliance.gateway.requests import Parsed
 from appliance.vault.providing import ProviderKind
 
+_STORES: Final = ("store", "previous_response_id", "conversation", "background", "prompt")
 _NO_CHOICES: Final = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 
 
@@ -33,9 +35,24 @@ def request_for(parsed: Parsed, endpoint: Endpoint, way: Way, model: str) -> Sen
         name = "max_tokens" if way.provider.kind is ProviderKind.OPENAI_COMPATIBLE else "max_completion_tokens"
         body = cross_request(endpoint.dialect, way.dialect, parsed.body, max_tokens_name=name)
         return Sent(write_json(body))
+    if endpoint in {Endpoint.CHAT_COMPLETIONS, Endpoint.RESPONSES}:
+        parsed = _unstored(parsed, endpoint)
     if endpoint is Endpoint.CHAT_COMPLETIONS and parsed.body.get("stream") is True and not wants_usage(parsed.body):
         return Sent(parsed.with_inner("stream_options", "include_usage", value=True).content, asks_usage=True)
     return Sent(parsed.content)
+
+
+def _unstored(parsed: Parsed, endpoint: Endpoint) -> Parsed:
+    """See that nothing is kept at the provider, where a key that others share would reach it. Raises ProviderStoreRefused.
+
+    Responses are kept unless a request says otherwise, so it says so; chats are kept only if it says so.
+    """
+    for name in _STORES:
+        if parsed.body.get(name):
+            raise ProviderStoreRefused(field=name)
+    if endpoint is Endpoint.RESPONSES and parsed.body.get("store") is not False:
+        return parsed.with_value("store", False)
+    return parsed
 
 
 class QuietStream(PassedStream):

@@ -218,3 +218,23 @@ def test_an_alias_falls_back_and_each_attempt_is_on_record(at: Door) -> None:
     assert [(one["attempt"], one["state"], one["status"]) for one in at.calls()[:4]] == [
         (4, "completed", 200), (3, "failed", 503), (2, "failed", 503), (1, "failed", 503),
     ]  # fmt: skip
+
+
+def test_responses_reach_every_vendor_and_nothing_is_stored(at: Door) -> None:
+    client = at.openai().responses
+    at.upstream.says(said(MESSAGE))
+    assert client.create(model="anthropic/claude-opus-5", input="What is the weather?").output_text == "".join(TEXT)
+    at.upstream.says(streamed(chat_bytes(chat_chunks())))
+    events = list(client.create(model="vllm/qwen", input="What is the weather?", stream=True))
+    assert events[-1].type == "response.completed"
+    assert at.calls()[0]["prompt_tokens"] == 100
+    response = {"id": "resp_1", "object": "response", "output": [], "usage": {"input_tokens": 3, "output_tokens": 4}}
+    at.upstream.says(said(response))
+    client.create(model="openai/gpt-6", input="What is the weather?")
+    assert (at.upstream.asked[0].path, at.upstream.asked[0].json["store"]) == ("/v1/responses", False)
+    assert at.calls()[0]["answer_tokens"] == 4
+    for wanted in ({"store": True}, {"previous_response_id": "resp_0"}):
+        with pytest.raises(openai.BadRequestError, match=r"store|previous_response_id"):
+            client.create(model="openai/gpt-6", input="And tomorrow?", **wanted)
+    with pytest.raises(openai.BadRequestError, match="chatbot"):
+        client.create(model="bot:x", input="Hello")

@@ -14,11 +14,11 @@ from appliance.vault.providing.desk import Desk
 from appliance.worker.reminders import remind_of_keys
 from tests.doors.conftest import Console
 from tests.support.house import PASSWORD, House, Member
+from tests.support.key_vendors import ANTHROPIC, OPENAI, Vendors, vendors
 from tests.support.mailbox import Mailbox
 from tests.support.program import Program
 from tests.support.providing import KEY, OTHER, adds, borrows, has, providers_of
 from tests.support.site import Browser
-from tests.support.key_vendors import ANTHROPIC, OPENAI, Vendors, vendors
 
 FORM = {
     "name": "openai-eu",

@@ -76,7 +76,6 @@ def door(server: Server, directory: Path) -> Iterator[Door]:
         for name in KEYS:
             has_provider(ada, name, provider.address)
         http = make_server("127.0.0.1", 0, create_app(house.app), threaded=True)
-        http.daemon_threads = True
         thread = threading.Thread(target=http.serve_forever, daemon=True)
         thread.start()
         try:
