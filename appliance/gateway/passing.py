@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from appliance.gateway.dialects import Dialect
 from appliance.gateway.dialects.crossing import CrossStream, PassedStream, cross_request, stream_between, wants_usage
@@ -13,6 +13,7 @@ from appliance.gateway.requests import Parsed
 from appliance.vault.providing import ProviderKind
 
 _STORES: Final = ("store", "previous_response_id", "conversation", "background", "prompt")
+_KEPT: Final = {"file_id", "file_ids", "container_id", "vector_store_id", "vector_store_ids"}
 _NO_CHOICES: Final = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 
 
@@ -29,6 +30,8 @@ def request_for(parsed: Parsed, endpoint: Endpoint, way: Way, model: str) -> Sen
 
     A chat's stream tells what was used only to those who ask, so we ask. Raises Untranslatable.
     """
+    if way.provider.is_shared and (name := kept_there(parsed.body)):
+        raise ProviderStoreRefused(field=name)
     if parsed.body.get("model") != model:
         parsed = parsed.with_value("model", model)
     if way.dialect is not endpoint.dialect:
@@ -53,6 +56,30 @@ def _unstored(parsed: Parsed, endpoint: Endpoint) -> Parsed:
     if endpoint is Endpoint.RESPONSES and parsed.body.get("store") is not False:
         return parsed.with_value("store", False)
     return parsed
+
+
+def kept_there(value: Any) -> str | None:
+    """Return the name of what a request points to in a provider's store, or None.
+
+    Behind a shared key, that store holds what other organisations left there.
+    """
+    if isinstance(value, list):
+        return next((name for one in value if (name := kept_there(one))), None)
+    if not isinstance(value, dict):
+        return None
+    if value.get("type") == "item_reference":
+        return "item_reference"
+    for name, one in value.items():
+        is_told = name in _KEPT and bool(one) and (isinstance(one, str) or _are_texts(one))
+        if is_told or (name == "container" and isinstance(one, str)):
+            return str(name)
+        if not (name == "input" and value.get("type") == "tool_use") and (found := kept_there(one)):
+            return found
+    return None
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 class QuietStream(PassedStream):

@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from appliance import budgets, gateway
 from appliance.gateway import ledger
+from appliance.gateway.passing import kept_there
 from appliance.gateway.requests import parse
 from appliance.identity import Role, Scope
 from appliance.identity.people import remove_member
@@ -376,3 +377,18 @@ def test_a_body_that_is_too_large_or_compressed_is_refused(at: Door) -> None:
 def test_a_wrong_address_answers_in_json(at: Door) -> None:
     answer = posts(at, CHAT, path="/v1/completions")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "no_such_endpoint")
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ({"type": "file", "file": {"file_id": "file-1"}}, "file_id"),
+        ({"type": "image", "source": {"type": "file", "file_id": "file-1"}}, "file_id"),
+        ({"type": "code_interpreter", "container": "cntr_1"}, "container"),
+        ({"type": "file_search", "vector_store_ids": ["vs_1"]}, "vector_store_ids"),
+        ({"type": "tool_use", "input": {"file_id": "ours"}}, None),
+        ({"type": "function", "parameters": {"properties": {"file_id": {"type": "string"}}}}, None),
+    ],
+)
+def test_behind_a_shared_key_nothing_is_asked_for_that_others_may_have_left(content: Any, name: str | None) -> None:
+    assert kept_there({"messages": [{"role": "user", "content": [content]}]}) == name

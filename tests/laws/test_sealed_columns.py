@@ -22,6 +22,8 @@ NOT_SEALED = {
     "idempotency_keys.key_digest": _DIGEST,
     "idempotency_keys.request_digest": _DIGEST,
     "invitations.digest": _DIGEST,
+    "model_calls.answer_digest": _DIGEST,
+    "model_calls.prompt_digest": _DIGEST,
     "password_resets.digest": _DIGEST,
     "recovery_codes.digest": _DIGEST,
     "root_key.fingerprint": _DIGEST,
