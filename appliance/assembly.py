@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy.engine import make_url
 
 from appliance.audit import PLATFORM
-from appliance.chat import Chat, ChatBots
+from appliance.chat import SEALED, Chat, ChatBots
 from appliance.gateway import DataLoss, Gate, Gateway, Prices
 from appliance.identity import repeats
 from appliance.kernel.blobs import Blobs
@@ -97,14 +97,14 @@ def _assembled(settings: Settings, db: Database, clock: Clock) -> Services:
     default = embedders[DEFAULT.name]
     answerer = ExtractiveAnswerer(default)  # its thresholds were fitted on that one
     gateway = Gateway(db, embedders=list(embedders.values()), models={answerer.name: answerer}, clock=clock)
-    chat = Chat(db, gateway, clock=clock)
+    chat = Chat(db, gateway, sealer=vault, clock=clock)
     return Services(
         settings=settings,
         clock=clock,
         db=db,
         vault=vault,
         shelves=(
-            *(ColumnShelf(db, vault, one) for one in (repeats.SEALED, envelope.SEALED, envelope.FINGERPRINT_KEYS)),
+            *(ColumnShelf(db, vault, one) for one in (repeats.SEALED, envelope.SEALED, envelope.FINGERPRINT_KEYS, *SEALED)),
             FactorShelf(db, vault),
             FileShelf(db, vault, blobs, named=known_files),
         ),

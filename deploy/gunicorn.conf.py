@@ -6,8 +6,10 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
 from appliance.kernel import log
+from appliance.kernel.memory import close_memory
 from appliance.settings import InvalidSettings, load
 
+close_memory()
 try:
     settings = load()  # nothing heavier is imported here: what the parent has started, a forked child cannot end
 except InvalidSettings as error:

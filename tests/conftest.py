@@ -12,8 +12,8 @@ import pytest
 from appliance.kernel.db import make_engine
 from appliance.ops import migrations
 from appliance.ops.embedded_postgres import EmbeddedPostgres
-from appliance.providers.local.embeddings import LocalEmbedder
 from tests.support.house import House, Server
+from tests.support.warm import warm
 
 PASSWORDS = {role: f"test-password-of-{role}" for role in migrations.LOGIN_ROLES}
 os.environ["PLAYWRIGHT_BROWSERS_PATH"] = "0"
@@ -33,19 +33,8 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def models() -> Iterator[None]:
-    """Each house loads its models anew; a process of tests loads each built one once, or that takes half of its time."""
-    loaded: dict[tuple[Path, int], object] = {}
-    load, built = LocalEmbedder._load, House.models_directory().resolve()
-
-    def once(embedder: LocalEmbedder) -> object:
-        key = embedder._directory.resolve(), embedder._threads
-        if key[0].parent != built:
-            return load(embedder)
-        return loaded[key] if key in loaded else loaded.setdefault(key, load(embedder))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(LocalEmbedder, "_load", once)
+def _warm() -> Iterator[None]:
+    with warm():
         yield
 
 

@@ -40,8 +40,8 @@ from appliance.chat.reviews import (
     read_opened,
     request_review,
 )  # fmt: skip
+from appliance.chat.sealed import SEALED
 from appliance.chat.service import (
-    UNTITLED,
     create_conversation,
     delete_conversation,
     give_feedback,
@@ -50,7 +50,9 @@ from appliance.chat.service import (
     switch_branch,
     unshare_conversation,
 )  # fmt: skip
+from appliance.chat.unsealed import SEAL, note_sealing, seal_plain, tend_sealing
 from appliance.chat.values import (
+    UNTITLED,
     Audience,
     Chatbot,
     ChatbotForm,
@@ -68,13 +70,13 @@ from appliance.chat.values import (
 from appliance.gateway import Turn
 
 __all__ = [
-    "UNTITLED", "Answered", "Audience", "Chat", "ChatBots", "Chatbot", "ChatbotForm", "ChatbotId", "Citation", "Cites", "Conversation",
+    "SEAL", "SEALED", "UNTITLED", "Answered", "Audience", "Chat", "ChatBots", "Chatbot", "ChatbotForm", "ChatbotId", "Citation", "Cites", "Conversation",
     "ConversationId", "ExportWords", "FirstWords", "Format", "Message", "ReviewRequest", "Reviewable", "Says", "Step", "Turn", "View", "archive_chatbot",
     "chatbot_name", "check_question", "create_chatbot", "create_conversation", "create_first_chatbot",
     "decide_review", "delete_conversation", "duplicate_chatbot", "export_conversation", "find_quote", "found", "furnish",
     "get_chatbot", "get_conversation", "get_draft", "get_for_review", "give_feedback", "is_closed",
-    "list_chatbots", "list_conversations", "list_drafts", "list_for_review", "list_messages", "list_requests", "list_views",
+    "list_chatbots", "list_conversations", "list_drafts", "list_for_review", "list_messages", "list_requests", "list_views", "note_sealing",
     "open_for_review", "open_organisation", "publish_chatbot", "read_conversation", "read_opened",
-    "rename_conversation", "request_review", "share_conversation", "switch_branch", "unarchive_chatbot",
+    "rename_conversation", "request_review", "seal_plain", "share_conversation", "switch_branch", "tend_sealing", "unarchive_chatbot",
     "unshare_conversation", "update_chatbot",
 ]  # fmt: skip

@@ -1,22 +1,28 @@
-"""Storing a message with what it cites."""
+"""Storing a message with what it cites, sealed."""
 
 from uuid import UUID
 
-from appliance.chat.tables import CitationRow, MessageRow
-from appliance.chat.values import Citation, ConversationId, Message
+from appliance.chat import books, unsealed
+from appliance.chat.sealed import WORDS, Quoted, Words, title_place
+from appliance.chat.tables import CitationRow, ConversationRow, MessageRow
+from appliance.chat.values import Citation, Message
 from appliance.kernel.db import Tx
+from appliance.kernel.sealing import Sealer
 
 
-def add(tx: Tx, conversation_id: ConversationId, message: Message) -> Message:
+def add(tx: Tx, sealer: Sealer, conversation: ConversationRow, message: Message) -> Message:
     """Store a message below its parent."""
+    unsealed.seal_before(tx, sealer, conversation)
+    quoted = {one.number: Quoted(one.title, one.heading, one.quote) for one in message.citations}
+    place = WORDS.place(message.message_id, conversation.conversation_id)
     tx.add(
         MessageRow(
             tenant_id=tx.tenant_id,
             message_id=message.message_id,
-            conversation_id=conversation_id,
+            conversation_id=conversation.conversation_id,
             parent_id=message.parent_id,
             role=message.role,
-            body=message.body,
+            sealed_words=sealer.seal(tx, Words(message.body, quoted).pack(), place),
             outcome=message.outcome,
             created_at=message.created_at,
         )
@@ -24,7 +30,18 @@ def add(tx: Tx, conversation_id: ConversationId, message: Message) -> Message:
     tx.flush()
     tx.add_all(_citation_row(tx, message.message_id, citation) for citation in message.citations)
     tx.flush()
+    books.write_texts(tx, sealer, {conversation.conversation_id: {message.message_id: message.body}})
     return message
+
+
+def entitle(tx: Tx, sealer: Sealer, conversation: ConversationRow, title: str) -> None:
+    """Give a conversation a title."""
+    unsealed.seal_before(tx, sealer, conversation)
+    conversation.sealed_title = sealer.seal(tx, title.encode(), title_place(conversation))
+    tx.flush()
+    named = {conversation.conversation_id: title}
+    books.write_texts(tx, sealer, {conversation.conversation_id: named})
+    books.write_titles(tx, sealer, named)
 
 
 def _citation_row(tx: Tx, message_id: UUID, citation: Citation) -> CitationRow:
@@ -34,10 +51,7 @@ def _citation_row(tx: Tx, message_id: UUID, citation: Citation) -> CitationRow:
         number=citation.number,
         document_id=citation.document_id,
         chunk_id=citation.chunk_id,
-        title=citation.title,
-        heading=citation.heading,
         page_from=citation.page_from,
         page_to=citation.page_to,
-        quote=citation.quote,
         version=citation.version,
     )

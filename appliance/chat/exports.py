@@ -10,6 +10,7 @@ from appliance.chat.queries import get_conversation, list_all_messages, list_mes
 from appliance.chat.values import EXPORTED_IN_ENGLISH, Citation, Conversation, ConversationId, ExportWords, Message
 from appliance.identity import Caller
 from appliance.kernel.db import Tx
+from appliance.kernel.sealing import Sealer
 
 
 class Format(StrEnum):
@@ -20,15 +21,21 @@ class Format(StrEnum):
 
 
 def export_conversation(
-    tx: Tx, caller: Caller, conversation_id: ConversationId, form: Format, words: ExportWords = EXPORTED_IN_ENGLISH
+    tx: Tx,
+    caller: Caller,
+    conversation_id: ConversationId,
+    form: Format,
+    words: ExportWords = EXPORTED_IN_ENGLISH,
+    *,
+    sealer: Sealer,
 ) -> str:
     """Return one's own conversation as a text in this format; `words` stand in Markdown between what was said."""
-    conversation = get_conversation(tx, caller, conversation_id)
+    conversation = get_conversation(tx, caller, conversation_id, sealer=sealer)
     audit.record(tx, caller.actor, Event.CONVERSATION_EXPORTED, subject=conversation_id, format=form.value)
     name = chatbot_name(tx, conversation.chatbot_id)
     if form is Format.JSON:
-        return _as_json(conversation, name, list_all_messages(tx, caller, conversation_id))
-    return _as_markdown(conversation, name, list_messages(tx, caller, conversation_id), words)
+        return _as_json(conversation, name, list_all_messages(tx, caller, conversation_id, sealer=sealer))
+    return _as_markdown(conversation, name, list_messages(tx, caller, conversation_id, sealer=sealer), words)
 
 
 def _as_markdown(conversation: Conversation, name: str, messages: list[Message], words: ExportWords) -> str:

@@ -18,15 +18,16 @@ from appliance.chat import answers
 from appliance.chat.chatbots import get_chatbot, get_draft, partner
 from appliance.chat.errors import MessageNotFound, QuestionMissing
 from appliance.chat.queries import branch_to, own_row
-from appliance.chat.service import TITLE_LIMIT, UNTITLED
+from appliance.chat.service import TITLE_LIMIT
 from appliance.chat.sources import add_sources
 from appliance.chat.tables import ConversationRow
-from appliance.chat.values import Chatbot, ChatbotId, Citation, ConversationId, Message, Outcome, cleaned
+from appliance.chat.values import UNTITLED, Chatbot, ChatbotId, Citation, ConversationId, Message, Outcome, cleaned
 from appliance.gateway import Asker, ChatRequest, Cited, Delta, Finish, Gateway, Passage, QueryVector, Turn
 from appliance.identity import Caller, Permission
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.ids import new_id
+from appliance.kernel.sealing import Sealer
 from appliance.knowledge import CollectionId, Context, DocumentId, Found
 
 _QUESTION_LIMIT = 4_000
@@ -89,8 +90,8 @@ class _Material:
 class Chat:
     """Answers questions through the gate."""
 
-    def __init__(self, db: Database, gateway: Gateway, *, clock: Clock) -> None:
-        self._db, self._gateway, self._clock = db, gateway, clock
+    def __init__(self, db: Database, gateway: Gateway, *, sealer: Sealer, clock: Clock) -> None:
+        self._db, self._gateway, self._sealer, self._clock = db, gateway, sealer, clock
 
     def ask(
         self, caller: Caller, conversation_id: ConversationId, question: str, *, edits: UUID | None = None
@@ -110,7 +111,7 @@ class Chat:
         """Answer a question once more, beside the answer it has. Raises MessageNotFound, ChatbotClosed."""
         with self._db.tenant(caller.tenant_id) as tx:
             row = own_row(tx, caller, conversation_id, is_locked=True)
-            path = branch_to(tx, caller, conversation_id, message_id)
+            path = branch_to(tx, caller, conversation_id, message_id, sealer=self._sealer)
             while path and path[-1].role != "user":
                 path.pop()
             if not path:
@@ -146,14 +147,15 @@ class Chat:
         row = own_row(tx, caller, conversation_id, is_locked=True)
         question = check_question(question)
         chatbot = partner(tx, caller, ChatbotId(row.chatbot_id))
-        path = branch_to(tx, caller, conversation_id, edits or row.head_id)
+        path = branch_to(tx, caller, conversation_id, edits or row.head_id, sealer=self._sealer)
         if edits and (not path or path.pop().role != "user"):
             raise MessageNotFound
         now = self._clock.now()
-        if row.title == UNTITLED:
-            row.title = " ".join(question.split())[:TITLE_LIMIT]
+        if row.sealed_title is None and row.title in {"", UNTITLED}:
+            answers.entitle(tx, self._sealer, row, " ".join(question.split())[:TITLE_LIMIT])
         parent_id = path[-1].message_id if path else None
-        message = answers.add(tx, conversation_id, Message(new_id(), "user", question, None, now, parent_id=parent_id))
+        message = Message(new_id(), "user", question, None, now, parent_id=parent_id)
+        answers.add(tx, self._sealer, row, message)
         row.updated_at, row.head_id = now, message.message_id
         self._record_asked(tx, caller, conversation_id, question)
         history, told = _turns(path)
@@ -249,7 +251,7 @@ class Chat:
         row = tx.get(ConversationRow, (tx.tenant_id, asked.conversation_id), with_for_update=True)
         if row is None:
             return False
-        answers.add(tx, asked.conversation_id, message)
+        answers.add(tx, self._sealer, row, message)
         # A model that writes may say again what it is told that it said before.
         told = () if self._gateway.only_quotes(asked.chatbot.model) else asked.told
         add_sources(tx, message.message_id, used, told)

@@ -24,9 +24,12 @@ from appliance.chat.errors import (
     ReviewNotGranted,
     ReviewOff,
 )
+from appliance.chat.finding import title_says
 from appliance.chat.queries import as_conversation, messages_of, own_row
+from appliance.chat.sealed import VIEWS, WISHES, open_reasons, open_titles
 from appliance.chat.tables import ConversationRow, ConversationViewRow, MessageRow, ReviewRequestRow
 from appliance.chat.values import (
+    UNTITLED,
     Conversation,
     ConversationId,
     Message,
@@ -39,6 +42,7 @@ from appliance.identity import Caller, Permission, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import new_id
+from appliance.kernel.sealing import Sealer
 from appliance.tenancy import OrganisationSettings, Review
 
 _REASON = range(3, 501)
@@ -52,6 +56,7 @@ def list_for_review(
     tx: Tx,
     caller: Caller,
     *,
+    sealer: Sealer,
     query: str = "",
     before: tuple[datetime, UUID] | None = None,
     limit: int = 50,
@@ -65,7 +70,7 @@ def list_for_review(
     found = select(ConversationRow.conversation_id).where(ConversationRow.tenant_id == tx.tenant_id)
     query = query.replace("\0", "").strip()
     if query and mode is Review.AUDITED:
-        found = found.where(_says(tx, query))
+        found = found.where(or_(title_says(tx, sealer, query), _owned_by(tx, query)))
     if before is not None:
         place = tuple_(ConversationRow.updated_at, ConversationRow.conversation_id)
         found = found.where(place > before if oldest_first else place < before)
@@ -79,16 +84,18 @@ def list_for_review(
     ).all()
     audit.record(tx, caller.actor, Event.CONVERSATIONS_LISTED, subject=tx.tenant_id, shown=len(rows),
                  searched=int(bool(query)))  # fmt: skip
-    return _reviewables(tx, rows, mode)
+    return _reviewables(tx, sealer, rows, mode)
 
 
-def get_for_review(tx: Tx, caller: Caller, conversation_id: ConversationId) -> Reviewable:
+def get_for_review(tx: Tx, caller: Caller, conversation_id: ConversationId, *, sealer: Sealer) -> Reviewable:
     """Return what an administrator may know of a conversation before opening it. Raises ReviewOff."""
     mode = _mode(tx, caller)
-    return _reviewables(tx, [_conversation(tx, conversation_id)], mode)[0]
+    return _reviewables(tx, sealer, [_conversation(tx, conversation_id)], mode)[0]
 
 
-def open_for_review(tx: Tx, caller: Caller, conversation_id: ConversationId, *, reason: str, clock: Clock) -> UUID:
+def open_for_review(
+    tx: Tx, caller: Caller, conversation_id: ConversationId, *, reason: str, sealer: Sealer, clock: Clock
+) -> UUID:
     """Note that the caller looks into a conversation, where its owner sees it; return the opening's id.
 
     It lets `read_opened` read for an hour. In the works-council mode it needs a request of the caller's that was
@@ -101,13 +108,14 @@ def open_for_review(tx: Tx, caller: Caller, conversation_id: ConversationId, *, 
         granted = _granted(tx, caller, conversation_id, clock.now())
         if granted is None:
             raise ReviewNotGranted
-        reason = granted.reason
+        reason = _reasons_of(tx, sealer, [granted])[0]
+    view_id, said = new_id(), _checked(reason).encode()
     row = ConversationViewRow(
         tenant_id=tx.tenant_id,
-        view_id=new_id(),
+        view_id=view_id,
         conversation_id=conversation_id,
         viewer_id=caller.user_id,
-        reason=_checked(reason),
+        sealed_reason=sealer.seal(tx, said, VIEWS.place(view_id, conversation_id)),
         viewed_at=clock.now(),
     )
     tx.add(row)
@@ -118,25 +126,26 @@ def open_for_review(tx: Tx, caller: Caller, conversation_id: ConversationId, *, 
 
 
 def read_opened(
-    tx: Tx, caller: Caller, conversation_id: ConversationId, view_id: UUID, *, clock: Clock
+    tx: Tx, caller: Caller, conversation_id: ConversationId, view_id: UUID, *, sealer: Sealer, clock: Clock
 ) -> tuple[Conversation, list[Message]]:
     """Return a conversation that the caller opened within the last hour, with what was said in all its branches.
 
     What one person opened alone closes once the works-council mode begins. Raises ReviewOff, ReviewNotGranted.
     """
     mode = _mode(tx, caller)
-    conversation = as_conversation(_conversation(tx, conversation_id))
+    row = _conversation(tx, conversation_id)
     view = tx.get(ConversationViewRow, (tx.tenant_id, view_id))
     is_theirs = view is not None and (view.conversation_id, view.viewer_id) == (conversation_id, caller.user_id)
     if view is None or not is_theirs or clock.now() - view.viewed_at > _VIEW_LASTS:
         raise ReviewNotGranted
     if mode is Review.TWO_PERSON and _granted(tx, caller, conversation_id, view.viewed_at) is None:
         raise ReviewNotGranted
-    return conversation, messages_of(tx, conversation)
+    conversation = as_conversation(tx, sealer, row)
+    return conversation, messages_of(tx, sealer, conversation)
 
 
 def request_review(
-    tx: Tx, caller: Caller, conversation_id: ConversationId | None, *, reason: str, clock: Clock
+    tx: Tx, caller: Caller, conversation_id: ConversationId | None, *, reason: str, sealer: Sealer, clock: Clock
 ) -> ReviewRequest:
     """Ask a second administrator to agree: to opening a conversation, or (None) to ending the works-council mode.
 
@@ -159,19 +168,20 @@ def request_review(
         )
     )
     if row is None:
+        request_id, said = new_id(), _checked(reason).encode()
         row = ReviewRequestRow(
             tenant_id=tx.tenant_id,
-            request_id=new_id(),
+            request_id=request_id,
             conversation_id=conversation_id,
             requested_by=caller.user_id,
-            reason=_checked(reason),
+            sealed_reason=sealer.seal(tx, said, WISHES.place(request_id)),
             requested_at=clock.now(),
         )
         tx.add(row)
         tx.flush()
         audit.record(tx, caller.actor, Event.REVIEW_REQUESTED, subject=conversation_id or tx.tenant_id,
                      request=str(row.request_id))  # fmt: skip
-    return _requests(tx, [row], clock)[0]
+    return _requests(tx, sealer, [row], clock)[0]
 
 
 def decide_review(tx: Tx, caller: Caller, request_id: UUID, *, is_granted: bool, clock: Clock) -> None:
@@ -201,7 +211,7 @@ def decide_review(tx: Tx, caller: Caller, request_id: UUID, *, is_granted: bool,
 
 
 def list_requests(
-    tx: Tx, caller: Caller, *, clock: Clock, conversation_id: ConversationId | None = None
+    tx: Tx, caller: Caller, *, sealer: Sealer, clock: Clock, conversation_id: ConversationId | None = None
 ) -> list[ReviewRequest]:
     """Return the latest requests, those that wait first; of one conversation the caller's own ones."""
     _mode(tx, caller)
@@ -214,10 +224,10 @@ def list_requests(
         .order_by(ReviewRequestRow.decided_at.is_not(None), ReviewRequestRow.requested_at.desc())
         .limit(_SHOWN)
     ).all()
-    return _requests(tx, rows, clock)
+    return _requests(tx, sealer, rows, clock)
 
 
-def list_views(tx: Tx, caller: Caller, conversation_id: ConversationId) -> list[View]:
+def list_views(tx: Tx, caller: Caller, conversation_id: ConversationId, *, sealer: Sealer) -> list[View]:
     """Return who looked into one's own conversation, the latest first."""
     own_row(tx, caller, conversation_id)
     rows = tx.scalars(
@@ -227,7 +237,11 @@ def list_views(tx: Tx, caller: Caller, conversation_id: ConversationId) -> list[
         .limit(_SHOWN)
     ).all()
     names = identity.names_of(tx, [row.viewer_id for row in rows])
-    return [View(names.get(row.viewer_id, ""), row.reason, row.viewed_at) for row in rows]
+    places = ((row.sealed_reason, VIEWS.place(row.view_id, row.conversation_id), row.reason) for row in rows)
+    reasons = open_reasons(tx, sealer, places)
+    return [
+        View(names.get(row.viewer_id, ""), reason, row.viewed_at) for row, reason in zip(rows, reasons, strict=True)
+    ]
 
 
 def _mode(tx: Tx, caller: Caller) -> Review:
@@ -238,13 +252,8 @@ def _mode(tx: Tx, caller: Caller) -> Review:
     return mode
 
 
-def _says(tx: Tx, query: str) -> ColumnElement[bool]:
-    title = func.lower(ConversationRow.title).collate(
-        "C"
-    )  # bytes are found faster than letters, and folded they are equal
-    return or_(
-        func.strpos(title, func.lower(query)) > 0, ConversationRow.owner_id.in_(identity.members_named(tx, query))
-    )
+def _owned_by(tx: Tx, query: str) -> ColumnElement[bool]:
+    return ConversationRow.owner_id.in_(identity.members_named(tx, query))
 
 
 def _checked(reason: str) -> str:
@@ -286,7 +295,7 @@ def _granted(tx: Tx, caller: Caller, conversation_id: ConversationId, moment: da
     )
 
 
-def _reviewables(tx: Tx, rows: Sequence[ConversationRow], mode: Review) -> list[Reviewable]:
+def _reviewables(tx: Tx, sealer: Sealer, rows: Sequence[ConversationRow], mode: Review) -> list[Reviewable]:
     ids = [row.conversation_id for row in rows]
     counted = tx.execute(
         select(MessageRow.conversation_id, func.count())
@@ -297,20 +306,25 @@ def _reviewables(tx: Tx, rows: Sequence[ConversationRow], mode: Review) -> list[
     chatbots = names_of_chatbots(tx, [row.chatbot_id for row in rows])
     shows_all = mode is Review.AUDITED
     names = identity.names_of(tx, [row.owner_id for row in rows]) if shows_all else {}
+    titles = open_titles(tx, sealer, rows) if shows_all else [""] * len(rows)
     return [
         Reviewable(
             conversation_id=ConversationId(row.conversation_id),
             chatbot_name=chatbots.get(row.chatbot_id, ""),
-            title=row.title if shows_all else None,
+            title=(title or UNTITLED) if shows_all else None,
             owner_name=names.get(row.owner_id, "") if shows_all else None,
             messages=counts.get(row.conversation_id, 0),
             updated_at=row.updated_at,
         )
-        for row in rows
+        for row, title in zip(rows, titles, strict=True)
     ]
 
 
-def _requests(tx: Tx, rows: Sequence[ReviewRequestRow], clock: Clock) -> list[ReviewRequest]:
+def _reasons_of(tx: Tx, sealer: Sealer, rows: Sequence[ReviewRequestRow]) -> list[str]:
+    return open_reasons(tx, sealer, ((row.sealed_reason, WISHES.place(row.request_id), row.reason) for row in rows))
+
+
+def _requests(tx: Tx, sealer: Sealer, rows: Sequence[ReviewRequestRow], clock: Clock) -> list[ReviewRequest]:
     names = identity.names_of(tx, [one for row in rows for one in (row.requested_by, row.decided_by) if one])
     return [
         ReviewRequest(
@@ -318,12 +332,12 @@ def _requests(tx: Tx, rows: Sequence[ReviewRequestRow], clock: Clock) -> list[Re
             conversation_id=ConversationId(row.conversation_id) if row.conversation_id else None,
             requested_by=UserId(row.requested_by),
             requested_by_name=names.get(row.requested_by, ""),
-            reason=row.reason,
+            reason=reason,
             requested_at=row.requested_at,
             decided_by_name=names.get(row.decided_by) if row.decided_by else None,
             is_granted=row.is_granted,
             expires_at=row.expires_at,
             is_open=row.decided_at is None and row.requested_at > clock.now() - _WAITS,
         )
-        for row in rows
+        for row, reason in zip(rows, _reasons_of(tx, sealer, rows), strict=True)
     ]

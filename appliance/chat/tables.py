@@ -63,7 +63,8 @@ class ConversationRow(Table):
     conversation_id: Mapped[UUID] = mapped_column(primary_key=True)
     chatbot_id: Mapped[UUID]
     owner_id: Mapped[UUID]
-    title: Mapped[str]
+    title: Mapped[str] = mapped_column(default="")
+    sealed_title: Mapped[bytes | None]
     head_id: Mapped[UUID | None]
     shared_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
@@ -78,7 +79,8 @@ class MessageRow(Table):
     conversation_id: Mapped[UUID]
     parent_id: Mapped[UUID | None]
     role: Mapped[str]
-    body: Mapped[str]
+    body: Mapped[str] = mapped_column(default="")
+    sealed_words: Mapped[bytes | None]
     outcome: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
@@ -91,11 +93,11 @@ class CitationRow(Table):
     number: Mapped[int] = mapped_column(primary_key=True)
     document_id: Mapped[UUID | None]
     chunk_id: Mapped[UUID | None]
-    title: Mapped[str]
-    heading: Mapped[str]
+    title: Mapped[str] = mapped_column(default="")
+    heading: Mapped[str] = mapped_column(default="")
     page_from: Mapped[int | None]
     page_to: Mapped[int | None]
-    quote: Mapped[str]
+    quote: Mapped[str] = mapped_column(default="")
     version: Mapped[int | None]
 
 
@@ -116,7 +118,8 @@ class FeedbackRow(Table):
     message_id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(primary_key=True)
     is_good: Mapped[bool]
-    comment: Mapped[str]
+    comment: Mapped[str] = mapped_column(default="")
+    sealed_comment: Mapped[bytes | None]
     given_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
@@ -127,7 +130,8 @@ class ReviewRequestRow(Table):
     request_id: Mapped[UUID] = mapped_column(primary_key=True)
     conversation_id: Mapped[UUID | None]
     requested_by: Mapped[UUID]
-    reason: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
+    sealed_reason: Mapped[bytes | None]
     requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     decided_by: Mapped[UUID | None]
     decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -142,5 +146,22 @@ class ConversationViewRow(Table):
     view_id: Mapped[UUID] = mapped_column(primary_key=True)
     conversation_id: Mapped[UUID]
     viewer_id: Mapped[UUID]
-    reason: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
+    sealed_reason: Mapped[bytes | None]
     viewed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class ConversationTextRow(Table):
+    __tablename__ = "conversation_texts"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    conversation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    sealed: Mapped[bytes | None]
+
+
+class TitlePageRow(Table):
+    __tablename__ = "title_pages"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    page_id: Mapped[UUID] = mapped_column(primary_key=True)
+    sealed: Mapped[bytes | None]

@@ -9,6 +9,8 @@ from appliance.identity import GroupId, UserId
 ChatbotId = NewType("ChatbotId", UUID)
 ConversationId = NewType("ConversationId", UUID)
 Outcome = Literal["answered", "abstained", "stopped"]
+UNTITLED = "New conversation"
+"""What a conversation is called before its first question: it has no title of its own then."""
 
 
 class Audience(StrEnum):

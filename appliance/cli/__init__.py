@@ -16,6 +16,7 @@ from appliance.cli.use import ask, audit_export
 from appliance.cli.vault import vault
 from appliance.kernel.db import DatabaseUnavailable
 from appliance.kernel.errors import Refusal
+from appliance.kernel.memory import close_memory
 from appliance.ops.errors import CannotStart
 from appliance.settings import InvalidSettings
 
@@ -65,6 +66,7 @@ verbs.add_to(group)
 
 def main() -> None:
     """Run the command; a refusal is a message and exit code 1, never a traceback."""
+    close_memory()
     try:
         group(complete_var="_APPLIANCE_COMPLETE")  # however it is called: what `completion` printed names this
     except InvalidSettings as error:

@@ -1,8 +1,6 @@
 """`appliance vault`: the root key, and the files of the keys under it. Needs a running house."""
 
 import json
-import os
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +12,7 @@ from appliance.assembly import Services, assemble
 from appliance.audit import PLATFORM, Actor, ActorKind, Event
 from appliance.cli.operate import say
 from appliance.kernel.ids import TenantId
-from appliance.ops.errors import CannotStart
+from appliance.ops.key_export import export_key_files
 from appliance.settings import Settings, load
 from appliance.vault import check_keys
 from appliance.vault.exchange import exchange_root
@@ -37,7 +35,7 @@ def check(*, as_json: bool) -> None:
             root.ping()
         count = check_keys(services.db, services.vault.files)
     facts = {"roots": roots, "organisations": count}
-    say(json.dumps(facts) if as_json else f"{' and '.join(roots)}: the keys of {count} tenants open.")
+    say(json.dumps(facts) if as_json else f"{' and '.join(roots)}: {_opening(count)}.")
 
 
 @vault.command("rotate-root")
@@ -57,9 +55,7 @@ def rotate_root(*, as_json: bool) -> None:
     if as_json:
         say(json.dumps({"root": spec, "wrapped": count}))
         return
-    say(
-        f"{count} keys are wrapped by {spec} now. Back it up, apart from the data, and the key files anew: `appliance vault export`."
-    )
+    say(f"{_keys(count)} {'is' if count == 1 else 'are'} wrapped by {spec} now. Back it up, apart from the data, and the key files anew: `appliance vault export`.")
     say("Key files that were exported before open with the old root key only: keep it as long as you keep them.")
     if not is_file:
         say("Set APPLIANCE_ROOT_KEY to it and remove APPLIANCE_ROOT_KEY_NEXT before the next start.")
@@ -73,21 +69,20 @@ def export(*, file: Path, as_json: bool) -> None:
     with _opened() as (_, services):
         with services.db.tenant(PLATFORM) as tx:  # on record before it exists
             audit.record(tx, Actor(ActorKind.OPERATOR), Event.KEY_FILES_EXPORTED)
-        directory = services.vault.files.directory
-        found = sorted(path for path in directory.glob("*/*") if path.suffix in {".key", ".destroyed"})
-        try:
-            closed = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(closed, "wb") as target, tarfile.open(fileobj=target, mode="w") as tar:
-                for path in found:
-                    tar.add(path, f"keys/{path.relative_to(directory)}")
-        except FileExistsError as error:
-            raise CannotStart(f"{file} is there already, and is not overwritten. Name another file.") from error
-    count = sum(path.suffix == ".key" for path in found)
-    say(
-        json.dumps({"file": str(file), "keys": count})
-        if as_json
-        else f"{file}: {count} keys. Keep it apart from backups."
-    )
+        count = export_key_files(services.vault.files.directory, file.absolute())
+    say(json.dumps({"file": str(file), "keys": count}) if as_json else f"{file}: {_keys(count)}. Keep it apart from backups.")
+
+
+def _keys(count: int) -> str:
+    return "1 key" if count == 1 else f"{count} keys"
+
+
+def _opening(count: int) -> str:
+    """Say whose keys open: the platform has some too."""
+    organisations = count - 1
+    if organisations <= 0:
+        return "the platform's keys open"
+    return f"the keys of the platform and {organisations} organisation{'' if organisations == 1 else 's'} open"
 
 
 @contextmanager

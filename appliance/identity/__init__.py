@@ -55,6 +55,7 @@ from appliance.identity.sessions import (
 )
 from appliance.identity.setup import consume_setup_link, create_setup_link, found_organisation, link_is_open
 from appliance.identity.signin import begin_confirmation, confirm, finish_sign_in, second_step_options, sign_in
+from appliance.identity.standing import is_left_alone
 from appliance.identity.tokens import (
     count_tokens,
     create_service_account,
@@ -138,6 +139,7 @@ __all__ = [
     "get_group",
     "get_person",
     "invite",
+    "is_left_alone",
     "is_owner",
     "is_person",
     "link_is_open",

@@ -20,6 +20,7 @@ from appliance.audit import Event
 from appliance.identity.errors import CodeWrong, FactorMalformed, FactorNotFound, Forbidden, PersonNotFound
 from appliance.identity.permissions import Permission, require, require_browser, require_recent
 from appliance.identity.places import tenants_of
+from appliance.identity.standing import note_hand
 from appliance.identity.tables import MembershipRow
 from appliance.identity.values import Caller, Role, UserId
 from appliance.kernel.clock import Clock
@@ -122,6 +123,7 @@ def remove_factors_of(tx: Tx, caller: Caller, user_id: UserId) -> None:
     for row in rows_of(tx, user_id):
         _remove(tx, user_id, row.factor_id)
     tx.execute(text("SELECT replace_recovery_codes(:user, :none)"), {"user": user_id, "none": []})
+    note_hand(tx, user_id)
     audit.record(tx, caller.actor, Event.FACTOR_REMOVED, subject=user_id)
 
 

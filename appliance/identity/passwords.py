@@ -28,6 +28,7 @@ from appliance.identity.permissions import Permission, require, require_browser
 from appliance.identity.places import tenants_of
 from appliance.identity.revocation import end_half_ways
 from appliance.identity.sessions import close_other_sessions
+from appliance.identity.standing import note_hand
 from appliance.identity.tables import MembershipRow
 from appliance.identity.values import Caller, MemberKind, Role, UserId
 from appliance.kernel.clock import Clock
@@ -84,6 +85,7 @@ def create_password_reset(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clo
     if tenancy.get_settings(tx).conversation_review is Review.TWO_PERSON:
         raise ResetNotAlone
     link = _open(tx, user_id, member.email, clock)
+    note_hand(tx, user_id)
     audit.record(tx, caller.actor, Event.PASSWORD_RESET_CREATED, subject=user_id)
     return link
 
@@ -97,6 +99,7 @@ def create_password_reset_at_console(db: Database, email: str, *, clock: Clock) 
         raise PersonNotFound
     for tenant_id in tenants:  # on record everywhere before it exists anywhere
         with db.tenant(tenant_id) as tx:
+            note_hand(tx, user_id)
             audit.record(tx, Actor(ActorKind.OPERATOR), Event.PASSWORD_RESET_CREATED, subject=user_id)
     with db.platform() as tx:
         return _open(tx, UserId(user_id), normal_email(email), clock)

@@ -24,6 +24,7 @@ from appliance.identity.errors import (
 )
 from appliance.identity.permissions import GRANTS, Permission, givable_roles, require, require_recent
 from appliance.identity.revocation import end_access, end_links, end_tokens
+from appliance.identity.standing import note_hand
 from appliance.identity.tables import GroupMemberRow, MembershipRow, SessionRow
 from appliance.identity.values import (
     ORGANISATION_ROLES,
@@ -59,6 +60,7 @@ def change_role(tx: Tx, caller: Caller, user_id: UserId, *, role: Role) -> None:
         _keep_another(tx, Role.OWNER, user_id)
     before, row.role = row.role, role
     tx.flush()
+    note_hand(tx, user_id)
     if Permission.PEOPLE_CHANGE in GRANTS[Role(before)] and _ORDER.index(role) > _ORDER.index(Role(before)):
         end_links(tx, caller.actor, user_id)
     if row.kind == MemberKind.SERVICE and role is Role.OWNER and before != Role.OWNER:
@@ -90,6 +92,7 @@ def restore_member(tx: Tx, caller: Caller, user_id: UserId) -> None:
     check_role(tx, caller, Role(row.role))
     row.suspended_at = None
     tx.flush()
+    note_hand(tx, user_id)
     audit.record(tx, caller.actor, Event.MEMBER_RESTORED, subject=user_id)
 
 
@@ -230,6 +233,7 @@ def join(
         tx.add(row)
     row.role, row.display_name, row.suspended_at = role, display_name, None
     tx.flush()
+    note_hand(tx, user_id)
     tx.execute(
         delete(GroupMemberRow).where(GroupMemberRow.tenant_id == tx.tenant_id, GroupMemberRow.user_id == user_id)
     )

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from appliance.kernel.errors import Kind, Refusal, StorageBroken, StorageFull
 from appliance.kernel.ids import TenantId, parse_id
-from appliance.kernel.sealing import FileSealer, Place, is_under
+from appliance.kernel.sealing import FileSealer, KeyDestroyed, Place, is_under
 
 _ASIDE = "aside"
 _HEAD = 5
@@ -31,12 +31,19 @@ class Blobs:
         self._sealer = sealer
 
     def put(self, tenant_id: TenantId, blob_id: UUID, content: bytes) -> None:
-        """Seal and store. On return the bytes are on disk (file and directory are fsynced)."""
+        """Seal and store. On return the bytes are on disk (file and directory are fsynced), under the key in force.
+
+        However long the disk takes: a rotation that did not see the file yet, because it was not there, is seen here.
+        """
         path = self._path(tenant_id, blob_id)
         sealed = self._sealer.seal_file(tenant_id, content, _place(blob_id))
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_durably(path, sealed)
+            while not is_under(sealed, self._sealer.version_for_files(tenant_id)):
+                sealed = self._sealer.seal_file(tenant_id, content, _place(blob_id))
+                with self._held(tenant_id):  # somebody who walks the files may be sealing this one anew
+                    write_durably(path, sealed)
         except OSError as error:
             raise _refusal(error) from error
 
@@ -44,9 +51,15 @@ class Blobs:
         """Return the content. Raises BlobMissing, or IntegrityError if the file was altered or moved."""
         try:
             sealed = self._read(tenant_id, blob_id)
+            try:
+                return self._sealer.unseal_file(tenant_id, sealed, _place(blob_id))
+            except KeyDestroyed:
+                again = self._read(tenant_id, blob_id)
+                if again == sealed:
+                    raise
         except FileNotFoundError as error:
             raise BlobMissing from error
-        return self._sealer.unseal_file(tenant_id, sealed, _place(blob_id))
+        return self._sealer.unseal_file(tenant_id, again, _place(blob_id))  # it was sealed anew between two looks
 
     def reseal(self, tenant_id: TenantId, blob_id: UUID, *, version: int) -> bool:
         """Seal a file anew unless it is sealed under this version of the data key; say whether there was a need.
@@ -92,7 +105,7 @@ class Blobs:
             os.utime(path)  # from now on
             path.rename(aside)
         for directory in (path.parent, aside.parent):
-            _sync_directory(directory)
+            sync_directory(directory)
 
     def forget_aside(self, tenant_id: TenantId, *, before: float) -> int:
         """Delete what was set aside before a moment (Unix seconds); return how many."""
@@ -212,10 +225,22 @@ def write_durably(path: Path, content: bytes, *, mode: int = 0o600, times: tuple
         part.unlink(missing_ok=True)
         raise
     for directory in (path.parent, path.parent.parent):
-        _sync_directory(directory)
+        sync_directory(directory)
 
 
-def _sync_directory(directory: Path) -> None:
+def overwrite(path: Path) -> None:
+    """Remove a small file, its content first; one that is gone already is fine."""
+    with suppress(FileNotFoundError):
+        path.chmod(0o600)
+        with path.open("r+b") as file:
+            file.write(os.urandom(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+
+
+def sync_directory(directory: Path) -> None:
+    """Put the names in a directory on disk."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

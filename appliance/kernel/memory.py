@@ -1,7 +1,8 @@
 """Keys pass through a process's memory: nobody gets a picture of it.
 
 No core file is written (RLIMIT_CORE), and no process of the same user may attach or read the memory
-(PR_SET_DUMPABLE, prctl(2)). Root still may: who is root on the host can do anything.
+(PR_SET_DUMPABLE, prctl(2)). Root still may: who is root on the host can do anything. The console, `appliance run` with
+what it starts, gunicorn's master, web and worker begin with it.
 """
 
 import ctypes

@@ -84,6 +84,13 @@ class Place:
     field: str
     row: tuple[UUID | bytes, ...]
 
+    @property
+    def name(self) -> str:
+        """What a log calls it."""
+        return " ".join(
+            [f"{self.table}.{self.field}", *(str(one) if isinstance(one, UUID) else one.hex() for one in self.row)]
+        )
+
     def context(self, tenant_id: UUID) -> bytes:
         """Return the associated data: tenant, table, field, row, each with its length before it (uint32)."""
         row = (one.bytes if isinstance(one, UUID) else one for one in self.row)
@@ -93,13 +100,25 @@ class Place:
 
 @dataclass(frozen=True)
 class SealedColumn:
-    """A column of sealed values in a tenant's table, and the rest of the table's key, in the order of its `Place`."""
+    """A column of sealed values in a tenant's table, and the rest of the table's key, in the order of its `Place`.
+
+    `bound` are columns outside of the key that a value belongs to as well: whoever changes one moves the value away.
+    `plain` is the column that held it before it was sealed, empty where nothing of that is left.
+    """
 
     table: str
     field: str
     key: tuple[str, ...]
     types: tuple[str, ...]
     """Of the key's columns: "uuid" or "bytea"."""
+    bound: tuple[str, ...] = ()
+    plain: str | None = None
+
+    def place(self, *row: UUID | bytes) -> Place:
+        """Return where the value of a row stands: its key, then what it is bound to."""
+        if len(row) != len(self.key) + len(self.bound):
+            raise ValueError("a place names the whole key of its row")
+        return Place(self.table, self.field, row)
 
 
 class Sealer(Protocol):
@@ -110,6 +129,10 @@ class Sealer(Protocol):
 
     def seal(self, tx: Any, plaintext: bytes | bytearray, place: Place) -> bytes:
         """Return the value for its place, sealed under the organisation's data key in force."""
+        ...
+
+    def seal_all(self, tx: Any, plaintexts: Iterable[tuple[bytes, Place]]) -> list[bytes]:
+        """Return the values of many for their places, with one look for the key."""
         ...
 
     def unseal(self, tx: Any, sealed: bytes, place: Place) -> bytes:
@@ -130,6 +153,10 @@ class FileSealer(Protocol):
 
     def unseal_file(self, tenant_id: UUID, sealed: bytes, place: Place) -> bytes:
         """Return the content."""
+        ...
+
+    def version_for_files(self, tenant_id: UUID) -> int:
+        """Return the version of the data key that files are sealed under now."""
         ...
 
 
@@ -175,7 +202,12 @@ def is_first_format(envelope: bytes) -> bool:
 
 def is_under(envelope: bytes, version: int) -> bool:
     """Return whether this, or its first bytes, is a format 2 envelope under this version of the data key."""
-    return envelope[: 1 + _VERSION_BYTES] == _FORMAT_2 + version.to_bytes(_VERSION_BYTES, "big")
+    return envelope[: 1 + _VERSION_BYTES] == head_under(version)
+
+
+def head_under(version: int) -> bytes:
+    """Return the first bytes of every format 2 envelope under this version of the data key."""
+    return _FORMAT_2 + version.to_bytes(_VERSION_BYTES, "big")
 
 
 def wipe(secret: bytearray) -> None:

@@ -28,6 +28,17 @@ _BLANK = struct.pack(
 )
 _BLANK += b"\xff" * 4_000
 _MODELS = "SELECT model, organisations FROM cloister.models_in_use() ORDER BY model"
+_PLAIN = "SELECT cloister.plain_text_state()"
+_SEALING = {
+    "plain": Finding(
+        "conversations", Level.WARN, "being sealed", "The worker seals what was kept before and looks each minute; let it run."
+    ),
+    "emptied": Finding(
+        "conversations", Level.WARN, "sealed; the database's files still hold what was said before",
+        "The worker's round wipes them within ten minutes, if the host has the migrator's secret and nobody uses the tables.",
+    ),
+    "wiped": Finding("conversations", Level.OK, "sealed"),
+}  # fmt: skip
 _QUEUE = """
     SELECT (SELECT extract(epoch FROM now() - max(last_heartbeat)) FROM cloister.procrastinate_workers),
            (SELECT extract(epoch FROM now() - min(queued_at)) FROM cloister.procrastinate_jobs WHERE status = 'todo')"""
@@ -115,6 +126,7 @@ def _database(url: Callable[[], str], models: Path) -> list[Finding]:
             is_current = revision == migrations.head_revision()
             in_use = connection.execute(text(_MODELS)).all() if is_current else []
             heard, oldest = connection.execute(text(_QUEUE)).one()
+            plain = str(connection.scalar(text(_PLAIN))) if is_current else ""
             may_rebind = connection.scalar(
                 text("SELECT has_function_privilege('pg_catalog.set_config(text,text,boolean)', 'EXECUTE')")
             )
@@ -127,6 +139,8 @@ def _database(url: Callable[[], str], models: Path) -> list[Finding]:
         findings.append(Finding("schema", Level.FAIL, f"{revision} is not this version's", "Run `appliance migrate`."))
     findings += filter(None, (_missing_model(models, name, organisations) for name, organisations in in_use))
     findings.append(_worker(heard, oldest))
+    if plain in _SEALING:
+        findings.append(_SEALING[plain])
     if may_rebind:
         remedy = "As superuser: REVOKE EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) FROM PUBLIC"
         findings.append(Finding("isolation", Level.FAIL, "services may call set_config()", remedy))

@@ -37,6 +37,7 @@ MANIFEST: dict[str, Entry] = {
     "citations": Entry(True, _DELETE, "part of a person's conversation"),
     "collection_groups": Entry(False, _NOTHING, "which groups may read a collection"),
     "collections": Entry(False, _NOTHING, "belongs to the organisation"),
+    "conversation_texts": Entry(False, _DELETE, "sealed copies of a person's conversations for search; deleted with them"),
     "conversation_views": Entry(True, _DELETE, "who looked into a person's conversation; deleted with it"),
     "conversations": Entry(True, _DELETE, "a person's own questions"),
     "data_keys": Entry(False, _NOTHING, "wrapped keys, and when each was made, replaced and destroyed"),
@@ -62,6 +63,7 @@ MANIFEST: dict[str, Entry] = {
     "organisation_settings": Entry(False, _NOTHING, "the organisation's choices"),
     "organisations": Entry(False, _NOTHING, "the organisation's name"),
     "password_resets": Entry(False, _DELETE, "digests of single-use links"),
+    "plain_text": Entry(False, _NOTHING, "when conversations from before were sealed, and their old place wiped"),
     "postings": Entry(False, _DELETE, "derived from a document, deleted with it"),
     "procrastinate_events": Entry(False, _NOTHING, "times of jobs"),
     "procrastinate_jobs": Entry(False, _NOTHING, "ids of what is to be done; removed when done"),
@@ -79,6 +81,9 @@ MANIFEST: dict[str, Entry] = {
     "setup_links": Entry(False, _NOTHING, "digests of single-use links"),
     "sign_in_challenges": Entry(False, _DELETE, "a sign-in between password and second factor"),
     "sign_in_attempts": Entry(False, _DELETE, "a digest of the address, kept against guessing"),
+    "title_pages": Entry(
+        False, _DELETE, "sealed titles of people's conversations for search; each goes with its conversation"
+    ),
     "upload_parts": Entry(False, _DELETE, "sizes and digests of the parts of an unfinished upload"),
     "uploads": Entry(False, _DELETE, "a person's unfinished uploads, kept for a day"),
     "users": Entry(True, _DELETE, "the account: address and password hash"),

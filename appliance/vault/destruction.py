@@ -1,13 +1,17 @@
 """Destroying an organisation's keys for good (crypto-shredding): asked for by one owner, granted by a second.
 
 What was sealed under them opens nowhere any more: not here, not in a backup, not in a restored earlier database,
-because the key file is gone. Texts that search needs in the clear are rows like any other, and go by deletion.
+because the key file is gone. Texts of documents, which search needs in the clear, are rows like any other, and go by deletion.
+
+The database decides again by its own door, and lets the app's role end a key in no other way. That a row says so is no
+leave to destroy a key file either: the end was proved by the key itself, so who has the database alone ends nothing.
 """
 
+import json
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, insert, select, text
 
 from appliance import audit, identity
 from appliance.audit import Event
@@ -15,21 +19,25 @@ from appliance.identity import Caller, Permission, Role
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx, in_turn
 from appliance.kernel.ids import new_id
+from appliance.kernel.log import logger
 from appliance.vault.errors import (
     DestructionDecided,
     DestructionNotFound,
     DestructionWaiting,
+    NotLongEnoughOwner,
     NotSecondOwner,
     ReasonMissing,
     RequesterNotOwner,
 )
 from appliance.vault.keyfiles import KekId, KeyFiles
 from appliance.vault.service import SEALING
-from appliance.vault.tables import DataKeyRow, DestructionRow, KekRow, RotationRow
-from appliance.vault.values import Destruction, DestructionId, RotationState
+from appliance.vault.tables import DestructionRow, KekRow
+from appliance.vault.values import Destruction, DestructionId, End, KeyState
 
 _REASON = range(3, 501)
-_WAITS = timedelta(days=7)
+_WAITS = _SETTLES = timedelta(days=7)
+_DECIDE = text("SELECT decide_key_destruction(:request, :by, :granted, :now, CAST(:proofs AS jsonb))")
+log = logger("vault")
 
 
 def request_destruction(tx: Tx, caller: Caller, *, reason: str, clock: Clock) -> DestructionId:
@@ -41,34 +49,46 @@ def request_destruction(tx: Tx, caller: Caller, *, reason: str, clock: Clock) ->
     in_turn(tx, "key destruction")
     if tx.scalar(select(DestructionRow.request_id).where(*_waiting(tx, clock)).limit(1)) is not None:
         raise DestructionWaiting
-    row = DestructionRow(tenant_id=tx.tenant_id, request_id=new_id(), requested_by=caller.user_id, reason=reason,
-                         requested_at=clock.now())  # fmt: skip
-    tx.add(row)
-    tx.flush()
-    audit.record(tx, caller.actor, Event.KEY_DESTRUCTION_REQUESTED, subject=row.request_id)
-    return DestructionId(row.request_id)
+    request_id = new_id()
+    tx.execute(  # these columns and no others: the app's role may write no decision
+        insert(DestructionRow).values(
+            tenant_id=tx.tenant_id, request_id=request_id, requested_by=caller.user_id, reason=reason, requested_at=clock.now()
+        )
+    )
+    audit.record(tx, caller.actor, Event.KEY_DESTRUCTION_REQUESTED, subject=request_id)
+    return DestructionId(request_id)
 
 
-def decide_destruction(tx: Tx, caller: Caller, request_id: UUID, *, is_granted: bool, clock: Clock) -> list[KekId]:
+def decide_destruction(
+    tx: Tx, caller: Caller, request_id: UUID, *, is_granted: bool, files: KeyFiles, clock: Clock
+) -> list[KekId]:
     """Grant or refuse another owner's request, or take one's own back, at a browser.
 
     Returns the key files to destroy once this is committed. Raises DestructionNotFound, DestructionDecided,
-    NotSecondOwner, RequesterNotOwner.
+    NotSecondOwner, RequesterNotOwner, NotLongEnoughOwner, KeyUnavailable.
     """
     _ask(caller)
-    row = tx.get(DestructionRow, (tx.tenant_id, request_id), with_for_update=True)
+    row = tx.scalar(select(DestructionRow).where(*_this(tx, request_id)))
     if row is None:
         raise DestructionNotFound
+    in_turn(tx, "key destruction")
+    tx.refresh(row)
     if row.decided_at is not None or row.requested_at <= clock.now() - _WAITS:
         raise DestructionDecided
-    if is_granted and row.requested_by == caller.user_id:
-        raise NotSecondOwner
-    if is_granted and not identity.is_owner(tx, row.requested_by):
-        raise RequesterNotOwner
-    row.decided_by, row.decided_at, row.is_granted = caller.user_id, clock.now(), is_granted
-    tx.flush()
+    if is_granted:
+        _require_two_owners(tx, caller, row.requested_by)
+        in_turn(tx, SEALING)
+    keks = _keys_in_use(tx) if is_granted else []
+    proofs = {kek: files.prove_end(kek, End.ALL) for kek in keks}
     audit.record(tx, caller.actor, Event.KEY_DESTRUCTION_DECIDED, subject=request_id, granted=int(is_granted))
-    return _destroy_all(tx, caller, clock) if is_granted else []
+    tx.execute(
+        _DECIDE,
+        {"request": request_id, "by": caller.user_id, "granted": is_granted, "now": clock.now(),
+         "proofs": json.dumps({str(kek.number): proof.hex() for kek, proof in proofs.items() if proof})},
+    )  # fmt: skip
+    for kek in keks:
+        audit.record(tx, caller.actor, Event.KEY_DESTROYED, subject=kek.number, level="kek")
+    return keks
 
 
 def list_destructions(tx: Tx, caller: Caller, *, clock: Clock) -> list[Destruction]:
@@ -98,14 +118,20 @@ def list_destructions(tx: Tx, caller: Caller, *, clock: Clock) -> list[Destructi
 
 
 def sweep_destroyed(tx: Tx, files: KeyFiles) -> int:
-    """Destroy key files whose end is on record, where a process died between the record and the file."""
-    rows = tx.execute(select(KekRow.kek_id, KekRow.state).where(KekRow.tenant_id == tx.tenant_id)).all()
-    ended = [KekId(tx.tenant_id, number) for number, state in rows if state == "destroyed"]
-    left = {one for one in ended if not files.is_destroyed(one)}
-    if ended and len(ended) == len(rows):  # the end of all: also of what a rolled back transaction left
-        left.update(files.stored_of(tx.tenant_id))
-    for kek in left:
-        files.destroy(kek)
+    """Destroy key files whose end is on record and proved, where a process died between the record and the file."""
+    rows = tx.execute(
+        select(KekRow.kek_id, KekRow.state, KekRow.end_proof).where(KekRow.tenant_id == tx.tenant_id)
+    ).all()
+    ended = {KekId(tx.tenant_id, number): proof for number, state, proof in rows if state == KeyState.DESTROYED}
+    ends = {kek: files.proven_end(kek, proof) for kek, proof in ended.items()}
+    left = {kek: end for kek, end in ends.items() if end is not None and not files.is_destroyed(kek)}
+    if ends and len(ends) == len(rows) and End.ALL in ends.values():  # also what a rolled back transaction left
+        left.update({kek: End.ALL for kek in files.stored_of(tx.tenant_id) if kek not in left})
+    for kek in ends.keys() - left.keys():
+        if files.has_file(kek):
+            log.error("key_end_unproved", tenant_id=str(tx.tenant_id), kek=str(kek.number))
+    for kek, end in left.items():
+        files.destroy(kek, end)
     return len(left)
 
 
@@ -125,22 +151,21 @@ def _ask(caller: Caller) -> None:
         raise NotSecondOwner
 
 
-def _destroy_all(tx: Tx, caller: Caller, clock: Clock) -> list[KekId]:
-    in_turn(tx, SEALING)
-    now = clock.now()
-    keks = list(tx.scalars(select(KekRow).where(KekRow.tenant_id == tx.tenant_id, KekRow.state != "destroyed")))
-    tx.execute(
-        update(DataKeyRow)
-        .where(DataKeyRow.tenant_id == tx.tenant_id, DataKeyRow.state != "destroyed")
-        .values(state="destroyed", wrapped=None, destroyed_at=now)
-    )
-    tx.execute(  # nothing is left that a rotation could seal anew
-        update(RotationRow)
-        .where(RotationRow.tenant_id == tx.tenant_id, RotationRow.state != RotationState.DONE.value)
-        .values(state=RotationState.DONE.value, ended_at=now)
-    )
-    for kek in keks:
-        kek.state, kek.destroyed_at = "destroyed", now
-        audit.record(tx, caller.actor, Event.KEY_DESTROYED, subject=kek.kek_id, level="kek")
-    tx.flush()
-    return [KekId(tx.tenant_id, kek.kek_id) for kek in keks]
+def _require_two_owners(tx: Tx, caller: Caller, requested_by: UUID) -> None:
+    """Nobody is two people by a password, a factor or a role that they gave the other one lately."""
+    if requested_by == caller.user_id:
+        raise NotSecondOwner
+    if not identity.is_owner(tx, requested_by):
+        raise RequesterNotOwner
+    for user_id in (requested_by, caller.user_id):
+        if not identity.is_left_alone(tx, user_id, _SETTLES):
+            raise NotLongEnoughOwner(who=identity.names_of(tx, [user_id]).get(user_id, ""))
+
+
+def _this(tx: Tx, request_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    return DestructionRow.tenant_id == tx.tenant_id, DestructionRow.request_id == request_id
+
+
+def _keys_in_use(tx: Tx) -> list[KekId]:
+    found = select(KekRow.kek_id).where(KekRow.tenant_id == tx.tenant_id, KekRow.state != KeyState.DESTROYED)
+    return [KekId(tx.tenant_id, number) for number in tx.scalars(found)]

@@ -6,7 +6,9 @@ Refusal
 ├── FirstFormatRemains   kind=conflict
 ├── KeysMissing          kind=unavailable
 ├── NoFollowingRoot      kind=conflict
+├── NotLongEnoughOwner   kind=conflict
 ├── NotSecondOwner       kind=forbidden
+├── PlainTextRemains     kind=conflict
 ├── ReasonMissing        kind=invalid
 ├── RequesterNotOwner    kind=conflict
 ├── RootKeyForeign       kind=unavailable
@@ -65,11 +67,25 @@ class NoFollowingRoot(Refusal):
     code = "no_following_root"
 
 
+class NotLongEnoughOwner(Refusal):
+    """{who} has not been an owner for seven days, or somebody else reset their password or second factor since. Nothing was destroyed: wait until then, or let another owner agree."""
+
+    kind = Kind.CONFLICT
+    code = "not_long_enough_owner"
+
+
 class NotSecondOwner(Refusal):
     """Destroying keys takes two owners: one who asks, and another one who agrees."""
 
     kind = Kind.FORBIDDEN
     code = "not_second_owner"
+
+
+class PlainTextRemains(Refusal):
+    """Conversations from before they were sealed are being sealed still, and would outlive the keys. The worker does that by itself; try again in some minutes."""
+
+    kind = Kind.CONFLICT
+    code = "plain_text_remains"
 
 
 class ReasonMissing(Refusal):

@@ -13,10 +13,13 @@ from appliance import audit
 from appliance.audit import PLATFORM, Actor, ActorKind, Event
 from appliance.kernel.db import Database
 from appliance.kernel.ids import TenantId
-from appliance.vault.errors import FirstFormatRemains, NoFollowingRoot
+from appliance.kernel.log import logger
+from appliance.vault.errors import FirstFormatRemains, NoFollowingRoot, PlainTextRemains, RootKeyUnusable
 from appliance.vault.keyfiles import KeyFiles
-from appliance.vault.roots.in_use import make_next, put_next_in_force
+from appliance.vault.roots.in_use import NEXT, OLD, forget_old, make_next, old_root, put_next_in_force
 from appliance.vault.shelves import Shelf
+
+log = logger("vault")
 
 
 def exchange_root(
@@ -30,6 +33,28 @@ def exchange_root(
     require_data_keys(shelves, tenants)
     with files.exchanging():  # another exchange would take this one's new root for the old one
         return _exchange(db, files, secrets)
+
+
+def end_old_root(files: KeyFiles, secrets: Path) -> None:
+    """Wipe the root that an exchange left behind when it died before its last step; one that still wraps a key stays.
+
+    Exchanges of the default root's files alone leave one.
+    """
+    if not (secrets / OLD).exists():
+        return
+    with files.exchanging():
+        try:
+            old = old_root(secrets)
+        except RootKeyUnusable:  # half overwritten, or with other rights: nobody opens anything by it
+            forget_old(secrets)
+            return
+        if old is None:
+            return
+        if files.wraps(old):
+            log.error("old_root_wraps", file=str(secrets / OLD), remedy=f"rename it to {NEXT}, and rotate the root again")
+            return
+        forget_old(secrets)
+        log.warning("old_root_wiped", file=str(secrets / OLD))
 
 
 def _exchange(db: Database, files: KeyFiles, secrets: Path | None) -> int:
@@ -60,3 +85,9 @@ def require_data_keys(shelves: Sequence[Shelf], tenants: Iterable[TenantId]) -> 
     for tenant_id in tenants:
         if any(shelf.has_first_format(tenant_id) for shelf in shelves):
             raise FirstFormatRemains(organisation=str(tenant_id))
+
+
+def require_nothing_plain(shelves: Sequence[Shelf], tenant_id: TenantId) -> None:
+    """Raise PlainTextRemains where something was not sealed yet: destroying keys would not end it."""
+    if any(shelf.has_plain(tenant_id) for shelf in shelves):
+        raise PlainTextRemains

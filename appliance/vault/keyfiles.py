@@ -1,26 +1,29 @@
 """Key-encryption keys (KEK): one file each, outside of Postgres, wrapped by the root.
 
     <directory>/<organisation>/<kek>.key         0x01 ‖ fingerprint[32] of the root that wraps it ‖ the wrapped key
-    <directory>/<organisation>/<kek>.destroyed   what is left of a key that was destroyed on purpose
+    <directory>/<organisation>/<kek>.destroyed   what is left of a key that was destroyed on purpose: what ended it
 
 A key file is written whole or not at all, and is on disk when `create` returns. Destroying overwrites it, leaves
-the mark, and cannot be taken back; on a file system that copies on write (btrfs, ZFS) old blocks may stay on the
-disk, wrapped by the root. A file that is missing without a mark is KeyUnavailable, and is never made anew.
+the mark, and cannot be taken back; who only reads in the database that a key has ended asks for a proof, which nobody
+makes but by the key itself (`prove_end`). On a file system that copies on write (btrfs, ZFS) old blocks may stay on the
+disk, wrapped by the root. A file that is missing without a mark is KeyUnavailable, and is never made anew; so is one that
+cannot be written, such as on a full disk.
 """
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from appliance.kernel.blobs import holding, part_of, write_durably
+from appliance.kernel.blobs import holding, overwrite, part_of, write_durably
 from appliance.kernel.ids import TenantId, parse_id
-from appliance.kernel.sealing import KEY_BYTES, IntegrityError, KeyDestroyed, KeyUnavailable, wipe
+from appliance.kernel.sealing import KEY_BYTES, IntegrityError, KeyDestroyed, KeyUnavailable, seal, unseal, wipe
 from appliance.vault.base import Root
 from appliance.vault.cache import KeyCache
 from appliance.vault.roots.in_use import Roots
+from appliance.vault.values import End
 
 _FORMAT = b"\x01"
 _HEAD = 1 + 32
@@ -43,6 +46,11 @@ class KekId:
         """What binds the wrapped key to its name."""
         return b"kek\0" + self.tenant_id.bytes + self.number.bytes
 
+    @property
+    def end_context(self) -> bytes:
+        """What binds the proof of its end to its name."""
+        return b"end\0" + self.tenant_id.bytes + self.number.bytes
+
 
 class KeyFiles:
     """The key files of a host, and the roots that wrap them."""
@@ -60,9 +68,8 @@ class KeyFiles:
         """Make a new key. Raises KeyUnavailable; FileExistsError for a name that was used before."""
         path, key = self._path(kek), bytearray(os.urandom(KEY_BYTES))
         try:
-            with holding(
-                self.directory, is_shared=True
-            ):  # together for making one, alone for wrapping it anew or its end
+            # Together for making one, alone for wrapping it anew or its end.
+            with self._writing(), holding(self.directory, is_shared=True):
                 if path.exists() or self._mark(kek).exists():
                     raise FileExistsError(path.name)
                 path.parent.mkdir(exist_ok=True, mode=0o700)
@@ -87,25 +94,57 @@ class KeyFiles:
             return root.unwrap(wrapped, context=kek.context)
         return self._cache.get(content, lambda: root.unwrap(wrapped, context=kek.context))
 
-    def destroy(self, kek: KekId) -> None:
-        """Make the key gone for ever. Destroying it again changes nothing."""
+    def prove_end(self, kek: KekId, end: End) -> bytes | None:
+        """Return what proves later that a holder of this key ended it; None for one that nobody opens here.
+
+        Raises KeyUnavailable where the root is away: it may open the key yet.
+        """
+        if not self._path(kek).exists():
+            return None
+        try:
+            key = self.open(kek)
+        except (IntegrityError, KeyDestroyed):
+            return None
+        try:
+            return seal(bytes(key), end.encode(), context=kek.end_context)
+        finally:
+            wipe(key)
+
+    def proven_end(self, kek: KekId, proof: bytes | None) -> End | None:
+        """Return what ended this key, as its mark or the proof says; None if neither does. Raises KeyUnavailable."""
+        try:
+            return End(self._mark(kek).read_text() or End.REPLACED)
+        except (FileNotFoundError, ValueError):
+            pass
+        if proof is None or not self._path(kek).exists():
+            return None
+        try:
+            key = self.open(kek)
+            try:
+                return End(unseal(bytes(key), proof, context=kek.end_context).decode())
+            finally:
+                wipe(key)
+        except (IntegrityError, KeyDestroyed):
+            return None
+
+    def destroy(self, kek: KekId, end: End) -> None:
+        """Make the key gone for ever. Destroying it again changes nothing. Raises KeyUnavailable."""
         path = self._path(kek)
-        with holding(self.directory):  # or wrapping it anew would put it back
+        with self._writing(), holding(self.directory):  # or wrapping it anew would put it back
             path.parent.mkdir(exist_ok=True, mode=0o700)
             if not self._mark(kek).exists():
-                write_durably(self._mark(kek), b"", mode=0o400)
+                write_durably(self._mark(kek), end.encode(), mode=0o400)
             for one in (path, part_of(path)):
-                _overwrite(one)
+                overwrite(one)
         self._cache.clear()
 
     def is_destroyed(self, kek: KekId) -> bool:
         """Return whether the key was destroyed on purpose, and nothing is left of it."""
-        path = self._path(kek)
-        return self._mark(kek).exists() and not path.exists() and not part_of(path).exists()
+        return self._mark(kek).exists() and not self.has_file(kek)
 
     def wrap_anew(self, kek: KekId) -> bool:
         """Wrap a key by the root that follows; return False where it is so already, or the key was destroyed."""
-        with holding(self.directory):
+        with self._writing(), holding(self.directory):
             try:
                 content = self._read(kek)
             except KeyDestroyed:
@@ -126,10 +165,6 @@ class KeyFiles:
         with holding(self.directory):
             pass
 
-    def wrapped_by(self, kek: KekId) -> bytes:
-        """Return the fingerprint of the root that wraps this key. Raises KeyUnavailable, KeyDestroyed."""
-        return self._read(kek)[1:_HEAD]
-
     def stored(self) -> Iterator[KekId]:
         """Yield every key that has a file, in the order of organisations and age."""
         for path in sorted(self.directory.glob("*/*.key")):
@@ -143,9 +178,18 @@ class KeyFiles:
         numbers = {parse_id(path.name.partition(".")[0]) for path in found}
         return [KekId(tenant_id, number) for number in numbers if number is not None]
 
+    def has_file(self, kek: KekId) -> bool:
+        """Return whether anything is left of this key."""
+        return self._path(kek).exists() or part_of(self._path(kek)).exists()
+
     def has(self, name: str) -> bool:
         """Return whether the key of this name, <organisation>/<key>, has a file, or was destroyed on purpose."""
         return any((self.directory / f"{name}.{kind}").exists() for kind in ("key", "destroyed"))
+
+    def wraps(self, root: Root) -> bool:
+        """Return whether this root wraps any key that has a file."""
+        mark = _FORMAT + root.fingerprint()
+        return any(self._path(kek).read_bytes()[:_HEAD] == mark for kek in self.stored())
 
     def is_foreign(self, name: str) -> bool:
         """Return whether the key of this name has a file that none of our roots wraps."""
@@ -165,6 +209,18 @@ class KeyFiles:
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         with holding(self.directory.parent):
             yield
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise KeyUnavailable(
+                f"the key files in {self.directory} cannot be written: {error.strerror}; free some space there, or give this "
+                "user the right to write"
+            ) from error
 
     def _wrapping(self, content: bytes) -> Root:
         for root in self.roots:
@@ -196,13 +252,3 @@ class KeyFiles:
 
     def _mark(self, kek: KekId) -> Path:
         return self.directory / str(kek.tenant_id) / f"{kek.number}.destroyed"
-
-
-def _overwrite(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        path.chmod(0o600)
-        with path.open("r+b") as file:
-            file.write(os.urandom(path.stat().st_size))
-            file.flush()
-            os.fsync(file.fileno())
-        path.unlink()

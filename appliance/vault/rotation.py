@@ -5,15 +5,18 @@ ones; when a whole walk found nothing to do and the grace is over, the old versi
 and who begins a rotation the exclusive one, so that no value is sealed under the old key once the walk begins. What
 somebody reads at that moment opens: the old version stays for the grace.
 
-A key-encryption key: the new one wraps every data key in one transaction; the old one's file is destroyed after the grace.
+A key-encryption key: the new one wraps every data key in one transaction; the old one's file is destroyed after the grace,
+if every data key opens by a younger one.
+
+The grace is counted by the database's clock, in pieces: between two looks of the worker never more than two minutes. A
+clock that is set forward, or back, and a worker that was away end no key early.
 """
 
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, insert, select, text, update
 
 from appliance import audit, identity
 from appliance.audit import Actor, ActorKind, Event
@@ -22,16 +25,23 @@ from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx, in_turn
 from appliance.kernel.ids import TenantId, new_id
 from appliance.kernel.jobs import Job, enqueue, is_pending
+from appliance.kernel.sealing import wipe
 from appliance.vault.errors import RotationRunning
 from appliance.vault.keyfiles import KekId
-from appliance.vault.keys import Wrapped, make_data_key, wrap_under
+from appliance.vault.keys import Wrapped, make_data_key, open_data_key, wrap_under
 from appliance.vault.service import SEALING, Vault
 from appliance.vault.shelves import Shelf
 from appliance.vault.tables import DataKeyRow, KekRow, RotationRow
-from appliance.vault.values import Level, Rotation, RotationId, RotationState
+from appliance.vault.values import End, Level, Rotation, RotationId, RotationState
 
 ROTATE = "vault.rotate"
 GRACE = timedelta(minutes=10)
+_COUNTED = timedelta(minutes=2)
+_WAIT = text(
+    """UPDATE key_rotations SET seen_at = now(),
+         waited = waited + least(greatest(now() - coalesce(seen_at, now()), interval '0'), :most)
+       WHERE tenant_id = :tenant AND state = 'waiting' RETURNING rotation_id, level, waited"""
+)
 _SECONDS, _MOST = 10.0, 200
 _SYSTEM = Actor(ActorKind.SYSTEM)
 
@@ -39,11 +49,6 @@ _SYSTEM = Actor(ActorKind.SYSTEM)
 def begin_rotation(tx: Tx, caller: Caller, vault: Vault, level: Level) -> RotationId:
     """Put a new key in force, and let the worker do the rest. Raises RotationRunning, KeyUnavailable, KeyDestroyed."""
     identity.require(caller, Permission.KEY_ROTATE)
-    return begin(tx, caller.actor, vault, level)
-
-
-def begin(tx: Tx, actor: Actor, vault: Vault, level: Level) -> RotationId:
-    """What `begin_rotation` does, for the console."""
     in_turn(tx, SEALING)
     if _running(tx) is not None:
         raise RotationRunning
@@ -53,11 +58,15 @@ def begin(tx: Tx, actor: Actor, vault: Vault, level: Level) -> RotationId:
         _new_data_key(tx, vault)
     else:
         _new_kek(tx, vault)
-    state = RotationState.SWEEPING if level is Level.DEK else RotationState.WAITING
-    tx.add(RotationRow(tenant_id=tx.tenant_id, rotation_id=rotation_id, level=level.value, state=state.value, shelf=0,
-                       reached="", done=0, total=0, damaged=0, began_at=now, swept_at=None if level is Level.DEK else now))  # fmt: skip
-    tx.flush()
-    audit.record(tx, actor, Event.KEY_ROTATION_BEGUN, subject=rotation_id, level=level.value)
+    is_swept = level is Level.KEK
+    tx.execute(  # these columns and no others: the app's role may write nothing of how far it is
+        insert(RotationRow).values(
+            tenant_id=tx.tenant_id, rotation_id=rotation_id, level=level, began_at=now,
+            state=RotationState.WAITING if is_swept else RotationState.SWEEPING,
+            swept_at=now if is_swept else None, seen_at=func.now() if is_swept else None,
+        )
+    )  # fmt: skip
+    audit.record(tx, caller.actor, Event.KEY_ROTATION_BEGUN, subject=rotation_id, level=level.value)
     if level is Level.DEK:
         enqueue(tx, Job(ROTATE, rotation_id, lock=_lock(tx.tenant_id)))
     return RotationId(rotation_id)
@@ -99,12 +108,10 @@ def finish_rotations(
     Where values were found that do not open, the old keys stay, and the next rotation looks again.
     """
     with db.tenant(tenant_id) as tx:
-        row = _running(tx)
-        if row is None or row.state != RotationState.WAITING or row.swept_at is None:
+        waiting = tx.execute(_WAIT, {"tenant": tenant_id, "most": _COUNTED}).one_or_none()
+        if waiting is None or waiting.waited < grace:
             return False
-        if row.swept_at + grace > vault.clock.now():
-            return False
-        rotation_id, level = row.rotation_id, Level(row.level)
+        rotation_id, level = waiting.rotation_id, Level(waiting.level)
     # A file may have been on its way when the walk came by.
     damaged, retired = _walk(shelves, tenant_id) if level is Level.DEK else 0, list[KekId]()
     with db.tenant(tenant_id) as tx:
@@ -113,14 +120,15 @@ def finish_rotations(
         if row is None or row.rotation_id != rotation_id:  # another worker ended it; the next one may have begun
             return False
         if level is Level.KEK:
-            retired = _destroy_retired_keks(tx, vault.clock)
+            _require_all_open(tx, vault)
+            retired = _destroy_retired_keks(tx, vault)
         elif not damaged:
             _destroy_retired_data_keys(tx, vault.clock)
         row.state, row.ended_at, row.damaged = RotationState.DONE.value, vault.clock.now(), damaged
         tx.flush()
         audit.record(tx, _SYSTEM, Event.KEY_ROTATED, subject=row.rotation_id, level=level.value, damaged=damaged)
     for kek in retired:  # after the commit: a key that Postgres still names is never missing
-        vault.files.destroy(kek)
+        vault.files.destroy(kek, End.REPLACED)
     return True
 
 
@@ -202,6 +210,8 @@ def _swept(db: Database, clock: Clock, tenant_id: TenantId) -> None:
         row = _running(tx)
         if row is not None:
             row.state, row.swept_at = RotationState.WAITING.value, clock.now()
+            tx.flush()
+            tx.execute(_WAIT, {"tenant": tenant_id, "most": _COUNTED})
 
 
 def _destroy_retired_data_keys(tx: Tx, clock: Clock) -> None:
@@ -214,16 +224,25 @@ def _destroy_retired_data_keys(tx: Tx, clock: Clock) -> None:
     tx.flush()
 
 
-def _destroy_retired_keks(tx: Tx, clock: Clock) -> list[KekId]:
-    now, keks = clock.now(), list[KekId]()
+def _require_all_open(tx: Tx, vault: Vault) -> None:
+    """Raise as opening does unless every data key opens by the key that its row names: or the old one may be needed yet."""
+    for row in tx.scalars(
+        select(DataKeyRow).where(DataKeyRow.tenant_id == tx.tenant_id, DataKeyRow.wrapped.is_not(None))
+    ):
+        wipe(open_data_key(vault.files, Wrapped(KekId(tx.tenant_id, row.kek_id), row.version, row.wrapped or b"")))
+
+
+def _destroy_retired_keks(tx: Tx, vault: Vault) -> list[KekId]:
+    now, keks = vault.clock.now(), list[KekId]()
     wrapping = select(DataKeyRow.kek_id).where(DataKeyRow.tenant_id == tx.tenant_id, DataKeyRow.wrapped.is_not(None))
-    for kek in tx.scalars(
+    for row in tx.scalars(
         select(KekRow).where(
             KekRow.tenant_id == tx.tenant_id, KekRow.state == "retiring", KekRow.kek_id.not_in(wrapping)
         )
     ):
-        kek.state, kek.destroyed_at = "destroyed", now
-        keks.append(KekId(tx.tenant_id, UUID(str(kek.kek_id))))
-        audit.record(tx, _SYSTEM, Event.KEY_DESTROYED, subject=kek.kek_id, level="kek")
+        kek = KekId(tx.tenant_id, row.kek_id)
+        row.state, row.destroyed_at, row.end_proof = "destroyed", now, vault.files.prove_end(kek, End.REPLACED)
+        keks.append(kek)
+        audit.record(tx, _SYSTEM, Event.KEY_DESTROYED, subject=kek.number, level="kek")
     tx.flush()
     return keks

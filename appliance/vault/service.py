@@ -60,11 +60,18 @@ class Vault:
 
     def seal(self, tx: Tx, plaintext: bytes | bytearray, place: Place) -> bytes:
         """Return the value for its place. The organisation's first value makes its keys."""
+        return self.seal_all(tx, [(plaintext, place)])[0]
+
+    def seal_all(self, tx: Tx, plaintexts: Iterable[tuple[bytes | bytearray, Place]]) -> list[bytes]:
+        """Return the values of many for their places; the data key is unwrapped once, and wiped at the end."""
         tenant_id = self._tenant(tx)
         together(tx, SEALING, of=tenant_id)
         wrapped = self._in_force(tx)
         with self._opened(wrapped) as key:
-            return seal_at(key, wrapped.version, plaintext, context=place.context(tenant_id))
+            return [
+                seal_at(key, wrapped.version, plaintext, context=place.context(tenant_id))
+                for plaintext, place in plaintexts
+            ]
 
     def unseal(self, tx: Tx, sealed: bytes, place: Place) -> bytes:
         """Return the plaintext of one value."""
@@ -95,6 +102,11 @@ class Vault:
         with self._db.tenant(TenantId(tenant_id)) as tx:
             return self.unseal(tx, sealed, place)
 
+    def version_for_files(self, tenant_id: UUID) -> int:
+        """Return the version that files are sealed under now, in a transaction of its own."""
+        with self._db.tenant(TenantId(tenant_id)) as tx:
+            return self.version_in_force(tx)
+
     def version_in_force(self, tx: Tx) -> int:
         """Return the version of the data key that new values are sealed under."""
         return self._in_force(tx).version
@@ -113,13 +125,16 @@ class Vault:
                 pass
 
     def _unsealed(self, tx: Tx, tenant_id: TenantId, keys: dict[int, bytearray], sealed: bytes, place: Place) -> bytes:
-        if is_first_format(sealed) and self._first is not None:
-            self._find(tx, None)  # destroyed keys end these values too
-            return self._first.unseal(tenant_id, sealed, place)
-        version = version_of(sealed)
-        if version not in keys:
-            keys[version] = open_data_key(self.files, self._named(tx, version))
-        return unseal_at(keys[version], sealed, context=place.context(tenant_id))
+        try:
+            if is_first_format(sealed) and self._first is not None:
+                self._find(tx, None)  # destroyed keys end these values too
+                return self._first.unseal(tenant_id, sealed, place)
+            version = version_of(sealed)
+            if version not in keys:
+                keys[version] = open_data_key(self.files, self._named(tx, version))
+            return unseal_at(keys[version], sealed, context=place.context(tenant_id))
+        except IntegrityError as error:  # which one of a page's values it is stands in the log alone
+            raise IntegrityError(f"{place.name}: {error.reason}") from error
 
     def _in_force(self, tx: Tx) -> Wrapped:
         found = self._find(tx, None)

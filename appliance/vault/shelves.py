@@ -18,7 +18,15 @@ from appliance.kernel.db import Database, Tx
 from appliance.kernel.errors import StorageBroken
 from appliance.kernel.ids import TenantId
 from appliance.kernel.log import logger
-from appliance.kernel.sealing import IntegrityError, KeyDestroyed, Place, SealedColumn, is_first_format, is_under
+from appliance.kernel.sealing import (
+    IntegrityError,
+    KeyDestroyed,
+    Place,
+    SealedColumn,
+    head_under,
+    is_first_format,
+    is_under,
+)
 from appliance.vault.service import Vault
 
 log = logger("vault")
@@ -48,6 +56,10 @@ class Shelf(Protocol):
         """Return whether a value from before there were data keys is left."""
         ...
 
+    def has_plain(self, tenant_id: TenantId) -> bool:
+        """Return whether something is left that is to stand here and was not sealed yet."""
+        ...
+
     def reseal(self, tenant_id: TenantId, after: str, *, most: int) -> Walked:
         """Seal the next values after a key anew, as far as they are not under the data key in force."""
         ...
@@ -60,6 +72,7 @@ class ColumnShelf:
         self.name = f"{column.table}.{column.field}"
         self._db, self._vault, self._column = db, vault, column
         table, field, keys = column.table, column.field, ", ".join(column.key)
+        names = ", ".join((*column.key, *column.bound))
         ours = f"FROM {table} WHERE tenant_id = :tenant AND {field} IS NOT NULL"
         behind = f"AND ({keys}) > ({', '.join(map(_bound, range(len(column.key)), column.types))})"
         page = f"ORDER BY {keys} LIMIT :most FOR UPDATE"
@@ -67,9 +80,12 @@ class ColumnShelf:
         # The names are ours, from the rooms' code; values are bound.
         self._count = text(f"SELECT count(*) {ours}")
         self._old = text(f"SELECT 1 {ours} AND substring({field} for 1) = '\\x01'::bytea LIMIT 1")
-        self._first = text(f"SELECT {field}, {keys} {ours} {page}")
-        self._next = text(f"SELECT {field}, {keys} {ours} {behind} {page}")
+        # Only what is to be sealed anew is read and locked: a walk through what is done costs a look at each value's head.
+        old = f"AND substring({field} for :head) <> :under"
+        self._first = text(f"SELECT {field}, {names} {ours} {old} {page}")
+        self._next = text(f"SELECT {field}, {names} {ours} {old} {behind} {page}")
         self._put = text(f"UPDATE {table} SET {field} = :sealed WHERE tenant_id = :tenant AND {wanted}")  # noqa: S608
+        self._plain = text(f"SELECT 1 FROM {table} WHERE tenant_id = :tenant AND {column.plain} <> '' LIMIT 1")  # noqa: S608
 
     def count(self, tenant_id: TenantId) -> int:
         with self._db.tenant(tenant_id) as tx:
@@ -79,20 +95,27 @@ class ColumnShelf:
         with self._db.tenant(tenant_id) as tx:
             return tx.execute(self._old, {"tenant": tenant_id}).first() is not None
 
+    def has_plain(self, tenant_id: TenantId) -> bool:
+        if self._column.plain is None:
+            return False
+        with self._db.tenant(tenant_id) as tx:
+            return tx.execute(self._plain, {"tenant": tenant_id}).first() is not None
+
     def reseal(self, tenant_id: TenantId, after: str, *, most: int) -> Walked:
         with self._db.tenant(tenant_id) as tx:
+            under = head_under(self._vault.version_in_force(tx))
             behind = {f"c{at}": one for at, one in enumerate(json.loads(after))} if after else {}
             statement = self._next if after else self._first
-            rows = tx.execute(statement, {"tenant": tenant_id, "most": most} | behind).all()
-            version = self._vault.version_in_force(tx)
-            old = [(sealed, key) for sealed, *key in rows if not is_under(sealed, version)]
-            damaged = sum(not self._reseal(tx, sealed, key) for sealed, key in old)
-        return Walked(_written(rows[-1][1:]) if len(rows) == most else None, len(rows), damaged)
+            bound = {"tenant": tenant_id, "most": most, "under": under, "head": len(under)} | behind
+            rows = tx.execute(statement, bound).all()
+            damaged = sum(not self._reseal(tx, sealed, row) for sealed, *row in rows)
+        last = rows[-1][1 : 1 + len(self._column.key)] if len(rows) == most else None
+        return Walked(None if last is None else _written(last), len(rows), damaged)
 
-    def _reseal(self, tx: Tx, sealed: bytes, key: list[Any]) -> bool:
-        anew = _anew(tx, self._vault, sealed, Place(self._column.table, self._column.field, tuple(key)))
+    def _reseal(self, tx: Tx, sealed: bytes, row: list[Any]) -> bool:
+        anew = _anew(tx, self._vault, sealed, self._column.place(*row))
         if anew is not None:
-            bound = {f"k{at}": one for at, one in enumerate(key)}
+            bound = {f"k{at}": one for at, one in enumerate(row[: len(self._column.key)])}
             tx.execute(self._put, {"sealed": anew, "tenant": tx.tenant_id} | bound)
         return anew is not None
 
@@ -120,6 +143,9 @@ class FactorShelf:
         with self._db.tenant(tenant_id) as tx:
             rows = tx.execute(text("SELECT sealed FROM list_sealed_factors(:after, NULL)"), {"after": UUID(int=0)})
             return any(is_first_format(sealed) for (sealed,) in rows)
+
+    def has_plain(self, tenant_id: TenantId) -> bool:  # noqa: ARG002 - nothing was ever kept unsealed here
+        return False
 
     def reseal(self, tenant_id: TenantId, after: str, *, most: int) -> Walked:
         if tenant_id != PLATFORM:
@@ -154,9 +180,11 @@ class FileShelf:
     def has_first_format(self, tenant_id: TenantId) -> bool:
         return any(is_first_format(self._blobs.head(tenant_id, _id(one))) for one in self._blobs.every(tenant_id))
 
+    def has_plain(self, tenant_id: TenantId) -> bool:  # noqa: ARG002 - nothing was ever kept unsealed here
+        return False
+
     def reseal(self, tenant_id: TenantId, after: str, *, most: int) -> Walked:
-        with self._db.tenant(tenant_id) as tx:
-            version = self._vault.version_in_force(tx)
+        version = self._vault.version_for_files(tenant_id)
         names = list(islice(self._blobs.every(tenant_id, after=after), most))
         damaged = 0
         for one in names:

@@ -1,7 +1,7 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import DateTime
+from sqlalchemy import DateTime, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.kernel.db import Table
@@ -29,6 +29,7 @@ class KekRow(Table):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     retired_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     destroyed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    end_proof: Mapped[bytes | None]
 
 
 class RotationRow(Table):
@@ -45,6 +46,8 @@ class RotationRow(Table):
     damaged: Mapped[int]
     began_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     swept_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    waited: Mapped[timedelta] = mapped_column(server_default=text("'0'"))
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 

@@ -39,6 +39,13 @@ class Key:
     destroyed_at: datetime | None
 
 
+class End(StrEnum):
+    """What ended a key: a rotation replaced it, or its owners destroyed all of the organisation's keys."""
+
+    REPLACED = "replaced"
+    ALL = "all"
+
+
 class RotationState(StrEnum):
     """`waiting`: all is sealed anew; the old key stays until nobody can be reading by it any more."""
 

@@ -26,7 +26,9 @@ def show() -> Answer:
     person = caller()
     query = tables.query()
     with services().db.tenant(person.tenant_id) as tx:
-        found = chat.list_conversations(tx, person, query=query, before=tables.moment_before(), limit=_PAGE + 1)
+        found = chat.list_conversations(
+            tx, person, query=query, before=tables.moment_before(), limit=_PAGE + 1, sealer=services().vault
+        )
         last = found[_PAGE - 1] if len(found) > _PAGE else None
         return page(
             "chat/page.html",
@@ -94,7 +96,7 @@ def switch(conversation_id: UUID, message_id: UUID) -> Answer:
     """Show another branch."""
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
-        chat.switch_branch(tx, person, ConversationId(conversation_id), message_id)
+        chat.switch_branch(tx, person, ConversationId(conversation_id), message_id, sealer=services().vault)
     return _to(conversation_id)
 
 
@@ -105,7 +107,7 @@ def create_feedback(conversation_id: UUID, message_id: UUID) -> Answer:
     with house.db.tenant(person.tenant_id) as tx:
         chat.give_feedback(
             tx, person, ConversationId(conversation_id), message_id, clock=house.clock,
-            is_good=forms.field("verdict") == "good", comment=forms.field("comment"),
+            is_good=forms.field("verdict") == "good", comment=forms.field("comment"), sealer=services().vault,
         )  # fmt: skip
     return done("conversations.read", "saved", conversation_id=conversation_id)
 
@@ -116,7 +118,9 @@ def rename(conversation_id: UUID) -> Answer:
     person = caller()
     try:
         with services().db.tenant(person.tenant_id) as tx:
-            chat.rename_conversation(tx, person, ConversationId(conversation_id), title=forms.field("title"))
+            chat.rename_conversation(
+                tx, person, ConversationId(conversation_id), title=forms.field("title"), sealer=services().vault
+            )
     except Invalid as refusal:
         return _show(ConversationId(conversation_id), shown=refusal)
     return done("conversations.read", "saved", conversation_id=conversation_id)
@@ -147,7 +151,7 @@ def export(conversation_id: UUID, form: str) -> Answer:
     person, chosen = caller(), Format(form)
     with services().db.tenant(person.tenant_id) as tx:
         text = chat.export_conversation(
-            tx, person, ConversationId(conversation_id), chosen, translated(chat.ExportWords())
+            tx, person, ConversationId(conversation_id), chosen, translated(chat.ExportWords()), sealer=services().vault
         )
     name = f"conversation-{conversation_id}.{chosen.value}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -159,7 +163,7 @@ def create_deletion(conversation_id: UUID) -> Answer:
     """Delete one of one's own conversations."""
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
-        chat.delete_conversation(tx, person, ConversationId(conversation_id))
+        chat.delete_conversation(tx, person, ConversationId(conversation_id), sealer=services().vault)
     return done("conversations.show", "deleted")
 
 
@@ -199,12 +203,12 @@ def _temporary(chatbot_id: ChatbotId, messages: list[chat.Message], *, shown: Re
 def _show(conversation_id: ConversationId, *, shown: Refusal | None) -> Answer:
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
-        conversation = chat.read_conversation(tx, person, conversation_id)
+        conversation = chat.read_conversation(tx, person, conversation_id, sealer=services().vault)
         open_ones = {chatbot.chatbot_id: chatbot for chatbot in chat.list_chatbots(tx, person)}
         chatbot = open_ones.get(conversation.chatbot_id)
         is_mine = conversation.owner_id == person.user_id
-        views = chat.list_views(tx, person, conversation_id) if is_mine else []
-        messages = chat.list_messages(tx, person, conversation_id)
+        views = chat.list_views(tx, person, conversation_id, sealer=services().vault) if is_mine else []
+        messages = chat.list_messages(tx, person, conversation_id, sealer=services().vault)
         earlier = 0 if "all" in request.args else max(0, len(messages) - _SHOWN)
         return page(
             "chat/conversation.html",
@@ -225,7 +229,7 @@ def _show(conversation_id: ConversationId, *, shown: Refusal | None) -> Answer:
 def _own(conversation_id: UUID) -> Conversation:
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
-        return chat.get_conversation(tx, person, ConversationId(conversation_id))
+        return chat.get_conversation(tx, person, ConversationId(conversation_id), sealer=services().vault)
 
 
 def _to(conversation_id: UUID) -> Redirect:

@@ -16,6 +16,7 @@ NOTICES: Final[dict[str, str]] = {
     "group-deleted": "The group is deleted.",
     "invitation-revoked": "The invitation is taken back: its link no longer works.",
     "keys-destroyed": "The keys are destroyed. What was sealed under them opens nowhere any more.",
+    "keys-end-later": "The keys are ended, and nothing opens here any more. Their files could not be removed yet: the worker goes on with it. Tell the operator.",
     "labelled": "The labels are changed.",
     "moved": "The document is in its new collection.",
     "password": "Your password is changed, and your other sessions here have ended.",

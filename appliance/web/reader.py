@@ -136,7 +136,7 @@ def _quote(tx: Tx, person: Caller, cited: Passage | None) -> tuple[int, int] | N
     answer, number = parse_id(request.args.get("answer", "")), whole(request.args.get("source", ""))
     if cited is None or answer is None or number is None:
         return None
-    quote = chat.find_quote(tx, person, answer, number)
+    quote = chat.find_quote(tx, person, answer, number, sealer=services().vault)
     return span_of(quote, cited.body) if quote else None
 
 

@@ -65,8 +65,9 @@ def create_opening(conversation_id: UUID) -> Answer:
     try:
         with house.db.tenant(person.tenant_id) as tx:
             view_id = chat.open_for_review(
-                tx, person, ConversationId(conversation_id), reason=forms.field("reason"), clock=house.clock
-            )
+                tx, person, ConversationId(conversation_id), reason=forms.field("reason"), clock=house.clock,
+                sealer=services().vault,
+            )  # fmt: skip
     except ReasonMissing as refusal:
         return _show(ConversationId(conversation_id), shown=refusal)
     return redirect(url_for("reviews.read_opened", conversation_id=conversation_id, view_id=view_id), 303)
@@ -78,7 +79,7 @@ def read_opened(conversation_id: UUID, view_id: UUID) -> Answer:
     person, house = caller(), services()
     with house.db.tenant(person.tenant_id) as tx:
         conversation, messages = chat.read_opened(
-            tx, person, ConversationId(conversation_id), view_id, clock=house.clock
+            tx, person, ConversationId(conversation_id), view_id, clock=house.clock, sealer=services().vault
         )
         names = identity.names_of(tx, [conversation.owner_id])
         return page(
@@ -91,7 +92,9 @@ def _request(conversation_id: ConversationId | None) -> Answer:
     person, house = caller(), services()
     try:
         with house.db.tenant(person.tenant_id) as tx:
-            chat.request_review(tx, person, conversation_id, reason=forms.field("reason"), clock=house.clock)
+            chat.request_review(
+                tx, person, conversation_id, reason=forms.field("reason"), clock=house.clock, sealer=services().vault
+            )
     except ReasonMissing as refusal:
         return _list(shown=refusal) if conversation_id is None else _show(conversation_id, shown=refusal)
     if conversation_id is None:
@@ -108,9 +111,10 @@ def _list(*, shown: Refusal | None) -> Answer:
         if mode is Review.OFF:
             return page("reviews/page.html", refusal=shown, mode=mode.value)
         found = chat.list_for_review(
-            tx, person, query=query, before=tables.moment_before(), limit=_PAGE + 1, oldest_first=not table.is_reversed
-        )
-        requests = chat.list_requests(tx, person, clock=house.clock)
+            tx, person, query=query, before=tables.moment_before(), limit=_PAGE + 1,
+            oldest_first=not table.is_reversed, sealer=services().vault,
+        )  # fmt: skip
+        requests = chat.list_requests(tx, person, clock=house.clock, sealer=services().vault)
     further = tables.mark(found[_PAGE - 1].updated_at, found[_PAGE - 1].conversation_id) if len(found) > _PAGE else None
     return page(
         "reviews/page.html", refusal=shown, mode=mode.value, conversations=found[:_PAGE], requests=requests,
@@ -121,9 +125,11 @@ def _list(*, shown: Refusal | None) -> Answer:
 def _show(conversation_id: ConversationId, *, shown: Refusal | None) -> Answer:
     person, house = caller(), services()
     with house.db.tenant(person.tenant_id) as tx:
-        one = chat.get_for_review(tx, person, conversation_id)
+        one = chat.get_for_review(tx, person, conversation_id, sealer=services().vault)
         mode = tenancy.get_settings(tx).conversation_review
-        mine = chat.list_requests(tx, person, clock=house.clock, conversation_id=conversation_id)
+        mine = chat.list_requests(
+            tx, person, clock=house.clock, conversation_id=conversation_id, sealer=services().vault
+        )
     now = house.clock.now()
     granted = [ask for ask in mine if ask.is_granted and ask.expires_at and ask.expires_at > now]
     return page(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from appliance import knowledge, vault
+from appliance import chat, knowledge, vault
 from appliance.assembly import Services
 from appliance.kernel.ids import TenantId
 from appliance.vault.rotation import rotate
@@ -17,6 +17,7 @@ def handlers(services: Services) -> dict[str, Handler]:
     return {
         knowledge.INGEST: lambda tenant_id, subject, job_id: knowledge.ingest(shop, tenant_id, subject, job_id=job_id),
         knowledge.REEMBED: lambda tenant_id, _subject, _: knowledge.reembed(shop, tenant_id),
+        chat.SEAL: lambda tenant_id, _subject, _: chat.seal_plain(services.db, services.vault, tenant_id),
         vault.ROTATE: lambda tenant_id, _subject, _: rotate(services.db, services.vault, services.shelves, tenant_id),
         knowledge.ERASE: lambda tenant_id, subject, _: knowledge.erase(shop, tenant_id, subject),
     }

@@ -1,4 +1,6 @@
-"""python -m appliance.worker.indexes: one round over the indexes of large organisations.
+"""python -m appliance.worker.indexes: one round over what only the tables' owner may do.
+
+Indexes of large organisations, and wiping where conversations stood before they were sealed.
 
 A process of its own beside the worker: it signs in as the migrator, which the worker that reads people's documents
 never does. It ends with the worker.
@@ -10,6 +12,7 @@ import sys
 
 from appliance.assembly import database_url, starting
 from appliance.kernel import log
+from appliance.ops.plain_text import wipe
 from appliance.ops.supervisor import stop_with_parent
 from appliance.ops.vector_indexes import tend
 from appliance.settings import load
@@ -36,6 +39,9 @@ def main() -> None:
     done = tend(url, threshold=settings.large_organisation_passages)
     if done.built or done.dropped:
         log.logger("worker").info("indexes_tended", built=list(done.built), dropped=list(done.dropped))
+    wiped = wipe(url)
+    if wiped.rewritten or wiped.in_use:
+        log.logger("worker").info("plain_text_wiped", tables=list(wiped.rewritten), in_use=list(wiped.in_use))
 
 
 if __name__ == "__main__":

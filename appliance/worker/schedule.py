@@ -4,7 +4,7 @@ Calls and documents that a dead process left open, uploads that nobody finishes,
 nothing names, and an index on its way to another model.
 """
 
-from appliance import identity, knowledge, tenancy
+from appliance import chat, identity, knowledge, tenancy
 from appliance.assembly import Services
 from appliance.audit import PLATFORM
 from appliance.gateway.ledger import sweep
@@ -13,6 +13,7 @@ from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import TenantId
 from appliance.kernel.log import logger
 from appliance.vault.destruction import sweep_destroyed
+from appliance.vault.exchange import end_old_root
 from appliance.vault.rotation import finish_rotations, resume_rotation
 from appliance.worker.reminders import remind_of_keys
 
@@ -24,14 +25,17 @@ def tidy(services: Services) -> None:
     with services.db.platform() as tx:
         tenants = tenancy.list_tenants(tx)
         identity.forget_attempts(tx, clock=services.clock)
+    _end_old_root(services)
     _turn_keys(services, PLATFORM)
     remind_of_keys(services, PLATFORM)
+    is_plain = False
     for tenant_id in tenants:
         with services.db.tenant(tenant_id) as tx:
             abandoned = sweep(tx, clock=services.clock)
             forget_answers(tx, clock=services.clock)
         _turn_keys(services, tenant_id)
         remind_of_keys(services, tenant_id)
+        is_plain |= chat.tend_sealing(services.db, services.vault, tenant_id)
         knowledge.tend_change(services.workshop, tenant_id)
         stranded = knowledge.settle_stranded(services.workshop, tenant_id)
         uploads = knowledge.sweep_uploads(services.db, tenant_id, clock=services.clock)
@@ -40,6 +44,14 @@ def tidy(services: Services) -> None:
             log.warning(
                 "tidied", tenant_id=str(tenant_id), calls=abandoned, documents=stranded, files=orphans, uploads=uploads
             )
+    chat.note_sealing(services.db, is_left=is_plain)
+
+
+def _end_old_root(services: Services) -> None:
+    try:
+        end_old_root(services.vault.files, services.settings.secrets.absolute())
+    except (Refusal, OSError) as error:
+        log.warning("old_root_stays", code=getattr(error, "code", type(error).__name__))
 
 
 def _turn_keys(services: Services, tenant_id: TenantId) -> None:
@@ -49,7 +61,5 @@ def _turn_keys(services: Services, tenant_id: TenantId) -> None:
             sweep_destroyed(tx, services.vault.files)
         resume_rotation(services.db, tenant_id)
         finish_rotations(services.db, services.vault, services.shelves, tenant_id)
-    except Refusal as refusal:
-        log.warning("rotation_waits", tenant_id=str(tenant_id), code=refusal.code)
-    except OSError as error:  # such as a full disk: other tenants' keys are turned all the same
-        log.warning("rotation_waits", tenant_id=str(tenant_id), code=error.strerror)
+    except Refusal as refusal:  # such as a full disk: other tenants' keys are turned all the same
+        log.warning("rotation_waits", tenant_id=str(tenant_id), code=refusal.code, reason=getattr(refusal, "reason", ""))

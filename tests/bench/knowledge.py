@@ -67,7 +67,7 @@ def open_house(server: Server, name: str) -> House:
     embedder = remembering(house)
     answerer = ExtractiveAnswerer(embedder)
     gateway = Gateway(house.app.db, embedders=[embedder], models={answerer.name: answerer}, clock=house.clock)
-    house.app = replace(house.app, gateway=gateway, chat=Chat(house.app.db, gateway, clock=house.clock))
+    house.app = replace(house.app, gateway=gateway, chat=Chat(house.app.db, gateway, sealer=house.app.vault, clock=house.clock))
     return house
 
 

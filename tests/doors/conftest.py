@@ -1,5 +1,6 @@
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -7,8 +8,10 @@ from flask import Flask
 
 from appliance import cli
 from appliance.app import create_app
+from appliance.vault.providing.desk import Desk
 from tests.support.house import House, Member
 from tests.support.site import Browser
+from tests.support.vendors import Vendors, vendors
 
 Console = Callable[..., Result]
 
@@ -61,3 +64,12 @@ def console(house: House, monkeypatch: pytest.MonkeyPatch) -> Console:
         return CliRunner().invoke(cli.group, list(words), input=given, catch_exceptions=True)
 
     return run
+
+
+@pytest.fixture
+def street(house: House, tmp_path: Path) -> Iterator[Vendors]:
+    """Providers that this house may call, and that know a key."""
+    with vendors(tmp_path) as found:
+        desk = Desk(house.app.db, house.app.vault, found.egress(), clock=house.clock)
+        object.__setattr__(house.app, "desk", desk)
+        yield found

@@ -24,9 +24,11 @@ from tests.support.furnish import furnish, lets_review, opens, signs_in
 from tests.support.house import PASSWORD, SAMPLES, House, Member
 from tests.support.product import csrf
 from tests.support.program import PREFIX, Program
+from tests.support.vendors import Vendors
 
 CARD = "Pay with 4111 1111 1111 1111."
 MADE = {"create_collection": "collection_id", "create_group": "group_id"}
+ALWAYS_REFUSED = {"reveal_provider_key": 403}
 LAST = ("delete_conversation", "remove_person", "restore_person", "revoke_token")
 
 
@@ -42,8 +44,9 @@ def address(site: Flask) -> Iterator[str]:
 
 
 def test_every_example_works_as_it_is_printed(
-    site: Flask, address: str, house: House, ada: Member, tmp_path: Path
+    site: Flask, address: str, house: House, ada: Member, tmp_path: Path, street: Vendors
 ) -> None:
+    street.status = 200  # whatever key the examples have
     object.__setattr__(house.app, "settings", house.app.settings.model_copy(update={"api_requests_per_minute": 10**5}))
     variables = variables_of(ada) | {"TOKEN": Program(site, ada).secret}
     olga = house.operator("olga@host.example")
@@ -67,6 +70,9 @@ def test_every_example_works_as_it_is_printed(
         content = (SAMPLES / "leave-and-travel.pdf").read_bytes() + one.name.encode()
         (tmp_path / "handbook.pdf").write_bytes(content[:100] if one.name == "add_part" else content)
         status = types(lines[one.name], chosen, tmp_path)
+        if one.name in ALWAYS_REFUSED:
+            assert status == ALWAYS_REFUSED[one.name]
+            continue
         assert status in {200, 201, 202, 204}, (one.name, lines[one.name], (tmp_path / "answer").read_text())
         if one.name in MADE:  # and is changed by what follows: a name is taken once
             variables[MADE[one.name].upper()] = json.loads((tmp_path / "answer").read_text())[MADE[one.name]]
@@ -93,7 +99,9 @@ def variables_of(ada: Member) -> dict[str, str]:
     found["tenant_id"] = str(ada.house.founds("Larch", "bo@larch.example").tenant_id)
     with ada.services.db.tenant(ada.tenant_id) as tx:
         talk, clock = chat.ConversationId(UUID(found["conversation_id"])), ada.house.clock
-        asked = chat.request_review(tx, ada.caller, talk, reason="A leak was reported", clock=clock)
+        asked = chat.request_review(
+            tx, ada.caller, talk, reason="A leak was reported", clock=clock, sealer=ada.services.vault
+        )
         chat.decide_review(tx, eve.caller, asked.request_id, is_granted=True, clock=clock)
     found["opening_id"] = opens(ada, found["conversation_id"])
     return {name.upper(): value for name, value in found.items()}

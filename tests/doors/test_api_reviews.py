@@ -25,7 +25,7 @@ def mia(ada: Member) -> Member:
 def path(mia: Member) -> str:
     mia.asks(SECRET)
     with mia.services.db.tenant(mia.tenant_id) as tx:
-        return f"/reviews/{chat.list_conversations(tx, mia.caller)[0].conversation_id}"
+        return f"/reviews/{chat.list_conversations(tx, mia.caller, sealer=mia.services.vault)[0].conversation_id}"
 
 
 def test_it_is_closed_where_it_is_off(site: Flask, ada: Member, path: str) -> None:
@@ -68,7 +68,7 @@ def test_two_people_are_two_people(site: Flask, house: House, ada: Member, path:
     assert not [one.name for one in OPERATIONS if "decide" in one.name]
 
     with house.app.db.tenant(eve.tenant_id) as tx:
-        requests = chat.list_requests(tx, eve.caller, clock=house.clock)
+        requests = chat.list_requests(tx, eve.caller, clock=house.clock, sealer=eve.services.vault)
         mine = next(one for one in requests if str(one.request_id) == asked["request_id"])
         chat.decide_review(tx, eve.caller, mine.request_id, is_granted=True, clock=house.clock)
     opening = program.asks("POST", f"{path}/openings", REASON).get_json()["opening_id"]

@@ -98,7 +98,7 @@ def test_it_answers_404_for_everything_of_another_organisation(
     document = ada.reads_in("fire-drill.txt")
     answer = ada.asks("When does the fire drill take place?")
     with house.app.db.tenant(ada.tenant_id) as tx:
-        conversation = chat.list_conversations(tx, ada.caller)[0]
+        conversation = chat.list_conversations(tx, ada.caller, sealer=ada.services.vault)[0]
         chatbot = chat.list_chatbots(tx, ada.caller)[0]
     ids = {
         "document_id": str(document.document_id),
@@ -143,7 +143,7 @@ def test_it_shows_a_members_conversation_to_nobody_else_in_the_organisation(
     ada.reads_in("fire-drill.txt")
     ada.asks("When does the fire drill take place?")
     with house.app.db.tenant(ada.tenant_id) as tx:
-        conversation = chat.list_conversations(tx, ada.caller)[0]
+        conversation = chat.list_conversations(tx, ada.caller, sealer=ada.services.vault)[0]
     browser = Browser(site)
     browser.signs_in(admin)
 

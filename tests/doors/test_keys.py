@@ -1,6 +1,8 @@
 """Keys at the doors: who sees them, who rotates them, who destroys them, and what is said where one is missing."""
 
+import errno
 import json
+import os
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -10,10 +12,11 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from appliance.identity import Role, Scope, change_role
+from appliance.identity import Role, Scope, change_role, create_password_reset
 from appliance.kernel.sealing import seal
 from appliance.vault.keyring import Keyring
 from appliance.vault.rotation import finish_rotations, rotate
+from appliance.worker.schedule import tidy
 from tests.doors.conftest import Console
 from tests.support.house import House, Member
 from tests.support.program import Program
@@ -29,7 +32,9 @@ def keyed(ada: Member) -> Member:
 
 @pytest.fixture
 def eve(ada: Member) -> Member:
-    return ada.adds("eve@harrow.example", Role.OWNER)
+    eve = ada.adds("eve@harrow.example", Role.OWNER)
+    ada.house.owners_settle()
+    return eve
 
 
 def at(site: Flask, member: Member) -> Browser:
@@ -291,3 +296,35 @@ def test_it_destroys_nothing_while_the_root_itself_still_opens_files(site: Flask
 
 def test_the_page_says_before_a_kek_is_turned_that_earlier_backups_will_not_open(keyed: Member, at_ada: Browser) -> None:
     assert "backups made before it open nothing any more" in at_ada.gets("/keys").text
+
+
+def test_a_colleague_whose_password_she_reset_is_no_second_owner_and_the_page_says_so(
+    site: Flask, house: House, keyed: Member, eve: Member, at_ada: Browser
+) -> None:
+    decision = asks_for_destruction(at_ada)
+    with keyed.services.db.tenant(keyed.tenant_id) as tx:
+        create_password_reset(tx, keyed.caller, eve.caller.user_id, clock=house.clock)
+    refused = at(site, eve).posts(decision, decision="grant", organisation="Harrow")
+    assert refused.status_code == 409
+    assert "eve has not been an owner for seven days" in refused.text
+    assert len(key_files(keyed)) == 1
+    house.owners_settle()
+    assert at(site, eve).posts(decision, decision="grant", organisation="Harrow").status_code == 303
+    assert key_files(keyed) == []
+
+
+def test_a_full_disk_at_the_destruction_is_said_and_the_worker_goes_on(
+    site: Flask, house: House, keyed: Member, eve: Member, at_ada: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    decision, at_eve = asks_for_destruction(at_ada), at(site, eve)
+    with monkeypatch.context() as full:
+        full.setattr("appliance.vault.keyfiles.write_durably", is_full)
+        answer = at_eve.posts(decision, decision="grant", organisation="Harrow")
+    assert answer.status_code == 303
+    assert "the worker goes on with it" in at_eve.gets(answer.headers["Location"]).text
+    says_that_it_is_gone(at_ada.uploads("after.txt", b"Too late."))
+    tidy(house.worker)
+    assert key_files(keyed) == []

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from flask import Flask
 
 from appliance.identity import Role, Scope
 from appliance.vault.providing import ProviderKind
-from appliance.vault.providing.desk import Desk
 from appliance.worker.reminders import remind_of_keys
 from tests.doors.conftest import Console
 from tests.support.house import PASSWORD, House, Member
@@ -30,15 +28,6 @@ FORM = {
     "expires_on": "",
 }
 AZURE = "https://harrow.openai.azure.com"
-
-
-@pytest.fixture
-def street(house: House, tmp_path: Path) -> Iterator[Vendors]:
-    """Providers that this house may call, and that know a key."""
-    with vendors(tmp_path) as found:
-        desk = Desk(house.app.db, house.app.vault, found.egress(), clock=house.clock)
-        object.__setattr__(house.app, "desk", desk)
-        yield found
 
 
 def test_it_adds_changes_checks_and_revokes_at_the_pages(ada: Member, at_ada: Browser, street: Vendors) -> None:

@@ -34,7 +34,7 @@ def eve(ada: Member) -> Member:
 def talk(mia: Member) -> ConversationId:
     mia.asks(SECRET)
     with mia.services.db.tenant(mia.tenant_id) as tx:
-        return chat.list_conversations(tx, mia.caller)[0].conversation_id
+        return chat.list_conversations(tx, mia.caller, sealer=mia.services.vault)[0].conversation_id
 
 
 def chooses(ada: Member, mode: Review) -> None:
@@ -56,7 +56,9 @@ def asks_to_open(
     member: Member, talk: ConversationId | None, reason: str = "A leak was reported"
 ) -> chat.ReviewRequest:
     with member.services.db.tenant(member.tenant_id) as tx:
-        return chat.request_review(tx, member.caller, talk, reason=reason, clock=member.house.clock)
+        return chat.request_review(
+            tx, member.caller, talk, reason=reason, clock=member.house.clock, sealer=member.services.vault
+        )
 
 
 def decides(member: Member, request: chat.ReviewRequest, *, is_granted: bool, caller: Caller | None = None) -> None:
@@ -73,7 +75,7 @@ def test_nobody_looks_where_it_is_off(at_ada: Browser, ada: Member, talk: Conver
     assert at_ada.gets(f"/reviews/{talk}").status_code == 403
     assert at_ada.posts(f"/reviews/{talk}/opening", reason="curious").status_code == 403
     with ada.services.db.tenant(ada.tenant_id) as tx, pytest.raises(ReviewOff):
-        chat.list_for_review(tx, ada.caller)
+        chat.list_for_review(tx, ada.caller, sealer=ada.services.vault)
 
 
 def test_the_list_is_read_from_its_beginning_too(
@@ -119,7 +121,7 @@ def test_an_opening_lasts_an_hour_and_is_one_persons(
     location = at_ada.posts(f"/reviews/{talk}/opening", reason="A complaint").headers["Location"]
     view_id = location.rsplit("/", 1)[1]
     with eve.services.db.tenant(eve.tenant_id) as tx, pytest.raises(ReviewNotGranted):
-        chat.read_opened(tx, eve.caller, talk, UUID(view_id), clock=house.clock)
+        chat.read_opened(tx, eve.caller, talk, UUID(view_id), clock=house.clock, sealer=eve.services.vault)
     house.clock.passes(minutes=61)
     assert at_ada.gets(location).status_code in {302, 303, 403}
 
@@ -178,13 +180,15 @@ def test_a_grant_lapses_and_a_refusal_stays(ada: Member, eve: Member, talk: Conv
 
 def opens(member: Member, talk: ConversationId) -> None:
     with member.services.db.tenant(member.tenant_id) as tx:
-        chat.open_for_review(tx, member.caller, talk, reason="x x x", clock=member.house.clock)
+        chat.open_for_review(
+            tx, member.caller, talk, reason="x x x", clock=member.house.clock, sealer=member.services.vault
+        )
 
 
 def test_neither_token_nor_owner_nor_asker_is_the_second_person(ada: Member, eve: Member) -> None:
     eve.asks("Is the canteen open?")
     with eve.services.db.tenant(eve.tenant_id) as tx:
-        hers = chat.list_conversations(tx, eve.caller)[0].conversation_id
+        hers = chat.list_conversations(tx, eve.caller, sealer=eve.services.vault)[0].conversation_id
     chooses(ada, Review.TWO_PERSON)
     request = asks_to_open(ada, hers)
     for decider in (ada, eve):
@@ -207,7 +211,11 @@ def test_one_person_cannot_end_the_works_council_mode(at_ada: Browser, ada: Memb
     assert at_ada.posts("/settings/privacy", conversation_review="audited", link_hosts="").status_code == 409
     assert at_ada.posts("/reviews/mode", reason="The agreement has ended").status_code == 303
     with ada.services.db.tenant(ada.tenant_id) as tx:
-        request = next(one for one in chat.list_requests(tx, ada.caller, clock=ada.house.clock) if one.is_open)
+        request = next(
+            one
+            for one in chat.list_requests(tx, ada.caller, clock=ada.house.clock, sealer=ada.services.vault)
+            if one.is_open
+        )
     decides(eve, request, is_granted=True)
     with ada.services.db.tenant(ada.tenant_id) as tx:
         assert tenancy.get_settings(tx).conversation_review is Review.OFF
@@ -218,10 +226,12 @@ def test_what_one_opened_alone_closes_when_two_are_needed(ada: Member, talk: Con
     chooses(ada, Review.AUDITED)
     clock = ada.house.clock
     with ada.services.db.tenant(ada.tenant_id) as tx:
-        opening = chat.open_for_review(tx, ada.caller, talk, reason="A leak was reported", clock=clock)
-        assert chat.read_opened(tx, ada.caller, talk, opening, clock=clock)
+        opening = chat.open_for_review(
+            tx, ada.caller, talk, reason="A leak was reported", clock=clock, sealer=ada.services.vault
+        )
+        assert chat.read_opened(tx, ada.caller, talk, opening, clock=clock, sealer=ada.services.vault)
 
     chooses(ada, Review.TWO_PERSON)
 
     with ada.services.db.tenant(ada.tenant_id) as tx, pytest.raises(ReviewNotGranted):
-        chat.read_opened(tx, ada.caller, talk, opening, clock=clock)
+        chat.read_opened(tx, ada.caller, talk, opening, clock=clock, sealer=ada.services.vault)

@@ -292,6 +292,7 @@ def test_it_changes_settings_and_records_both_states(at_ada: Browser) -> None:
 
     page = at_ada.gets("/settings").text
     assert 'value="two_person" checked' in page
+    assert "to end it takes two administrators" in page
     assert "wiki.harrow.example" in page
     log = at_ada.gets("/audit").text
     assert "review_before: off" in log

@@ -30,7 +30,7 @@ PEOPLE = {
     "owner": "ada@harrow.example", "admin": "eve@harrow.example", "auditor": "aud@harrow.example",
     "member": "mia@harrow.example", "operator": "olga@host.example",
 }  # fmt: skip
-AT_LEAST = {"owner": 18, "admin": 18, "auditor": 6, "member": 7, "operator": 6}
+AT_LEAST = {"owner": 21, "admin": 21, "auditor": 9, "member": 7, "operator": 7}
 FEW: list[Look] = [(WIDE, "light"), (NARROW, "dark")]
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
 # Where a form stands, its address, what is typed into it, and the field that is refused.
@@ -43,6 +43,7 @@ REFUSED = [
     ("/tokens", "/tokens/service-accounts", {"name": " "}, "name"),
     ("/settings", "/settings/budget", {"monthly_tokens": "many"}, "monthly_tokens"),
     ("/settings", "/settings/privacy", {"link_hosts": "https://kept/x"}, "link_hosts"),
+    ("/providers", "/providers", {"name": "kept", "kind": "openai", "label": "Key", "weight": "1"}, "key"),
     ("/account", "/account/profile", {"name": " "}, "name"),
     ("/account", "/account/password", {"current": "wrong", "new": "a sentence that is long enough"}, "current"),
     ("/documents", "/documents", {}, None),
@@ -84,6 +85,10 @@ def furnishes(product: Product, ada: Person) -> None:
     product.command("group", "create", "--name", LONG[:120])
     product.command("token", "create", "--name", LONG[:120], "--scopes", "chat")
     product.command("user", "create-invitation", "--email", "guest@harrow.example")
+    key = product.data_dir.parent / "key-of-a-test"
+    key.write_text("sk-of-a-test-0123456789")
+    words = ("--label", LONG[:120], "--expires-at", "2126-01-01", "--check", "false", "--key-file", str(key))
+    product.command("provider", "create", "--name", LONG[:60].lower().replace("ä", "a"), "--kind", "openai", *words)
     ada.posts("/collections", name=LONG[:120], description=LONG * 3, audience="groups")
     ada.posts("/settings/privacy", conversation_review="audited", link_hosts="")
 

@@ -126,11 +126,11 @@ def test_it_shares_no_quote_with_who_may_not_read_its_document(ada: Member, eve:
     reads_in(ada, board)
     ada.asks("When is the merger with Tarn planned?")
     with ada.services.db.tenant(ada.tenant_id) as tx:
-        conversation = chat.list_conversations(tx, ada.caller)[0].conversation_id
+        conversation = chat.list_conversations(tx, ada.caller, sealer=ada.services.vault)[0].conversation_id
         chat.share_conversation(tx, ada.caller, conversation, clock=ada.house.clock)
     with ada.services.db.tenant(ada.tenant_id) as tx, pytest.raises(ConversationNotFound):
-        chat.list_messages(tx, eve.caller, conversation)
+        chat.list_messages(tx, eve.caller, conversation, sealer=eve.services.vault)
 
     eve = joins(ada, eve, group_id)
     with ada.services.db.tenant(ada.tenant_id) as tx:
-        assert "June" in chat.list_messages(tx, eve.caller, conversation)[-1].body
+        assert "June" in chat.list_messages(tx, eve.caller, conversation, sealer=eve.services.vault)[-1].body

@@ -110,7 +110,7 @@ def test_it_stops_when_the_reader_leaves_and_keeps_what_came(server: Server, dat
 
     assert isinstance(first, Says)
     with ada.services.db.tenant(ada.tenant_id) as tx:
-        messages = chat.list_messages(tx, ada.caller, conversation.conversation_id)
+        messages = chat.list_messages(tx, ada.caller, conversation.conversation_id, sealer=ada.services.vault)
     assert [message.outcome for message in messages] == [None, "stopped"]
     assert calls(server, database)[-1][:2] == ("chat", "cancelled")
 
@@ -244,9 +244,11 @@ def test_it_lets_an_auditor_see_who_and_not_what(house: House, ada: Member) -> N
     auditor = ada.adds("aud@harrow.example", Role.AUDITOR)
 
     with house.app.db.tenant(ada.tenant_id) as tx:
-        for look in (knowledge.list_documents, chat.list_chatbots, chat.list_conversations):
+        for look in (knowledge.list_documents, chat.list_chatbots):
             with pytest.raises(Forbidden):
                 look(tx, auditor.caller)
+        with pytest.raises(Forbidden):
+            chat.list_conversations(tx, auditor.caller, sealer=ada.services.vault)
 
 
 def test_it_records_ids_and_no_content(server: Server, database: str, ada: Member) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pyotp
 import pytest
 from sqlalchemy import text
@@ -25,7 +26,7 @@ from appliance.vault.inventory import list_keys
 from appliance.vault.keyfiles import KekId
 from appliance.vault.keyring import Keyring
 from appliance.vault.rotation import begin_rotation, finish_rotations, get_rotation, rotate
-from appliance.vault.values import KeyState, Level, RotationState
+from appliance.vault.values import End, KeyState, Level, RotationState
 from tests.support.house import House, Member
 
 PLACE = Place("somewhere", "secret", (UUID(int=7),))
@@ -261,7 +262,7 @@ def test_a_file_that_is_deleted_while_it_is_sealed_anew_stays_deleted(furnished:
             deleted.append(None)
             return sealer.seal_file(*arguments)
 
-        unseal_file = sealer.unseal_file
+        unseal_file, version_for_files = sealer.unseal_file, sealer.version_for_files
 
     blobs._sealer = Deleting()
     assert blobs.reseal(furnished.tenant_id, blob, version=99) is False
@@ -272,17 +273,18 @@ def test_a_file_that_is_deleted_while_it_is_sealed_anew_stays_deleted(furnished:
 def test_two_owners_destroy_the_keys_and_nothing_opens_any_more(furnished: Member) -> None:
     sealed = sealed_by(furnished, b"sk-live-4711")
     second, admin = furnished.adds("eve@harrow.example", Role.OWNER), furnished.adds("al@harrow.example", Role.ADMIN)
+    furnished.house.owners_settle()
     services, clock = furnished.services, furnished.house.clock
     with services.db.tenant(furnished.tenant_id) as tx:
         asked = request_destruction(tx, furnished.caller, reason="The contract ended.", clock=clock)
         with pytest.raises(NotSecondOwner):
-            decide_destruction(tx, furnished.caller, asked, is_granted=True, clock=clock)
+            decide_destruction(tx, furnished.caller, asked, is_granted=True, files=services.vault.files, clock=clock)
         with pytest.raises(Forbidden):
-            decide_destruction(tx, admin.caller, asked, is_granted=True, clock=clock)
+            decide_destruction(tx, admin.caller, asked, is_granted=True, files=services.vault.files, clock=clock)
     assert opened_by(furnished, sealed) == b"sk-live-4711"
 
     with services.db.tenant(furnished.tenant_id) as tx:
-        decide_destruction(tx, second.caller, asked, is_granted=True, clock=clock)
+        decide_destruction(tx, second.caller, asked, is_granted=True, files=services.vault.files, clock=clock)
     with services.db.tenant(furnished.tenant_id) as tx:  # as after a crash between record and file
         assert sweep_destroyed(tx, services.vault.files) == 1
 
@@ -296,14 +298,19 @@ def test_two_owners_destroy_the_keys_and_nothing_opens_any_more(furnished: Membe
 def test_an_earlier_database_opens_nothing_after_the_keys_were_destroyed(ada: Member) -> None:
     sealed = sealed_by(ada, b"sk-live-4711")
     second, clock = ada.adds("eve@harrow.example", Role.OWNER), ada.house.clock
+    ada.house.owners_settle()
     with ada.services.db.tenant(ada.tenant_id) as tx:
         earlier = tx.execute(text("SELECT kek_id, wrapped FROM data_keys")).one()
         asked = request_destruction(tx, ada.caller, reason="The contract ended.", clock=clock)
-        keks = decide_destruction(tx, second.caller, asked, is_granted=True, clock=clock)
+        keks = decide_destruction(tx, second.caller, asked, is_granted=True, files=ada.services.vault.files, clock=clock)
     for kek in keks:
-        ada.services.vault.files.destroy(kek)
-    with ada.services.db.tenant(ada.tenant_id) as tx:  # what a restore of yesterday's backup brings back
-        tx.execute(text("UPDATE data_keys SET wrapped = :w, state = 'active', destroyed_at = NULL"), {"w": earlier.wrapped})
+        ada.services.vault.files.destroy(kek, End.ALL)
+    with psycopg.connect(ada.house.server.postgres.url(database=ada.house.database)) as restoring:  # yesterday's backup
+        restoring.execute("SET session_replication_role = replica")  # no trigger sees a restore
+        restoring.execute(
+            "UPDATE cloister.data_keys SET wrapped = %s, state = 'active', destroyed_at = NULL WHERE tenant_id = %s",
+            [earlier.wrapped, ada.tenant_id],
+        )
 
     with pytest.raises(KeyDestroyed):
         opened_by(ada, sealed)

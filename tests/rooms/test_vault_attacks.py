@@ -29,7 +29,7 @@ from appliance.vault.keyfiles import KekId, KeyFiles
 from appliance.vault.keyring import Keyring
 from appliance.vault.roots.keyfile import KeyFileRoot
 from appliance.vault.rotation import begin_rotation, finish_rotations, get_rotation, resume_rotation, rotate
-from appliance.vault.values import Level, RotationState
+from appliance.vault.values import End, Level, RotationState
 from appliance.worker.schedule import tidy
 from tests.rooms.test_vault import PLACE, key_files, opened_by, sealed_by, turns
 from tests.support.house import House, Member
@@ -39,12 +39,14 @@ def destroyed(member: Member, second: Member) -> list[KekId]:
     """Let two owners destroy the keys, as far as the record; return the key files to destroy."""
     with member.services.db.tenant(member.tenant_id) as tx:
         asked = request_destruction(tx, member.caller, reason="The contract ended.", clock=member.house.clock)
-        return decide_destruction(tx, second.caller, asked, is_granted=True, clock=member.house.clock)
+        return decide_destruction(tx, second.caller, asked, is_granted=True, files=member.services.vault.files, clock=member.house.clock)
 
 
 @pytest.fixture
 def eve(ada: Member) -> Member:
-    return ada.adds("eve@harrow.example", Role.OWNER)
+    eve = ada.adds("eve@harrow.example", Role.OWNER)
+    ada.house.owners_settle()
+    return eve
 
 
 def only_file(member: Member) -> tuple[UUID, Path]:
@@ -80,7 +82,7 @@ def test_a_late_worker_does_not_end_the_next_rotation(ada: Member) -> None:
     last = worker.shelves[-1]
 
     class Slow:
-        name, count, has_first_format = last.name, last.count, last.has_first_format
+        name, count, has_first_format, has_plain = last.name, last.count, last.has_first_format, last.has_plain
 
         def reseal(self, *arguments: Any, **named: Any) -> Any:
             walked = last.reseal(*arguments, **named)
@@ -117,7 +119,7 @@ def test_a_destruction_that_died_at_the_key_file_is_finished(
         real = getattr(Path, at)
         dying.setattr(Path, at, lambda path, *a, **k: dies() if path.suffix == ".key" else real(path, *a, **k))
         with pytest.raises(Died):
-            files.destroy(kek)
+            files.destroy(kek, End.ALL)
     assert key_files(ada)
     with ada.services.db.tenant(ada.tenant_id) as tx:
         sweep_destroyed(tx, files)
@@ -135,7 +137,7 @@ def test_no_copy_of_a_destroyed_key_stays_where_a_process_died(house: House, ada
     assert len(key_files(ada)) == 2
 
     for kek in destroyed(ada, eve):
-        ada.services.vault.files.destroy(kek)
+        ada.services.vault.files.destroy(kek, End.ALL)
     with house.worker.db.tenant(ada.tenant_id) as tx:
         sweep_destroyed(tx, house.worker.vault.files)
     assert {path.suffix for path in file.parent.iterdir()} == {".destroyed"}
@@ -147,7 +149,7 @@ def test_a_key_that_is_destroyed_while_it_is_wrapped_anew_stays_destroyed(
     sealed_by(ada, b"sk-live-4711")
     (file,) = key_files(ada)
     files, kek = ada.house.worker.vault.files, KekId(ada.tenant_id, UUID(file.stem))
-    destroying = threading.Thread(target=ada.services.vault.files.destroy, args=(kek,))
+    destroying = threading.Thread(target=ada.services.vault.files.destroy, args=(kek, End.ALL))
 
     def slowly(path: Path, content: bytes, **named: Any) -> None:
         if path == file:
@@ -194,7 +196,7 @@ def test_what_was_sealed_before_there_were_data_keys_does_not_outlive_destructio
     assert house.app.blobs.get(ada.tenant_id, file_id) == b"an old upload"
 
     for kek in destroyed(ada, eve):
-        ada.services.vault.files.destroy(kek)
+        ada.services.vault.files.destroy(kek, End.ALL)
     with pytest.raises(KeyDestroyed):
         house.app.blobs.get(ada.tenant_id, file_id)
 
@@ -205,15 +207,15 @@ def test_a_request_of_somebody_who_is_no_owner_any_more_is_not_granted(ada: Memb
         asked = request_destruction(tx, eve.caller, reason="The contract ended.", clock=clock)
         change_role(tx, ada.caller, eve.caller.user_id, role=Role.ADMIN)
     with pytest.raises(RequesterNotOwner), db.tenant(ada.tenant_id) as tx:
-        decide_destruction(tx, ada.caller, asked, is_granted=True, clock=clock)
+        decide_destruction(tx, ada.caller, asked, is_granted=True, files=ada.services.vault.files, clock=clock)
     with db.tenant(ada.tenant_id) as tx:
         change_role(tx, ada.caller, eve.caller.user_id, role=Role.OWNER)
         remove_member(tx, ada.caller, eve.caller.user_id, clock=clock)
     with pytest.raises(RequesterNotOwner), db.tenant(ada.tenant_id) as tx:
-        decide_destruction(tx, ada.caller, asked, is_granted=True, clock=clock)
+        decide_destruction(tx, ada.caller, asked, is_granted=True, files=ada.services.vault.files, clock=clock)
     assert opened_by(ada, sealed) == b"sk-live-4711"
     with db.tenant(ada.tenant_id) as tx:  # closing it takes one
-        decide_destruction(tx, ada.caller, asked, is_granted=False, clock=clock)
+        decide_destruction(tx, ada.caller, asked, is_granted=False, files=ada.services.vault.files, clock=clock)
 
 
 @pytest.mark.parametrize("version", [0, 2, 2**31 - 1, 2**31, 2**32 - 1])
@@ -358,7 +360,7 @@ def test_a_worker_that_slept_over_a_rotation_puts_nothing_back(ada: Member) -> N
     sealer = blobs._sealer
 
     class Sleeping:
-        unseal_file = sealer.unseal_file
+        unseal_file, version_for_files = sealer.unseal_file, sealer.version_for_files
 
         def seal_file(self, *arguments: Any) -> bytes:
             sealed = sealer.seal_file(*arguments)
@@ -381,15 +383,53 @@ def test_a_key_that_cannot_be_destroyed_now_holds_up_no_other_organisation(
     (kek,) = destroyed(ada, eve)
     with bo.services.db.tenant(bo.tenant_id) as tx:
         begin_rotation(tx, bo.caller, bo.services.vault, Level.KEK)
-    house.clock.passes(minutes=11)
+    with house.server.connect("boot", house.database) as boot:
+        boot.execute("UPDATE cloister.key_rotations SET waited = '11 minutes'")
 
-    def is_full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+    def is_full(path: Path, content: bytes, **named: Any) -> None:
+        if path.stem == str(kek.number):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_durably(path, content, **named)
 
     with monkeypatch.context() as full:
-        real = house.worker.vault.files.destroy
-        full.setattr(house.worker.vault.files, "destroy", lambda one: is_full() if one == kek else real(one))
+        full.setattr("appliance.vault.keyfiles.write_durably", is_full)
         tidy(house.worker)
     assert len(key_files(bo)) == 1
     tidy(house.worker)
     assert key_files(ada) == []
+
+
+def test_a_file_that_reaches_the_disk_after_its_key_was_turned_opens(
+    ada: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the disk, or the process, stands still for longer than the grace."""
+    sealed_by(ada, b"the first makes the keys")
+
+    def slowly(path: Path, content: bytes, **named: Any) -> None:
+        monkeypatch.undo()
+        turns(ada, Level.DEK)
+        write_durably(path, content, **named)
+
+    monkeypatch.setattr("appliance.kernel.blobs.write_durably", slowly)
+    document = ada.uploads("fire-drill.txt")
+    assert b"fire drill" in ada.services.blobs.get(ada.tenant_id, document.file_id)
+    assert states(ada) == ["destroyed", "active"]
+
+
+def test_who_reads_a_file_while_its_key_is_turned_and_destroyed_is_not_refused(ada: Member) -> None:
+    file_id, _ = only_file(ada)
+    blobs, looks = ada.services.blobs, list[bytes]()
+    sealer = blobs._sealer
+
+    class Sleeping:
+        seal_file, version_for_files = sealer.seal_file, sealer.version_for_files
+
+        def unseal_file(self, tenant_id: UUID, sealed: bytes, place: Any) -> bytes:
+            if not looks:
+                looks.append(sealed)
+                turns(ada, Level.DEK)
+            return sealer.unseal_file(tenant_id, sealed, place)
+
+    blobs._sealer = Sleeping()
+    assert b"fire drill" in blobs.get(ada.tenant_id, file_id)
+    assert states(ada) == ["destroyed", "active"]

@@ -6,11 +6,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 from uuid import UUID
 
 import pytest
@@ -90,22 +91,32 @@ def environment(house: House, ada: Member) -> dict[str, str]:
 
 def turns(level: str, member: Member, environment: dict[str, str], *, killed_after: float | None) -> bool:
     """Let a process turn the key; kill it after some seconds. Returns whether it came to the end."""
-    command = [sys.executable, "-m", "tests.support.rotating", level, str(member.tenant_id)]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    with process.stdout as said:
-        assert said.readline() == "begun\n"
-        if killed_after is not None:
-            time.sleep(killed_after)
-            process.send_signal(signal.SIGKILL)
-        ended = said.read() == "done\n"
-    process.wait()
-    return ended
+    command = [sys.executable, "-m", "tests.support.rotating", level, str(member.tenant_id), str(member.caller.user_id)]
+    with tempfile.TemporaryFile("w+") as complaints:
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=complaints, text=True)
+        assert process.stdout is not None
+        with process.stdout as said:
+            assert said.readline() == "begun\n", told(complaints)
+            if killed_after is not None:
+                time.sleep(killed_after)
+                process.send_signal(signal.SIGKILL)
+            ended = said.read() == "done\n"
+        killed = {-signal.SIGKILL} if killed_after is not None else set[int]()
+        assert process.wait() in {0, *killed}, told(complaints)
+        assert told(complaints) == "", "something does not open"
+        return ended
+
+
+def told(complaints: IO[str]) -> str:
+    """Return what a process said of its end."""
+    complaints.seek(0)
+    return complaints.read()
 
 
 def rounds(ada: Member, environment: dict[str, str], tmp_path: Path, kills: list[tuple[str, float]]) -> None:
     """Turn a key for each kill: killed, begun again, to the end; then look whether the old one opens anything."""
     secrets, vault, db = ada.house.settings.secrets, ada.services.vault, ada.services.db
+    vault.prepare(ada.tenant_id)  # or the first key may be half written while its directory is copied
     with Work(ada) as work:
         for number, (level, seconds) in enumerate(kills):
             stolen = tmp_path / f"stolen {number}"

@@ -53,11 +53,11 @@ def test_a_file_of_the_same_name_replaces_the_old_one_once_it_is_ready(ada: Memb
     assert stored(ada) == 2
     assert events(ada).count("knowledge:version:received") == 1
     with ada.services.db.tenant(ada.tenant_id) as tx:
-        conversations = chat.list_conversations(tx, ada.caller)
+        conversations = chat.list_conversations(tx, ada.caller, sealer=ada.services.vault)
         cited = [
             (citation.version, citation.is_replaced)
             for one in conversations
-            for message in chat.list_messages(tx, ada.caller, one.conversation_id)
+            for message in chat.list_messages(tx, ada.caller, one.conversation_id, sealer=ada.services.vault)
             for citation in message.citations
         ]
     assert sorted(cited, key=str) == [(1, True), (2, False)]

@@ -16,6 +16,7 @@ from appliance.identity.invitations import InvitationForm
 from appliance.identity.permissions import GRANTS, SCOPES
 from appliance.identity.tokens import TokenForm
 from tests.support.house import Member
+from tests.support.providing import has
 from tests.support.site import Browser
 
 UNVISITED = {
@@ -43,7 +44,7 @@ FURTHER = {  # endpoint -> what else its address can say
     "tokens.show": ("?page=15", "?q=token+7"),
     "conversations.show": ("?q=number+1234", "?q=feast+days", "?q=nowhere"),
     "search.show": ("?q=feast+days", "?q=feast+days&collection={collection_id}&kind=pdf&from=2020-01-01&to=2030-01-01"),
-    "reviews.show": ("?q=number+77", "?q=person", "?q=nowhere"),
+    "reviews.show": ("?q=number+11", "?q=person", "?q=nowhere"),
     "platform.show": ("?sort=-questions", "?q=elsewhere"),
 }  # fmt: skip
 
@@ -66,7 +67,7 @@ class Visit:
 
 def visits(site: Flask, owner: Member, operator: Member, ids: dict[str, str]) -> list[Visit]:
     """Return a visit to each page and each reading operation, and to what their addresses can say further."""
-    ids = ids | _uploaded(owner)
+    ids = ids | _uploaded(owner) | _provided(owner)
     at_owner, at_operator, at_stranger = Browser(site), Browser(site), Browser(site)
     at_owner.signs_in(owner)
     at_operator.signs_in(operator)
@@ -95,6 +96,12 @@ def _uploaded(owner: Member) -> dict[str, str]:
         announced = knowledge.UploadForm("parts.txt", 100)
         upload = knowledge.begin_upload(tx, owner.caller, announced, limit_megabytes=1, clock=owner.house.clock)
     return {"batch_id": str(batch_id), "upload_id": str(upload.upload_id)}
+
+
+def _provided(owner: Member) -> dict[str, str]:
+    """A provider with a key."""
+    provider = has(owner)
+    return {"provider_id": str(provider.provider_id), "key_id": str(provider.keys[0].key_id)}
 
 
 def _path(rule: str, ids: dict[str, str]) -> str:

@@ -11,6 +11,7 @@ NO_TENANT_COLUMN = {
     "alembic_version": "the schema's number, readable by all",
     "users": "people exist once; only the doors' functions see them",
     "setup_links": "before any organisation; only the doors' functions see them",
+    "plain_text": "the installation's own; only the doors' functions see it",
     "root_key": "the installation's own; only the doors' functions see it",
     "sign_in_attempts": "before the person is known; only the doors' functions see them",
     "second_factors": "a person's, wherever they belong; only the doors' functions see them",
@@ -29,7 +30,10 @@ FURTHER_POLICIES = {  # beside tenant_isolation: (table, policy) -> the one role
     ("api_tokens", "doors"): "cloister_doors",
     ("documents", "doors"): "cloister_doors",  # counts for the platform's operators; the columns are granted one by one
     ("messages", "doors"): "cloister_doors",
-    ("data_keys", "doors"): "cloister_doors",  # the platform's wrapped keys, and nobody else's
+    ("data_keys", "doors"): "cloister_doors",  # the platform's wrapped keys, and nobody else's; and the end of all by two owners
+    ("key_destructions", "doors"): "cloister_doors",  # what a second owner said, and nobody else
+    ("key_encryption_keys", "doors"): "cloister_doors",
+    ("key_rotations", "doors"): "cloister_doors",
     ("model_providers", "doors"): "cloister_doors",  # the platform's, and nobody else's
     ("provider_keys", "doors"): "cloister_doors",  # one of the platform's at a time, sealed
     ("provider_key_uses", "doors"): "cloister_doors",  # how often the platform's keys were used, summed
@@ -51,8 +55,9 @@ DOORS = {
     "change_password", "claim_root_key", "count_passages", "root_key_is", "consume_setup_link", "count_failed_sign_ins", "count_organisations", "count_sign_in_failures", "create_setup_link",
     "create_user", "find_credentials", "find_user", "forget_sign_in_attempts", "list_memberships", "list_tenants", "models_in_use", "record_sign_in_attempt",
     "resolve_session", "setup_link_is_open",
-    "announce_root_key", "count_sealed_factors", "list_sealed_factors", "platform_data_key", "reseal_factor", "settle_root_key",
+    "announce_root_key", "count_sealed_factors", "decide_key_destruction", "list_sealed_factors", "platform_data_key", "reseal_factor", "settle_root_key",
     "lend_shared_key", "list_own_keys", "set_own_keys", "shared_key_uses", "shared_providers",
+    "note_plain_text", "note_plain_text_wiped", "plain_text_state",
 }  # fmt: skip
 GLOBAL_UNIQUE = {"procrastinate_jobs": "the queue's own serial numbers"}
 GLOBAL_TARGETS = {"users", "procrastinate_workers"}

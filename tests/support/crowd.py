@@ -4,9 +4,11 @@ Skewed as organisations are: few people ask most, few collections hold most, mos
 stand in the order of time. All that has an address is there; vectors and postings are not, since no page reads them.
 """
 
+import math
 from dataclasses import astuple, dataclass, fields
 from typing import Any, Self
 
+from appliance import chat
 from appliance.kernel.ids import new_id
 from tests.support.house import House, Member
 
@@ -58,6 +60,7 @@ def fill(house: House, owner: Member, size: Size) -> dict[str, str]:
         for table in ("people", "groups", "collections", "documents", "chatbots", "conversations", "organisations"):
             admin.execute(f"DROP TABLE crowd_{table}")
         admin.execute("VACUUM (ANALYZE)")
+    chat.seal_plain(house.worker.db, house.worker.vault, owner.tenant_id, seconds=math.inf)
     names = (
         "user_id",
         "group_id",

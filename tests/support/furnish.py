@@ -74,4 +74,8 @@ def opens(ada: Member, conversation_id: str) -> str:
     """Look into a conversation, where that is allowed; return the opening's id."""
     with ada.services.db.tenant(ada.tenant_id) as tx:
         talk = chat.ConversationId(UUID(conversation_id))
-        return str(chat.open_for_review(tx, ada.caller, talk, reason="A leak was reported", clock=ada.house.clock))
+        return str(
+            chat.open_for_review(
+                tx, ada.caller, talk, reason="A leak was reported", clock=ada.house.clock, sealer=ada.services.vault
+            )
+        )

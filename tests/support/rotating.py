@@ -1,4 +1,4 @@
-"""A process that turns keys, to be killed: python -m tests.support.rotating LEVEL TENANT."""
+"""A process that turns keys, to be killed: python -m tests.support.rotating LEVEL TENANT OWNER."""
 
 import sys
 import time
@@ -9,13 +9,16 @@ from uuid import UUID
 from sqlalchemy import text
 
 from appliance.assembly import Services, assemble
-from appliance.audit import PLATFORM, Actor, ActorKind
+from appliance.audit import PLATFORM
+from appliance.identity import UserId
+from appliance.identity.sessions import caller_of
+from appliance.kernel import log
 from appliance.kernel.ids import TenantId
 from appliance.settings import load
 from appliance.vault.destruction import sweep_destroyed
 from appliance.vault.errors import RotationRunning
 from appliance.vault.exchange import exchange_root
-from appliance.vault.rotation import begin, finish_rotations, rotate
+from appliance.vault.rotation import begin_rotation, finish_rotations, rotate
 from appliance.vault.values import Level
 
 GRACE = timedelta(seconds=2)
@@ -27,8 +30,9 @@ def is_sweeping(services: Services, tenant_id: TenantId) -> bool:
         return bool(tx.scalar(text("SELECT count(*) FROM key_rotations WHERE state = 'sweeping'")))
 
 
-def main(level: str, tenant: str) -> None:
+def main(level: str, tenant: str, owner: str) -> None:
     """Turn the key of this level to the end, from wherever the last process left it."""
+    log.configure()  # to standard error: this process says on standard output how far it is
     settings, tenant_id = load(), TenantId(UUID(tenant))
     services = assemble(settings, role="worker")
     db, vault, shelves = services.db, services.vault, services.shelves
@@ -37,7 +41,7 @@ def main(level: str, tenant: str) -> None:
         exchange_root(db, vault.files, shelves, [PLATFORM, tenant_id], secrets=settings.secrets.absolute())
     else:
         with suppress(RotationRunning), db.tenant(tenant_id) as tx:
-            begin(tx, Actor(ActorKind.SYSTEM), vault, Level(level))
+            begin_rotation(tx, caller_of(tx, UserId(UUID(owner))), vault, Level(level))
         while is_sweeping(services, tenant_id):
             rotate(db, vault, shelves, tenant_id)
         while not finish_rotations(db, vault, shelves, tenant_id, grace=GRACE):
@@ -49,4 +53,4 @@ def main(level: str, tenant: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:4])

@@ -20,6 +20,7 @@ from appliance.chat.errors import (
     TitleMalformed,
 )
 from appliance.identity import Permission
+from appliance.kernel.sealing import IntegrityError, KeyDestroyed, KeyUnavailable
 
 Question = Annotated[
     str,
@@ -30,6 +31,9 @@ Stream = Annotated[
     bool,
     Field(description="True: server-sent events `question`, `delta`, `citation`, then `done` or `refused`."),
 ]
+
+UNSEALING = (KeyDestroyed, KeyUnavailable, IntegrityError)
+"""What may happen wherever something is opened that people said."""
 
 
 class ConversationsPage(Page):
@@ -174,7 +178,7 @@ class ExportOut(Output):
 
 @operation(
     "GET", "/conversations", permission=Permission.CHAT, query=ConversationsPage, answer=Listed[ConversationOut],
-    refusals=(ConversationNotFound,),
+    refusals=(ConversationNotFound, *UNSEALING),
 )  # fmt: skip
 def list_conversations(call: Call) -> Listed[ConversationOut]:
     """Return one's own conversations, the latest first."""
@@ -182,9 +186,11 @@ def list_conversations(call: Call) -> Listed[ConversationOut]:
     with call.tenant() as tx:
         before = None
         if asked.cursor:
-            last = chat.get_conversation(tx, call.caller, ConversationId(asked.cursor))
+            last = chat.get_conversation(tx, call.caller, ConversationId(asked.cursor), sealer=call.services.vault)
             before = (last.updated_at, last.conversation_id)
-        found = chat.list_conversations(tx, call.caller, query=asked.text, before=before, limit=asked.limit + 1)
+        found = chat.list_conversations(
+            tx, call.caller, query=asked.text, before=before, limit=asked.limit + 1, sealer=call.services.vault
+        )
     rows, cursor = part(found, asked, key=lambda one: one.conversation_id)
     return Listed[ConversationOut](items=[_out(one) for one in rows], next_cursor=cursor)
 
@@ -200,19 +206,24 @@ def start_conversation(call: Call) -> ConversationOut:
         return _out(chat.create_conversation(tx, call.caller, chatbot_id, clock=call.services.clock))
 
 
-@operation("GET", "/conversations/{conversation_id}", permission=Permission.CHAT, answer=ConversationOut)
+@operation(
+    "GET", "/conversations/{conversation_id}", permission=Permission.CHAT, answer=ConversationOut, refusals=UNSEALING
+)
 def get_conversation(call: Call) -> ConversationOut:
     """Return a conversation of one's own, or one that was shared."""
     with call.tenant() as tx:
-        return _out(chat.read_conversation(tx, call.caller, _id(call)))
+        return _out(chat.read_conversation(tx, call.caller, _id(call), sealer=call.services.vault))
 
 
-@operation("GET", "/conversations/{conversation_id}/messages", permission=Permission.CHAT, answer=MessagesOut)
+@operation(
+    "GET", "/conversations/{conversation_id}/messages", permission=Permission.CHAT, answer=MessagesOut,
+    refusals=UNSEALING,
+)  # fmt: skip
 def list_messages(call: Call) -> MessagesOut:
     """Return the questions and answers of the branch that is shown, with their citations."""
     with call.tenant() as tx:
-        chat.read_conversation(tx, call.caller, _id(call))
-        found = chat.list_messages(tx, call.caller, _id(call))
+        chat.read_conversation(tx, call.caller, _id(call), sealer=call.services.vault)
+        found = chat.list_messages(tx, call.caller, _id(call), sealer=call.services.vault)
     return MessagesOut(items=[MessageOut.model_validate(one) for one in found])
 
 
@@ -239,17 +250,17 @@ def retry_answer(call: Call) -> AnswerOut | Iterator[str]:
 
 @operation(
     "PUT", "/conversations/{conversation_id}/branch", permission=Permission.CHAT, body=BranchIn, answer=ConversationOut,
-    refusals=(MessageNotFound,),
+    refusals=(MessageNotFound, *UNSEALING),
 )  # fmt: skip
 def switch_branch(call: Call) -> ConversationOut:
     """Show, and go on with, the branch that a message is on."""
     with call.tenant() as tx:
-        return _out(chat.switch_branch(tx, call.caller, _id(call), call.body.message_id))
+        return _out(chat.switch_branch(tx, call.caller, _id(call), call.body.message_id, sealer=call.services.vault))
 
 
 @operation(
     "PUT", "/conversations/{conversation_id}/messages/{message_id}/feedback", permission=Permission.CHAT,
-    body=FeedbackIn, refusals=(CommentTooLong, MessageNotFound),
+    body=FeedbackIn, refusals=(CommentTooLong, MessageNotFound, *UNSEALING),
 )  # fmt: skip
 def give_feedback(call: Call) -> None:
     """Say whether an answer was good; the last word counts."""
@@ -257,18 +268,20 @@ def give_feedback(call: Call) -> None:
     with call.tenant() as tx:
         chat.give_feedback(
             tx, call.caller, _id(call), call.ids["message_id"], is_good=body.is_good, comment=body.comment,
-            clock=call.services.clock,
+            clock=call.services.clock, sealer=call.services.vault,
         )  # fmt: skip
 
 
 @operation(
     "PUT", "/conversations/{conversation_id}/title", permission=Permission.CHAT, body=TitleIn, answer=ConversationOut,
-    refusals=(TitleMalformed,),
+    refusals=(TitleMalformed, *UNSEALING),
 )  # fmt: skip
 def rename_conversation(call: Call) -> ConversationOut:
     """Give a conversation another title."""
     with call.tenant() as tx:
-        return _out(chat.rename_conversation(tx, call.caller, _id(call), title=call.body.title))
+        return _out(
+            chat.rename_conversation(tx, call.caller, _id(call), title=call.body.title, sealer=call.services.vault)
+        )
 
 
 @operation("PUT", "/conversations/{conversation_id}/sharing", permission=Permission.CHAT)
@@ -285,21 +298,25 @@ def unshare_conversation(call: Call) -> None:
         chat.unshare_conversation(tx, call.caller, _id(call))
 
 
-@operation("GET", "/conversations/{conversation_id}/openings", permission=Permission.CHAT, answer=OpeningsOut)
+@operation(
+    "GET", "/conversations/{conversation_id}/openings", permission=Permission.CHAT, answer=OpeningsOut,
+    refusals=UNSEALING,
+)  # fmt: skip
 def list_openings(call: Call) -> OpeningsOut:
     """Return who opened one's own conversation under All conversations, when and why."""
     with call.tenant() as tx:
-        found = chat.list_views(tx, call.caller, _id(call))
+        found = chat.list_views(tx, call.caller, _id(call), sealer=call.services.vault)
     return OpeningsOut(items=[OpeningOut.model_validate(one) for one in found])
 
 
 @operation(
-    "GET", "/conversations/{conversation_id}/export", permission=Permission.CHAT, query=FormatAsked, answer=ExportOut
-)
+    "GET", "/conversations/{conversation_id}/export", permission=Permission.CHAT, query=FormatAsked,
+    answer=ExportOut, refusals=UNSEALING,
+)  # fmt: skip
 def export_conversation(call: Call) -> ExportOut:
     """Return a copy of one's own conversation, with every branch, as JSON or Markdown text."""
     with call.tenant() as tx:
-        text = chat.export_conversation(tx, call.caller, _id(call), call.query.format)
+        text = chat.export_conversation(tx, call.caller, _id(call), call.query.format, sealer=call.services.vault)
     return ExportOut(format=call.query.format, text=text)
 
 
@@ -307,7 +324,7 @@ def export_conversation(call: Call) -> ExportOut:
 def delete_conversation(call: Call) -> None:
     """Delete a conversation with its messages."""
     with call.tenant() as tx:
-        chat.delete_conversation(tx, call.caller, _id(call))
+        chat.delete_conversation(tx, call.caller, _id(call), sealer=call.services.vault)
 
 
 @operation(

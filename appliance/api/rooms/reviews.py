@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 
 from appliance import chat, identity
 from appliance.api.framework import Call, operation
-from appliance.api.rooms.conversations import ConversationOut, MessageOut
+from appliance.api.rooms.conversations import UNSEALING, ConversationOut, MessageOut
 from appliance.api.schemas import Input, Listed, Output, Page, Text, part
 from appliance.chat import ConversationId, ReviewRequest
 from appliance.chat.errors import ConversationNotFound, PersonNeeded, ReasonMissing, ReviewNotGranted, ReviewOff
@@ -75,7 +75,7 @@ class OpenedConversationOut(Output):
 
 @operation(
     "GET", "/reviews", permission=Permission.CONVERSATION_REVIEW, query=ReviewsPage, answer=Listed[ReviewableOut],
-    refusals=(ConversationNotFound, ReviewOff),
+    refusals=(ConversationNotFound, ReviewOff, *UNSEALING),
 )  # fmt: skip
 def list_reviews(call: Call) -> Listed[ReviewableOut]:
     """Return the organisation's conversations, the latest first. Looking is an event in the log."""
@@ -83,23 +83,24 @@ def list_reviews(call: Call) -> Listed[ReviewableOut]:
     with call.tenant() as tx:
         before = None
         if asked.cursor:
-            last = chat.get_for_review(tx, call.caller, ConversationId(asked.cursor))
+            last = chat.get_for_review(tx, call.caller, ConversationId(asked.cursor), sealer=call.services.vault)
             before = (last.updated_at, last.conversation_id)
         found = chat.list_for_review(
-            tx, call.caller, query=asked.text, before=before, limit=asked.limit + 1, oldest_first=asked.oldest_first
-        )
+            tx, call.caller, query=asked.text, before=before, limit=asked.limit + 1, oldest_first=asked.oldest_first,
+            sealer=call.services.vault,
+        )  # fmt: skip
     rows, cursor = part(found, asked, key=lambda one: one.conversation_id)
     return Listed[ReviewableOut](items=[ReviewableOut.model_validate(one) for one in rows], next_cursor=cursor)
 
 
 @operation(
     "GET", "/reviews/requests", permission=Permission.CONVERSATION_REVIEW, answer=ReviewRequestsOut,
-    refusals=(ReviewOff,),
+    refusals=(ReviewOff, *UNSEALING),
 )  # fmt: skip
 def list_requests(call: Call) -> ReviewRequestsOut:
     """Return the latest requests, those that wait first. Another administrator decides them, at a browser."""
     with call.tenant() as tx:
-        found = chat.list_requests(tx, call.caller, clock=call.services.clock)
+        found = chat.list_requests(tx, call.caller, clock=call.services.clock, sealer=call.services.vault)
     return ReviewRequestsOut(items=[ReviewRequestOut.model_validate(one) for one in found])
 
 
@@ -114,12 +115,12 @@ def request_end_of_mode(call: Call) -> ReviewRequestOut:
 
 @operation(
     "GET", "/reviews/{conversation_id}", permission=Permission.CONVERSATION_REVIEW, answer=ReviewableOut,
-    refusals=(ReviewOff,),
+    refusals=(ReviewOff, *UNSEALING),
 )  # fmt: skip
 def get_review(call: Call) -> ReviewableOut:
     """Return what may be known of a conversation before it is opened."""
     with call.tenant() as tx:
-        return ReviewableOut.model_validate(chat.get_for_review(tx, call.caller, _id(call)))
+        return ReviewableOut.model_validate(chat.get_for_review(tx, call.caller, _id(call), sealer=call.services.vault))
 
 
 @operation(
@@ -133,25 +134,27 @@ def request_review(call: Call) -> ReviewRequestOut:
 
 @operation(
     "POST", "/reviews/{conversation_id}/openings", permission=Permission.CONVERSATION_REVIEW, body=ReasonIn,
-    answer=OpenedOut, status=201, refusals=(ReasonMissing, ReviewNotGranted, ReviewOff),
+    answer=OpenedOut, status=201, refusals=(ReasonMissing, ReviewNotGranted, ReviewOff, *UNSEALING),
 )  # fmt: skip
 def open_review(call: Call) -> OpenedOut:
     """Open a conversation; its owner sees who did and why. In the works-council mode the granted reason counts."""
     house = call.services
     with call.tenant() as tx:
-        opening_id = chat.open_for_review(tx, call.caller, _id(call), reason=call.body.reason, clock=house.clock)
+        opening_id = chat.open_for_review(
+            tx, call.caller, _id(call), reason=call.body.reason, clock=house.clock, sealer=call.services.vault
+        )
     return OpenedOut(opening_id=opening_id)
 
 
 @operation(
     "GET", "/reviews/{conversation_id}/openings/{opening_id}", permission=Permission.CONVERSATION_REVIEW,
-    answer=OpenedConversationOut, refusals=(ReviewNotGranted, ReviewOff),
+    answer=OpenedConversationOut, refusals=(ReviewNotGranted, ReviewOff, *UNSEALING),
 )  # fmt: skip
 def read_opened(call: Call) -> OpenedConversationOut:
     """Return a conversation that you opened within the last hour, with what was said in all its branches."""
     with call.tenant() as tx:
         conversation, messages = chat.read_opened(
-            tx, call.caller, _id(call), call.ids["opening_id"], clock=call.services.clock
+            tx, call.caller, _id(call), call.ids["opening_id"], clock=call.services.clock, sealer=call.services.vault
         )
         names = identity.names_of(tx, [conversation.owner_id])
     return OpenedConversationOut(
@@ -164,8 +167,9 @@ def read_opened(call: Call) -> OpenedConversationOut:
 def _requested(call: Call, conversation_id: ConversationId | None) -> ReviewRequestOut:
     with call.tenant() as tx:
         asked: ReviewRequest = chat.request_review(
-            tx, call.caller, conversation_id, reason=call.body.reason, clock=call.services.clock
-        )
+            tx, call.caller, conversation_id, reason=call.body.reason, clock=call.services.clock,
+            sealer=call.services.vault,
+        )  # fmt: skip
     return ReviewRequestOut.model_validate(asked)
 
 

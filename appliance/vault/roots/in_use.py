@@ -6,11 +6,10 @@ exchange of them needs no restart of whoever is running.
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.kernel.blobs import write_durably
+from appliance.kernel.blobs import overwrite, write_durably
 from appliance.kernel.egress import Egress
 from appliance.kernel.sealing import KEY_BYTES, KeyUnavailable
 from appliance.vault.base import Root
@@ -60,16 +59,25 @@ def make_next(secrets: Path) -> None:
 def put_next_in_force(secrets: Path) -> None:
     """Put the file of the following root in the place of the old one, which is overwritten. May be done again."""
     if (secrets / NEXT).exists():
-        with suppress(FileNotFoundError):
+        if (secrets / KEY).exists():
+            overwrite(secrets / OLD)  # what an earlier exchange left
             (secrets / KEY).rename(secrets / OLD)
         (secrets / NEXT).rename(secrets / KEY)
-    with suppress(FileNotFoundError):
-        (secrets / OLD).chmod(0o600)
-        with (secrets / OLD).open("r+b") as file:
-            file.write(os.urandom(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        (secrets / OLD).unlink()
+    overwrite(secrets / OLD)
+
+
+def old_root(secrets: Path) -> Root | None:
+    """Return the root that an exchange left behind when it died before its last step, None if there is none.
+
+    Raises RootKeyUnusable for a file of its name that holds no root.
+    """
+    is_left = (secrets / OLD).exists() and (secrets / KEY).exists() and not (secrets / NEXT).exists()
+    return KeyFileRoot(secrets / OLD, spec=f"file:{secrets / OLD}") if is_left else None
+
+
+def forget_old(secrets: Path) -> None:
+    """Overwrite what `old_root` returned, and remove it."""
+    overwrite(secrets / OLD)
 
 
 def _files(secrets: Path) -> tuple[Root, ...]:

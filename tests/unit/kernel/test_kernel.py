@@ -1,3 +1,4 @@
+import subprocess
 import sys
 import threading
 import uuid
@@ -78,6 +79,9 @@ class KeyByTenant:
     def unseal_file(self, tenant_id: UUID, sealed: bytes, place: Place) -> bytes:
         return unseal_at(tenant_id.bytes * 2, sealed, context=place.context(tenant_id))
 
+    def version_for_files(self, _: UUID) -> int:
+        return 1
+
 
 def test_it_does_not_open_one_tenants_blob_as_anothers(tmp_path: Path) -> None:
     blobs = Blobs(tmp_path, sealer=KeyByTenant())
@@ -94,6 +98,13 @@ def test_it_does_not_open_one_tenants_blob_as_anothers(tmp_path: Path) -> None:
         blobs.get(bo, blob)
     with pytest.raises(BlobMissing):
         blobs.get(ada, new_id())
+
+
+def test_a_hash_costs_what_owasp_asks_for() -> None:
+    script = "from appliance.kernel import sealing as s; print(s.hash_password('x'), s._DUMMY)"
+    made = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    for stored in made:  # of a known person and of an unknown one: as long
+        assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 def test_it_matches_a_password_and_nothing_else() -> None:

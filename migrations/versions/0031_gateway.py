@@ -4,8 +4,8 @@ from alembic import op
 
 from migrations.rls import tenant_table
 
-revision = "0030"
-down_revision = "0028"
+revision = "0031"
+down_revision = "0030"
 
 _PROVIDER = "provider text NOT NULL CHECK (provider ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$')"
 _MODEL = "model text NOT NULL CHECK (length(model) BETWEEN 1 AND 200)"

@@ -1,0 +1,75 @@
+"""`appliance vault` at the console: what it checks, exchanges and exports."""
+
+import errno
+import json
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.doors.conftest import Console
+from tests.support.house import Member
+
+
+@pytest.fixture
+def keyed(ada: Member) -> Member:
+    ada.uploads("fire-drill.txt")
+    return ada
+
+
+def test_it_says_whose_keys_open_and_fails_where_one_does_not(console: Console, ada: Member) -> None:
+    assert "the platform's keys open" in console("vault", "check").output
+    ada.uploads("fire-drill.txt")
+    said = console("vault", "check").output
+    assert "the keys of the platform and 1 organisation open" in said
+    assert json.loads(console("vault", "check", "--json").output)["organisations"] == 2
+    (file,) = (ada.house.settings.secrets / "keys" / str(ada.tenant_id)).glob("*.key")
+    file.unlink()
+    failed = console("vault", "check")
+    assert failed.exit_code == 1
+    assert str(ada.tenant_id) in str(failed.exception) + failed.output
+
+
+def test_it_exports_sealed_keys_alone_for_their_owner(console: Console, keyed: Member, tmp_path: Path) -> None:
+    file, secrets = tmp_path / "keys.tar", keyed.house.settings.secrets
+    assert "2 keys" in console("vault", "export", str(file)).output
+    assert file.stat().st_mode & 0o777 == 0o600
+    with tarfile.open(file) as tar:
+        assert {Path(name).suffix for name in tar.getnames()} == {".key"}
+        assert len(tar.getnames()) == 2
+    assert (secrets / "root.key").read_bytes() not in file.read_bytes()
+    again = console("vault", "export", str(file))
+    assert again.exit_code == 1
+    assert "is there already" in str(again.exception)
+
+
+@pytest.mark.usefixtures("keyed")
+def test_an_export_that_fails_leaves_no_half_file(
+    console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    for owner, step in ((tarfile.TarFile, "add"), (os, "fsync"), (Path, "rename")):
+        with monkeypatch.context() as full:
+            full.setattr(owner, step, is_full)
+            failed = console("vault", "export", str(folder / "keys.tar"))
+        assert failed.exit_code == 1
+        assert "No space left on device" in str(failed.exception)
+        assert list(folder.iterdir()) == []
+    assert console("vault", "export", str(folder / "keys.tar")).exit_code == 0
+
+
+def test_it_exchanges_the_root_and_says_how_many_keys_it_wrapped(console: Console, keyed: Member) -> None:
+    said = console("vault", "rotate-root").output
+    assert "2 keys are wrapped by file:" in said
+    assert "Back it up" in said
+    assert keyed.services.blobs.get(keyed.tenant_id, keyed.uploads("fire-drill.txt").file_id)
+
+
+def test_one_key_is_one_key(console: Console, tmp_path: Path) -> None:
+    assert "1 key is wrapped by" in console("vault", "rotate-root").output
+    assert "keys.tar: 1 key." in console("vault", "export", str(tmp_path / "keys.tar")).output
