@@ -10,8 +10,8 @@ from appliance import cli
 from appliance.app import create_app
 from appliance.vault.providing.desk import Desk
 from tests.support.house import House, Member
+from tests.support.key_vendors import Vendors, vendors
 from tests.support.site import Browser
-from tests.support.vendors import Vendors, vendors
 
 Console = Callable[..., Result]
 

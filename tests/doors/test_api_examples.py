@@ -22,9 +22,9 @@ from appliance.knowledge import Upload
 from appliance.tenancy import Review
 from tests.support.furnish import furnish, lets_review, opens, signs_in
 from tests.support.house import PASSWORD, SAMPLES, House, Member
+from tests.support.key_vendors import Vendors
 from tests.support.product import csrf
 from tests.support.program import PREFIX, Program
-from tests.support.vendors import Vendors
 
 CARD = "Pay with 4111 1111 1111 1111."
 MADE = {"create_collection": "collection_id", "create_group": "group_id"}

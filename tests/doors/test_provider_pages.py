@@ -12,7 +12,7 @@ from appliance.vault.providing import ProviderKind
 from appliance.worker.reminders import remind_of_keys
 from tests.doors.conftest import Console
 from tests.support.house import PASSWORD, House, Member
-from tests.support.key_vendors import ANTHROPIC, OPENAI, Vendors, vendors
+from tests.support.key_vendors import ANTHROPIC, OPENAI, Vendors
 from tests.support.mailbox import Mailbox
 from tests.support.program import Program
 from tests.support.providing import KEY, OTHER, adds, borrows, has, providers_of
@@ -199,6 +199,7 @@ def test_nobody_is_told_a_key_at_any_door(
     ]
     assert [one.status_code for one in refused] == [422, 422, 422, 409]
     said += "".join(one.text for one in refused) + at_ada.gets("/audit").text + "".join(capfd.readouterr())
+    assert at_ada.gets("/audit?event=vault:provider_key:reveal_refused").text.count("<code>vault:provider_key:rev") == 4
     assert "vault:provider_key:reveal_refused" in said
     assert [one for one in (KEY, OTHER, KEY[8:20], OTHER[8:20]) if one in said] == []
 

@@ -110,9 +110,10 @@ def test_it_sends_no_key_to_who_does_not_prove_who_they_are(street: Vendors) -> 
 
 
 def test_it_says_that_nobody_answers() -> None:
-    form = ProviderForm("x", ProviderKind.OPENAI_COMPATIBLE, f"http://127.0.0.1:{closed_port()}/v1")
+    port = closed_port()
+    form = ProviderForm("x", ProviderKind.OPENAI_COMPATIBLE, f"http://127.0.0.1:{port}/v1")
     with pytest.raises(ProviderUnreachable) as refused:
-        tries(Egress(["127.0.0.1"]), form, OPENAI)
+        tries(Egress(["127.0.0.1", f"127.0.0.1:{port}"]), form, OPENAI)
     assert refused.value.__context__ is None
 
 

