@@ -3,7 +3,7 @@ import httpx2
 import openai
 import pytest
 from anthropic.types.shared import ErrorResponse
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 from openai.types.responses import ResponseErrorEvent
 
@@ -190,6 +190,7 @@ ODD: some.SearchStrategy[object] = some.sampled_from(
 )
 
 
+@settings(max_examples=40)
 @given(
     some.dictionaries(some.sampled_from(["error", "type", "message", "code", "response", "details", "usage"]), ODD), ODD
 )
