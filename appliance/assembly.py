@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy.engine import make_url
 
 from appliance.audit import PLATFORM
-from appliance.chat import SEALED, Chat
-from appliance.gateway import Gateway
+from appliance.chat import SEALED, Chat, ChatBots
+from appliance.gateway import DataLoss, Gate, Gateway, Prices
 from appliance.identity import repeats
 from appliance.kernel.blobs import Blobs
 from appliance.kernel.clock import Clock, SystemClock
@@ -62,6 +62,7 @@ class Services:
     egress: Egress
     desk: Desk
     gateway: Gateway
+    gate: Gate
     chat: Chat
     workshop: Workshop
     mailer: Mailer
@@ -96,6 +97,7 @@ def _assembled(settings: Settings, db: Database, clock: Clock) -> Services:
     default = embedders[DEFAULT.name]
     answerer = ExtractiveAnswerer(default)  # its thresholds were fitted on that one
     gateway = Gateway(db, embedders=list(embedders.values()), models={answerer.name: answerer}, clock=clock)
+    chat = Chat(db, gateway, sealer=vault, clock=clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -111,25 +113,24 @@ def _assembled(settings: Settings, db: Database, clock: Clock) -> Services:
         egress=egress,
         desk=Desk(db, vault, egress, clock=clock),
         gateway=gateway,
-        chat=Chat(db, gateway, sealer=vault, clock=clock),
-        workshop=Workshop(
-            db,
-            blobs,
-            gateway,
-            clock,
-            Limits(
-                cpu_seconds=settings.parse_seconds,
-                wall_seconds=2.0 * settings.parse_seconds,
-                recognition=Recognition(
-                    settings.ocr_languages,
-                    settings.ocr_page_seconds,
-                    settings.ocr_seconds,
-                    settings.ocr_picture_seconds,
-                ),
-            ),
+        gate=Gate(
+            db, vault, egress, gateway,
+            bots=ChatBots(db, chat), hooks=(DataLoss(),), prices=Prices(settings.prices_file), clock=clock,
         ),
+        chat=chat,
+        workshop=Workshop(db, blobs, gateway, clock, _limits(settings)),
         mailer=Mailer(_mail_server(settings)),
         pings={"blobs": blobs.ping, "database": db.ping, "models": default.ping},
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        cpu_seconds=settings.parse_seconds,
+        wall_seconds=2.0 * settings.parse_seconds,
+        recognition=Recognition(
+            settings.ocr_languages, settings.ocr_page_seconds, settings.ocr_seconds, settings.ocr_picture_seconds
+        ),
     )
 
 

@@ -112,6 +112,10 @@ class Settings(BaseSettings):
     api_requests_per_minute: int = Field(
         600, ge=1, le=100_000, description="Requests that one API token may make in a minute."
     )
+    prices_file: Path | None = Field(
+        None,
+        description="What tokens of each provider's models cost, as JSON, see [gateway.md](gateway.md). Read again when it is replaced. Unset: calls are counted, and not priced.",
+    )
     egress_allow: Annotated[list[str], BeforeValidator(_split)] = Field(
         default_factory=list,
         description="Hosts that may be called, separated by commas: `HOST`, `HOST:PORT`, and for those of your own network `HOST=NETWORK`, see [egress.md](egress.md). Empty: nothing leaves this host.",

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from flask import Blueprint, Flask, Response, g, jsonify, render_template
 
-from appliance.api import health
+from appliance.api import anthropic, health, openai
 from appliance.api.framework import OPERATIONS, Operation
+from appliance.api.hanging_up import Watch
 from appliance.api.openapi import document
 from appliance.api.rooms import ROOMS
 from appliance.api.serving import Rates, serve
@@ -18,7 +19,10 @@ assert ROOMS  # noqa: S101 - importing a room declares its operations
 def install(app: Flask) -> None:
     """Register every operation, the description, and the page that explains it."""
     app.extensions["rates"] = Rates()
+    app.extensions["hanging_up"] = Watch()
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(openai.blueprint)
+    app.register_blueprint(anthropic.blueprint)
     blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
     blueprint.add_url_rule("", "guide", guide)
     blueprint.add_url_rule("/openapi.json", "openapi", openapi)

@@ -3,6 +3,7 @@ Refusal
 ├── TokenMissing           kind=unauthenticated
 ├── JsonMalformed          kind=malformed
 ├── NotJson                kind=unsupported
+├── NoSuchEndpoint         kind=not_found
 ├── Outdated               kind=outdated
 ├── TooManyRequests        kind=over_limit
 └── Invalid
@@ -33,6 +34,13 @@ class NotJson(Refusal):
 
     kind = Kind.UNSUPPORTED
     code = "content_type_unsupported"
+
+
+class NoSuchEndpoint(Refusal):
+    """There is no such address here. The gateway has /v1/chat/completions, /v1/responses, /v1/embeddings, /v1/models, /v1/messages and /v1/messages/count_tokens."""
+
+    kind = Kind.NOT_FOUND
+    code = "no_such_endpoint"
 
 
 class Outdated(Refusal):

@@ -63,7 +63,7 @@ def serve(operation: Operation, raw: Mapping[str, str]) -> Response:
     headers: dict[str, str] = {}
     try:
         caller = _caller()
-        headers |= _rate(caller)
+        headers |= rate_headers(caller)
         if operation.permission is not None:  # before a byte of the body is looked at; the verb asks again
             require_granted(caller, operation.permission)
         call = _call(operation, caller, raw)
@@ -105,7 +105,8 @@ def _caller() -> Caller:
     return found
 
 
-def _rate(caller: Caller) -> dict[str, str]:
+def rate_headers(caller: Caller) -> dict[str, str]:
+    """Count a request of this token, and return the headers that say how many are left. Raises TooManyRequests."""
     limit = services().settings.api_requests_per_minute
     rates = cast("Rates", current_app.extensions["rates"])
     left, seconds = rates.count(caller.token_id or caller.user_id, limit)

@@ -68,6 +68,9 @@ class Event(StrEnum):
     MEMBER_ADDED = "identity:member:added"
     MEMBER_REMOVED = "identity:member:removed"
     MEMBER_RESTORED = "identity:member:restored"
+    MODEL_ALIAS_CHANGED = "gateway:model_alias:changed"
+    MODEL_ALLOWED = "gateway:model:allowed"
+    MODEL_FORBIDDEN = "gateway:model:forbidden"
     ORGANISATION_CREATED = "tenancy:organisation:created"
     ORGANISATION_RENAMED = "tenancy:organisation:renamed"
     ORGANISATION_RESUMED = "tenancy:organisation:resumed"
@@ -177,6 +180,9 @@ MEANING: dict[Event, str] = {
     Event.MEMBER_ADDED: "A person joined the organisation.",
     Event.MEMBER_REMOVED: "A person left the organisation; their sessions ended at once.",
     Event.MEMBER_RESTORED: "A person who had been removed was let in again.",
+    Event.MODEL_ALIAS_CHANGED: "A name of models was made, changed or taken away; which models it stands for is in the facts.",
+    Event.MODEL_ALLOWED: "A provider's model, or with * all of them, may be called from now on.",
+    Event.MODEL_FORBIDDEN: "A provider's model may no longer be called.",
     Event.ORGANISATION_CREATED: "An organisation was created with its first owner.",
     Event.ORGANISATION_RENAMED: "An organisation got another name.",
     Event.ORGANISATION_RESUMED: "A platform operator opened an organisation again.",

@@ -4,6 +4,7 @@ A conversation is its owner's: nobody else in the organisation reads it unless t
 knows it exists. What was said stands sealed: the database is not trusted with a word of it (decision 0019).
 """
 
+from appliance.chat.bots import ChatBots
 from appliance.chat.chatbots import (
     archive_chatbot,
     chatbot_name,
@@ -69,7 +70,7 @@ from appliance.chat.values import (
 from appliance.gateway import Turn
 
 __all__ = [
-    "SEAL", "SEALED", "UNTITLED", "Answered", "Audience", "Chat", "Chatbot", "ChatbotForm", "ChatbotId", "Citation", "Cites", "Conversation",
+    "SEAL", "SEALED", "UNTITLED", "Answered", "Audience", "Chat", "ChatBots", "Chatbot", "ChatbotForm", "ChatbotId", "Citation", "Cites", "Conversation",
     "ConversationId", "ExportWords", "FirstWords", "Format", "Message", "ReviewRequest", "Reviewable", "Says", "Step", "Turn", "View", "archive_chatbot",
     "chatbot_name", "check_question", "create_chatbot", "create_conversation", "create_first_chatbot",
     "decide_review", "delete_conversation", "duplicate_chatbot", "export_conversation", "find_quote", "found", "furnish",

@@ -32,6 +32,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "collections": ("collection", "Where documents live, and who may read them."),
     "conversations": ("conversation", "One's own conversations."),
     "documents": ("document", "Documents."),
+    "gateway": ("gateway", "Which models may be called, by which names, and what they used."),
     "groups": ("group", "Groups of people."),
     "jobs": ("job", "What the worker has to do."),
     "keys": ("keys", "The keys that what is stored is sealed under; --in platform for the platform's own."),

@@ -5,12 +5,29 @@ is sent. The call itself holds no transaction. Settlement follows in `finally`; 
 worker's sweep settles as abandoned, at its full reservation.
 """
 
+from appliance.gateway.answering import Answering, ClientGone
+from appliance.gateway.endpoints import Endpoint
 from appliance.gateway.flow import Gateway
-from appliance.gateway.values import Asker, EmbeddingModel, Model, QueryVector, Usage
+from appliance.gateway.gate import Asking, Gate
+from appliance.gateway.hooks import DataLoss
+from appliance.gateway.models import (
+    Alias,
+    Target,
+    allow_model,
+    forbid_model,
+    list_aliases,
+    list_allowed_models,
+    remove_alias,
+    set_alias,
+)
+from appliance.gateway.prices import Prices
+from appliance.gateway.values import Asker, Bot, EmbeddingModel, Model, QueryVector, Source, Usage
 from appliance.providers.base import ChatRequest, Cited, Delta, Finish, Item, Passage, Turn, Vectors
 from appliance.providers.errors import ModelMissing
 
 __all__ = [
-    "Asker", "ChatRequest", "Cited", "Delta", "EmbeddingModel", "Finish", "Gateway", "Item", "Model", "ModelMissing",
-    "Passage", "QueryVector", "Turn", "Usage", "Vectors",
+    "Alias", "Answering", "Asker", "Asking", "Bot", "ChatRequest", "Cited", "ClientGone", "DataLoss", "Delta",
+    "EmbeddingModel", "Endpoint", "Finish", "Gate", "Gateway", "Item", "Model", "ModelMissing", "Passage", "Prices",
+    "QueryVector", "Source", "Target", "Turn", "Usage", "Vectors", "allow_model", "forbid_model", "list_aliases",
+    "list_allowed_models", "remove_alias", "set_alias",
 ]  # fmt: skip

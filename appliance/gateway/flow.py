@@ -65,6 +65,10 @@ class Gateway:
         self._refuse_findings(asker, embedder.name, text)
         return QueryVector(embedder.name, self._embed(asker, embedder, [text], Purpose.QUERY)[0])
 
+    def embed(self, asker: Asker, texts: Sequence[str], *, model: str, purpose: Purpose) -> tuple[Vectors, int]:
+        """Return the vectors of texts that were looked through already, and how many tokens they were counted as."""
+        return self._embed(asker, self._embedder_of(model), texts, purpose), _tokens_of(texts)
+
     def stream(self, asker: Asker, model: str, request: ChatRequest) -> Iterator[Item]:
         """Yield the answer as it comes. Raises a Refusal before the first item, or nothing is sent.
 
@@ -102,7 +106,7 @@ class Gateway:
     def _embed(
         self, asker: Asker, embedder: Embedder, texts: Sequence[str], purpose: Purpose, *, is_charged: bool = True
     ) -> Vectors:
-        tokens = sum(len(text) for text in texts) // _SIGNS_PER_TOKEN + 1 if is_charged else 0
+        tokens = _tokens_of(texts) if is_charged else 0
         call = policy.Call("embedding", embedder.name, is_known=True, is_local=True)
         call_id = ledger.admit(self._db, asker, kind="embedding", call=call, tokens=tokens, clock=self._clock)
         state: State = "failed"
@@ -128,6 +132,10 @@ def _is_installed(embedder: Embedder) -> bool:
     except ModelMissing:
         return False
     return True
+
+
+def _tokens_of(texts: Sequence[str]) -> int:
+    return sum(len(text) for text in texts) // _SIGNS_PER_TOKEN + 1
 
 
 def _estimate(request: ChatRequest) -> int:

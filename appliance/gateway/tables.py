@@ -24,3 +24,42 @@ class CallRow(Table):
     cost_micros: Mapped[int] = mapped_column(default=0)
     admitted_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     settled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    token_id: Mapped[UUID | None]
+    request_id: Mapped[str | None]
+    attempt: Mapped[int] = mapped_column(default=1)
+    dialect: Mapped[str | None]
+    upstream_model: Mapped[str | None]
+    host: Mapped[str | None]
+    region: Mapped[str | None]
+    key_id: Mapped[UUID | None]
+    key_fingerprint: Mapped[str | None]
+    verdicts: Mapped[str | None]
+    prompt_digest: Mapped[bytes | None]
+    answer_digest: Mapped[bytes | None]
+    status: Mapped[int | None]
+    code: Mapped[str | None]
+    cached_tokens: Mapped[int] = mapped_column(default=0)
+    reasoning_tokens: Mapped[int] = mapped_column(default=0)
+    is_estimated: Mapped[bool] = mapped_column(default=False)
+    is_priced: Mapped[bool] = mapped_column(default=False)
+    currency: Mapped[str | None]
+    first_byte_ms: Mapped[int | None]
+    total_ms: Mapped[int | None]
+
+
+class AllowedModelRow(Table):
+    __tablename__ = "allowed_models"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    model: Mapped[str] = mapped_column(primary_key=True)
+
+
+class AliasRow(Table):
+    __tablename__ = "model_aliases"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True)
+    provider: Mapped[str]
+    model: Mapped[str]

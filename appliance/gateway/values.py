@@ -1,12 +1,15 @@
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
+from uuid import UUID
 
 from appliance.audit import Actor
+from appliance.identity import Caller
 from appliance.kernel.ids import TenantId
-from appliance.providers.base import Vectors
+from appliance.providers.base import Turn, Vectors
 
-Kind = Literal["chat", "embedding"]
-State = Literal["completed", "failed", "cancelled"]
+Kind = Literal["chat", "embedding", "count"]
+State = Literal["completed", "failed", "cancelled", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -49,3 +52,37 @@ class Usage:
     calls: int
     prompt_tokens: int
     answer_tokens: int
+
+
+@dataclass(frozen=True)
+class Bot:
+    """A chatbot as it is asked for: `bot:<slug>`."""
+
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a chatbot's answer stands: characters of a document, at a page if it has pages."""
+
+    number: int
+    document_id: UUID | None
+    title: str
+    heading: str
+    page: int | None
+    quote: str
+
+
+class Bots(Protocol):
+    """Chatbots, asked on behalf of whoever a key belongs to. They live above the gate, which is given them."""
+
+    def find(self, caller: Caller) -> list[Bot]:
+        """Return those that the caller can ask."""
+        ...
+
+    def ask(
+        self, caller: Caller, slug: str, question: str, history: Sequence[Turn]
+    ) -> Generator[str | Source, None, None]:
+        """Return pieces of the answer, and the sources as they are cited. Raises a Refusal, before anything is asked."""
+        ...

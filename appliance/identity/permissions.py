@@ -25,6 +25,8 @@ class Permission(StrEnum):
     KEY_DESTROY = "key:destroy"
     KEY_READ = "key:read"
     KEY_ROTATE = "key:rotate"
+    MODEL_CALL = "model:call"
+    MODEL_CHANGE = "model:change"
     OVERVIEW_READ = "overview:read"
     PASSWORD_RESET = "password:reset"  # noqa: S105 - the name of a permission
     PEOPLE_CHANGE = "people:change"
@@ -41,7 +43,7 @@ class Permission(StrEnum):
 
 
 _P = Permission
-_MEMBER = frozenset({_P.CHAT, _P.DOCUMENT_ADD, _P.DOCUMENT_READ, _P.OVERVIEW_READ, _P.TOKEN_CREATE})
+_MEMBER = frozenset({_P.CHAT, _P.DOCUMENT_ADD, _P.DOCUMENT_READ, _P.MODEL_CALL, _P.OVERVIEW_READ, _P.TOKEN_CREATE})
 # An auditor sees who, how much and what happened, and neither documents nor conversations.
 _AUDITOR = frozenset({_P.AUDIT_READ, _P.KEY_READ, _P.OVERVIEW_READ, _P.PEOPLE_READ, _P.PROVIDER_READ, _P.TOKEN_CREATE, _P.USAGE_READ})
 # An operator runs the box. Their tenant is the platform, whose rows hold no organisation's content.
@@ -73,6 +75,7 @@ SCOPES: dict[Scope, frozenset[Permission]] = {
             _P.COLLECTION_CHANGE,
         }
     ),
+    Scope.MODELS: frozenset({_P.MODEL_CALL}),
     Scope.PEOPLE_READ: frozenset({_P.PEOPLE_READ}),
     Scope.PEOPLE_WRITE: frozenset(
         {_P.PEOPLE_READ, _P.PEOPLE_CHANGE, _P.GROUP_CHANGE, _P.ROLE_CHANGE, _P.PASSWORD_RESET}
@@ -80,7 +83,7 @@ SCOPES: dict[Scope, frozenset[Permission]] = {
     Scope.PLATFORM: frozenset({_P.PLATFORM_READ, _P.PLATFORM_CHANGE}),
     Scope.PROVIDERS_WRITE: frozenset({_P.PROVIDER_READ, _P.PROVIDER_CHANGE}),
     Scope.SETTINGS_WRITE: frozenset(
-        {_P.SETTINGS_CHANGE, _P.BUDGET_CHANGE, _P.KEY_READ, _P.KEY_ROTATE, _P.KEY_DESTROY, _P.OVERVIEW_READ}
+        {_P.SETTINGS_CHANGE, _P.BUDGET_CHANGE, _P.MODEL_CHANGE, _P.KEY_READ, _P.KEY_ROTATE, _P.KEY_DESTROY, _P.OVERVIEW_READ}
     ),
     Scope.TOKENS_WRITE: frozenset({_P.TOKEN_CREATE, _P.SERVICE_ACCOUNT_CHANGE}),
     Scope.USAGE_READ: frozenset({_P.USAGE_READ, _P.OVERVIEW_READ, _P.JOB_READ}),
@@ -91,6 +94,7 @@ NEEDS_RECENT_PROOF = frozenset(
     {
         _P.KEY_DESTROY,
         _P.KEY_ROTATE,
+        _P.MODEL_CHANGE,
         _P.PASSWORD_RESET,
         _P.PLATFORM_CHANGE,
         _P.PROVIDER_CHANGE,

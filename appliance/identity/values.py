@@ -34,6 +34,7 @@ class Scope(StrEnum):
     CONVERSATIONS_REVIEW = "conversations:review"
     DOCUMENTS_READ = "documents:read"
     DOCUMENTS_WRITE = "documents:write"
+    MODELS = "models"
     PEOPLE_READ = "people:read"
     PEOPLE_WRITE = "people:write"
     PLATFORM = "platform"

@@ -24,6 +24,7 @@ class Entry:
 _DELETE, _KEEP, _NOTHING = OnErasure.DELETE, OnErasure.KEEP, OnErasure.NOT_PERSONAL
 MANIFEST: dict[str, Entry] = {
     "alembic_version": Entry(False, _NOTHING, "the schema's number"),
+    "allowed_models": Entry(False, _NOTHING, "which models the organisation allows"),
     "api_tokens": Entry(True, _DELETE, "a digest of a person's or a program's token, and what it may do"),
     "audit_inbox": Entry(False, _KEEP, "proof of what was done (GDPR 17(3)(b), (e)); holds ids, never content"),
     "batches": Entry(False, _NOTHING, "which files were uploaded together; who did is an id"),
@@ -56,6 +57,7 @@ MANIFEST: dict[str, Entry] = {
     "memberships": Entry(True, _DELETE, "name and address in an organisation"),
     "message_sources": Entry(False, _DELETE, "which documents an answer was made of; deleted with it"),
     "messages": Entry(True, _DELETE, "a person's own questions and their answers"),
+    "model_aliases": Entry(False, _NOTHING, "the organisation's names of models"),
     "model_calls": Entry(False, _KEEP, "accounting; holds ids and counts"),
     "model_providers": Entry(False, _NOTHING, "belongs to the organisation; who added it is an id"),
     "organisation_settings": Entry(False, _NOTHING, "the organisation's choices"),

@@ -20,6 +20,7 @@ from appliance.web import (
     joining,
     keys,
     language,
+    models,
     overview,
     people,
     platform,
@@ -36,7 +37,7 @@ from appliance.web import (
 
 ROOMS = (
     account, audit, batches, chatbots, collections, confirmation, conversations, documents, groups, jobs, joining,
-    keys, overview, people, platform, providers, reviews, search, signin, system, tokens, uploads,
+    keys, models, overview, people, platform, providers, reviews, search, signin, system, tokens, uploads,
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from appliance.kernel.ids import parse_id
 
 # Which field of a form a refusal is about, by the refusal's code; any other is about the form as a whole.
 FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "allowed_model_malformed": ("model",),
     "already_member": ("email",),
     "base_url_malformed": ("base_url",),
     "budget_malformed": ("monthly_tokens",),
@@ -30,6 +31,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "group_name_taken": ("name",),
     "labels_malformed": ("labels",),
     "link_host_malformed": ("link_hosts",),
+    "model_alias_malformed": ("name", "models"),
     "model_not_installed": ("model",),
     "model_unknown": ("model",),
     "name_missing": ("name",),

@@ -23,6 +23,8 @@ NOT_SEALED = {
     "idempotency_keys.request_digest": _DIGEST,
     "invitations.digest": _DIGEST,
     "key_encryption_keys.end_proof": "a word that the key itself sealed: it proves the key's end and goes with its file",
+    "model_calls.answer_digest": _DIGEST,
+    "model_calls.prompt_digest": _DIGEST,
     "password_resets.digest": _DIGEST,
     "recovery_codes.digest": _DIGEST,
     "root_key.fingerprint": _DIGEST,

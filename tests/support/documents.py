@@ -1,5 +1,6 @@
 """Writes the generated pages: `python -m tests.support.documents`. A law test fails when they are not current."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,13 @@ import click
 
 from appliance.audit.events import MEANING, Event
 from appliance.cli import group
+from appliance.gateway.dialects import Dialect, Fault, error_body
+from appliance.gateway.dialects.chat_to_messages.answer import FINISHES
+from appliance.gateway.dialects.messages_to_chat.answer import REASONS
+from appliance.gateway.dialects.responses_to_chat.answer import ENDINGS
+from appliance.gateway.dialects.rules import Fate, Rule
 from appliance.settings import Settings
+from tests.support.dialect_samples import TABLES
 
 DOCS = Path(__file__).parents[2] / "deploy" / "docs"
 
@@ -80,7 +87,87 @@ def _commands(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
     yield " ".join(parts), " ".join((command.help or "").split())
 
 
-PAGES = {"settings.md": settings_page, "audit-events.md": events_page, "cli.md": commands_page}
+def dialects_page() -> str:
+    """Return deploy/docs/dialects.md."""
+    lines = [DIALECTS]
+    for (source, target), sections in TABLES.items():
+        lines.append(f"## {SPOKEN[source]} → {SPOKEN[target]}\n")
+        for title, rules in sections.items():
+            lines += [f"### {title}\n", "| | | |", "|---|---|---|"]
+            lines += [_fate(name, rule) for name, rule in rules.items()]
+            lines.append("")
+    return "\n".join(lines) + "\n" + _endings()
+
+
+def _fate(name: str, rule: Rule) -> str:
+    fate = "" if rule.fate is Fate.TRANSLATED else f"**{rule.fate}**"
+    fine = ", ".join(f"`{json.dumps(one)}`" for one in rule.fine)
+    return f"| `{name}` | {fate} | {rule.words}{f' ({fine} is as if it were not there)' if fine else ''} |"
+
+
+def _endings() -> str:
+    lines = ["## Why an answer ended\n", "| Anthropic's `stop_reason` | chat's `finish_reason` |", "|---|---|"]
+    lines += [f"| `{reason}` | `{finish}` |" for reason, finish in FINISHES.items()]
+    lines += ["", "| chat's `finish_reason` | Anthropic's `stop_reason` | `status` of a response |", "|---|---|---|"]
+    for finish, reason in REASONS.items():
+        status, why = ENDINGS[finish]
+        lines.append(f"| `{finish}` | `{reason}` | `{status}`{f', `{why}`' if why else ''} |")
+    lines += [
+        "",
+        "An answer that calls tools ended for that, also where a server says `stop`. Which of the sequences was found,",
+    ]
+    lines += ["vLLM tells, whose word becomes `stop_sequence`; elsewhere it is `end_turn`.", "", "## Errors\n"]
+    lines += ["| status | Anthropic's `type` | OpenAI's `type` |", "|---|---|---|"]
+    for number in (400, 401, 402, 403, 404, 413, 429, 500, 502, 503, 504, 529):
+        fault = Fault(number, "code", "message")
+        kinds = [error_body(dialect, fault)["error"]["type"] for dialect in (Dialect.MESSAGES, Dialect.CHAT)]
+        lines.append(f"| {number} | `{kinds[0]}` | `{kinds[1]}` |")
+    lines += [
+        "",
+        "The gateway's own code of what was refused is OpenAI's `code`, and Anthropic's `details.error_code`.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+SPOKEN = {
+    Dialect.CHAT: "OpenAI's chat completions",
+    Dialect.MESSAGES: "Anthropic's messages",
+    Dialect.RESPONSES: "OpenAI's Responses API",
+}
+DIALECTS = """# Dialects
+
+A client speaks OpenAI's chat completions, OpenAI's Responses API or Anthropic's messages, whichever provider the model
+is of. Where the provider speaks the same, the request and the answer pass byte for byte, with every field, also those
+that nobody here knows. Where it does not, they are translated, and this page says how, field by field. It is made of
+the data that the translation obeys, and each row is proved by a test.
+
+- What cannot be said to the provider is **refused** by name, before anything is sent; so is a field that is not in these
+  tables. What is **left out** changes no answer. All else is translated; of those rows the last column says into what.
+- `null` is as if the field were not there.
+- Numbers are held as other programs hold them (RFC 8259): whole numbers exactly, others as doubles. A number beyond all
+  measure is refused.
+- Streams are translated an event at a time: each piece of text, thought and of a tool's arguments is passed on as it
+  came. A kind of event that is not known is passed over, as the vendors ask; an unknown kind of content breaks the
+  answer off, since a piece of it would be lost.
+- An error in a stream is told as the client's dialect tells errors, and nothing follows it. A stream that ends without
+  the event that says so, or is not what its dialect says, ends as an error and never as a finished answer.
+- An answer's `id` holds the provider's own; `model` is what the provider says.
+- Anthropic is asked in its version `2023-06-01`, the one that still has `temperature` and `top_p`. What a model itself
+  does not take (newer ones of Claude neither of these, older ones no `effort`), its provider refuses, whose word is told.
+- What a provider does not count, Anthropic's clients are told as 0, since their format has no other way.
+- Claude's thoughts are given to OpenAI's clients as `thinking_blocks` (chat) or as items `reasoning` with
+  `encrypted_content` (Responses), and go back to Claude with their signature. `reasoning_content` has the words alone.
+- A request of the Responses API to a model of Anthropic's becomes a chat completion and then a message: both tables
+  hold, one after the other. Nothing is translated into the Responses API.
+- Across dialects there is no counting of tokens, and no embedding.
+"""
+
+PAGES = {
+    "settings.md": settings_page,
+    "audit-events.md": events_page,
+    "cli.md": commands_page,
+    "dialects.md": dialects_page,
+}
 
 if __name__ == "__main__":
     for page_name, render in PAGES.items():

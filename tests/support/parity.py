@@ -89,6 +89,11 @@ OPERATIONS_OF = {
     "POST platform.resume": ("resume_organisation",),
     "POST platform.set_own_keys": ("set_own_keys",),
     "POST platform.suspend": ("suspend_organisation",),
+    "GET models.show": ("list_allowed_models", "list_model_aliases", "get_model_usage"),
+    "POST models.allow": ("allow_model",),
+    "POST models.create_alias_removal": ("delete_model_alias",),
+    "POST models.create_removal": ("forbid_model",),
+    "POST models.set_alias": ("set_model_alias",),
     "GET providers.show": ("list_model_providers", "get_own_keys"),
     "POST providers.add": ("create_provider",),
     "POST providers.add_key": ("add_provider_key",),
@@ -133,12 +138,21 @@ OPERATIONS_OF = {
 }
 
 _FACTOR = "whoever copied a token must not become its person: factors change at a browser, after a fresh proof"
+_GATE = "a door for programs by itself, in the vendors' own forms"
 _LINK = "the holder of a single-use link has no account or password yet, and no token"
 _SIGN_IN = "a browser's own way in; a program has its token"
 _TWO = "what destroys keys takes two owners at browsers: a token, or --as, could be one of them twice"
 _WATCH = "a door of its own for whatever watches the house, without a token"
 
 LEFT_TO_PEOPLE = {
+    "POST anthropic.count_tokens": _GATE,
+    "POST anthropic.messages": _GATE,
+    "POST openai.chat_completions": _GATE,
+    "POST openai.embeddings": _GATE,
+    "POST openai.responses": _GATE,
+    "GET openai.model": _GATE,
+    "GET openai.models": _GATE,
+    **{f"{method} openai.nothing": _GATE for method in ("DELETE", "GET", "PATCH", "POST", "PUT")},
     "POST account.add_passkey_page": _FACTOR,
     "POST account.add_recovery_codes": _FACTOR,
     "POST account.add_totp": _FACTOR,
@@ -198,6 +212,8 @@ FOUND_OTHERWISE = {  # what a page reads by a query of its own, and a program by
     ("GET providers.read", "names_of"): "names of who gave keys; list_people names all",
     ("GET providers.read_key", "ending"): "whether it expires soon; the key says when it expires",
     ("GET providers.read_key", "names_of"): "the name of who gave the key; list_people names all",
+    ("GET models.show", "names_of"): "names of who used models; list_people names all",
+    ("GET models.show", "tokens_by_day"): "tokens by day; get_overview says them too",
     ("GET batches.read", "count_documents"): "how many pages there are; a program follows the cursor to the end",
     ("GET jobs.show", "count_work"): "how many pages there are; a program follows `next_offset` to the end",
     ("GET audit.show", "list_people"): "who is meant by a name; a program gives the id that list_people says",

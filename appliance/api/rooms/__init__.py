@@ -7,6 +7,7 @@ from appliance.api.rooms import (
     collections,
     conversations,
     documents,
+    gateway,
     groups,
     jobs,
     keys,
@@ -23,6 +24,6 @@ from appliance.api.rooms import (
 )
 
 ROOMS = (
-    audit, batches, chatbots, collections, conversations, documents, groups, jobs, keys, me, organisation, overview, passages,
+    audit, batches, chatbots, collections, conversations, documents, gateway, groups, jobs, keys, me, organisation, overview, passages,
     people, platform, providers, reviews, tokens, uploads,
 )  # fmt: skip

@@ -1,0 +1,140 @@
+"""Which models an organisation's people may call, by which names, and what was used of them."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from appliance import gateway
+from appliance.api.framework import Call, operation
+from appliance.api.schemas import Input, Output
+from appliance.gateway import usage
+from appliance.gateway.errors import AliasMalformed, AliasNotFound, AllowedModelMalformed, AllowedModelNotFound
+from appliance.identity import Permission
+
+_Plain = r"^[^\x00]*$"
+_Model = Annotated[
+    str, StringConstraints(min_length=1, max_length=264, pattern=_Plain), Field(examples=["openai/gpt-example"])
+]
+_Alias = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=_Plain), Field(examples=["general"])]
+
+
+class ModelIn(Input):
+    """A provider's name, a slash, and the provider's own name of the model; `openai/*` is all of a provider's."""
+
+    model: _Model
+
+
+class AliasName(Input):
+    name: _Alias
+
+
+class AliasIn(Input):
+    """The models are tried in this order: the next one when the one before does not answer."""
+
+    name: _Alias
+    models: list[_Model] = Field(min_length=1, max_length=8, examples=[["openai/gpt-example"]])
+
+
+class AllowedOut(Output):
+    models: list[str]
+
+
+class AliasOut(Output):
+    name: str
+    models: list[str]
+
+
+class AliasesOut(Output):
+    items: list[AliasOut]
+
+
+class ModelUsageOut(Output):
+    """`cost_micros` is in millionths of the currency, of the priced calls alone; without a price nothing is said."""
+
+    model: str
+    calls: int
+    prompt_tokens: int
+    answer_tokens: int
+    priced_calls: int
+    cost_micros: int
+    currency: str | None
+
+
+class PersonUsageOut(Output):
+    user_id: UUID
+    calls: int
+    prompt_tokens: int
+    answer_tokens: int
+
+
+class ModelUsagesOut(Output):
+    """This calendar month (UTC)."""
+
+    by_model: list[ModelUsageOut]
+    by_person: list[PersonUsageOut]
+
+
+@operation("GET", "/gateway/models", permission=Permission.MODEL_CHANGE, answer=AllowedOut)
+def list_allowed_models(call: Call) -> AllowedOut:
+    """Return the models that the organisation allows."""
+    with call.tenant() as tx:
+        return AllowedOut(models=[str(one) for one in gateway.list_allowed_models(tx, call.caller)])
+
+
+@operation(
+    "POST", "/gateway/models", permission=Permission.MODEL_CHANGE, body=ModelIn, refusals=(AllowedModelMalformed,)
+)
+def allow_model(call: Call) -> None:
+    """Let the organisation's people call a model."""
+    with call.tenant() as tx:
+        gateway.allow_model(tx, call.caller, call.body.model)
+
+
+@operation(
+    "DELETE", "/gateway/models", permission=Permission.MODEL_CHANGE, query=ModelIn,
+    refusals=(AllowedModelMalformed, AllowedModelNotFound),
+)  # fmt: skip
+def forbid_model(call: Call) -> None:
+    """Let nobody call a model any more; the next call is refused."""
+    with call.tenant() as tx:
+        gateway.forbid_model(tx, call.caller, call.query.model)
+
+
+@operation("GET", "/gateway/aliases", permission=Permission.MODEL_CHANGE, answer=AliasesOut)
+def list_model_aliases(call: Call) -> AliasesOut:
+    """Return the organisation's own names of models."""
+    with call.tenant() as tx:
+        found = gateway.list_aliases(tx, call.caller)
+    return AliasesOut(items=[AliasOut(name=one.name, models=[str(target) for target in one.targets]) for one in found])
+
+
+@operation(
+    "PUT", "/gateway/aliases", permission=Permission.MODEL_CHANGE, body=AliasIn, answer=AliasOut,
+    refusals=(AliasMalformed,),
+)  # fmt: skip
+def set_model_alias(call: Call) -> AliasOut:
+    """Make a name, or change which models are behind it."""
+    with call.tenant() as tx:
+        made = gateway.set_alias(tx, call.caller, call.body.name, call.body.models)
+    return AliasOut(name=made.name, models=[str(target) for target in made.targets])
+
+
+@operation("DELETE", "/gateway/aliases", permission=Permission.MODEL_CHANGE, query=AliasName, refusals=(AliasNotFound,))
+def delete_model_alias(call: Call) -> None:
+    """Take a name away."""
+    with call.tenant() as tx:
+        gateway.remove_alias(tx, call.caller, call.query.name)
+
+
+@operation("GET", "/gateway/usage", permission=Permission.USAGE_READ, answer=ModelUsagesOut)
+def get_model_usage(call: Call) -> ModelUsagesOut:
+    """Return what this month used, by model and by person."""
+    clock = call.services.clock
+    with call.tenant() as tx:
+        by_model = usage.usage_by_model(tx, call.caller, clock=clock)
+        by_person = usage.usage_by_person(tx, call.caller, clock=clock)
+    return ModelUsagesOut(
+        by_model=[ModelUsageOut.model_validate(one) for one in by_model],
+        by_person=[PersonUsageOut.model_validate(one) for one in by_person],
+    )

@@ -1,0 +1,131 @@
+"""
+Refusal
+├── AliasMalformed         kind=invalid
+├── AliasNotFound          kind=not_found
+├── AllowedModelMalformed  kind=invalid
+├── AllowedModelNotFound   kind=not_found
+├── CallKeyMissing         kind=unauthenticated
+├── CallKeysDiffer         kind=unauthenticated
+├── EndpointUnsupported    kind=malformed   the model cannot be asked in this way
+├── ModelNotFound          kind=not_found
+├── PricesUnusable         kind=invalid     an operator's file
+├── ProviderKeyRefused     kind=unavailable
+├── ProviderResting        kind=unavailable
+├── ProviderStoreRefused   kind=malformed
+├── ProviderUnspoken       kind=malformed
+├── RequestEncoded         kind=unsupported
+├── RequestMalformed       kind=malformed
+└── RequestTooLarge        kind=too_large
+"""
+
+from appliance.kernel.errors import Invalid, Kind, Refusal
+
+
+class AliasMalformed(Invalid):
+    """An alias is a name of 1 to 63 small letters, digits, dots, hyphens and underscores, and 1 to 8 models such as openai/gpt-5, in the order in which they are tried."""
+
+    code = "model_alias_malformed"
+
+
+class AliasNotFound(Refusal):
+    """There is no such alias. Look at the list under Models."""
+
+    kind = Kind.NOT_FOUND
+    code = "model_alias_not_found"
+
+
+class AllowedModelMalformed(Invalid):
+    """An allowed model is a provider's name, a slash and the provider's own name of the model, or * for all of them: openai/gpt-5, openai/*."""
+
+    code = "allowed_model_malformed"
+
+
+class AllowedModelNotFound(Refusal):
+    """This model is not among those that are allowed. Look at the list under Models."""
+
+    kind = Kind.NOT_FOUND
+    code = "allowed_model_not_found"
+
+
+class CallKeyMissing(Refusal):
+    """Send a key: `Authorization: Bearer cloister_…` or `x-api-key: cloister_…`. Issue one under API tokens, with the scope models."""
+
+    kind = Kind.UNAUTHENTICATED
+    code = "key_missing"
+
+
+class CallKeysDiffer(Refusal):
+    """Two different keys came, in Authorization and in x-api-key. Send one."""
+
+    kind = Kind.UNAUTHENTICATED
+    code = "keys_differ"
+
+
+class EndpointUnsupported(Refusal):
+    """{model} cannot be asked at {endpoint}: {reason}."""
+
+    kind = Kind.MALFORMED
+    code = "endpoint_unsupported"
+
+
+class ModelNotFound(Refusal):
+    """There is no model of this name for you. GET /v1/models lists those there are."""
+
+    kind = Kind.NOT_FOUND
+    code = "model_not_found"
+
+
+class PricesUnusable(Refusal):
+    """The file of prices cannot be used: {reason}. Correct it; until then costs are not counted."""
+
+    kind = Kind.INVALID
+    code = "prices_unusable"
+
+
+class ProviderKeyRefused(Refusal):
+    """The provider {name} does not take the key that was given for it. An administrator can check it under Providers."""
+
+    kind = Kind.UNAVAILABLE
+    code = "provider_key_refused"
+
+
+class ProviderResting(Refusal):
+    """The provider {name} failed several times in a row and is left alone for a moment. Try again in {seconds} seconds."""
+
+    kind = Kind.UNAVAILABLE
+    code = "provider_resting"
+
+
+class ProviderStoreRefused(Refusal):
+    """`{field}` keeps something at the provider, or builds on what is kept there, and nothing is. Send what the answer is to build on."""
+
+    kind = Kind.MALFORMED
+    code = "provider_store_refused"
+
+
+class ProviderUnspoken(Refusal):
+    """Models of {kind} cannot be called by this version. Choose a model of another provider."""
+
+    kind = Kind.MALFORMED
+    code = "provider_unspoken"
+
+
+class RequestEncoded(Refusal):
+    """Send the body as it is, without Content-Encoding."""
+
+    kind = Kind.UNSUPPORTED
+    code = "request_encoded"
+
+
+class RequestMalformed(Refusal):
+    """The request cannot be read: {reason}."""
+
+    kind = Kind.MALFORMED
+    code = "request_malformed"
+
+
+class RequestTooLarge(Refusal):
+    """The request is larger than {most} bytes. Send less."""
+
+    kind = Kind.TOO_LARGE
+    code = "request_too_large"

@@ -1,0 +1,48 @@
+"""How much a call may use, before it is made: generous guesses, which the settlement replaces by the provider's count."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from appliance.gateway.endpoints import Endpoint
+from appliance.gateway.requests import Parsed
+
+_SIGNS_PER_TOKEN: Final = 3
+_TOKENS_PER_PICTURE: Final = 1_600
+_UNBOUNDED_ANSWER: Final = 1_000
+_MOST: Final = 10**7
+_BOUNDS: Final = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+_PICTURES: Final = {"input_image", "input_file", "image", "image_url", "document", "file", "input_audio"}
+
+
+def prompt_tokens(endpoint: Endpoint, parsed: Parsed, said: Sequence[str]) -> int:
+    """Return about how many tokens will be read."""
+    if endpoint is Endpoint.COUNT_TOKENS:
+        return 0
+    signs = sum(map(len, said))
+    pictures = sum(1 for _ in _files(parsed.body)) if endpoint is not Endpoint.EMBEDDINGS else 0
+    return min(_MOST, signs // _SIGNS_PER_TOKEN + 1 + pictures * _TOKENS_PER_PICTURE)
+
+
+def answer_tokens(endpoint: Endpoint, parsed: Parsed) -> int:
+    """Return how many tokens may be written: what the request allows, or a guess where it sets no bound."""
+    if endpoint in {Endpoint.COUNT_TOKENS, Endpoint.EMBEDDINGS}:
+        return 0
+    body = parsed.body
+    bound = next(filter(None, (_number(body.get(name)) for name in _BOUNDS)), _UNBOUNDED_ANSWER)
+    return min(_MOST, bound * (_number(body.get("n")) or 1))
+
+
+def _number(value: Any) -> int:
+    return value if type(value) is int and 0 < value <= _MOST else 0
+
+
+def _files(value: Any) -> Iterable[None]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _files(one)
+    elif isinstance(value, dict):
+        if value.get("type") in _PICTURES:
+            yield None
+        else:
+            for one in value.values():
+                yield from _files(one)

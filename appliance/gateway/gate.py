@@ -1,0 +1,183 @@
+"""The gate for programs: a function of a request's bytes that returns an answer, or a stream that must be closed.
+
+Whoever listens (Flask today, a faster door tomorrow) hands over headers and bytes, and a `Cancel` that it pulls when the
+client hangs up. Trusted: nothing of the request. Who asks is decided by the key alone; what is refused costs nothing, is
+on record, and is told in the client's own dialect.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from appliance import identity
+from appliance.gateway import hooks as looking
+from appliance.gateway.answering import Answering, ClientGone, failed, merged, refused
+from appliance.gateway.attempts import Ask, Attempts
+from appliance.gateway.breaker import Breaker
+from appliance.gateway.calls import Calls
+from appliance.gateway.dialects import Dialect, Fault
+from appliance.gateway.embedding import embedded
+from appliance.gateway.endpoints import Endpoint
+from appliance.gateway.errors import (
+    CallKeyMissing,
+    CallKeysDiffer,
+    EndpointUnsupported,
+    ModelNotFound,
+    RequestEncoded,
+    RequestMalformed,
+)
+from appliance.gateway.estimating import answer_tokens, prompt_tokens
+from appliance.gateway.flow import Gateway
+from appliance.gateway.hooks import Hook
+from appliance.gateway.listing import listed
+from appliance.gateway.models import BOT, targets_of
+from appliance.gateway.prices import Prices
+from appliance.gateway.record import Record
+from appliance.gateway.requests import Parsed, parse, texts
+from appliance.gateway.talking import talked
+from appliance.gateway.values import Asker, Bots
+from appliance.identity import Caller, Permission
+from appliance.kernel.clock import Clock
+from appliance.kernel.db import Database
+from appliance.kernel.egress import Cancel, Egress
+from appliance.kernel.errors import Refusal
+from appliance.kernel.log import logger
+from appliance.vault import Vault
+
+log = logger("gateway")
+Throttle = Callable[[Caller], Mapping[str, str]]
+_VERSIONS: Final = ("anthropic-version", "anthropic-beta")
+_NAME: Final = re.compile(r"[\x21-\x7e]{1,264}")
+_FAULT: Final = Fault(
+    500, "internal_error", "Something went wrong on our side. It has been noted under this request's id."
+)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A request as it came. Names of headers are in small letters."""
+
+    headers: Mapping[str, str]
+    address: str
+    request_id: str
+    body: bytes = b""
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of somebody who asks at an address of both: Anthropic's clients always say their version."""
+        return Dialect.MESSAGES if "anthropic-version" in self.headers else Dialect.CHAT
+
+
+class Gate:
+    """Answers programs."""
+
+    def __init__(
+        self, db: Database, vault: Vault, egress: Egress, gateway: Gateway, *, bots: Bots, hooks: tuple[Hook, ...],
+        prices: Prices, clock: Clock,
+    ) -> None:  # fmt: skip
+        self._db, self._gateway, self._bots, self._hooks, self._clock = db, gateway, bots, hooks, clock
+        self._record = Record(db, vault, clock=clock)
+        self._calls = Calls(self._record, Attempts(self._record, egress, Breaker()), prices, hooks)
+
+    def answer(self, endpoint: Endpoint, asking: Asking, *, throttle: Throttle, cancel: Cancel) -> Answering:
+        """Return the answer to a question. Raises ClientGone where nobody waits for it any more."""
+
+        def made(caller: Caller) -> Answering:
+            return self._made(endpoint, asking, caller, cancel)
+
+        return self._guarded(asking, endpoint.dialect, throttle, made)
+
+    def list_models(self, asking: Asking, *, throttle: Throttle, name: str | None = None) -> Answering:
+        """Return what the key can ask, or one of it, as the client's dialect lists models."""
+
+        def made(caller: Caller) -> Answering:
+            bots = self._bots.find(caller) if identity.may(caller, Permission.CHAT) else []
+            with self._db.tenant(caller.tenant_id) as tx:
+                return listed(tx, asking.dialect, bots, self._gateway.embedding_models, name=name)
+
+        return self._guarded(asking, asking.dialect, throttle, made)
+
+    def refuse(self, asking: Asking, refusal: Refusal, *, dialect: Dialect | None = None) -> Answering:
+        """Return what the door itself refuses."""
+        return refused(dialect or asking.dialect, refusal, request_id=asking.request_id)
+
+    def _guarded(
+        self, asking: Asking, dialect: Dialect, throttle: Throttle, made: Callable[[Caller], Answering]
+    ) -> Answering:
+        headers: dict[str, str] = {}
+        try:
+            caller = identity.resolve_token(
+                self._db, key_of(asking.headers), address=asking.address, request_id=asking.request_id,
+                clock=self._clock,
+            )  # fmt: skip
+            headers |= throttle(caller)
+            identity.require(caller, Permission.MODEL_CALL)
+            return merged(made(caller), headers)
+        except Refusal as refusal:
+            return merged(refused(dialect, refusal, request_id=asking.request_id), headers)
+        except ClientGone:
+            raise
+        except Exception:
+            log.exception("call_failed", request_id=asking.request_id)
+            return merged(failed(dialect, _FAULT, request_id=asking.request_id), headers)
+
+    def _made(self, endpoint: Endpoint, asking: Asking, caller: Caller, cancel: Cancel) -> Answering:
+        if asking.headers.get("content-encoding", "identity").lower() != "identity":
+            raise RequestEncoded
+        parsed = parse(asking.body)
+        name = _name_of(parsed)
+        try:
+            said = list(texts(parsed.body))
+            verdicts = looking.before(self._hooks, said)
+            if name.startswith(BOT) or name in self._names_here():
+                return self._answered_here(endpoint, caller, name, parsed)
+            with self._db.tenant(caller.tenant_id) as tx:
+                targets = targets_of(tx, name)
+        except Refusal as refusal:
+            self._record.refuse(Asker(caller.tenant_id, caller.actor), refusal, model=name)
+            raise
+        ask = Ask(
+            caller, endpoint, parsed, targets, prompt_tokens(endpoint, parsed, said), answer_tokens(endpoint, parsed),
+            hashlib.sha256(asking.body).digest(), verdicts,
+            *(asking.headers.get(name) for name in _VERSIONS if endpoint.dialect is Dialect.MESSAGES),
+        )  # fmt: skip
+        return self._calls.make(ask, cancel)
+
+    def _names_here(self) -> set[str]:
+        return {one.name for one in self._gateway.embedding_models} | set(self._gateway.models)
+
+    def _answered_here(self, endpoint: Endpoint, caller: Caller, name: str, parsed: Parsed) -> Answering:
+        if endpoint is Endpoint.EMBEDDINGS and not name.startswith(BOT):
+            return embedded(self._gateway, caller, name, parsed.body)
+        if not name.startswith(BOT):
+            reason = "it answers from documents alone; ask a chatbot of yours, bot:<its name in GET /v1/models>"
+            raise EndpointUnsupported(model=name, endpoint=endpoint.value, reason=reason)
+        if endpoint not in {Endpoint.CHAT_COMPLETIONS, Endpoint.MESSAGES}:
+            raise EndpointUnsupported(model=name, endpoint=endpoint.value, reason="it is a chatbot")
+        return talked(self._bots, caller, name, parsed.body, endpoint.dialect)
+
+
+def key_of(headers: Mapping[str, str]) -> str:
+    """Return the key that came. Raises CallKeyMissing, CallKeysDiffer."""
+    given = headers.get("authorization", "").strip()
+    scheme, _, bearer = given.partition(" ")
+    plain, bearer = headers.get("x-api-key", "").strip(), bearer.strip()
+    is_bearer = scheme.lower() == "bearer" and bool(bearer)
+    if given and not is_bearer:
+        raise CallKeysDiffer if plain else CallKeyMissing
+    if plain and is_bearer and plain != bearer:
+        raise CallKeysDiffer
+    if not (plain or bearer):
+        raise CallKeyMissing
+    return bearer or plain
+
+
+def _name_of(parsed: Parsed) -> str:
+    name: Any = parsed.body.get("model")
+    if not isinstance(name, str):
+        raise RequestMalformed(reason="it names no `model`")
+    if not _NAME.fullmatch(name):
+        raise ModelNotFound
+    return name

@@ -1,0 +1,178 @@
+"""Which models an organisation allows, and by which names its people call them."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import delete, select
+
+from appliance import audit, identity
+from appliance.audit import Event
+from appliance.gateway.errors import (
+    AliasMalformed,
+    AliasNotFound,
+    AllowedModelMalformed,
+    AllowedModelNotFound,
+    ModelNotFound,
+)
+from appliance.gateway.tables import AliasRow, AllowedModelRow
+from appliance.identity import Caller, Permission
+from appliance.kernel.db import Tx, in_turn
+from appliance.policy import EVERY_MODEL, Allowed
+
+BOT: Final = "bot:"
+_ALIAS: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_PROVIDER: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,199}")
+_MOST_TARGETS: Final = 8
+
+
+@dataclass(frozen=True)
+class Target:
+    """A provider, and its own name of the model."""
+
+    provider: str
+    model: str
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.model}"
+
+
+@dataclass(frozen=True)
+class Alias:
+    """A name of the organisation's own, and the models behind it in the order in which they are tried."""
+
+    name: str
+    targets: tuple[Target, ...]
+
+
+def find_target(name: str) -> Target | None:
+    """Return what a name such as openai/gpt-5 says, or None if it is not of that form."""
+    provider, slash, model = name.partition("/")
+    is_good = slash and _PROVIDER.fullmatch(provider) and _MODEL.fullmatch(model)
+    return Target(provider, model) if is_good else None
+
+
+def targets_of(tx: Tx, name: str) -> tuple[Target, ...]:
+    """Return the models that are asked for by this name, in the order in which they are tried. Raises ModelNotFound."""
+    if direct := find_target(name):
+        return (direct,)
+    if not _ALIAS.fullmatch(name):
+        raise ModelNotFound
+    rows = tx.scalars(
+        select(AliasRow).where(AliasRow.tenant_id == tx.tenant_id, AliasRow.name == name).order_by(AliasRow.place)
+    )
+    found = tuple(Target(row.provider, row.model) for row in rows)
+    if not found:
+        raise ModelNotFound
+    return found
+
+
+def allowed_models(tx: Tx) -> frozenset[Allowed]:
+    """Return what the organisation allows. Asking for permission is the caller's part."""
+    rows = tx.execute(
+        select(AllowedModelRow.provider, AllowedModelRow.model).where(AllowedModelRow.tenant_id == tx.tenant_id)
+    )
+    return frozenset(Allowed(row.provider, row.model) for row in rows)
+
+
+def aliases(tx: Tx) -> list[Alias]:
+    """Return the organisation's aliases by name. Asking for permission is the caller's part."""
+    rows = tx.scalars(
+        select(AliasRow).where(AliasRow.tenant_id == tx.tenant_id).order_by(AliasRow.name, AliasRow.place)
+    )
+    found: dict[str, list[Target]] = {}
+    for row in rows:
+        found.setdefault(row.name, []).append(Target(row.provider, row.model))
+    return [Alias(name, tuple(targets)) for name, targets in found.items()]
+
+
+def list_aliases(tx: Tx, caller: Caller) -> list[Alias]:
+    """Return the organisation's aliases by name."""
+    identity.require_granted(caller, Permission.MODEL_CHANGE)
+    return aliases(tx)
+
+
+def list_allowed_models(tx: Tx, caller: Caller) -> list[Target]:
+    """Return the models that the organisation allows, by name; the model `*` stands for all of a provider's."""
+    identity.require_granted(caller, Permission.MODEL_CHANGE)
+    return sorted((Target(one.provider, one.model) for one in allowed_models(tx)), key=str)
+
+
+def set_alias(tx: Tx, caller: Caller, name: str, targets: Iterable[str]) -> Alias:
+    """Make an alias, or change what is behind it. Raises AliasMalformed."""
+    identity.require(caller, Permission.MODEL_CHANGE)
+    found = [find_target(one.strip()) for one in targets]
+    good = tuple(one for one in found if one is not None)
+    is_good = _ALIAS.fullmatch(name) and len(good) == len(found) and len(set(good)) == len(good)
+    if not is_good or not 1 <= len(good) <= _MOST_TARGETS:
+        raise AliasMalformed
+    in_turn(tx, f"model alias {name}")
+    _clear(tx, name)
+    tx.add_all(_rows(tx, name, good))
+    tx.flush()
+    audit.record(tx, caller.actor, Event.MODEL_ALIAS_CHANGED, alias=name, models=" ".join(map(str, good)))
+    return Alias(name, good)
+
+
+def remove_alias(tx: Tx, caller: Caller, name: str) -> None:
+    """Take an alias away. Raises AliasNotFound."""
+    identity.require(caller, Permission.MODEL_CHANGE)
+    if not _clear(tx, name):
+        raise AliasNotFound
+    audit.record(tx, caller.actor, Event.MODEL_ALIAS_CHANGED, alias=name, models="")
+
+
+def allow_model(tx: Tx, caller: Caller, name: str) -> Target:
+    """Let the organisation's people call a model, or with `provider/*` all of a provider's. Raises AllowedModelMalformed."""
+    identity.require(caller, Permission.MODEL_CHANGE)
+    target = _allowable(name)
+    in_turn(tx, "allowed models")
+    if tx.get(AllowedModelRow, (tx.tenant_id, target.provider, target.model)) is None:
+        tx.add(AllowedModelRow(tenant_id=tx.tenant_id, provider=target.provider, model=target.model))
+        tx.flush()
+        audit.record(tx, caller.actor, Event.MODEL_ALLOWED, model=str(target))
+    return target
+
+
+def forbid_model(tx: Tx, caller: Caller, name: str) -> None:
+    """Take a model from the list; the next call is refused. Raises AllowedModelNotFound."""
+    identity.require(caller, Permission.MODEL_CHANGE)
+    target = _allowable(name)
+    gone = tx.execute(
+        delete(AllowedModelRow)
+        .where(
+            AllowedModelRow.tenant_id == tx.tenant_id,
+            AllowedModelRow.provider == target.provider,
+            AllowedModelRow.model == target.model,
+        )
+        .returning(AllowedModelRow.model)
+    ).first()
+    if gone is None:
+        raise AllowedModelNotFound
+    audit.record(tx, caller.actor, Event.MODEL_FORBIDDEN, model=str(target))
+
+
+def _allowable(name: str) -> Target:
+    provider, _, model = name.strip().partition("/")
+    if model == EVERY_MODEL and _PROVIDER.fullmatch(provider):
+        return Target(provider, model)
+    target = find_target(name.strip())
+    if target is None:
+        raise AllowedModelMalformed
+    return target
+
+
+def _rows(tx: Tx, name: str, targets: Sequence[Target]) -> list[AliasRow]:
+    return [
+        AliasRow(tenant_id=tx.tenant_id, name=name, place=place, provider=one.provider, model=one.model)
+        for place, one in enumerate(targets, start=1)
+    ]
+
+
+def _clear(tx: Tx, name: str) -> bool:
+    gone = tx.execute(
+        delete(AliasRow).where(AliasRow.tenant_id == tx.tenant_id, AliasRow.name == name).returning(AliasRow.place)
+    )
+    return bool(gone.all())

@@ -1,0 +1,111 @@
+"""What goes between a client and a provider: the request as the provider is to read it, and the stream back."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from appliance.gateway.dialects import Dialect
+from appliance.gateway.dialects.crossing import CrossStream, PassedStream, cross_request, stream_between, wants_usage
+from appliance.gateway.dialects.sse import Splitter, read_json, write_json
+from appliance.gateway.endpoints import Endpoint, Way
+from appliance.gateway.errors import ProviderStoreRefused
+from appliance.gateway.requests import Parsed
+from appliance.vault.providing import ProviderKind
+
+_STORES: Final = ("store", "previous_response_id", "conversation", "background", "prompt")
+_KEPT: Final = {"file_id", "file_ids", "container_id", "vector_store_id", "vector_store_ids"}
+_NO_CHOICES: Final = re.compile(rb'"choices"\s*:\s*\[\s*\]')
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request as it goes out. `asks_usage`: we asked what was used, the client did not."""
+
+    body: bytes
+    asks_usage: bool = False
+
+
+def request_for(parsed: Parsed, endpoint: Endpoint, way: Way, model: str) -> Sent:
+    """Return what the provider is sent: the client's bytes, but for the model's name; or their translation.
+
+    A chat's stream tells what was used only to those who ask, so we ask. Raises Untranslatable.
+    """
+    if way.provider.is_shared and (name := kept_there(parsed.body)):
+        raise ProviderStoreRefused(field=name)
+    if parsed.body.get("model") != model:
+        parsed = parsed.with_value("model", model)
+    if way.dialect is not endpoint.dialect:
+        name = "max_tokens" if way.provider.kind is ProviderKind.OPENAI_COMPATIBLE else "max_completion_tokens"
+        body = cross_request(endpoint.dialect, way.dialect, parsed.body, max_tokens_name=name)
+        return Sent(write_json(body))
+    if endpoint in {Endpoint.CHAT_COMPLETIONS, Endpoint.RESPONSES}:
+        parsed = _unstored(parsed, endpoint)
+    if endpoint is Endpoint.CHAT_COMPLETIONS and parsed.body.get("stream") is True and not wants_usage(parsed.body):
+        return Sent(parsed.with_inner("stream_options", "include_usage", value=True).content, asks_usage=True)
+    return Sent(parsed.content)
+
+
+def _unstored(parsed: Parsed, endpoint: Endpoint) -> Parsed:
+    """See that nothing is kept at the provider, where a key that others share would reach it. Raises ProviderStoreRefused.
+
+    Responses are kept unless a request says otherwise, so it says so; chats are kept only if it says so.
+    """
+    for name in _STORES:
+        if parsed.body.get(name):
+            raise ProviderStoreRefused(field=name)
+    if endpoint is Endpoint.RESPONSES and parsed.body.get("store") is not False:
+        return parsed.with_value("store", False)
+    return parsed
+
+
+def kept_there(value: Any) -> str | None:
+    """Return the name of what a request points to in a provider's store, or None.
+
+    Behind a shared key, that store holds what other organisations left there.
+    """
+    if isinstance(value, list):
+        return next((name for one in value if (name := kept_there(one))), None)
+    if not isinstance(value, dict):
+        return None
+    if value.get("type") == "item_reference":
+        return "item_reference"
+    for name, one in value.items():
+        is_told = name in _KEPT and bool(one) and (isinstance(one, str) or _are_texts(one))
+        if is_told or (name == "container" and isinstance(one, str)):
+            return str(name)
+        if not (name == "input" and value.get("type") == "tool_use") and (found := kept_there(one)):
+            return found
+    return None
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+class QuietStream(PassedStream):
+    """A chat's stream as it is, but for the chunk that tells what was used, which this client did not ask for."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Return what the client is to be sent for this chunk."""
+        told = super().feed(chunk)
+        if not _NO_CHOICES.search(told):
+            return told
+        return b"".join(event.raw for event in Splitter().feed(told) if not _tells_usage_alone(event.data))
+
+
+AnyStream = CrossStream | PassedStream
+
+
+def stream_for(parsed: Parsed, endpoint: Endpoint, way: Way, sent: Sent) -> AnyStream:
+    """Return what stands between provider and client."""
+    if sent.asks_usage:
+        return QuietStream(Dialect.CHAT)
+    return stream_between(endpoint.dialect, way.dialect, asked=parsed.body)
+
+
+def _tells_usage_alone(data: str | None) -> bool:
+    try:
+        body = read_json(data or "")
+    except ValueError:
+        return False
+    return isinstance(body, dict) and body.get("choices") == [] and isinstance(body.get("usage"), dict)

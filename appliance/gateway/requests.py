@@ -1,0 +1,153 @@
+"""A request's body: read once, and passed on as the bytes that came.
+
+What two programs could read in two ways is refused (RFC 8259 4: names that come twice), so that the provider obeys the
+same request as the rules here judged. Where a value has to change, its span of the text is replaced and nothing else.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from json.decoder import scanstring  # type: ignore[attr-defined]  # the scanner that json itself uses
+from typing import Any, Final
+
+from appliance.gateway.errors import RequestMalformed, RequestTooLarge
+
+MOST_BYTES: Final = 32 * 1024 * 1024
+_DEEPEST: Final = 64
+_BLANKS: Final = " \t\n\r"
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A JSON object, and where each of its values stands in the text."""
+
+    text: str
+    body: Mapping[str, Any]
+    spans: Mapping[str, Span]
+
+    @property
+    def content(self) -> bytes:
+        """The text as bytes: those that came, unless a value was replaced."""
+        return self.text.encode()
+
+    def with_value(self, name: str, value: Any) -> "Parsed":
+        """Return the request with one value replaced, or added at the end; every other byte stays."""
+        written = json.dumps(value, ensure_ascii=False)
+        if name in self.spans:
+            start, end = self.spans[name]
+            return parse((self.text[:start] + written + self.text[end:]).encode())
+        end = self.text.rindex("}")
+        comma = "," if self.spans else ""
+        return parse(f"{self.text[:end]}{comma}{json.dumps(name)}:{written}{self.text[end:]}".encode())
+
+    def with_inner(self, name: str, inner: str, *, value: Any) -> "Parsed":
+        """Return the request with a value inside an object replaced or added, that object added if it is not there."""
+        if not isinstance(self.body.get(name), dict):
+            return self.with_value(name, {inner: value})
+        start, end = self.spans[name]
+        changed = parse(self.text[start:end].encode()).with_value(inner, value)
+        return parse((self.text[:start] + changed.text + self.text[end:]).encode())
+
+
+def parse(raw: bytes) -> Parsed:
+    """Return a request's body. Raises RequestTooLarge, RequestMalformed."""
+    if len(raw) > MOST_BYTES:
+        raise RequestTooLarge(most=MOST_BYTES)
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        raise RequestMalformed(reason="it is not UTF-8") from None
+    try:
+        body, spans = _members(text)
+    except RecursionError:
+        raise RequestMalformed(reason=_TOO_DEEP) from None
+    except ValueError as error:
+        raise RequestMalformed(reason=str(error) if isinstance(error, _Fault) else "it is not JSON") from None
+    _check_depth(body)
+    return Parsed(text, body, spans)
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Yield every text in a body that says something; pictures and other files in it are none."""
+    if isinstance(value, str):
+        if not value.startswith("data:"):
+            yield value
+    elif isinstance(value, list):
+        for one in value:
+            yield from texts(one)
+    elif isinstance(value, Mapping):
+        is_file = value.get("type") == "base64"
+        for name, one in value.items():
+            if not (is_file and name == "data"):
+                yield from texts(one)
+
+
+_TOO_DEEP: Final = f"it is nested more than {_DEEPEST} deep"
+
+
+class _Fault(ValueError):
+    """What is wrong, in our own words."""
+
+
+def _members(text: str) -> tuple[dict[str, Any], dict[str, Span]]:
+    body: dict[str, Any] = {}
+    spans: dict[str, Span] = {}
+    at = _after_blanks(text, 0)
+    if text[at : at + 1] != "{":
+        raise _Fault("it is no JSON object")
+    at = _after_blanks(text, at + 1)
+    is_first = True
+    while text[at : at + 1] != "}":
+        if not is_first:
+            at = _after_blanks(text, _expect(text, at, ","))
+        is_first = False
+        name, at = scanstring(text, _expect(text, at, '"'), True)
+        if name in body:
+            raise _Fault("a name comes twice in it")
+        start = _after_blanks(text, _expect(text, _after_blanks(text, at), ":"))
+        try:
+            body[name], end = _DECODER.raw_decode(text, start)
+        except StopIteration:
+            raise ValueError(text[start : start + 1]) from None
+        spans[name] = (start, end)
+        at = _after_blanks(text, end)
+    if _after_blanks(text, at + 1) != len(text):
+        raise ValueError(at)
+    return body, spans
+
+
+def _expect(text: str, at: int, sign: str) -> int:
+    if text[at : at + 1] != sign:
+        raise ValueError(at)
+    return at + 1
+
+
+def _after_blanks(text: str, at: int) -> int:
+    while at < len(text) and text[at] in _BLANKS:
+        at += 1
+    return at
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Fault("a name comes twice in it")
+    return found
+
+
+def _no_number(name: str) -> float:
+    raise _Fault(f"{name} is no number of JSON")
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number)
+
+
+def _check_depth(body: Mapping[str, Any]) -> None:
+    waiting: list[tuple[Any, int]] = [(body, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > _DEEPEST:
+            raise RequestMalformed(reason=_TOO_DEEP)
+        inner = value.values() if isinstance(value, Mapping) else value
+        waiting += [(one, depth + 1) for one in inner if isinstance(one, dict | list)]

@@ -1,0 +1,394 @@
+"""What goes wrong on the way, who may not, and what stays on record."""
+
+import json
+import random
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import anthropic
+import httpx2
+import openai
+import pytest
+from structlog.testing import capture_logs
+
+from appliance import budgets, gateway
+from appliance.gateway import ledger
+from appliance.gateway.passing import kept_there
+from appliance.gateway.requests import parse
+from appliance.identity import Role, Scope
+from appliance.identity.people import remove_member
+from tests.support.door import Door, door, key_of
+from tests.support.house import Server
+from tests.support.model_host import Reply, said, streamed
+from tests.support.upstreams import COMPLETION, MESSAGE, chat_bytes, chat_chunks, messages_bytes, messages_events
+
+ASKED: Any = [{"role": "user", "content": "What is the weather?"}]
+CHAT = {"model": "openai/gpt-6", "messages": ASKED}
+
+
+@pytest.fixture(scope="module")
+def at(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    with door(server, tmp_path_factory.mktemp("door")) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def rested(at: Door) -> None:
+    """No key is left alone because of what the test before did."""
+    at.house.app.gate._calls._attempts._breaker._failed.clear()
+
+
+def posts(at: Door, body: bytes | dict[str, Any], *, path: str = "/v1/chat/completions", key: str | None = None, **headers: str) -> httpx2.Response:  # fmt: skip
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    sent = {"authorization": f"Bearer {key or at.key}", "content-type": "application/json"} | headers
+    return httpx2.post(at.address + path, content=content, headers=sent, timeout=30)
+
+
+ODD = (
+    '{ "stream":%s, "x-unknown" : {"a":[1.0, 1e400,-0.0,12345678901234567890123, 0.1e-7]} ,\n\t"messages":[{"role":"user",'
+    '"content":"\\u00e9 é \\ud83d\\ude00 😀 \\/ \\ud800"}],"mod\\u0065l":"%s", "z":null}'
+)
+
+
+def test_it_passes_on_every_byte_but_the_models_name(at: Door) -> None:
+    odd = b'{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1.0e0},"n":1E400,"s":"\\u00e9\xc3\xa9"}'
+    at.upstream.says(Reply(odd))
+    answer = posts(at, (ODD % ("false", "openai/gpt-6")).encode())
+
+    assert answer.content == odd
+    assert at.upstream.asked[0].body == (ODD % ("false", "gpt-6")).encode()
+
+
+def test_it_passes_streams_on_byte_for_byte_however_they_are_split(at: Door) -> None:
+    chance = random.Random(4711)
+    raw = (
+        b": a comment\r\n\r\n"
+        + messages_bytes(messages_events()).replace(b'"Bearer"', b"")
+        + b'event: odd\ndata: {"x":1.0}\n\n'
+    )
+    whole = raw
+    for _ in range(6):
+        borders = sorted(chance.sample(range(1, len(whole)), 40))
+        pieces = [whole[a:b] for a, b in zip([0, *borders], [*borders, len(whole)], strict=True)]
+        at.upstream.says(streamed(*pieces))
+        body = {"model": "anthropic/claude", "max_tokens": 9, "messages": ASKED, "stream": True}
+        assert posts(at, body, path="/v1/messages").content == whole
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"model":"openai/gpt-6","model":"openai/o9","messages":[]}',
+        b'{"model":"openai/gpt-6","messages":[{"role":"user","role":"system","content":"a"}]}',
+        b'{"model":"openai/gpt-6","messages":' + b"[" * 5000 + b"]" * 5000 + b"}",
+        b'{"model":"openai/gpt-6","messages":' + b"[" * 70 + b"]" * 70 + b"}",
+        b'{"model":"openai/gpt-6","n":NaN}',
+        b'{"model":"openai/gpt-6",}',
+        b'{"model":"openai/gpt-6"} {}',
+        b"[1]",
+        b"\xff\xfe{}",
+        b'{"model":7}',
+        b"",
+    ],
+)  # fmt: skip
+def test_it_refuses_what_two_programs_could_read_in_two_ways(at: Door, body: bytes) -> None:
+    at.upstream.says(said(COMPLETION))
+    answer = posts(at, body)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "request_malformed")
+    assert at.upstream.asked == []
+
+
+def test_it_changes_one_span_and_no_other_sign() -> None:
+    parsed = parse(b'{"stream_options" : {"include_obfuscation":false} , "a":1}')
+    assert parsed.with_inner("stream_options", "include_usage", value=True).text == (
+        '{"stream_options" : {"include_obfuscation":false,"include_usage": true} , "a":1}'.replace(": true", ":true")
+    )
+
+
+def test_a_providers_error_comes_as_it_is_in_the_same_dialect_and_translated_in_the_other(at: Door) -> None:
+    raw = b'{"error":{"message":"max_tokens is too large","type":"invalid_request_error","param":"max_tokens","code":null}}'
+    at.upstream.says(Reply(raw, status=400))
+    assert posts(at, CHAT).content == raw
+    with pytest.raises(anthropic.BadRequestError, match="max_tokens is too large"):
+        at.anthropic().messages.create(model="openai/gpt-6", max_tokens=9, messages=ASKED)
+    assert (at.calls()[0]["state"], at.calls()[0]["prompt_tokens"]) == ("failed", 0)
+
+
+def test_it_waits_as_long_as_a_provider_asks_and_tries_again(at: Door) -> None:
+    at.upstream.says(
+        Reply(b'{"error":{"message":"slow down"}}', status=429, headers={"Retry-After": "1"}), said(COMPLETION)
+    )
+    began = time.monotonic()
+    assert posts(at, CHAT).status_code == 200
+    assert time.monotonic() - began > 0.9
+    assert len(at.upstream.asked) == 2
+
+
+def test_it_hands_a_long_wait_on_to_the_client(at: Door) -> None:
+    at.upstream.says(Reply(b'{"error":{"message":"slow down"}}', status=429, headers={"Retry-After": "60"}))
+    answer = posts(at, CHAT)
+    assert (answer.status_code, answer.headers["retry-after"], len(at.upstream.asked)) == (429, "60", 1)
+
+
+def test_a_refused_provider_key_is_our_fault_and_shows_nothing_of_it(at: Door) -> None:
+    at.upstream.says(
+        Reply(b'{"error":{"message":"Incorrect API key provided: sk-live-of-openai-0000-1111"}}', status=401)
+    )
+    answer = posts(at, CHAT)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "provider_key_refused")
+    assert "sk-live" not in answer.text
+
+
+def test_a_key_that_fails_again_and_again_is_left_alone(at: Door) -> None:
+    at.upstream.says(Reply(b"{}", status=500))
+    for _ in range(2):
+        assert posts(at, CHAT).status_code == 500
+    answer = posts(at, CHAT)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "provider_resting")
+    assert int(answer.headers["retry-after"]) > 0
+    assert len(at.upstream.asked) == 5
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        (Reply(b"not json"), 503),
+        (Reply(b"[1]"), 503),
+        (Reply(b"", status=302, headers={"Location": "http://127.0.0.1:1/"}), 503),
+        (Reply(b"{}", headers={"Content-Encoding": "br"}), 503),
+        (Reply(pieces=(b"x" * 1_000_000 for _ in range(80))), 503),
+        (Reply(pieces=[b'{"choices'], is_cut=True), 503),
+    ],
+)  # fmt: skip
+def test_an_answer_that_is_none_is_an_error_and_counted_at_its_reservation(at: Door, reply: Reply, status: int) -> None:
+    at.upstream.says(reply)
+    answer = posts(at, CHAT)
+
+    assert answer.status_code == status, answer.text
+    assert answer.json()["error"]["type"] == "server_error"
+    call = at.calls()[0]
+    if reply.status == 200:
+        assert (call["state"], call["is_estimated"], call["answer_tokens"]) == ("unknown", True, 1000)
+    else:
+        assert (call["state"], call["prompt_tokens"]) == ("failed", 0)
+
+
+def test_half_a_stream_ends_as_an_error(at: Door) -> None:
+    raw = chat_bytes(chat_chunks())
+    at.upstream.says(streamed(raw[: len(raw) // 2], is_cut=True))
+    with pytest.raises(openai.APIError, match=r"not whole|broke off"):
+        list(at.openai().chat.completions.create(model="openai/gpt-6", messages=ASKED, stream=True))
+    assert (at.calls()[0]["state"], at.calls()[0]["is_estimated"]) == ("unknown", True)
+
+
+def test_nothing_goes_to_a_host_that_is_not_allowed(at: Door) -> None:
+    from tests.support.door import has_provider
+
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        gateway.allow_model(tx, at.ada.caller, "openai/*")
+    has_provider(at.bo, "vllm", "http://127.0.0.1:9")
+    answer = posts(at, CHAT | {"model": "vllm/m"}, key=at.key_of_bo)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "egress_port_denied")
+    assert [one for one in at.calls(at.bo) if one["model"] == "vllm/m"] == []
+    assert at.events(at.bo)[0] == "gateway:call:refused"
+
+
+def wait_for(what: Any, seconds: float = 10) -> None:
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("when", ["before the first byte", "in the middle"])
+def test_a_client_that_hangs_up_cancels_the_provider_within_a_second(at: Door, when: str) -> None:
+    chunks = chat_chunks()
+    slow = streamed(chat_bytes(chunks[:3], done=False), *[b": \n\n"] * 9, pause=3.0)
+    at.upstream.says(slow if when == "in the middle" else said(COMPLETION, wait=20))
+    body = json.dumps(CHAT | {"stream": True})
+    line = socket.create_connection(("127.0.0.1", int(at.address.rpartition(":")[2])))
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {at.key}\r\n"
+    line.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+    if when == "in the middle":
+        assert b"200" in line.recv(2000)
+    wait_for(lambda: at.upstream.asked)
+    left = time.monotonic()
+    line.close()
+    assert at.upstream.hung_up.wait(5)
+
+    assert at.upstream.hung_up_at - left < 1
+    wait_for(lambda: at.calls()[0]["state"] != "admitted")
+    assert (at.calls()[0]["state"], at.calls()[0]["is_estimated"]) == ("cancelled", True)
+
+
+@contextmanager
+def without_settlement(at: Door) -> Iterator[None]:
+    """From now on the app's role may not settle; the worker's may."""
+    with at.house.server.connect("boot", at.house.database) as owner, capture_logs():
+        owner.execute("REVOKE UPDATE ON cloister.model_calls FROM cloister_app")
+        try:
+            yield
+        finally:
+            owner.execute("GRANT UPDATE ON cloister.model_calls TO cloister_app")
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-6", "anthropic/claude"])
+def test_a_stream_that_cannot_be_recorded_is_cut(at: Door, model: str) -> None:
+    raw = chat_bytes(chat_chunks()) if model.startswith("openai") else messages_bytes(messages_events())
+    at.upstream.says(streamed(raw))
+    with without_settlement(at):
+        answer = posts(at, CHAT | {"model": model, "stream": True, "max_tokens": 9})
+    assert b"not_recorded" in answer.content
+    assert b"[DONE]" not in answer.content
+    assert at.calls()[0]["state"] == "admitted"
+    at.house.clock.passes(minutes=16)
+    with at.house.worker.db.tenant(at.ada.tenant_id) as tx:
+        assert ledger.sweep(tx, clock=at.house.clock) >= 1
+    assert at.calls()[0]["state"] == "abandoned"
+
+
+def test_an_answer_that_cannot_be_recorded_is_not_given(at: Door) -> None:
+    at.upstream.says(said(COMPLETION))
+    with without_settlement(at):
+        answer = posts(at, CHAT)
+    assert answer.status_code == 500
+    assert "weather" not in answer.text
+
+
+def test_no_call_without_a_record(at: Door) -> None:
+    at.upstream.says(said(COMPLETION))
+    with at.house.server.connect("boot", at.house.database) as owner, capture_logs():
+        owner.execute("REVOKE INSERT ON cloister.audit_inbox FROM cloister_app")
+        answer = posts(at, CHAT)
+        owner.execute("GRANT INSERT ON cloister.audit_inbox TO cloister_app")
+    assert answer.status_code == 500
+    assert at.upstream.asked == []
+
+
+def test_the_record_is_there_before_the_provider_is_asked(at: Door) -> None:
+    found: list[str] = []
+    at.upstream.says(said(COMPLETION))
+    at.upstream.when_asked = lambda: found.append(at.calls()[0]["state"])
+    posts(at, CHAT)
+    assert found == ["admitted"]
+
+
+def test_what_must_not_be_sent_is_not(at: Door) -> None:
+    at.upstream.says(said(COMPLETION))
+    card: Any = [{"role": "user", "content": "pay with 4111 1111 1111 1111"}]
+    with pytest.raises(openai.PermissionDeniedError, match="payment card"):
+        at.openai().chat.completions.create(model="openai/gpt-6", messages=card)
+    with pytest.raises(anthropic.PermissionDeniedError, match="payment card"):
+        at.anthropic().messages.create(
+            model="anthropic/claude", max_tokens=9, system="4111 1111 1111 1111", messages=ASKED
+        )
+    assert at.upstream.asked == []
+
+
+def test_a_spent_budget_refuses_before_anything_is_sent(at: Door) -> None:
+    at.upstream.says(said(COMPLETION))
+    for limit in (0, None):
+        with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+            budgets.set_budget(tx, at.ada.caller, monthly_tokens=limit, clock=at.house.clock)
+        if limit == 0:
+            with pytest.raises(openai.RateLimitError, match="budget") as refused:
+                at.openai().chat.completions.create(model="openai/gpt-6", messages=ASKED)
+            assert refused.value.response.headers["x-should-retry"] == "false"
+            assert at.upstream.asked == []
+    at.openai().chat.completions.create(model="openai/gpt-6", messages=ASKED)
+
+
+def test_costs_are_counted_to_the_millionth_and_unpriced_models_are_not_free(at: Door) -> None:
+    at.upstream.says(said(COMPLETION))
+    file = at.house.settings.prices_file
+    assert file is not None
+    posts(at, CHAT)
+    assert at.calls()[0]["is_priced"] is False
+    price = {"provider": "openai", "model": "gpt-6", "input": 1_250_001, "cached": 125_000, "output": 10_000_000}
+    file.write_text(json.dumps({"currency": "EUR", "prices": [price]}))
+    posts(at, CHAT)
+    cost = -(-(40 * 1_250_001 + 60 * 125_000 + 30 * 10_000_000) // 1_000_000)  # 5 of the 40 went into the cache
+    assert (at.calls()[0]["cost_micros"], at.calls()[0]["currency"], at.calls()[0]["is_priced"]) == (cost, "EUR", True)
+    file.write_text("{")
+    posts(at, CHAT)
+    assert at.calls()[0]["is_priced"] is False
+
+
+def test_keys_are_asked_for_in_either_header_and_never_two(at: Door) -> None:
+    at.upstream.says(said(MESSAGE))
+    body = {"model": "anthropic/claude", "max_tokens": 9, "messages": ASKED}
+
+    def status(**headers: str) -> int:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return httpx2.post(f"{at.address}/v1/messages", json=body, headers=sent).status_code
+
+    assert status(x_api_key=at.key) == 200
+    assert status(authorization=f"Bearer {at.key}") == 200
+    assert status(authorization=f"Bearer {at.key}", x_api_key=at.key) == 200
+    asked = len(at.upstream.asked)
+    assert status() == 401
+    assert status(authorization=f"Bearer {at.key}", x_api_key=at.key_of_bo) == 401
+    assert status(authorization="Basic YTpi", x_api_key=at.key) == 401
+    assert status(x_api_key="cloister_wrong") == 401
+    assert len(at.upstream.asked) == asked
+
+
+def test_a_key_without_the_scope_opens_nothing(at: Door) -> None:
+    with pytest.raises(openai.PermissionDeniedError, match="models"):
+        at.openai(key_of(at.ada, Scope.CHAT)).chat.completions.create(model="openai/gpt-6", messages=ASKED)
+
+
+def test_another_organisation_reaches_nothing_of_ours(at: Door) -> None:
+    at.upstream.says(said(COMPLETION))
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        gateway.set_alias(tx, at.ada.caller, "ours", ["openai/gpt-6"])
+    theirs = at.openai(at.key_of_bo).chat.completions
+    with pytest.raises(openai.NotFoundError):
+        theirs.create(model="ours", messages=ASKED)
+    with pytest.raises(openai.PermissionDeniedError, match="not among the models"):
+        theirs.create(model="openai/gpt-6", messages=ASKED)
+    with at.bo.services.db.tenant(at.bo.tenant_id) as tx:
+        gateway.allow_model(tx, at.bo.caller, "openai/*")
+    with pytest.raises(openai.NotFoundError, match="provider"):
+        theirs.create(model="openai/gpt-6", messages=ASKED)
+    assert at.upstream.asked == []
+
+
+def test_a_removed_persons_key_ends_with_them(at: Door) -> None:
+    colleague = at.ada.adds("colleague@harrow.example", Role.MEMBER)
+    key = key_of(colleague)
+    at.upstream.says(said(COMPLETION))
+    at.openai(key).chat.completions.create(model="openai/gpt-6", messages=ASKED)
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        remove_member(tx, at.ada.caller, colleague.caller.user_id, clock=at.house.clock)
+    with pytest.raises(openai.AuthenticationError):
+        at.openai(key).chat.completions.create(model="openai/gpt-6", messages=ASKED)
+
+
+def test_a_body_that_is_too_large_or_compressed_is_refused(at: Door) -> None:
+    assert posts(at, b" " * (33 * 1024 * 1024)).status_code == 413
+    assert posts(at, CHAT, **{"content-encoding": "gzip"}).status_code == 415
+
+
+def test_a_wrong_address_answers_in_json(at: Door) -> None:
+    answer = posts(at, CHAT, path="/v1/completions")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "no_such_endpoint")
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ({"type": "file", "file": {"file_id": "file-1"}}, "file_id"),
+        ({"type": "image", "source": {"type": "file", "file_id": "file-1"}}, "file_id"),
+        ({"type": "code_interpreter", "container": "cntr_1"}, "container"),
+        ({"type": "file_search", "vector_store_ids": ["vs_1"]}, "vector_store_ids"),
+        ({"type": "tool_use", "input": {"file_id": "ours"}}, None),
+        ({"type": "function", "parameters": {"properties": {"file_id": {"type": "string"}}}}, None),
+    ],
+)
+def test_behind_a_shared_key_nothing_is_asked_for_that_others_may_have_left(content: Any, name: str | None) -> None:
+    assert kept_there({"messages": [{"role": "user", "content": [content]}]}) == name

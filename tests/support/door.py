@@ -1,0 +1,107 @@
+"""The door for programs over a real socket, in front of a house whose models are an upstream on loopback."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import openai
+from sqlalchemy import text
+from werkzeug.serving import make_server
+
+from appliance import gateway
+from appliance.app import create_app
+from appliance.identity import Scope
+from appliance.identity.tokens import TokenForm, create_token
+from appliance.vault.providing import ProviderKind
+from appliance.vault.providing.credentials import read_key
+from appliance.vault.providing.destinations import ProviderForm
+from appliance.vault.providing.service import KeyTerms, NewKey, create_provider
+from tests.support.house import House, Member, Server
+from tests.support.model_host import Upstream, upstream
+
+KEYS = {"openai": "sk-live-of-openai-0000-1111", "anthropic": "sk-ant-of-anthropic-2222", "vllm": "sk-of-vllm-33334444"}
+KINDS = {
+    "openai": ProviderKind.OPENAI,
+    "anthropic": ProviderKind.ANTHROPIC,
+    "vllm": ProviderKind.OPENAI_COMPATIBLE,
+}
+
+
+@dataclass
+class Door:
+    """Where to ask, and what is behind it."""
+
+    address: str
+    house: House
+    upstream: Upstream
+    ada: Member
+    bo: Member
+    key: str
+    key_of_bo: str
+
+    def openai(self, key: str | None = None, **more: Any) -> Any:
+        return openai.OpenAI(api_key=key or self.key, base_url=f"{self.address}/v1", max_retries=0, **more)
+
+    def anthropic(self, key: str | None = None, **more: Any) -> Any:
+        return anthropic.Anthropic(api_key=key or self.key, base_url=self.address, max_retries=0, **more)
+
+    def calls(self, member: Member | None = None) -> list[dict[str, Any]]:
+        """Return what is on record, newest first."""
+        one = member or self.ada
+        with one.services.db.tenant(one.tenant_id) as tx:
+            rows = tx.execute(text("SELECT * FROM model_calls ORDER BY call_id DESC LIMIT 20"))
+            return [dict(row._mapping) for row in rows]
+
+    def events(self, member: Member | None = None) -> list[str]:
+        """Return the newest entries of the audit log by name, newest first."""
+        one = member or self.ada
+        with one.services.db.tenant(one.tenant_id) as tx:
+            return list(tx.scalars(text("SELECT event FROM audit_inbox ORDER BY event_id DESC LIMIT 20")))
+
+
+@contextlib.contextmanager
+def door(server: Server, directory: Path) -> Iterator[Door]:
+    """Open it, with Ada's providers and models behind it, and Bo next door."""
+    database = server.clone("template_house")
+    with upstream() as provider:
+        house = House(
+            server, database, directory, egress_allow=[f"127.0.0.1:{provider.port}"],
+            prices_file=directory / "prices.json", api_requests_per_minute=100_000, database_pool=4,
+        )  # fmt: skip
+        ada, bo = house.founds("Harrow", "ada@harrow.example"), house.founds("Birch", "bo@birch.example")
+        for name in KEYS:
+            has_provider(ada, name, provider.address)
+        http = make_server("127.0.0.1", 0, create_app(house.app), threaded=True)
+        thread = threading.Thread(target=http.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield Door(f"http://127.0.0.1:{http.server_port}", house, provider, ada, bo, key_of(ada), key_of(bo))
+        finally:
+            http.shutdown()
+            http.server_close()
+            thread.join()
+            house.close()
+            server.drop(database)
+
+
+def has_provider(member: Member, name: str, address: str) -> None:
+    """Add a provider on loopback, which no form would take without TLS, and allow its models."""
+    services = member.services
+    base = address if KINDS[name] is ProviderKind.ANTHROPIC else f"{address}/v1"
+    with services.db.tenant(member.tenant_id) as tx:
+        key = NewKey(read_key(KINDS[name], KEYS[name]), KeyTerms("first", 1))
+        create_provider(
+            tx, member.caller, services.vault, ProviderForm(name, KINDS[name], base), key, clock=member.house.clock
+        )
+        gateway.allow_model(tx, member.caller, f"{name}/*")
+
+
+def key_of(member: Member, *scopes: Scope) -> str:
+    """Issue a key for the door."""
+    with member.services.db.tenant(member.tenant_id) as tx:
+        form = TokenForm("door", frozenset(scopes or (Scope.MODELS, Scope.CHAT)), 30)
+        return create_token(tx, member.caller, form, clock=member.house.clock).secret
