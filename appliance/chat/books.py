@@ -7,6 +7,7 @@ titles, for the list of all conversations. Nothing of a search stands in the cle
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -63,15 +64,35 @@ def write_titles(tx: Tx, sealer: Sealer, titles: Lines) -> None:
     _write(tx, sealer, PAGES, pages)
 
 
-def titled(tx: Tx, sealer: Sealer, needle: str) -> list[str]:
-    """Return the conversations of the organisation whose titles say a folded text, in hex."""
+@dataclass(frozen=True)
+class Titles:
+    """The organisation's pages of titles, opened."""
+
+    pages: Mapping[UUID, str]
+
+    def say(self, conversation_id: UUID, needle: str) -> bool:
+        """Say whether the title of a conversation says a folded text."""
+        page, name = self.pages.get(page_of(conversation_id), ""), conversation_id.hex
+        at = page.find(name)
+        while at > 0 and page[at - 1] != "\n":  # what looks like its id stands in a title
+            at = page.find(name, at + 1)
+        end = page.find("\n", at)
+        return at >= 0 and needle in page[at + _ID : end if end >= 0 else None]
+
+    def saying(self, needle: str) -> Iterator[str]:
+        """Yield the conversations whose titles say a folded text, in hex."""
+        return (found for page in self.pages.values() for found in lines_saying(page, needle))
+
+
+def open_pages(tx: Tx, sealer: Sealer) -> Titles:
+    """Open all titles of the organisation."""
     rows = tx.execute(
         select(TitlePageRow.page_id, TitlePageRow.sealed).where(
             TitlePageRow.tenant_id == tx.tenant_id, TitlePageRow.sealed.is_not(None)
         )
     ).all()
     opened = sealer.unseal_all(tx, [(sealed, PAGES.place(page_id)) for page_id, sealed in rows if sealed is not None])
-    return [found for page in opened for found in lines_saying(page.decode(), needle)]
+    return Titles({page_id: page.decode() for (page_id, _), page in zip(rows, opened, strict=True)})
 
 
 def lines_saying(book: str, needle: str) -> Iterator[str]:

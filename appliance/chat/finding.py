@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, false, func, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, text, tuple_
 from sqlalchemy.types import NullType
 
-from appliance.chat.books import fold, lines_saying, titled
+from appliance.chat.books import fold, lines_saying, open_pages
 from appliance.chat.sealed import TEXTS
 from appliance.chat.sources import is_open, withheld
 from appliance.chat.tables import ConversationRow, ConversationTextRow, MessageRow
@@ -19,7 +19,8 @@ from appliance.kernel.db import Tx
 from appliance.kernel.sealing import Sealer
 
 Mark = tuple[datetime, UUID]
-_WINDOW = 500
+_FIRST, _MOST = 64, 1024
+"""How many conversations a search looks through first: most pages are full by then. Each further look is larger."""
 _LATEST = (ConversationRow.updated_at.desc(), ConversationRow.conversation_id.desc())
 
 
@@ -31,35 +32,48 @@ def latest(
     if not needle:
         found = select(ConversationRow).where(*_own(tx, caller, before))
         return tx.scalars(found.order_by(*_LATEST).limit(limit)).all()
-    ids: list[UUID] = []
+    ids, size = list[UUID](), _FIRST
     while len(ids) < limit:
         window = tx.execute(
             select(ConversationRow.conversation_id, ConversationRow.updated_at, ConversationTextRow.sealed)
             .outerjoin(ConversationTextRow, _is_its_text())
             .where(*_own(tx, caller, before))
             .order_by(*_LATEST)
-            .limit(_WINDOW)
+            .limit(size)
         ).all()
         said = _saying(tx, caller, sealer, [(one, sealed) for one, _, sealed in window if sealed is not None], needle)
         said |= _plain_saying(tx, caller, [one for one, _, sealed in window if sealed is None], query.strip())
         ids += [one for one, _, _ in window if one in said]
-        if len(window) < _WINDOW:
+        if len(window) < size:
             break
+        size = min(4 * size, _MOST)
         before = (window[-1].updated_at, window[-1].conversation_id)
     wanted = ConversationRow.conversation_id.in_(ids[:limit])
     return tx.scalars(select(ConversationRow).where(*_own(tx, caller, None), wanted).order_by(*_LATEST)).all()
 
 
-def title_says(tx: Tx, sealer: Sealer, query: str) -> ColumnElement[bool]:
-    """Return the condition of conversations of the organisation whose title says a query."""
-    found = titled(tx, sealer, fold(query))
-    # One untyped value for all of them: Postgres reads it once, as an array, and looks each row up in its hashes.
-    every = bindparam("found", "{" + ",".join(found) + "}", type_=NullType())
-    listed = text("conversations.conversation_id = ANY (CAST(:found AS uuid[]))").bindparams(every)
+def titles_saying(
+    tx: Tx, sealer: Sealer, query: str, found: Select[UUID], named: ColumnElement[bool], *, limit: int
+) -> list[UUID]:
+    """Return the first of the organisation's conversations, in the order of `found`, whose title says a query, or which
+    are `named`.
+    """
+    titles, needle = open_pages(tx, sealer), fold(query)
     plain = ConversationRow.title != ""
-    if tx.scalar(select(ConversationRow.tenant_id).where(ConversationRow.tenant_id == tx.tenant_id, plain).limit(1)):
-        return or_(listed, and_(plain, func.strpos(func.lower(ConversationRow.title), func.lower(query)) > 0))
-    return or_(listed, false())
+    old = and_(plain, func.strpos(func.lower(ConversationRow.title), func.lower(query)) > 0)
+    is_left = tx.scalar(
+        select(ConversationRow.tenant_id).where(ConversationRow.tenant_id == tx.tenant_id, plain).limit(1)
+    )
+    other = or_(named, old) if is_left else named
+    # What many titles say is found among the first, without a list of all of them.
+    first = tx.execute(found.add_columns(other).limit(_MOST)).all()
+    ids = [one for one, is_other in first if is_other or titles.say(one, needle)]
+    if len(ids) >= limit or len(first) < _MOST:
+        return ids[:limit]
+    # One untyped value for all of them: Postgres reads it once, as an array, and looks each row up in its hashes.
+    every = bindparam("found", "{" + ",".join(titles.saying(needle)) + "}", type_=NullType())
+    listed = text("conversations.conversation_id = ANY (CAST(:found AS uuid[]))").bindparams(every)
+    return list(tx.scalars(found.where(or_(listed, other)).limit(limit)))
 
 
 def _own(tx: Tx, caller: Caller, before: Mark | None) -> list[ColumnElement[bool]]:

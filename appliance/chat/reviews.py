@@ -7,9 +7,10 @@ only as a request that a second person grants.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, func, select, tuple_
 
 from appliance import audit, identity, tenancy
 from appliance.audit import Event
@@ -24,7 +25,7 @@ from appliance.chat.errors import (
     ReviewNotGranted,
     ReviewOff,
 )
-from appliance.chat.finding import title_says
+from appliance.chat.finding import titles_saying
 from appliance.chat.queries import as_conversation, messages_of, own_row
 from appliance.chat.sealed import VIEWS, WISHES, open_reasons, open_titles
 from appliance.chat.tables import ConversationRow, ConversationViewRow, MessageRow, ReviewRequestRow
@@ -69,14 +70,15 @@ def list_for_review(
     mode = _mode(tx, caller)
     found = select(ConversationRow.conversation_id).where(ConversationRow.tenant_id == tx.tenant_id)
     query = query.replace("\0", "").strip()
-    if query and mode is Review.AUDITED:
-        found = found.where(or_(title_says(tx, sealer, query), _owned_by(tx, query)))
     if before is not None:
         place = tuple_(ConversationRow.updated_at, ConversationRow.conversation_id)
         found = found.where(place > before if oldest_first else place < before)
     columns = ConversationRow.updated_at, ConversationRow.conversation_id
     order = columns if oldest_first else tuple(one.desc() for one in columns)
-    shown = found.order_by(*order).limit(limit).scalar_subquery()  # by the index alone; then the rows of these few
+    found = found.order_by(*order)
+    shown: Any = found.limit(limit).scalar_subquery()  # by the index alone; then the rows of these few
+    if query and mode is Review.AUDITED:
+        shown = titles_saying(tx, sealer, query, found, _owned_by(tx, query), limit=limit)
     rows = tx.scalars(
         select(ConversationRow)
         .where(ConversationRow.tenant_id == tx.tenant_id, ConversationRow.conversation_id.in_(shown))

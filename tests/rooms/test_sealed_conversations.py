@@ -371,9 +371,9 @@ def test_a_deleted_conversation_leaves_nothing_to_search(house: House, ada: Memb
     talk = begins(ada, "Where do the lamps stand?")
     other = begins(ada, "Where are the chairs?")
     with ada.services.db.tenant(ada.tenant_id) as tx:
-        assert set(books.titled(tx, ada.services.vault, "where")) == {talk.hex, other.hex}
+        assert set(books.open_pages(tx, ada.services.vault).saying("where")) == {talk.hex, other.hex}
         chat.delete_conversation(tx, ada.caller, ConversationId(talk), sealer=ada.services.vault)
-        assert books.titled(tx, ada.services.vault, "where") == [other.hex]
+        assert list(books.open_pages(tx, ada.services.vault).saying("where")) == [other.hex]
     assert boots(house, "SELECT conversation_id FROM conversation_texts") == [(other,)]
     assert reviewed(ada, "where") == titles(ada, "where") == {"Where are the chairs?"}
 
@@ -396,7 +396,9 @@ def test_a_search_finds_ones_own_and_never_anybody_elses(house: House, ada: Memb
 
 
 def test_a_search_goes_on_behind_its_windows(house: House, ada: Member, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(finding, "_WINDOW", 7)
+    monkeypatch.setattr(finding, "_FIRST", 3)
+    monkeypatch.setattr(finding, "_MOST", 7)
+    lets_review(ada, Review.AUDITED)
     said_before(house, ada, [(f"Lamp {n}", [f"Is it {'old' if n % 3 else 'new'}?"]) for n in range(40)])
     seals(house, ada)
 
@@ -408,3 +410,5 @@ def test_a_search_goes_on_behind_its_windows(house: House, ada: Member, monkeypa
             found += [one.title for one in page]
             last = (page[-1].updated_at, page[-1].conversation_id)
     assert found == [f"Lamp {n}" for n in range(39, -1, -1) if n % 3]
+    assert reviewed(ada, "lamp 1") == {"Lamp 1", *(f"Lamp {n}" for n in range(10, 20))}
+    assert len(reviewed(ada, "lamp")) == 40
