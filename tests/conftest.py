@@ -8,7 +8,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
+from werkzeug.routing import Rule
 
+from appliance.kernel import sealing
 from appliance.kernel.db import make_engine
 from appliance.ops import migrations
 from appliance.ops.embedded_postgres import EmbeddedPostgres
@@ -49,6 +52,41 @@ def models() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def routes() -> Iterator[None]:
+    """Each site compiles its hundreds of addresses anew, a third of a test's set-up; a process of tests does so once."""
+    compiled: dict[tuple[object, ...], object] = {}
+    compile_builder = Rule._compile_builder
+
+    def once(rule: Rule, append_unknown: bool = True) -> object:
+        if rule.defaults:
+            return compile_builder(rule, append_unknown)
+        key = rule.rule, tuple(rule._trace), append_unknown
+        return compiled[key] if key in compiled else compiled.setdefault(key, compile_builder(rule, append_unknown))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def passwords() -> Iterator[None]:
+    """Passwords in process are hashed in a moment; `test_kernel` holds the product's own cost, and journeys pay it."""
+    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sealing, "_hasher", quick)
+        patch.setattr(sealing, "_DUMMY", quick.hash("nobody's"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def disk() -> Iterator[None]:
+    """Files in process survive no power cut either, as the database does not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
+
+
 @pytest.fixture
 def database(server: Server) -> Iterator[str]:
     """The name of a database of this test's own."""
@@ -73,3 +111,17 @@ def migrate(server: Server, database: str) -> None:
     migrator = make_engine(server.url("cloister_migrator", database), pool_size=2)
     migrations.upgrade(migrator)
     migrator.dispose()
+
+
+# With a file a process at a time, the run ends with whichever began last: the longest ones go first.
+LONGEST = (
+    "doors/test_openapi.py", "journeys/test_every_page.py", "unit/knowledge/test_nasty.py", "journeys/test_operating.py",
+    "rooms/test_incomplete.py", "journeys/test_kills.py", "journeys/test_backup.py", "doors/test_citations.py",
+    "doors/test_authorisation_console.py", "doors/test_xss.py", "doors/test_api_examples.py", "rooms/test_vault_kills.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONGEST)}
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: places.get(item.path.relative_to(tests).as_posix(), len(places)))

@@ -1,3 +1,4 @@
+import importlib.util
 import sys
 import threading
 import uuid
@@ -102,6 +103,17 @@ def test_it_matches_a_password_and_nothing_else() -> None:
     assert password_matches(stored, "a long and private sentence")
     assert not password_matches(stored, "A long and private sentence")
     assert not password_matches(None, "")
+
+
+def test_guessing_a_password_costs_what_owasp_says() -> None:
+    spec = importlib.util.find_spec("appliance.kernel.sealing")
+    assert spec is not None
+    assert spec.loader is not None
+    fresh = importlib.util.module_from_spec(spec)  # the tests' own copy hashes in a moment
+    spec.loader.exec_module(fresh)
+
+    assert fresh.hash_password("a long and private sentence").startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert fresh._DUMMY.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 @given(some.recursive(some.none() | some.booleans() | some.integers() | some.text(), lambda inner: some.lists(inner) | some.dictionaries(some.text(alphabet="abcXYZ_", max_size=5), inner)))  # fmt: skip
