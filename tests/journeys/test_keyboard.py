@@ -86,6 +86,25 @@ def test_she_uploads_a_document_and_deletes_it(page: Page) -> None:
     assert title not in page.locator("tbody").inner_text()
 
 
+def test_a_row_in_use_keeps_the_focus_when_another_one_changes(page: Page, product: Product) -> None:
+    ada = Person(product.address)
+    ada.signs_in("ada@harrow.example")
+    ada.waits_for(ada.uploads(SAMPLES / "cafeteria.md")[0]["id"])
+    opens(page, "Documents")
+    used = page.locator("tbody .head a").last.inner_text()
+    goes_to(page, f"Delete {re.escape(used)}")
+
+    def changes(route: Route) -> None:
+        said = route.fetch().text()
+        route.fulfill(body=said.replace("<tr ", "<tr data-seen ", 1), content_type="text/html")
+
+    page.route("**/documents/rows*", changes)
+    page.evaluate("document.dispatchEvent(new Event('uploaded'))")
+    page.locator("tr[data-seen]").wait_for()
+    page.unroute("**/documents/rows*")
+    assert re.match(f"Delete {re.escape(used)}", page.evaluate(NAME))
+
+
 def test_she_asks_and_stops_an_answer(page: Page) -> None:
     opens(page, "Chat")
     goes_to(page, "New conversation")
