@@ -170,7 +170,7 @@ def test_a_refused_form_shows_where_and_why(product: Product, browser: Browser, 
         sends(page, action, typed)
         alert = page.get_by_role("alert")
         alert.wait_for()
-        page.wait_for_function("document.activeElement !== document.body")  # Chromium focuses after it has loaded
+        page.locator(":focus").wait_for(state="attached")  # Chromium may focus later than it has loaded
         focused = page.evaluate("document.activeElement.name || document.activeElement.id")
         assert focused == (field or "problem"), action
         if field:
