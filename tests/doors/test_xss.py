@@ -14,6 +14,9 @@ from tests.support.site import Browser
 
 PAYLOADS = payloads()
 NAME = 120
+in_names = pytest.mark.parametrize(
+    "texts", [pytest.param(PAYLOADS[::5], id="some"), pytest.param(PAYLOADS, id="all", marks=pytest.mark.long)]
+)
 ADDRESSES = {"action", "background", "cite", "data", "formaction", "href", "poster", "src", "srcset", "xlink:href"}
 NEVER = {"base", "embed", "iframe", "object", "math", "style", "template", "video", "audio", "marquee", "image", "use"}
 
@@ -105,8 +108,9 @@ def test_it_shows_hostile_answers_and_questions_as_text(house: House, ada: Membe
     assert faults(at_ada.gets("/chat").text) == []
 
 
-def test_it_shows_hostile_names_as_text(house: House, ada: Member, at_ada: Browser) -> None:
-    names = [payload[:NAME] for payload in PAYLOADS]
+@in_names
+def test_it_shows_hostile_names_as_text(house: House, ada: Member, at_ada: Browser, texts: list[str]) -> None:
+    names = [payload[:NAME] for payload in texts]
     with house.app.db.tenant(ada.tenant_id) as tx:
         for number, name in enumerate(names):
             identity.create_group(
@@ -120,11 +124,12 @@ def test_it_shows_hostile_names_as_text(house: House, ada: Member, at_ada: Brows
     for room in ("groups", "chatbots"):
         pages = [at_ada.gets(f"/{room}?page={page}").text for page in range(1, len(names) // 50 + 2)]
         assert [faults(page) for page in pages] == [[]] * len(pages), room
-        assert sum(page.count(f'href="/{room}/') for page in pages) >= len(names) > 200, room
+        assert sum(page.count(f'href="/{room}/') for page in pages) >= len(names) > 50, room
 
 
-def test_it_shows_hostile_people_as_text(house: House, ada: Member, at_ada: Browser) -> None:
-    for payload in PAYLOADS:
+@in_names
+def test_it_shows_hostile_people_as_text(house: House, ada: Member, at_ada: Browser, texts: list[str]) -> None:
+    for payload in texts:
         name = payload.replace("\x01", "").strip()[:NAME]
         with house.app.db.tenant(ada.tenant_id) as tx:
             identity.change_profile(tx, ada.caller, display_name=name, language=None, zone=None)
@@ -133,15 +138,15 @@ def test_it_shows_hostile_people_as_text(house: House, ada: Member, at_ada: Brow
         assert faults(at_ada.gets(path).text) == [], path
 
 
-def test_it_shows_hostile_documents_as_text(ada: Member, at_ada: Browser) -> None:
-    for number, payload in enumerate(PAYLOADS):
+@in_names
+def test_it_shows_hostile_documents_as_text(ada: Member, at_ada: Browser, texts: list[str]) -> None:
+    for number, payload in enumerate(texts):
         ada.uploads(f"{payload.replace('/', '∕')[:100]}.txt", f"Some text {number}.")
-    document = ada.reads_in("payloads.txt", "\n\n".join(PAYLOADS))
-    ada.reads_in(
-        "payloads.md", "\n\n".join(f"# {payload}\n\nThe finder is paid in gold. {payload}" for payload in PAYLOADS)
-    )
+    document = ada.reads_in("payloads.txt", "\n\n".join(texts))
+    ada.reads_in("payloads.md", "\n\n".join(f"# {text}\n\nThe finder is paid in gold. {text}" for text in texts))
     ada.asks("How is the finder paid?")
     conversation = at_ada.first(r'href="(/chat/[0-9a-f-]+)"', "/chat")
 
-    for path in ("/documents", f"/documents/{document.document_id}", conversation):
+    lists = [f"/documents?page={page}" for page in range(1, (len(texts) + 2) // 50 + 2)]
+    for path in (*lists, f"/documents/{document.document_id}", conversation):
         assert faults(at_ada.gets(path).text) == [], path

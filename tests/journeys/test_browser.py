@@ -76,6 +76,7 @@ def asks(page: Page, product: Product) -> None:
     page.get_by_label("Your question").fill("How many days of paid annual leave does an employee receive?")
     page.keyboard.press("Enter")
     page.locator(".sources a").first.wait_for(timeout=60_000)
+    page.locator("[data-messages][aria-busy=false]").wait_for()  # the whole answer
     assert "28 days" in page.locator(".message.assistant").last.inner_text()
 
 

@@ -1,6 +1,5 @@
 """A citation in Chromium: the page is drawn, and the quoted words are marked and in sight."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +8,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
 from tests.support import papers
-from tests.support.product import PASSWORD, Person, Product
+from tests.support.browsing import launched, signs_in
+from tests.support.product import Person, Product
 
 pytestmark = pytest.mark.browser
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 RULES = papers.rules(120, 6)
 
 
@@ -33,18 +32,12 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
+        yield launched(playwright)
 
 
 def enters(context: BrowserContext, product: Product) -> Page:
     page = context.new_page()
-    page.goto(product.address)
-    page.get_by_label("E-mail address").fill("ada@harrow.example")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.keyboard.press("Enter")
-    page.get_by_role("heading", level=1).wait_for()
+    signs_in(page, product.address, "ada@harrow.example")
     return page
 
 
@@ -84,8 +77,8 @@ def test_a_citation_leads_to_its_words_on_the_page(
         ]
         assert faults == []
     page.get_by_role("link", name="Larger").click()
-    assert "width=1400" in page.locator(".paper img").get_attribute("src")  # type: ignore[operator]
+    page.locator(".paper img[src*='width=1400']").wait_for()
     page.get_by_label("Page", exact=True).fill("1")
     page.get_by_role("button", name="Go").click()
-    assert "/pages/1?width=1400" in page.locator(".paper img").get_attribute("src")  # type: ignore[operator]
+    page.locator(".paper img[src*='/pages/1?width=1400']").wait_for()
     context.close()

@@ -36,7 +36,7 @@ def ready(member: Member) -> int:
 
 
 def test_one_organisations_many_files_do_not_starve_anothers_one(ada: Member, bo: Member, worker: Worker) -> None:
-    for number in range(80):
+    for number in range(40):
         sends(ada, f"n{number}.txt", f"Badge {number} opens door {number}.".encode())
     worker.works(1)
     single = sends(bo, "single.txt", b"The one file of Birch.")
@@ -45,7 +45,7 @@ def test_one_organisations_many_files_do_not_starve_anothers_one(ada: Member, bo
     assert bo.document(single.document_id).status is Status.READY
     assert ready(ada) < 25
     worker.works()
-    assert ready(ada) == 80
+    assert ready(ada) == 40
     assert worker.waiting() == 0
 
 

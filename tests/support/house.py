@@ -50,10 +50,11 @@ class Server:
         """Make a copy of a database; return its name."""
         name = f"test_{os.getpid()}_{next(_numbers)}"
         self.admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log")
+        statements = [f"REVOKE ALL ON DATABASE {name} FROM PUBLIC"]
         for role in self.passwords:  # settings and rights of a database are not cloned with it
-            self.admin.execute(f"ALTER ROLE cloister_{role} IN DATABASE {name} SET search_path = cloister, public")
-            self.admin.execute(f"GRANT CONNECT ON DATABASE {name} TO cloister_{role}")
-        self.admin.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+            statements.append(f"ALTER ROLE cloister_{role} IN DATABASE {name} SET search_path = cloister, public")
+            statements.append(f"GRANT CONNECT ON DATABASE {name} TO cloister_{role}")
+        self.admin.execute("; ".join(statements))
         return name
 
     def drop(self, name: str) -> None:

@@ -26,11 +26,12 @@ const announce = (row) => {
   say.textContent = `${row.querySelector("a").textContent}: ${row.querySelector(".status").textContent}`;
 };
 
+// What goes is taken out first: then what stays need not be moved, which would take the keyboard's focus too.
 const place = (wanted) => {
+  for (const row of [...rows.children]) if (!wanted.includes(row)) row.remove();
   wanted.forEach((row, position) => {
     if (rows.children[position] !== row) rows.insertBefore(row, rows.children[position] ?? null);
   });
-  while (rows.children.length > wanted.length) rows.lastElementChild.remove();
 };
 
 const refresh = async () => {
