@@ -25,6 +25,7 @@ from tests.support.house import PASSWORD, SAMPLES, House, Member
 from tests.support.key_vendors import Vendors
 from tests.support.product import csrf
 from tests.support.program import PREFIX, Program
+from tests.support.providing import has
 
 CARD = "Pay with 4111 1111 1111 1111."
 MADE = {"create_collection": "collection_id", "create_group": "group_id"}
@@ -59,6 +60,8 @@ def test_every_example_works_as_it_is_printed(
         "delete_collection": {"COLLECTION_ID": furnish_empty(site, ada)},
         "add_version": {"DOCUMENT_ID": str(ada.reads_in("plan.txt", "The plan.").document_id)},
         "discard_upload": {"UPLOAD_ID": begun(ada)},
+        "delete_provider": provided(ada, "one"),
+        "replace_provider_key": provided(ada, "two"),
         "delete_version": with_two_versions(ada),
         "restore_version": with_two_versions(ada),
         "create_password_reset": without_works_council(site, house),
@@ -76,6 +79,12 @@ def test_every_example_works_as_it_is_printed(
         assert status in {200, 201, 202, 204}, (one.name, lines[one.name], (tmp_path / "answer").read_text())
         if one.name in MADE:  # and is changed by what follows: a name is taken once
             variables[MADE[one.name].upper()] = json.loads((tmp_path / "answer").read_text())[MADE[one.name]]
+
+
+def provided(ada: Member, name: str) -> dict[str, str]:
+    """A provider with a key that ends by the example."""
+    provider = has(ada, name)
+    return {"PROVIDER_ID": str(provider.provider_id), "KEY_ID": str(provider.keys[0].key_id)}
 
 
 def without_works_council(site: Flask, house: House) -> dict[str, str]:

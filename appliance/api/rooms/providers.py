@@ -20,6 +20,7 @@ from appliance.vault.providing.service import KeyTerms
 
 _SAMPLE = "sk-example-0123456789abcdef"
 _Slug = Annotated[str, StringConstraints(min_length=1, max_length=63), Field(examples=["openai-eu"])]
+_Renamed = Annotated[str, StringConstraints(min_length=1, max_length=63), Field(examples=["openai-us"])]
 _Address = Annotated[str, StringConstraints(max_length=500), Field(examples=["https://models.example.com/v1"])]
 _CHECKS = (
     checks.ProviderHostClosed, checks.KeyRejected, checks.KeyNotPermitted, checks.ProviderAnswersOddly, checks.ProviderBusy,
@@ -100,7 +101,7 @@ class NewKeyIn(_KeyIn):
 class ReplacementIn(_KeyIn):
     """The new key gets the former one's label and weight. The former one is revoked at once."""
 
-    key: SecretStr = Field(examples=[_SAMPLE], max_length=20_000)
+    key: SecretStr = Field(examples=["sk-example-new-0123456789"], max_length=20_000)
 
 
 class NewProviderIn(NewKeyIn):
@@ -115,7 +116,7 @@ class NewProviderIn(NewKeyIn):
 class ProviderIn(Input):
     """With another address the key is needed again, and takes the place of all there are. A masked key is no key."""
 
-    name: _Slug
+    name: _Renamed
     base_url: _Address = ""
     region: str | None = Field(None, max_length=60)
     key: SecretStr | None = Field(None, max_length=20_000, description="The key anew, where the address changes.")
