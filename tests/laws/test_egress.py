@@ -21,6 +21,9 @@ NAMED = {
     "appliance/ops/launch.py": ({"urllib.request"}, "asks our own web process on this host whether it is ready"),
     "appliance/ops/preflight.py": ({"socket"}, "tries whether the port to listen on is free; connects to nothing"),
     "appliance/slow_clients.py": ({"socket"}, "the sockets of those who came in"),
+    "appliance/vault/providing/checks.py": (
+        {"httpx2", "ssl"}, "the types of the client that egress makes, and of what fails in TLS"
+    ),
     "appliance/vault/roots/calls.py": ({"httpx2"}, "the types of the client that egress makes"),
     "appliance/vault/roots/kms.py": ({"httpx2"}, "the types of the client that egress makes"),
     "appliance/vault/roots/transit.py": ({"httpx2"}, "the types of the client that egress makes"),
