@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import make_url
 
-from appliance.audit import PLATFORM
+from appliance.audit import PLATFORM, Sealer
 from appliance.chat import Chat
 from appliance.gateway import Gateway
 from appliance.identity import repeats
@@ -36,12 +36,14 @@ from appliance.vault import (
     FileShelf,
     FirstFormat,
     KeyFiles,
+    LogSigners,
     RootChoice,
     Roots,
     Shelf,
     Vault,
     require_own_database,
     roots_in_use,
+    signing,
 )
 from appliance.vault.base import Root
 
@@ -100,6 +102,7 @@ def _assembled(settings: Settings, db: Database, clock: Clock) -> Services:
         vault=vault,
         shelves=(
             ColumnShelf(db, vault, repeats.SEALED), FactorShelf(db, vault), FileShelf(db, vault, blobs, named=known_files),
+            ColumnShelf(db, vault, signing.SEALED),
         ),
         web_key=read_secret(settings.secrets / "web-forms").encode(),
         blobs=blobs,
@@ -125,6 +128,16 @@ def _assembled(settings: Settings, db: Database, clock: Clock) -> Services:
         mailer=Mailer(_mail_server(settings)),
         pings={"blobs": blobs.ping, "database": db.ping, "models": default.ping},
     )
+
+
+@contextlib.contextmanager
+def sealing(services: Services) -> Iterator[Sealer]:
+    """Build the audit log's sequencer: it connects as a role of its own, and holds the key that signs."""
+    db = Database(database_url(services.settings, "sealer"), pool_size=1, application="cloister-sealer")
+    try:
+        yield Sealer(db, LogSigners(services.db, services.vault), clock=services.clock)
+    finally:
+        db.close()
 
 
 def local_models(settings: Settings) -> list[tuple[Recipe, bool]]:

@@ -7,10 +7,13 @@ content and never a secret.
 
 from appliance.audit.events import Event
 from appliance.audit.exports import export_file, export_lines
-from appliance.audit.inbox import iterate_bodies, list_entries, record
-from appliance.audit.values import PLATFORM, Actor, ActorKind, Entry, EntryFilter, Outcome
+from appliance.audit.inbox import record
+from appliance.audit.queries import iterate_bodies, list_entries
+from appliance.audit.sealer import Sealer
+from appliance.audit.values import LOGS, PLATFORM, Actor, ActorKind, Entry, EntryFilter, Outcome
 
 __all__ = [
+    "LOGS",
     "PLATFORM",
     "Actor",
     "ActorKind",
@@ -18,6 +21,7 @@ __all__ = [
     "EntryFilter",
     "Event",
     "Outcome",
+    "Sealer",
     "export_file",
     "export_lines",
     "iterate_bodies",

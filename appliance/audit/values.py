@@ -12,6 +12,8 @@ from appliance.kernel.ids import TenantId
 
 PLATFORM: Final = TenantId(UUID(int=0))
 """The platform's own log: what happens before, or outside, any organisation."""
+LOGS: Final = TenantId(UUID(int=1))
+"""The log of logs: its entries are the checkpoints of all other logs. It is no organisation."""
 
 
 class ActorKind(StrEnum):
@@ -57,3 +59,5 @@ class EntryFilter:
     actors: frozenset[UUID] | None = None
     since: datetime | None = None
     until: datetime | None = None
+    subject: UUID | None = None
+    kinds: frozenset[Event] | None = None
