@@ -64,6 +64,8 @@ class Event(StrEnum):
     KEY_ROTATED = "vault:key:rotated"
     KEY_ROTATION_BEGUN = "vault:key_rotation:begun"
     LOG_EXPORTED = "audit:log:exported"
+    LOG_EXPORT_READY = "audit:log_export:ready"
+    LOG_EXPORT_TAKEN = "audit:log_export:taken"
     LOG_KEY_CHANGED = "audit:log_key:changed"
     LOG_READ = "audit:log:read"
     MEMBER_ADDED = "identity:member:added"
@@ -161,7 +163,9 @@ MEANING: dict[Event, str] = {
     Event.KEY_FILES_EXPORTED: "The operator copied the key files, which are wrapped by the root key.",
     Event.KEY_ROTATED: "A rotation ended: everything is sealed under the new key (the level is in the facts).",
     Event.KEY_ROTATION_BEGUN: "A rotation of keys began.",
-    Event.LOG_EXPORTED: "The log was written to a file for an auditor.",
+    Event.LOG_EXPORTED: "The log, or a part of it, was exported; which part is in the facts, the package is the subject.",
+    Event.LOG_EXPORT_READY: "A package of the log was written; how many entries it shows, of which size of the log, is in the facts.",
+    Event.LOG_EXPORT_TAKEN: "Somebody downloaded a package of the log, or a part of it.",
     Event.LOG_KEY_CHANGED: "The key that signs this log was replaced; the old one's signature of the new one is in the facts.",
     Event.LOG_READ: "Somebody read this log.",
     Event.MEMBER_ADDED: "A person joined the organisation.",

@@ -41,7 +41,9 @@ def iterate_bodies(tx: Tx) -> Iterator[bytes]:
     yield from tx.scalars(query.execution_options(yield_per=1000))
 
 
-def _part(tx: Tx, source: _Source, wanted: EntryFilter, before: UUID | None, oldest_first: bool) -> Select[UUID, str, datetime, bytes]:
+def _part(
+    tx: Tx, source: _Source, wanted: EntryFilter, before: UUID | None, oldest_first: bool
+) -> Select[UUID, str, datetime, bytes]:
     query = select(source.event_id, source.event, source.recorded_at, source.body)
     query = query.where(source.tenant_id == tx.tenant_id, *conditions(source, wanted))
     if before is not None:

@@ -152,7 +152,7 @@ class _Work:
             return
         heads = {one.tenant_id: one for one in self._tx.scalars(select(HeadRow).where(HeadRow.tenant_id.in_(wanted)))}
         numbers = select(LogKeyRow.tenant_id, func.max(LogKeyRow.number)).where(LogKeyRow.tenant_id.in_(wanted))
-        keys = dict(self._tx.execute(numbers.group_by(LogKeyRow.tenant_id)).tuples().all())
+        keys = {one: int(number) for one, number in self._tx.execute(numbers.group_by(LogKeyRow.tenant_id))}
         for one in sorted(wanted):
             try:
                 self._logs[one] = self._opened(one, heads.get(one), keys.get(one))

@@ -13,7 +13,7 @@ _BYTES = 32
 Point = tuple[int, int, int, int]
 
 
-def verify(public: bytes, message: bytes, signature: bytes) -> bool:
+def verify_ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
     """Say whether this is the signature of the message by the holder of the key."""
     if len(public) != _BYTES or len(signature) != 2 * _BYTES:
         return False

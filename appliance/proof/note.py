@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from appliance.proof.ed25519 import verify as verify_ed25519
+from appliance.proof.ed25519 import verify_ed25519
 from appliance.proof.tree import HASH_BYTES
 
 ED25519 = 1
