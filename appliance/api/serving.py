@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 from uuid import UUID
 
-from flask import Response, current_app, g, request, stream_with_context
+from flask import Response, current_app, g, request, send_file, stream_with_context
 from pydantic import BaseModel, ValidationError
 
 from appliance import identity
 from appliance.api.errors import BodyInvalid, JsonMalformed, NotJson, Outdated, TokenMissing, TooManyRequests
-from appliance.api.framework import OPERATIONS, Call, Operation
+from appliance.api.framework import OPERATIONS, Call, FileAnswer, Operation
 from appliance.assembly import Services
 from appliance.identity import Caller
 from appliance.identity.permissions import require_granted
@@ -201,6 +201,8 @@ def _material(call: Call) -> bytes:
 def _done(operation: Operation, call: Call) -> Response:
     _require_match(operation, call)
     found = operation.view(call)
+    if isinstance(found, FileAnswer):
+        return sent(found, media=operation.media)
     if operation.streams and not isinstance(found, BaseModel):
         events = cast("Iterator[str]", found)
         headers = {"X-Accel-Buffering": "no"}
@@ -212,6 +214,12 @@ def _done(operation: Operation, call: Call) -> Response:
         response.set_etag(_tag(found))
         response.make_conditional(request)
     return response
+
+
+def sent(file: FileAnswer, *, media: str) -> Response:
+    """Return a file, or the part of it that the reader asks for."""
+    path = file.path.absolute()
+    return send_file(path, mimetype=media, as_attachment=True, download_name=file.name, conditional=True, etag=file.tag)
 
 
 def _require_match(operation: Operation, call: Call) -> None:

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from sqlalchemy import Update, func, select, update
 
-from appliance.audit.errors import ExportNotFound, ExportNotReady, LogIncomplete
+from appliance.audit.errors import ExportNotFound, ExportNotReady, LogIncomplete, NothingSealed
 from appliance.audit.events import Event
 from appliance.audit.growth import Signer, log_key
 from appliance.audit.inbox import record
-from appliance.audit.packages import write_package
+from appliance.audit.packages import size_of, write_package
 from appliance.audit.tables import ExportRow, HeadRow, InboxRow, LogKeyRow
 from appliance.audit.values import Actor, ActorKind, Export, ExportState, LogState, Wanted
 from appliance.kernel.clock import Clock
@@ -44,7 +44,12 @@ def get_log(tx: Tx) -> LogState | None:
 
 
 def request_export(tx: Tx, actor: Actor, wanted: Wanted, *, clock: Clock) -> Export:
-    """Let the worker write a package; that it was asked for is an event in the log."""
+    """Let the worker write a package; that it was asked for is an event in the log. Raises CheckpointUnreadable, NothingSealed."""
+    if wanted.earlier is not None:
+        state = get_log(tx)
+        if state is None:
+            raise NothingSealed
+        size_of(wanted.earlier, state.origin)
     export_id, asked = new_id(), _written(wanted)
     row = ExportRow(
         tenant_id=tx.tenant_id, export_id=export_id, requested_by=actor.id, requested_at=clock.now(), asked=asked,

@@ -89,7 +89,7 @@ def _planned(tx: Tx, wanted: Wanted) -> _Plan:
     first, last = _range(tx, wanted, head.size)
     tree, origin = StoredTree(tx), head.origin
     keys = tx.scalars(select(LogKeyRow).where(LogKeyRow.tenant_id == tx.tenant_id).order_by(LogKeyRow.number)).all()
-    before = {last, *_earlier_sizes(tx), *([_size_of(wanted.earlier, origin)] if wanted.earlier else [])}
+    before = {last, *_earlier_sizes(tx), *([size_of(wanted.earlier, origin)] if wanted.earlier else [])}
     kept = _kept(tx, head.size)
     links = sorted(one for one in before | ({kept.size} if kept else set()) if 0 < one < head.size)
     frontier = tree.frontier(first)
@@ -139,7 +139,8 @@ def _earlier_sizes(tx: Tx) -> list[int]:
     return [one for one in tx.scalars(query.order_by(ExportRow.requested_at.desc()).limit(_EARLIER)) if one]
 
 
-def _size_of(written: str, origin: str) -> int:
+def size_of(written: str, origin: str) -> int:
+    """Return the size of a log's checkpoint. Raises CheckpointUnreadable."""
     try:
         said = parse_checkpoint(parse_note(written).text)
     except NoteBroken as error:

@@ -23,6 +23,7 @@ from appliance.web import (
     overview,
     people,
     platform,
+    proof,
     render,
     reviews,
     search,
@@ -35,7 +36,7 @@ from appliance.web import (
 
 ROOMS = (
     account, audit, batches, chatbots, collections, confirmation, conversations, documents, groups, jobs, joining,
-    keys, overview, people, platform, reviews, search, signin, system, tokens, uploads,
+    keys, overview, people, platform, proof, reviews, search, signin, system, tokens, uploads,
 )  # fmt: skip
 
 
