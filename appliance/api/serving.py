@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 from uuid import UUID
 
-from flask import Response, current_app, g, request, send_file, stream_with_context
+from flask import Response, current_app, g, request, stream_with_context
 from pydantic import BaseModel, ValidationError
 
 from appliance import identity
@@ -24,6 +24,7 @@ from appliance.identity.permissions import require_granted
 from appliance.identity.repeats import Answer, Repeats
 from appliance.kernel.errors import Kind, Refusal, check_storable
 from appliance.kernel.ids import parse_id
+from appliance.kernel.pieces import Pieces
 from appliance.kernel.problems import problem
 
 _JSON = "application/json"
@@ -218,8 +219,12 @@ def _done(operation: Operation, call: Call) -> Response:
 
 def sent(file: FileAnswer, *, media: str) -> Response:
     """Return a file, or the part of it that the reader asks for."""
-    path = file.path.absolute()
-    return send_file(path, mimetype=media, as_attachment=True, download_name=file.name, conditional=True, etag=file.tag)
+    size = file.path.stat().st_size
+    headers = {"Content-Disposition": f'attachment; filename="{file.name}"', "Content-Length": str(size)}
+    response = Response(Pieces(file.path), content_type=media, headers=headers)
+    response.set_etag(file.tag)
+    response.make_conditional(request, accept_ranges=True, complete_length=size)
+    return response
 
 
 def _require_match(operation: Operation, call: Call) -> None:

@@ -8,6 +8,7 @@ import click
 from appliance.audit.events import MEANING, Event
 from appliance.cli import group
 from appliance.settings import Settings
+from tests.support.attacks import assurance_page
 
 DOCS = Path(__file__).parents[2] / "deploy" / "docs"
 
@@ -80,7 +81,7 @@ def _commands(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
     yield " ".join(parts), " ".join((command.help or "").split())
 
 
-PAGES = {"settings.md": settings_page, "audit-events.md": events_page, "cli.md": commands_page}
+PAGES = {"assurance.md": assurance_page, "settings.md": settings_page, "audit-events.md": events_page, "cli.md": commands_page}
 
 if __name__ == "__main__":
     for page_name, render in PAGES.items():
