@@ -66,7 +66,7 @@ def write_package(
 ) -> Written:
     """Write the package. Raises NothingSealed, LogIncomplete, CheckpointUnreadable, and OSError where it cannot be written."""
     with db.tenant(tenant_id) as tx:
-        plan = _planned(tx, wanted)
+        plan = _planned(tx, wanted, signer)
     plan.small.update(_in_log_of_logs(db, tenant_id, plan.head))
     streams = {name: target.with_suffix(f".{number}") for number, name in enumerate(_STREAMS)}
     try:
@@ -82,7 +82,7 @@ def write_package(
 _STREAMS = (named.EVENTS, named.POSITIONS, named.TABLE, named.LEAVES)
 
 
-def _planned(tx: Tx, wanted: Wanted) -> _Plan:
+def _planned(tx: Tx, wanted: Wanted, signer: Signer) -> _Plan:
     head = tx.scalars(select(HeadRow).where(HeadRow.tenant_id == tx.tenant_id)).one_or_none()
     if head is None:
         raise NothingSealed
@@ -94,6 +94,8 @@ def _planned(tx: Tx, wanted: Wanted) -> _Plan:
     links = sorted(one for one in before | ({kept.size} if kept else set()) if 0 < one < head.size)
     frontier = tree.frontier(first)
     current = keys[-1].public
+    if current != signer.public:  # a new key: the entry that asked for this package is about to be signed by it
+        raise NothingSealed
     small = {
         named.README: _README,
         named.FRONTIER: _json({"peaks": [one.hex() for one in frontier.peaks], "size": first}),

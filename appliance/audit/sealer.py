@@ -104,7 +104,8 @@ class Sealer:
         self._signed: dict[TenantId, int] = {}
         self._after: tuple[UUID, UUID] = _NOWHERE
         self.broken: dict[TenantId, str] = {}
-        """Logs that are not gone on with, and why; looked at again when the round begins from the first organisation."""
+        """Logs that are not gone on with, and why; looked at again each minute."""
+        self._looked_at = clock.now()
 
     def round(self) -> Round:
         """Seal what waits, at most so many entries, and keep the checkpoints whose time has come."""
@@ -126,8 +127,9 @@ class Sealer:
         return Round(sealed, kept, is_full)
 
     def _waiting(self, tx: Tx) -> Sequence[Any]:
-        if self._after == _NOWHERE:
+        if (now := self._clock.now()) - self._looked_at >= KEPT_EVERY:
             self.broken.clear()
+            self._looked_at = now
         tenant, event = self._after
         asked = {"tenant": tenant, "event": event, "most": self._most, "broken": list(self.broken)}
         return tx.execute(_WAITING, asked).all()

@@ -24,7 +24,7 @@ NEEDED = (
 )  # fmt: skip
 OPTIONAL = (KEPT, LOGS, INCLUSION)
 _SMALL = 64_000_000
-_BLOCK = 1 << 20
+_BLOCK = _LINE = 1 << 20
 
 
 class PackageAltered(Exception):
@@ -87,9 +87,11 @@ class Package:
     def lines(self, name: str) -> Iterator[bytes]:
         """Yield a member's lines without their ends. The last line must be ended too."""
         with self._archive.open(name) as file:
-            for line in file:
+            while line := file.readline(_LINE):
                 if not line.endswith(b"\n"):
-                    raise PackageAltered(f"{name} ends in the middle of a line")
+                    raise PackageAltered(
+                        f"{name} ends in the middle of a line, or has one that is longer than any that we write"
+                    )
                 yield line[:-1]
 
     def _digest(self, name: str) -> str:

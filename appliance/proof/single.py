@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-_PARTS = ("ed25519", "tree", "note", "rows", "package", "verify", "program")
+_PARTS = ("ed25519", "tree", "note", "rows", "package", "sshsig", "verify", "program")
 _HEAD = '''#!/usr/bin/env python3
 """Checks a package of the audit log, with Python 3.11 or newer and nothing else: python3 verify.py PACKAGE.zip
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from appliance.proof.ed25519 import verify_ed25519
 from appliance.proof.note import (
-    COSIGNATURE,
     ED25519,
     Checkpoint,
     Note,
@@ -40,8 +39,11 @@ from appliance.proof.package import (
     LEAVES,
     LOGS,
     MANIFEST,
+    NAMESPACE,
     POSITIONS,
     ROLLOVERS,
+    SUMS,
+    SUMS_SIGNED,
     TABLE,
     Package,
     PackageAltered,
@@ -49,6 +51,7 @@ from appliance.proof.package import (
     opened,
 )
 from appliance.proof.rows import csv_head, csv_line
+from appliance.proof.sshsig import ssh_signature_holds
 from appliance.proof.tree import Frontier, is_consistent, is_included, leaf_hash
 
 INTACT, ALTERED, INCOMPLETE = 0, 1, 2
@@ -109,7 +112,7 @@ class _Check:
         if self._manifest["format"] != FORMAT:
             raise PackageAltered(f"this verifier reads {FORMAT}, not {self._manifest['format']}")
         self._read_keys()
-        note, head = self._note(CHECKPOINT)
+        _, head = self._note(CHECKPOINT)
         if head.origin != self._manifest["origin"] or head.size != self._manifest["size"]:
             raise PackageAltered("the manifest tells of another log, or of another size, than the checkpoint")
         earlier = None if self._known.earlier is None else self._earlier(self._known.earlier)
@@ -118,7 +121,15 @@ class _Check:
         self._say_keys()
         self._say_earlier(earlier, head)
         self._say_logs(head)
-        self._say_witnesses(note)
+        self._say_witnesses()
+        self._list_is_signed()
+
+    def _list_is_signed(self) -> None:
+        """Last, so that what is wrong is named first: the key signed the list, so the manifest and the rest are its own, too."""
+        signed, listed = self._package.text(SUMS_SIGNED), self._package.text(SUMS).encode()
+        if not ssh_signature_holds(signed, listed, namespace=NAMESPACE, public=self._keys[-1].public):
+            raise PackageAltered("the list of the package's files is not signed by the log's key")
+        self._report.proven.append("all files of the package, and what was asked for, are as the log's key signed them")
 
     def _read_keys(self) -> None:
         self._keys = [parse_key(line) for line in self._package.text(KEYS).splitlines()]
@@ -249,20 +260,19 @@ class _Check:
             self._link(kept.size, kept.root, head, "the checkpoint in the log of logs is the beginning of this log")
         self._report.proven.append(f"the log of logs has this log's checkpoint of {kept.size} entries")
 
-    def _say_witnesses(self, note: Note) -> None:
-        names = {KEPT: None, CHECKPOINT: note}
-        notes = [
-            one or parse_note(self._package.text(name)) for name, one in names.items() if name in self._package.names
-        ]
+    def _say_witnesses(self) -> None:
+        """Look for witnesses' lines on the auditor's earlier checkpoint, and on those of the package."""
+        written = [self._package.text(name) for name in (CHECKPOINT, KEPT) if name in self._package.names]
+        notes = [parse_note(one) for one in (*written, self._known.earlier) if one is not None]
         if not self._known.witnesses:
             self._report.unproven.append("that a witness saw it: no witness's key was given (--witness)")
         for line in self._known.witnesses:
             key = parse_key(line)
-            times = [at for one in notes if key.kind == COSIGNATURE and (at := cosigned_at(one, key)) is not None]
+            times = [at for one in notes if (at := cosigned_at(one, key)) is not None]
             if not times:
-                raise PackageIncomplete(f"the witness {key.name} did not cosign a checkpoint of this package")
+                raise PackageIncomplete(f"the witness {key.name} cosigned no checkpoint that is here")
             seen = datetime.fromtimestamp(max(times), UTC).isoformat()
-            self._report.proven.append(f"the witness {key.name} saw the log's checkpoint at {seen}")
+            self._report.proven.append(f"the witness {key.name} saw a checkpoint that the log continues, at {seen}")
 
 
 def _entries(package: Package, organisation: str) -> Iterator[tuple[int, bytes]]:

@@ -21,21 +21,21 @@ log = logger("sealer")
 def sealed_beside(services: Services) -> Iterator[None]:
     """Seal what is recorded until the block ends; its last entries too."""
     ended = threading.Event()
-    thread = threading.Thread(target=_seal, args=(services, ended), name="sealer", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join(_STOP_SECONDS)
-
-
-def _seal(services: Services, ended: threading.Event) -> None:
     with sealing(services) as sealer:
-        while not ended.is_set():
-            if not _sealed_more(sealer):
-                ended.wait(_SECONDS)
-        _sealed_more(sealer)
+        thread = threading.Thread(target=_seal, args=(sealer, ended), name="sealer", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join(_STOP_SECONDS)
+
+
+def _seal(sealer: Sealer, ended: threading.Event) -> None:
+    while not ended.is_set():
+        if not _sealed_more(sealer):
+            ended.wait(_SECONDS)
+    _sealed_more(sealer)
 
 
 def _sealed_more(sealer: Sealer) -> bool:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import pytest
 from appliance import audit
 from appliance.audit import Event, ExportState, Wanted
 from appliance.audit.errors import ExportNotReady
+from appliance.kernel.sealing import SigningKey
+from appliance.proof.note import COSIGNATURE, PublicKey, cosign, parse_note
 from appliance.proof.package import CHECKPOINT, EVENTS, SUMS
 from appliance.proof.single import source
 from appliance.proof.verify import ALTERED, INCOMPLETE, INTACT, Known, verify_package
@@ -213,6 +216,7 @@ def test_a_package_after_a_change_of_the_key_follows_from_the_old_one(
 
     first = exports(ada)
     earlier, key = member_of(first, CHECKPOINT), member_of(first, "keys/log.keys").strip()
+    house.seals()
     with house.worker.db.tenant(PLATFORM) as tx:
         change_log_key(tx, Actor(ActorKind.OPERATOR), house.worker.vault)
     records(ada, 3)
@@ -220,3 +224,33 @@ def test_a_package_after_a_change_of_the_key_follows_from_the_old_one(
     assert member_of(package, "keys/log.keys").count("\n") == 2
     report = verify_package(str(package), Known(earlier=earlier, key=key))
     assert report.status == INTACT, report.fault
+
+
+def test_a_package_waits_for_a_new_key_to_sign_the_log(house: House, ada: Member, exports: Exports) -> None:
+    from appliance.audit import PLATFORM, Actor, ActorKind
+    from appliance.audit.errors import NothingSealed
+    from appliance.vault import change_log_key
+
+    exports(ada)
+    house.seals()
+    with house.worker.db.tenant(PLATFORM) as tx:
+        change_log_key(tx, Actor(ActorKind.OPERATOR), house.worker.vault)
+    with pytest.raises(NothingSealed):
+        exports(ada)  # its own request is not sealed yet; the worker tries again a little later
+    package = exports(ada)
+    assert verify_package(str(package)).status == INTACT
+    unpacked = house.settings.exports / "unpacked"
+    zipfile.ZipFile(package).extractall(unpacked)
+    subprocess.run(["/bin/sh", str(unpacked / "verify" / "verify.sh"), str(unpacked)], check=True, capture_output=True)
+
+
+def test_an_earlier_checkpoint_that_a_witness_cosigned_shows_when_it_was_seen(ada: Member, exports: Exports) -> None:
+    earlier, witness = parse_note(member_of(exports(ada), CHECKPOINT)), SigningKey.make()
+    key = PublicKey("witness.harrow.example", COSIGNATURE, witness.public)
+    seen = replace(earlier, signatures=(*earlier.signatures, cosign(earlier.text, key, witness.sign, at=1_700_000_000)))
+    records(ada, 4)
+    package = str(exports(ada))
+    report = verify_package(package, Known(earlier=str(seen), witnesses=(str(key),)))
+    assert report.status == INTACT, report.fault
+    assert any("witness.harrow.example saw" in one and "2023-11-14" in one for one in report.proven)
+    assert verify_package(package, Known(earlier=str(earlier), witnesses=(str(key),))).status == INCOMPLETE

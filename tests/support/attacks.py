@@ -42,6 +42,7 @@ CATCHES: dict[str, Catches] = {
     "P adds a member that leads out of the folder": _BOTH,
     "P repeats a name in an entry's JSON": _BOTH,
     "P puts a formula into the table": _BOTH,
+    "P says that another filter was asked for": _BOTH,
     "P takes another log's package for this one": _BOTH,
     "D modifies an entry": _BOTH,
     "D modifies an entry and its leaf": _BOTH,
@@ -191,6 +192,11 @@ def _as_it_is(_members: dict[str, bytes]) -> None:
     """Change nothing."""
 
 
+def _other_filter(members: dict[str, bytes]) -> None:
+    said = json.loads(members[named.MANIFEST])
+    members[named.MANIFEST] = json.dumps(said | {"period": {"since": "2020-01-01T00:00:00+00:00"}}).encode()
+
+
 def _cut(rig: Rig) -> Path:
     target = rig.target()
     target.write_bytes(rig.package.read_bytes()[:-200])
@@ -233,6 +239,7 @@ OF_PACKAGES: dict[str, Callable[[Rig], Path]] = {
     ),
     "P repeats a name in an entry's JSON": lambda rig: repacked(rig, _twice),
     "P puts a formula into the table": lambda rig: repacked(rig, _formula),
+    "P says that another filter was asked for": lambda rig: repacked(rig, _other_filter),
     "P takes another log's package for this one": _foreign,
 }
 
