@@ -166,6 +166,7 @@ LEFT_TO_PEOPLE = {
 _ROLES = "it reads nothing: which roles a form offers; a program that gives another one is refused"
 
 FOUND_OTHERWISE = {  # what a page reads by a query of its own, and a program by another
+    ("GET proof.show", "names_of"): "names of those who asked; list_people says them with their ids",
     ("GET chatbots.show", "list_group_names"): "names alone; list_groups says them with the members",
     ("GET chatbots.edit", "list_group_names"): "names alone; list_groups says them with the members",
     ("GET collections.show", "list_group_names"): "names alone; list_groups says them with the members",
