@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import make_url
 
-from appliance.audit import PLATFORM
+from appliance.audit import PLATFORM, Sealer
 from appliance.chat import SEALED, Chat, ChatBots
 from appliance.gateway import DataLoss, Gate, Gateway, Prices
 from appliance.identity import repeats
@@ -36,12 +36,14 @@ from appliance.vault import (
     FileShelf,
     FirstFormat,
     KeyFiles,
+    LogSigners,
     RootChoice,
     Roots,
     Shelf,
     Vault,
     require_own_database,
     roots_in_use,
+    signing,
 )
 from appliance.vault.base import Root
 from appliance.vault.providing import envelope
@@ -104,7 +106,7 @@ def _assembled(settings: Settings, db: Database, clock: Clock) -> Services:
         db=db,
         vault=vault,
         shelves=(
-            *(ColumnShelf(db, vault, one) for one in (repeats.SEALED, envelope.SEALED, envelope.FINGERPRINT_KEYS, *SEALED)),
+            *(ColumnShelf(db, vault, one) for one in (repeats.SEALED, envelope.SEALED, envelope.FINGERPRINT_KEYS, signing.SEALED, *SEALED)),
             FactorShelf(db, vault),
             FileShelf(db, vault, blobs, named=known_files),
         ),
@@ -132,6 +134,16 @@ def _limits(settings: Settings) -> Limits:
             settings.ocr_languages, settings.ocr_page_seconds, settings.ocr_seconds, settings.ocr_picture_seconds
         ),
     )
+
+
+@contextlib.contextmanager
+def sealing(services: Services) -> Iterator[Sealer]:
+    """Build the audit log's sequencer: it connects as a role of its own, and holds the key that signs."""
+    db = Database(database_url(services.settings, "sealer"), pool_size=1, application="cloister-sealer")
+    try:
+        yield Sealer(db, LogSigners(services.db, services.vault), clock=services.clock)
+    finally:
+        db.close()
 
 
 def local_models(settings: Settings) -> list[tuple[Recipe, bool]]:

@@ -215,6 +215,11 @@ class Settings(BaseSettings):
         return self.secrets_dir or self.data_dir / "secrets"
 
     @property
+    def exports(self) -> Path:
+        """Where packages of the audit log lie until they are fetched."""
+        return self.data_dir / "exports"
+
+    @property
     def local_address(self) -> str:
         """Where this host itself reaches the site."""
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not bound

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -43,6 +44,15 @@ class Call:
         """Open a transaction of the caller's organisation."""
         with self.services.db.tenant(self.caller.tenant_id) as tx:
             yield tx
+
+
+@dataclass(frozen=True)
+class FileAnswer:
+    """A file as an answer. A reader that was cut off goes on where it was (Range, RFC 9110 14.2)."""
+
+    path: Path
+    name: str
+    tag: str
 
 
 View = Callable[[Call], Any]

@@ -17,13 +17,14 @@ from pydantic import BaseModel, ValidationError
 
 from appliance import identity
 from appliance.api.errors import BodyInvalid, JsonMalformed, NotJson, Outdated, TokenMissing, TooManyRequests
-from appliance.api.framework import OPERATIONS, Call, Operation
+from appliance.api.framework import OPERATIONS, Call, FileAnswer, Operation
 from appliance.assembly import Services
 from appliance.identity import Caller
 from appliance.identity.permissions import require_granted
 from appliance.identity.repeats import Answer, Repeats
 from appliance.kernel.errors import Kind, Refusal, check_storable
 from appliance.kernel.ids import parse_id
+from appliance.kernel.pieces import Pieces
 from appliance.kernel.problems import problem
 from appliance.kernel.sealing import fingerprint
 
@@ -204,6 +205,8 @@ def _material(call: Call) -> bytes:
 def _done(operation: Operation, call: Call) -> Response:
     _require_match(operation, call)
     found = operation.view(call)
+    if isinstance(found, FileAnswer):
+        return sent(found, media=operation.media)
     if operation.streams and not isinstance(found, BaseModel):
         events = cast("Iterator[str]", found)
         headers = {"X-Accel-Buffering": "no"}
@@ -214,6 +217,16 @@ def _done(operation: Operation, call: Call) -> Response:
     if operation.method == "GET":
         response.set_etag(_tag(found))
         response.make_conditional(request)
+    return response
+
+
+def sent(file: FileAnswer, *, media: str) -> Response:
+    """Return a file, or the part of it that the reader asks for."""
+    size = file.path.stat().st_size
+    headers = {"Content-Disposition": f'attachment; filename="{file.name}"', "Content-Length": str(size)}
+    response = Response(Pieces(file.path), content_type=media, headers=headers)
+    response.set_etag(file.tag)
+    response.make_conditional(request, accept_ranges=True, complete_length=size)
     return response
 
 

@@ -6,21 +6,59 @@ content and never a secret.
 """
 
 from appliance.audit.events import Event
+from appliance.audit.exporting import (
+    EXPORT,
+    get_export,
+    get_log,
+    list_exports,
+    open_export,
+    request_export,
+    sweep_exports,
+    write_export,
+)
 from appliance.audit.exports import export_file, export_lines
-from appliance.audit.inbox import iterate_bodies, list_entries, record
-from appliance.audit.values import PLATFORM, Actor, ActorKind, Entry, EntryFilter, Outcome
+from appliance.audit.inbox import record
+from appliance.audit.queries import iterate_bodies, list_entries
+from appliance.audit.sealer import Sealer
+from appliance.audit.values import (
+    LOGS,
+    PLATFORM,
+    Actor,
+    ActorKind,
+    Entry,
+    EntryFilter,
+    Export,
+    ExportState,
+    LogState,
+    Outcome,
+    Wanted,
+)
 
 __all__ = [
+    "EXPORT",
+    "LOGS",
     "PLATFORM",
     "Actor",
     "ActorKind",
     "Entry",
     "EntryFilter",
     "Event",
+    "Export",
+    "ExportState",
+    "LogState",
     "Outcome",
+    "Sealer",
+    "Wanted",
     "export_file",
     "export_lines",
+    "get_export",
+    "get_log",
     "iterate_bodies",
     "list_entries",
+    "list_exports",
+    "open_export",
     "record",
+    "request_export",
+    "sweep_exports",
+    "write_export",
 ]

@@ -64,6 +64,9 @@ class Event(StrEnum):
     KEY_ROTATED = "vault:key:rotated"
     KEY_ROTATION_BEGUN = "vault:key_rotation:begun"
     LOG_EXPORTED = "audit:log:exported"
+    LOG_EXPORT_READY = "audit:log_export:ready"
+    LOG_EXPORT_TAKEN = "audit:log_export:taken"
+    LOG_KEY_CHANGED = "audit:log_key:changed"
     LOG_READ = "audit:log:read"
     MEMBER_ADDED = "identity:member:added"
     MEMBER_REMOVED = "identity:member:removed"
@@ -168,14 +171,17 @@ MEANING: dict[Event, str] = {
     Event.INVITATION_CREATED: "A person was invited by a single-use link.",
     Event.INVITATION_REVOKED: "An invitation was taken back.",
     Event.KEYS_READ: "Somebody looked at the inventory of keys, which holds no key.",
-    Event.KEY_CREATED: "A key was made: an organisation's key-encryption key (kek) or data key (dek).",
+    Event.KEY_CREATED: "A key was made: an organisation's key-encryption key (kek) or data key (dek), or one that signs the log (signing).",
     Event.KEY_DESTROYED: "A key was destroyed; what only it opened is lost for ever.",
     Event.KEY_DESTRUCTION_DECIDED: "A second owner granted or refused the destruction of the organisation's keys, or who asked took it back.",
     Event.KEY_DESTRUCTION_REQUESTED: "An owner asked for the destruction of the organisation's keys.",
     Event.KEY_FILES_EXPORTED: "The operator copied the key files, which are wrapped by the root key.",
     Event.KEY_ROTATED: "A rotation ended: everything is sealed under the new key (the level is in the facts).",
     Event.KEY_ROTATION_BEGUN: "A rotation of keys began.",
-    Event.LOG_EXPORTED: "The log was written to a file for an auditor.",
+    Event.LOG_EXPORTED: "The log, or a part of it, was exported; which part is in the facts, the package is the subject.",
+    Event.LOG_EXPORT_READY: "A package of the log was written; how many entries it shows, of which size of the log, is in the facts.",
+    Event.LOG_EXPORT_TAKEN: "Somebody downloaded a package of the log, or a part of it.",
+    Event.LOG_KEY_CHANGED: "The key that signs this log was replaced; the old one's signature of the new one is in the facts.",
     Event.LOG_READ: "Somebody read this log.",
     Event.MEMBER_ADDED: "A person joined the organisation.",
     Event.MEMBER_REMOVED: "A person left the organisation; their sessions ended at once.",

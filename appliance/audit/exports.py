@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import IO
 
 from appliance.audit.events import Event
-from appliance.audit.inbox import iterate_bodies, record
+from appliance.audit.inbox import record
+from appliance.audit.queries import iterate_bodies
 from appliance.audit.values import Actor
 from appliance.kernel.db import Tx
 from appliance.proof.export import lines

@@ -2,19 +2,26 @@
 
 import json
 import re
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 from pydantic import BaseModel
 
+from appliance.api.framework import FileAnswer
+
 _WIDEST = 44
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def show(found: Any, *, as_json: bool) -> None:
-    """Print what an operation answers: a model, an iterator of events, or nothing."""
-    if found is None:
+    """Print what an operation answers: a model, an iterator of events, a file's bytes, or nothing."""
+    if isinstance(found, FileAnswer):
+        with found.path.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+    elif found is None:
         click.echo("{}" if as_json else "Done.")
     elif not isinstance(found, BaseModel):
         for event in found:

@@ -14,7 +14,7 @@ from appliance.cli.operate import say
 from appliance.kernel.ids import TenantId
 from appliance.ops.key_export import export_key_files
 from appliance.settings import Settings, load
-from appliance.vault import check_keys
+from appliance.vault import change_log_key, check_keys
 from appliance.vault.exchange import exchange_root
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -59,6 +59,15 @@ def rotate_root(*, as_json: bool) -> None:
     say("Key files that were exported before open with the old root key only: keep it as long as you keep them.")
     if not is_file:
         say("Set APPLIANCE_ROOT_KEY to it and remove APPLIANCE_ROOT_KEY_NEXT before the next start.")
+
+
+@vault.command("rotate-log-key")
+@_JSON
+def rotate_log_key(*, as_json: bool) -> None:
+    """Put a new key in force that signs the audit log; the old one signs it over, and is destroyed."""
+    with _opened() as (_, services), services.db.tenant(PLATFORM) as tx:
+        number = change_log_key(tx, Actor(ActorKind.OPERATOR), services.vault)
+    say(json.dumps({"number": number}) if as_json else f"Key {number} signs the log from its next entry on; each log says so itself.")
 
 
 @vault.command("export")

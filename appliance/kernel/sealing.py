@@ -28,9 +28,10 @@ from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -241,6 +242,41 @@ def unseal_key(key: bytes, envelope: bytes, *, context: bytes) -> bytearray:
     except InvalidTag as error:
         raise IntegrityError("altered, or moved from its place") from error
     return opened
+
+
+class SigningKey:
+    """An Ed25519 key (RFC 8032). It has no text and is not pickled; `private` is for who seals it."""
+
+    __slots__ = ("_key", "public")
+
+    def __init__(self, private: bytes | bytearray) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(bytes(private))
+        self.public = self._key.public_key().public_bytes_raw()
+
+    @classmethod
+    def make(cls) -> "SigningKey":
+        """Return a new random key."""
+        return cls(os.urandom(KEY_BYTES))
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the 64 bytes of the signature."""
+        return self._key.sign(message)
+
+    @property
+    def private(self) -> bytes:
+        return self._key.private_bytes_raw()
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a signing key is not pickled")
+
+
+def signature_holds(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Say whether this is the Ed25519 signature of the message by the holder of the key."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def derive_key(root: bytes | bytearray, *, purpose: str) -> bytes:

@@ -1,20 +1,25 @@
-"""python -m appliance.proof FILE: exit code 0 intact, 1 altered or incomplete."""
+"""python -m appliance.proof PACKAGE: exit code 0 intact, 1 altered, 2 incomplete. A .jsonl export of the whole log too."""
 
 import sys
 from pathlib import Path
 
+from appliance.proof import program
 from appliance.proof.export import verify
 
 
 def main() -> None:
-    """Check one export."""
-    if len(sys.argv) != 2:  # noqa: PLR2004 - the program and its file
-        sys.exit("usage: python -m appliance.proof export.jsonl")
+    """Check one package, or one plain export."""
+    if len(sys.argv) == 2 and sys.argv[1].endswith(".jsonl"):  # noqa: PLR2004 - the program and its file
+        _check_lines(sys.argv[1])
+    program.main()
+
+
+def _check_lines(path: str) -> None:
     try:
-        with Path(sys.argv[1]).open(encoding="utf-8") as file:
+        with Path(path).open(encoding="utf-8") as file:
             verdict = verify(file)
     except (OSError, UnicodeDecodeError) as error:
-        sys.exit(f"{sys.argv[1]} cannot be read as an export: {error}")
+        sys.exit(f"{path} cannot be read as an export: {error}")
     print(f"entries {verdict.entries}\nroot    {verdict.root}")
     sys.exit(f"NOT INTACT: {verdict.fault}" if verdict.fault else 0)
 

@@ -13,6 +13,7 @@ from appliance.vault.roots import RootChoice, Roots, roots_in_use
 from appliance.vault.rotation import ROTATE
 from appliance.vault.service import Vault
 from appliance.vault.shelves import ColumnShelf, FactorShelf, FileShelf, Shelf
+from appliance.vault.signing import LogSigners, change_log_key
 from appliance.vault.values import Key, KeyState, Level, Rotation, RotationState
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "KeyFiles",
     "KeyState",
     "Level",
+    "LogSigners",
     "RootChoice",
     "RootKeyForeign",
     "RootKeyUnusable",
@@ -35,6 +37,7 @@ __all__ = [
     "SchemaOutdated",
     "Shelf",
     "Vault",
+    "change_log_key",
     "check_keys",
     "claim_database",
     "require_own_database",

@@ -24,6 +24,7 @@ from appliance.web import (
     overview,
     people,
     platform,
+    proof,
     providers,
     render,
     reviews,
@@ -37,7 +38,7 @@ from appliance.web import (
 
 ROOMS = (
     account, audit, batches, chatbots, collections, confirmation, conversations, documents, groups, jobs, joining,
-    keys, models, overview, people, platform, providers, reviews, search, signin, system, tokens, uploads,
+    keys, models, overview, people, platform, proof, providers, reviews, search, signin, system, tokens, uploads,
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ NOTICES: Final[dict[str, str]] = {
     "destruction-refused": "The request is closed: no key is destroyed.",
     "destruction-requested": "A second owner can now agree or refuse.",
     "document-deleted": "The document is deleted, with its passages and its place in the search.",
+    "export-requested": "The package is being written. Reload this page to see how far it is.",
     "factor-removed": "The second factor is removed.",
     "factors-removed": "The person's second factors are removed. They sign in by password, and can add new ones.",
     "group-deleted": "The group is deleted.",

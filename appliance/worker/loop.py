@@ -20,6 +20,7 @@ from appliance.kernel.log import logger
 from appliance.worker.handlers import Handler, handlers
 from appliance.worker.indexes import round_of_its_own
 from appliance.worker.schedule import tidy
+from appliance.worker.sealing import sealed_beside
 
 HEARTBEAT_SECONDS = 3.0
 STALLED_SECONDS = 12.0
@@ -32,7 +33,7 @@ log = logger("worker")
 
 def run(services: Services, url: str) -> None:
     """Work until SIGTERM or SIGINT."""
-    with contextlib.suppress(asyncio.CancelledError):
+    with sealed_beside(services), contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_run(services, url))
 
 

@@ -4,7 +4,7 @@ Calls and documents that a dead process left open, uploads that nobody finishes,
 nothing names, and an index on its way to another model.
 """
 
-from appliance import chat, identity, knowledge, tenancy
+from appliance import audit, chat, identity, knowledge, tenancy
 from appliance.assembly import Services
 from appliance.audit import PLATFORM
 from appliance.gateway.ledger import sweep
@@ -39,6 +39,7 @@ def tidy(services: Services) -> None:
         knowledge.tend_change(services.workshop, tenant_id)
         stranded = knowledge.settle_stranded(services.workshop, tenant_id)
         uploads = knowledge.sweep_uploads(services.db, tenant_id, clock=services.clock)
+        audit.sweep_exports(services.db, services.settings.exports, tenant_id, clock=services.clock)
         orphans = knowledge.sweep_orphans(services.workshop, tenant_id)
         if abandoned or stranded or orphans or uploads:
             log.warning(

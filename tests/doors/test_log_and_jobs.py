@@ -1,7 +1,10 @@
 """The pages of the audit log and of jobs, and the same for programs: filter, period, order, and the log's export."""
 
+import hashlib
+import json
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -11,8 +14,11 @@ from appliance.audit import Event
 from appliance.identity import Role, Scope
 from appliance.knowledge import Audience, CollectionForm
 from appliance.proof.export import verify
+from appliance.proof.verify import Known, verify_package
+from tests.doors.conftest import Console
 from tests.support.house import House, Member
 from tests.support.program import Program
+from tests.support.queue import Worker
 from tests.support.site import Browser
 
 
@@ -158,3 +164,65 @@ def test_jobs_name_no_document_that_a_token_may_not_read(site: Flask, ada: Membe
     narrow = Program(site, ada, [Scope.USAGE_READ, Scope.DOCUMENTS_READ])
     assert [one["title"] for one in whole.gets("/jobs").get_json()["items"]] == ["merger"]
     assert [one["title"] for one in narrow.gets("/jobs?sort=job").get_json()["items"]] == [None]
+
+
+def test_a_package_of_the_log_is_asked_for_on_the_page_and_fetched_in_parts(
+    site: Flask, house: House, at_ada: Browser, at_bo: Browser, ada: Member
+) -> None:
+    assert "Nothing of this log is sealed yet" in at_ada.gets("/audit/proof").text
+    house.seals()
+    assert "Entries sealed" in at_ada.gets("/audit/proof").text
+    refused = at_ada.posts("/audit/proof", earlier="nonsense")
+    assert "no checkpoint of this log" in refused.text
+    assert at_ada.posts("/audit/proof", since="2020-01-01", event="identity:session:opened").status_code == 303
+    page = at_ada.gets("/audit/proof").text
+    assert "identity:session:opened" in page
+    assert "Reload this page" in page
+    worker = Worker(house)
+    assert worker.works() == 1
+    worker.close()
+    address = at_ada.first(r'href="(/audit/proof/[0-9a-f-]{36})"', "/audit/proof")
+    whole = at_ada.gets(address)
+    assert whole.content_type == "application/zip"
+    part = at_ada.client.get(address, headers={"Range": "bytes=100-"})
+    assert (part.status_code, part.data) == (206, whole.data[100:])
+    assert at_bo.gets(address).status_code == 404
+    note = at_ada.gets("/audit/proof/checkpoint")
+    assert note.text.startswith("cloister/")
+    member = Browser(site)
+    member.signs_in(ada.adds("max@harrow.example", Role.MEMBER))
+    assert [member.gets(one).status_code for one in ("/audit/proof", address, "/audit/proof/checkpoint")] == [403] * 3
+
+
+def test_programs_ask_for_a_package_and_fetch_it(site: Flask, house: House, ada: Member, tmp_path: Path) -> None:
+    house.seals()
+    program = Program(site, ada, [Scope.AUDIT_READ])
+    log = program.gets("/audit/log").get_json()["log"]
+    asked = program.asks("POST", "/audit/exports", {"events": ["audit:log:read"], "earlier": log["checkpoint"]})
+    assert asked.status_code == 202
+    address = f"/audit/exports/{asked.get_json()['export_id']}"
+    assert program.gets(f"{address}/file").status_code == 409
+    worker = Worker(house)
+    worker.works()
+    worker.close()
+    ready = program.gets(address).get_json()
+    assert (ready["state"], ready["done"]) == ("ready", ready["total"])
+    package = tmp_path / "package.zip"
+    package.write_bytes(program.gets(f"{address}/file").data)
+    assert hashlib.sha256(package.read_bytes()).hexdigest() == ready["digest"]
+    report = verify_package(str(package), Known(earlier=log["checkpoint"], key=log["keys"][0]))
+    assert report.fault is None
+    assert [one["export_id"] for one in program.gets("/audit/exports").get_json()["items"]] == [ready["export_id"]]
+    assert program.asks("POST", "/audit/exports", {"earlier": "x"}).status_code == 422
+    assert program.gets(f"/audit/entries?subject={ready['export_id']}").get_json()["items"][0]["event"].startswith("audit:")
+
+
+def test_the_console_prints_a_package(house: House, ada: Member, console: Console) -> None:
+    house.seals()
+    assert console("audit", "create-export", "--events", "audit:log:read").exit_code == 0
+    worker = Worker(house)
+    worker.works()
+    worker.close()
+    export_id = json.loads(console("audit", "list-exports", "--json").output)["items"][0]["export_id"]
+    assert console("audit", "download-export", export_id).stdout_bytes[:2] == b"PK"
+    assert "Key 2 signs" in console("vault", "rotate-log-key").output

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from appliance import identity, knowledge
+from appliance import audit, identity, knowledge
 from appliance.api.framework import OPERATIONS
 from appliance.api.schemas import Page
 from appliance.identity import Scope
@@ -20,6 +20,9 @@ from tests.support.providing import has
 from tests.support.site import Browser
 
 UNVISITED = {
+    "api.download_export": "a file, which the worker wrote",
+    "proof.checkpoint": "no page: the signed line of three that the page shows",
+    "proof.download": "a file, which the worker wrote",
     "api.openapi": "a constant",
     "documents.draw": "a picture, which a confined process draws from a real file",
     "health.livez": "no page: a constant",
@@ -95,7 +98,8 @@ def _uploaded(owner: Member) -> dict[str, str]:
         batch_id = knowledge.create_batch(tx, owner.caller, clock=owner.house.clock)
         announced = knowledge.UploadForm("parts.txt", 100)
         upload = knowledge.begin_upload(tx, owner.caller, announced, limit_megabytes=1, clock=owner.house.clock)
-    return {"batch_id": str(batch_id), "upload_id": str(upload.upload_id)}
+        export = audit.request_export(tx, owner.caller.actor, audit.Wanted(), clock=owner.house.clock)
+    return {"batch_id": str(batch_id), "upload_id": str(upload.upload_id), "export_id": str(export.export_id)}
 
 
 def _provided(owner: Member) -> dict[str, str]:

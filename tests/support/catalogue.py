@@ -40,6 +40,11 @@ FURTHER_POLICIES = {  # beside tenant_isolation: (table, policy) -> the one role
     ("provider_rules", "doors"): "cloister_doors",  # what operators said
     ("vector_indexes", "doors"): "cloister_doors",  # which model an index is built for
     ("audit_inbox", "sealer"): "cloister_sealer",
+    ("audit_log", "sealer"): "cloister_sealer",
+    ("audit_nodes", "sealer"): "cloister_sealer",
+    ("audit_heads", "sealer"): "cloister_sealer",
+    ("audit_checkpoints", "sealer"): "cloister_sealer",
+    ("audit_log_keys", "sealer"): "cloister_sealer",
     ("procrastinate_jobs", "worker"): "cloister_worker",
     ("queue_turns", "worker"): "cloister_worker",
 }
@@ -105,11 +110,13 @@ def _table(ask: Any, oid: int, name: str, kind: str, enabled: bool, forced: bool
             yield f"{name}: {grantee} has {right}"
         if grantee == "cloister_backup" and right != "SELECT":
             yield f"{name}: backup may {right}"
-    if name == "audit_inbox":
+    if name in {"audit_inbox", "audit_log", "audit_nodes", "audit_heads", "audit_checkpoints", "audit_log_keys"}:
         for grantee, right in ask(
             "SELECT pg_get_userbyid(grantee), privilege_type FROM pg_class, aclexplode(relacl) WHERE oid=%s", oid
         ):
-            if right in {"UPDATE", "DELETE"} and grantee not in {"cloister_sealer", "cloister_owner"}:
+            may = {"audit_inbox": {"DELETE"}, "audit_heads": {"UPDATE"}}.get(name, set())
+            allowed = grantee == "cloister_owner" or (grantee == "cloister_sealer" and right in may)
+            if right in {"UPDATE", "DELETE"} and not allowed:
                 yield f"{name}: {grantee} may {right} audit entries"
 
 

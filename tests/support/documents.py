@@ -14,6 +14,7 @@ from appliance.gateway.dialects.messages_to_chat.answer import REASONS
 from appliance.gateway.dialects.responses_to_chat.answer import ENDINGS
 from appliance.gateway.dialects.rules import Fate, Rule
 from appliance.settings import Settings
+from tests.support.attacks import assurance_page
 from tests.support.dialect_samples import TABLES
 
 DOCS = Path(__file__).parents[2] / "deploy" / "docs"
@@ -163,6 +164,7 @@ the data that the translation obeys, and each row is proved by a test.
 """
 
 PAGES = {
+    "assurance.md": assurance_page,
     "settings.md": settings_page,
     "audit-events.md": events_page,
     "cli.md": commands_page,

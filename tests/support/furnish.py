@@ -3,13 +3,14 @@
 from datetime import timedelta
 from uuid import UUID
 
-from appliance import chat, identity, knowledge
+from appliance import audit, chat, identity, knowledge
 from appliance.identity import Role, Scope
 from appliance.identity.factors import begin_totp
 from appliance.identity.invitations import InvitationForm
 from appliance.identity.tokens import TokenForm
 from appliance.knowledge import Audience, CollectionForm
 from appliance.tenancy import OrganisationSettings, Review
+from appliance.vault import LogSigners
 from tests.support.house import Member
 from tests.support.providing import has
 
@@ -32,7 +33,7 @@ def furnish(ada: Member) -> dict[str, str]:
         conversation = chat.create_conversation(tx, ada.caller, chatbot.chatbot_id, clock=clock)
     provider = has(ada)
     document = ada.uploads("furnished.txt", "One document of the house.")
-    session_id = signs_in(ada)
+    session_id, export_id = signs_in(ada), exports(ada)
     question, steps = ada.services.chat.ask(ada.caller, conversation.conversation_id, "Is the canteen open?")
     list(steps)
     return {
@@ -42,6 +43,7 @@ def furnish(ada: Member) -> dict[str, str]:
         "conversation_id": str(conversation.conversation_id),
         "message_id": str(question.message_id),
         "session_id": str(session_id),
+        "export_id": str(export_id),
         "document_id": str(document.document_id),
         "key_id": str(provider.keys[0].key_id),
         "provider_id": str(provider.provider_id),
@@ -52,6 +54,18 @@ def furnish(ada: Member) -> dict[str, str]:
         "upload_id": str(upload.upload_id),
         "version_id": str(document.document_id),
     }
+
+
+def exports(ada: Member) -> UUID:
+    """Ask for a package of the log, and let the worker write it."""
+    house, worker = ada.house, ada.house.worker
+    house.seals()
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        export = audit.request_export(tx, ada.caller.actor, audit.Wanted(), clock=house.clock)
+    signer = LogSigners(worker.db, worker.vault)()
+    directory = house.settings.exports
+    audit.write_export(worker.db, directory, ada.tenant_id, export.export_id, signer=signer, clock=house.clock)
+    return export.export_id
 
 
 def signs_in(ada: Member) -> UUID:

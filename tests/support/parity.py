@@ -10,6 +10,10 @@ OPERATIONS_OF = {
     "POST account.change_profile": ("change_profile",),
     "POST account.end_session": ("close_own_session",),
     "GET audit.export": ("export_audit",),
+    "GET proof.show": ("get_log", "list_exports", "get_export", "list_people"),
+    "POST proof.create": ("create_export",),
+    "GET proof.checkpoint": ("get_log",),
+    "GET proof.download": ("download_export",),
     "GET audit.show": ("list_audit_entries", "list_people"),
     "GET batches.show": ("list_batches",),
     "POST batches.create": ("create_batch",),
@@ -189,6 +193,7 @@ LEFT_TO_PEOPLE = {
 _ROLES = "it reads nothing: which roles a form offers; a program that gives another one is refused"
 
 FOUND_OTHERWISE = {  # what a page reads by a query of its own, and a program by another
+    ("GET proof.show", "names_of"): "names of those who asked; list_people says them with their ids",
     ("GET chatbots.show", "list_group_names"): "names alone; list_groups says them with the members",
     ("GET chatbots.edit", "list_group_names"): "names alone; list_groups says them with the members",
     ("GET collections.show", "list_group_names"): "names alone; list_groups says them with the members",

@@ -1,10 +1,42 @@
 import hashlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from appliance.kernel.sealing import SigningKey
+from appliance.proof.ed25519 import verify_ed25519
 from appliance.proof.export import lines, verify
-from appliance.proof.tree import leaf_hash, root_hash
+from appliance.proof.note import (
+    COSIGNATURE,
+    ED25519,
+    Checkpoint,
+    Note,
+    NoteBroken,
+    PublicKey,
+    cosign,
+    cosigned_at,
+    parse_checkpoint,
+    parse_key,
+    parse_note,
+    sign,
+    signed_by,
+)
+from appliance.proof.rows import csv_line
+from appliance.proof.tree import (
+    consistency_proof,
+    frontier_of,
+    inclusion_proof,
+    is_consistent,
+    is_included,
+    leaf_hash,
+    root_hash,
+    subtrees_of,
+)
+from appliance.proof.verify import INTACT, Known, verify_package
+from tests.support.product import ROOT
+
+ORDER = 2**252 + 27742317777372353535851937790883648493
 
 
 def by_definition(leaves: list[bytes]) -> bytes:
@@ -39,3 +71,96 @@ def test_it_finds_every_tampering() -> None:
         [],
     ):
         assert verify(tampered).fault is not None
+
+
+@given(some.integers(1, 70), some.data())
+def test_each_proof_of_a_tree_holds_and_of_no_other(size: int, data: some.DataObject) -> None:
+    leaves = [leaf_hash(bytes([at])) for at in range(size)]
+    subtree, root = subtrees_of(leaves), root_hash(leaves)
+    index, old = data.draw(some.integers(0, size - 1)), data.draw(some.integers(0, size))
+    included, consistent = inclusion_proof(index, size, subtree), consistency_proof(old, size, subtree)
+    assert is_included(leaves[index], index, size, included, root)
+    assert is_consistent(old, size, root_hash(leaves[:old]), root, consistent)
+    assert frontier_of(size, subtree).root() == root
+
+    assert not is_included(leaves[index], index + 1, size, included, root)
+    assert not is_included(leaf_hash(b"another"), index, size, included, root)
+    assert not is_included(leaves[index], index, size, [*included, root], root)
+    assert not is_consistent(old, size, leaf_hash(b"another"), root, consistent)
+    assert old in {0, size} or not is_consistent(old, size, root_hash(leaves[:old]), root, consistent[:-1])
+
+
+RFC_8032 = [  # section 7.1: public key, message, signature
+    ("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
+     "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"),
+    ("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", "72",
+     "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"),
+    ("fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025", "af82",
+     "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("public", "message", "signature"), RFC_8032)
+def test_it_verifies_the_signatures_of_rfc_8032(public: str, message: str, signature: str) -> None:
+    key, said, made = bytes.fromhex(public), bytes.fromhex(message), bytes.fromhex(signature)
+    assert verify_ed25519(key, said, made)
+    assert not verify_ed25519(key, said + b"x", made)
+    assert not verify_ed25519(key, said, bytes([made[0] ^ 1]) + made[1:])
+    assert not verify_ed25519(
+        key, said, made[:32] + (int.from_bytes(made[32:], "little") + ORDER).to_bytes(32, "little")
+    )
+    assert not verify_ed25519(key, said, made[:-1])
+
+
+def test_a_key_that_every_signature_would_fit_is_none() -> None:
+    neutral = (1).to_bytes(32, "little")
+    assert not verify_ed25519(neutral, b"anything", neutral + bytes(32))
+
+
+def test_a_note_is_signed_and_cosigned_as_c2sp_writes_it() -> None:
+    own, witness = SigningKey.make(), SigningKey.make()
+    text = str(Checkpoint("example.com/log", 7, root_hash([])))
+    log, other = (
+        PublicKey("example.com/log", ED25519, own.public),
+        PublicKey("witness.example", COSIGNATURE, witness.public),
+    )
+    note = Note(text, (sign(text, log, own.sign), cosign(text, other, witness.sign, at=1_700_000_000)))
+    read = parse_note(str(note))
+    assert read == note
+    assert parse_checkpoint(read.text) == Checkpoint("example.com/log", 7, root_hash([]))
+    assert signed_by(read, [log]) == log
+    assert cosigned_at(read, other) == 1_700_000_000
+    assert parse_key(str(log)) == log
+    altered = parse_note(str(note).replace("\n7\n", "\n8\n"))
+    assert signed_by(altered, [log]) is None
+    assert cosigned_at(altered, other) is None
+    for odd in ("", "x\n", str(note)[:-1], str(note).replace("\u2014 ", "- "), str(note).replace("\n\n", "\n")):
+        with pytest.raises(NoteBroken):
+            parse_note(odd)
+    for odd in (
+        "log\n07\nAAAA\n",
+        "log\n7\n\n",
+        "\n7\n" + text.split("\n")[2] + "\n",
+        text + "more\n",
+        text.replace("7", "٧"),
+    ):
+        with pytest.raises(NoteBroken):
+            parse_checkpoint(odd)
+
+
+def test_a_cell_of_the_table_is_no_formula() -> None:
+    body = {
+        "actor": {"address": "=1+1", "id": None, "kind": "@user"}, "at": "+1", "event": "-2", "event_id": "x", "facts": {},
+        "outcome": "\tsuccess", "request_id": "'quoted", "subject": 'a "b", c',
+    }  # fmt: skip
+    line = csv_line(3, body)
+    assert line == "3,'+1,'-2,'\tsuccess,'@user,,'=1+1,\"a \"\"b\"\", c\",''quoted,x,{}\n"
+
+
+def test_packages_of_each_format_verify_for_ever() -> None:
+    """The one that was written when the format was made, and the checkpoint that was taken away before it."""
+    vectors = ROOT / "tests" / "vectors"
+    known = Known((vectors / "audit-package-1.note").read_text(), (vectors / "audit-package-1.key").read_text())
+    report = verify_package(str(vectors / "audit-package-1.zip"), known)
+    assert (report.status, report.fault) == (INTACT, None)
+    assert any("continues your earlier checkpoint" in one for one in report.proven)

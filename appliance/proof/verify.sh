@@ -1,0 +1,38 @@
+#!/bin/sh
+# Checks an unpacked package of the audit log with openssl, ssh-keygen and coreutils alone:
+#   unzip package.zip -d package && sh package/verify/verify.sh package
+# Exit code 0: intact, 1: altered, 2: incomplete, or a tool is missing.
+# It shows that every file is as the log's key signed it, and that the key signed the checkpoint. That the entries lead to that
+# checkpoint, and that the log continues an earlier one, is shown by verify.py, which needs Python alone.
+set -u
+cd "${1:-.}" || exit 2
+for tool in openssl ssh-keygen sha256sum base64 head tail cut; do
+  command -v "$tool" >/dev/null || { echo "INCOMPLETE: $tool is missing here"; exit 2; }
+done
+for file in SHA256SUMS SHA256SUMS.sig MANIFEST.json log/checkpoint.note keys/log.pem keys/allowed_signers; do
+  [ -f "$file" ] || { echo "INCOMPLETE: $file is missing"; exit 2; }
+done
+ssh-keygen -Y verify -f keys/allowed_signers -I log -n cloister-audit-package -s SHA256SUMS.sig <SHA256SUMS >/dev/null 2>&1 ||
+  { echo "ALTERED: SHA256SUMS is not as the log's key signed it"; exit 1; }
+cut -c67- SHA256SUMS | while read -r file; do [ -f "$file" ] || exit 1; done || { echo "INCOMPLETE: a listed file is missing"; exit 2; }
+sha256sum --check --strict --quiet SHA256SUMS >/dev/null 2>&1 || { echo "ALTERED: a file is not the listed one"; exit 1; }
+for file in * */*; do
+  [ -f "$file" ] || continue
+  case "$file" in SHA256SUMS | SHA256SUMS.sig) continue ;; esac
+  listed=no
+  while IFS= read -r line; do [ "${line#*  }" = "$file" ] && listed=yes; done <SHA256SUMS
+  [ $listed = yes ] || { echo "ALTERED: $file does not belong to the package"; exit 1; }
+done
+scratch=$(mktemp -d) || exit 2
+head -n 3 log/checkpoint.note >"$scratch/text"
+head -n 5 log/checkpoint.note | tail -n 1 | cut -d ' ' -f 3 | base64 --decode | tail -c 64 >"$scratch/signature"
+openssl pkeyutl -verify -pubin -inkey keys/log.pem -rawin -in "$scratch/text" -sigfile "$scratch/signature" >/dev/null 2>&1
+held=$?
+rm -r "$scratch"
+[ $held -eq 0 ] || { echo "ALTERED: the checkpoint is not signed by the log's key"; exit 1; }
+echo "proven    every file is as the log's key signed it, and the checkpoint is:"
+head -n 3 log/checkpoint.note
+echo "unproven  whose key it is: compare it with the one on the audit page:"
+tail -n 1 keys/log.keys
+echo "unproven  that the entries lead to the checkpoint: verify.py shows it"
+echo "INTACT"

@@ -1,0 +1,378 @@
+"""Attacks on the audit log, and what catches each. The page deploy/docs/assurance.md is made of `CATCHES`, which a test proves.
+
+P tampers with a package, D is a superuser of the database, K holds the key that signs the log, too. The columns are what the
+auditor has: the log's public key alone, or a checkpoint from before as well.
+"""
+
+import hashlib
+import json
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from appliance import audit
+from appliance.audit import Event, Wanted
+from appliance.audit.errors import LogIncomplete
+from appliance.audit.growth import log_key
+from appliance.audit.packages import write_package
+from appliance.proof import package as named
+from appliance.proof.note import Checkpoint, Note, parse_checkpoint, parse_note, sign
+from appliance.proof.rows import csv_line
+from appliance.proof.tree import Frontier, leaf_hash
+from appliance.proof.verify import INTACT, Known, verify_package
+from appliance.vault import LogSigners
+from tests.support.house import House, Member
+
+MISSED = ""
+Catches = tuple[str, str]
+"""What catches it: with the key alone, with an earlier checkpoint as well; empty where nothing does."""
+_PACKAGE, _EXPORT, _BOTH = "the verifier", "the export refuses", ("the verifier", "the verifier")
+
+CATCHES: dict[str, Catches] = {
+    "P edits an entry": _BOTH,
+    "P edits an entry and its listed digest": _BOTH,
+    "P deletes an entry everywhere": _BOTH,
+    "P swaps two entries everywhere": _BOTH,
+    "P inserts an entry everywhere": _BOTH,
+    "P cuts the file off": _BOTH,
+    "P removes a member": _BOTH,
+    "P adds a second member of the same name": _BOTH,
+    "P adds a member that leads out of the folder": _BOTH,
+    "P repeats a name in an entry's JSON": _BOTH,
+    "P puts a formula into the table": _BOTH,
+    "P says that another filter was asked for": _BOTH,
+    "P takes another log's package for this one": _BOTH,
+    "D modifies an entry": _BOTH,
+    "D modifies an entry and its leaf": _BOTH,
+    "D deletes an entry": (_EXPORT, _EXPORT),
+    "D deletes an entry and closes the gap": _BOTH,
+    "D reorders two entries": _BOTH,
+    "D inserts an entry": _BOTH,
+    "D back-dates an entry": _BOTH,
+    "D truncates the tail": (_EXPORT, _EXPORT),
+    "D truncates the tail back to a kept checkpoint": (MISSED, _PACKAGE),
+    "D puts a head there that another key signed": _BOTH,
+    "K rewrites an entry and signs all anew": (MISSED, _PACKAGE),
+    "K forks the log": (MISSED, _PACKAGE),
+    "K rolls the log back and goes on": (MISSED, _PACKAGE),
+    "K appends a back-dated entry": (MISSED, MISSED),
+}
+
+
+class Rig:
+    """Ada's log, an earlier checkpoint of it, and the means of an attacker."""
+
+    def __init__(self, house: House, ada: Member, directory: Path) -> None:
+        self.house, self.ada, self.directory = house, ada, directory
+        self.signer = LogSigners(house.worker.db, house.worker.vault)()
+        self._numbers = iter(range(1000))
+        self.records(5)  # here a checkpoint is kept
+        self.records(7)
+        self.package = self.export()
+        with zipfile.ZipFile(self.package) as archive:
+            self.earlier = archive.read(named.CHECKPOINT).decode()
+            self.key = archive.read(named.KEYS).decode().strip()
+
+    def records(self, count: int) -> None:
+        with self.house.app.db.tenant(self.ada.tenant_id) as tx:
+            for _ in range(count):
+                audit.record(tx, self.ada.caller.actor, Event.PROFILE_CHANGED)
+        self.house.seals()
+
+    def target(self) -> Path:
+        return self.directory / f"attacked-{next(self._numbers)}.zip"
+
+    def export(self) -> Path:
+        """Write a package of the log as it stands in the database."""
+        house, target = self.house, self.target()
+        write_package(
+            house.worker.db, self.ada.tenant_id, Wanted(), target, signer=self.signer, at=house.clock.now(),
+            progress=lambda _done, _total: None,
+        )  # fmt: skip
+        return target
+
+    def boot(self, *statements: str, values: dict[str, Any] | None = None) -> None:
+        """Do something as the superuser, whom no trigger stops."""
+        with self.house.server.connect("boot", self.house.database) as boot:
+            boot.execute("SET session_replication_role = replica")
+            boot.execute("SET search_path = cloister, public")
+            for statement in statements:
+                boot.execute(statement.encode(), {"tenant": self.ada.tenant_id} | (values or {}))
+
+    def bodies(self) -> list[bytes]:
+        with self.house.server.connect("boot", self.house.database) as boot:
+            query = "SELECT body FROM cloister.audit_log WHERE tenant_id = %s ORDER BY position"
+            return [bytes(row[0]) for row in boot.execute(query, [self.ada.tenant_id])]  # type: ignore[call-overload]
+
+    def puts_log(self, bodies: list[bytes]) -> None:
+        """Replace the log by this one, with a head that the log's own key signs."""
+        frontier = Frontier()
+        origin = parse_checkpoint(parse_note(self.earlier).text).origin
+        self.boot("DELETE FROM audit_log WHERE tenant_id = %(tenant)s", "DELETE FROM audit_nodes WHERE tenant_id = %(tenant)s",
+                  "DELETE FROM audit_checkpoints WHERE tenant_id = %(tenant)s")  # fmt: skip
+        for position, body in enumerate(bodies):
+            frontier.append(leaf_hash(body))
+            self.boot(
+                "INSERT INTO audit_log VALUES (%(tenant)s, %(at)s, gen_random_uuid(), 'x', NULL, NULL, %(leaf)s, %(body)s, now())",
+                values={"at": position, "leaf": leaf_hash(body), "body": body},
+            )
+        text = str(Checkpoint(origin, frontier.size, frontier.root()))
+        note = str(Note(text, (sign(text, log_key(origin, self.signer.public), self.signer.sign),)))
+        head = "UPDATE audit_heads SET size = %(size)s, peaks = %(peaks)s, note = %(note)s WHERE tenant_id = %(tenant)s"
+        self.boot(head, values={"size": frontier.size, "peaks": bytes(frontier), "note": note})
+
+
+def caught(rig: Rig, package: Path | None) -> Catches:
+    """Return what catches an attacked package; None is one that could not be exported."""
+    if package is None:
+        return _EXPORT, _EXPORT
+    key = verify_package(str(package), Known(key=rig.key))
+    earlier = verify_package(str(package), Known(key=rig.key, earlier=rig.earlier))
+    return tuple(_PACKAGE if one.status != INTACT else MISSED for one in (key, earlier))  # type: ignore[return-value]
+
+
+Change = Callable[[dict[str, bytes]], None]
+
+
+def repacked(rig: Rig, change: Change, *, more: tuple[tuple[str, bytes], ...] = (), sums: bool = True) -> Path:
+    """Return a package with changed members, whose listed digests are those of the changed ones."""
+    with zipfile.ZipFile(rig.package) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    change(members)
+    if sums:
+        listed = sorted(set(members) - {named.SUMS, named.SUMS_SIGNED})
+        members[named.SUMS] = "".join(f"{hashlib.sha256(members[one]).hexdigest()}  {one}\n" for one in listed).encode()
+    target = rig.target()
+    with warnings.catch_warnings(), zipfile.ZipFile(target, "w") as archive:
+        warnings.simplefilter("ignore")
+        for name, content in (*members.items(), *more):
+            archive.writestr(name, content)
+    return target
+
+
+def edit(members: dict[str, bytes]) -> None:
+    members[named.EVENTS] = members[named.EVENTS].replace(b"identity:profile:changed", b"identity:profile:chanced", 1)
+    members[named.TABLE] = members[named.TABLE].replace(b"identity:profile:changed", b"identity:profile:chanced", 1)
+
+
+def _rows(members: dict[str, bytes], change: Callable[[list[bytes]], list[bytes]]) -> None:
+    """Change the entries, and make leaves, positions, table and manifest as the attacker would."""
+    bodies = change(members[named.EVENTS].splitlines())
+    head = members[named.TABLE].split(b"\n", 1)[0]
+    members[named.EVENTS] = b"".join(body + b"\n" for body in bodies)
+    members[named.POSITIONS] = b"".join(b"%d\n" % at for at in range(len(bodies)))
+    members[named.LEAVES] = b"".join(leaf_hash(body).hex().encode() + b"\n" for body in bodies)
+    lines = "".join(csv_line(at, json.loads(body)) for at, body in enumerate(bodies))
+    members[named.TABLE] = head + b"\n" + lines.encode()
+    said = json.loads(members[named.MANIFEST])
+    said |= {"disclosed": len(bodies), "last": len(bodies)}
+    members[named.MANIFEST] = json.dumps(said).encode()
+
+
+def _rewritten(change: Callable[[list[bytes]], list[bytes]]) -> Callable[[Rig], Path]:
+    return lambda rig: repacked(rig, lambda members: _rows(members, change))
+
+
+def _twice(members: dict[str, bytes]) -> None:
+    first, rest = members[named.EVENTS].split(b"\n", 1)
+    doubled = first.replace(b'"version":1', b'"version":1,"version":1')
+    assert doubled != first
+    members[named.EVENTS] = doubled + b"\n" + rest
+
+
+def _formula(members: dict[str, bytes]) -> None:
+    head, first, rest = members[named.TABLE].split(b"\n", 2)
+    cells = first.split(b",")
+    members[named.TABLE] = b"\n".join([head, b",".join([cells[0], b"=1+1", *cells[2:]]), rest])
+
+
+def _as_it_is(_members: dict[str, bytes]) -> None:
+    """Change nothing."""
+
+
+def _other_filter(members: dict[str, bytes]) -> None:
+    said = json.loads(members[named.MANIFEST])
+    members[named.MANIFEST] = json.dumps(said | {"period": {"since": "2020-01-01T00:00:00+00:00"}}).encode()
+
+
+def _cut(rig: Rig) -> Path:
+    target = rig.target()
+    target.write_bytes(rig.package.read_bytes()[:-200])
+    return target
+
+
+def _unlisted(members: dict[str, bytes]) -> None:
+    del members[named.LEAVES]
+
+
+def _foreign(rig: Rig) -> Path:
+    bo = rig.house.founds("Birch", "bo@birch.example")
+    rig.house.seals()
+    target = rig.target()
+    write_package(
+        rig.house.worker.db, bo.tenant_id, Wanted(), target, signer=rig.signer, at=rig.house.clock.now(),
+        progress=lambda _done, _total: None,
+    )  # fmt: skip
+
+    def claim(members: dict[str, bytes]) -> None:
+        with zipfile.ZipFile(target) as other:
+            members.update({name: other.read(name) for name in other.namelist() if name != named.MANIFEST})
+
+    return repacked(rig, claim)
+
+
+OF_PACKAGES: dict[str, Callable[[Rig], Path]] = {
+    "P edits an entry": lambda rig: repacked(rig, edit, sums=False),
+    "P edits an entry and its listed digest": lambda rig: repacked(rig, edit),
+    "P deletes an entry everywhere": _rewritten(lambda rows: [*rows[:3], *rows[4:]]),
+    "P swaps two entries everywhere": _rewritten(lambda rows: [*rows[:3], rows[4], rows[3], *rows[5:]]),
+    "P inserts an entry everywhere": _rewritten(lambda rows: [*rows[:3], rows[1], *rows[3:]]),
+    "P cuts the file off": _cut,
+    "P removes a member": lambda rig: repacked(rig, _unlisted),
+    "P adds a second member of the same name": lambda rig: repacked(
+        rig, _as_it_is, more=((named.EVENTS, b"{}\n"),), sums=False
+    ),
+    "P adds a member that leads out of the folder": lambda rig: repacked(
+        rig, lambda members: members.update({"../../outside.txt": b"x"})
+    ),
+    "P repeats a name in an entry's JSON": lambda rig: repacked(rig, _twice),
+    "P puts a formula into the table": lambda rig: repacked(rig, _formula),
+    "P says that another filter was asked for": lambda rig: repacked(rig, _other_filter),
+    "P takes another log's package for this one": _foreign,
+}
+
+
+def _attack(*statements: str) -> Callable[[Rig], Path | None]:
+    def attack(rig: Rig) -> Path | None:
+        rig.boot(*statements)
+        return _exported(rig)
+
+    return attack
+
+
+def _exported(rig: Rig) -> Path | None:
+    try:
+        return rig.export()
+    except LogIncomplete:
+        return None
+
+
+_ROW = "tenant_id = %(tenant)s AND position"
+_EDITED = "convert_to(replace(convert_from(body, 'UTF8'), 'success', 'failure'), 'UTF8')"
+_LEAF = "leaf = sha256('\\x00'::bytea || body)"
+
+
+def _truncate_to_kept(rig: Rig) -> Path | None:
+    """To a checkpoint that was kept, from before the one that the auditor has."""
+    rig.boot(
+        "UPDATE audit_heads h SET size = c.size, note = c.note, kept_size = c.size FROM (SELECT * FROM audit_checkpoints"
+        " WHERE tenant_id = %(tenant)s ORDER BY size LIMIT 1) c WHERE h.tenant_id = %(tenant)s",
+        "DELETE FROM audit_log l USING audit_heads h WHERE l.tenant_id = h.tenant_id AND h.tenant_id = %(tenant)s AND position >= size",
+    )
+    return _exported(rig)
+
+
+def _foreign_head(rig: Rig) -> Path | None:
+    from appliance.kernel.sealing import SigningKey
+
+    own, rig.signer = rig.signer, SigningKey.make()  # type: ignore[assignment]
+    bodies = rig.bodies()
+    rig.puts_log([bodies[0].replace(b"success", b"failure"), *bodies[1:]])
+    foreign = rig.signer.public
+    rig.boot("UPDATE audit_log_keys SET public = %(key)s WHERE tenant_id = %(tenant)s", values={"key": foreign})
+    package = rig.export()
+    rig.signer = own
+    return package
+
+
+def _rewrite(rig: Rig) -> Path | None:
+    bodies = rig.bodies()
+    rig.puts_log([bodies[0].replace(b"success", b"failure"), *bodies[1:]])
+    return rig.export()
+
+
+def _fork(rig: Rig) -> Path | None:
+    bodies = rig.bodies()
+    rig.puts_log([*bodies[:-2], bodies[1], *bodies[2:5]])
+    return rig.export()
+
+
+def _roll_back(rig: Rig) -> Path | None:
+    bodies = rig.bodies()
+    rig.puts_log(bodies[:-4])
+    with rig.house.app.db.tenant(rig.ada.tenant_id) as tx:
+        for _ in range(9):
+            audit.record(tx, rig.ada.caller.actor, Event.PROFILE_CHANGED)
+    rig.house.seals()
+    return rig.export()
+
+
+def _append(rig: Rig) -> Path | None:
+    bodies = rig.bodies()
+    said = json.loads(bodies[-1]) | {"at": "2020-01-01T00:00:00.000000+00:00"}
+    rig.puts_log([*bodies, json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()])
+    return rig.export()
+
+
+OF_DATABASES: dict[str, Callable[[Rig], Path | None]] = {
+    "D modifies an entry": _attack(f"UPDATE audit_log SET body = {_EDITED} WHERE {_ROW} = 3"),
+    "D modifies an entry and its leaf": _attack(
+        f"UPDATE audit_log SET body = {_EDITED} WHERE {_ROW} = 3", f"UPDATE audit_log SET {_LEAF} WHERE {_ROW} = 3"
+    ),
+    "D deletes an entry": _attack(f"DELETE FROM audit_log WHERE {_ROW} = 3"),
+    "D deletes an entry and closes the gap": _attack(
+        f"DELETE FROM audit_log WHERE {_ROW} = 3",
+        f"UPDATE audit_log SET position = position + 1000 WHERE {_ROW} > 3",
+        f"UPDATE audit_log SET position = position - 1001 WHERE {_ROW} > 1000",
+        "UPDATE audit_heads SET size = size - 1 WHERE tenant_id = %(tenant)s",
+    ),
+    "D reorders two entries": _attack(
+        f"UPDATE audit_log SET position = 1000 WHERE {_ROW} = 3",
+        f"UPDATE audit_log SET position = 3 WHERE {_ROW} = 4",
+        f"UPDATE audit_log SET position = 4 WHERE {_ROW} = 1000",
+    ),
+    "D inserts an entry": _attack(
+        f"UPDATE audit_log SET position = position + 1000 WHERE {_ROW} >= 3",
+        f"UPDATE audit_log SET position = position - 999 WHERE {_ROW} >= 1000",
+        f"INSERT INTO audit_log SELECT tenant_id, 3, gen_random_uuid(), event, actor_id, subject, leaf, body, recorded_at FROM audit_log WHERE {_ROW} = 1",
+        "UPDATE audit_heads SET size = size + 1 WHERE tenant_id = %(tenant)s",
+    ),
+    "D back-dates an entry": _attack(
+        f"UPDATE audit_log SET body = convert_to(regexp_replace(convert_from(body, 'UTF8'), '\"at\":\"20..', '\"at\":\"2019'), 'UTF8') WHERE {_ROW} = 3",
+        f"UPDATE audit_log SET {_LEAF} WHERE {_ROW} = 3",
+    ),
+    "D truncates the tail": _attack(f"DELETE FROM audit_log WHERE {_ROW} > 5"),
+    "D truncates the tail back to a kept checkpoint": _truncate_to_kept,
+    "D puts a head there that another key signed": _foreign_head,
+    "K rewrites an entry and signs all anew": _rewrite,
+    "K forks the log": _fork,
+    "K rolls the log back and goes on": _roll_back,
+    "K appends a back-dated entry": _append,
+}
+
+
+def assurance_page() -> str:
+    """Return deploy/docs/assurance.md."""
+    lines = [
+        "# What the audit log proves, and what it cannot\n",
+        "P tampers with a package, D is a superuser of the database, K holds the key that signs the log as well. Each line is an",
+        "attack that the tests make. *The key* is the log's public key, as the audit page shows it; *an earlier checkpoint* is one",
+        "that the auditor took away before the attack (from the page, or from a package).\n",
+        "| attack | caught with the key alone | with an earlier checkpoint |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| {name} | {key or '**missed**'} | {earlier or '**missed**'} |" for name, (key, earlier) in CATCHES.items()
+    ]
+    lines += [
+        "",
+        "So a signature of the host's own key never stops who holds the key. An auditor who takes a checkpoint away at each visit,",
+        "or gets one by mail each day, catches every attack above but a back-dated entry at the end, which only shows by its place:",
+        "an entry's position in the log is evidence, the time that it states is what this host's clock said.",
+        "Before it is exported, what D did is noticed by the worker, too, as far as it touches a log's head: it does not go on with",
+        "one that its key did not sign, or that is shorter than what it signed since it started (`log_broken` in its log).",
+        "No log proves what was never recorded.",
+    ]
+    return "\n".join(lines) + "\n"
