@@ -28,7 +28,7 @@ NAMED = {
     "appliance/vault/roots/kms.py": ({"httpx2"}, "the types of the client that egress makes"),
     "appliance/vault/roots/transit.py": ({"httpx2"}, "the types of the client that egress makes"),
 }  # fmt: skip
-TYPES_ALONE = {"Client", "HTTPError", "Response", "codes"}
+TYPES_ALONE = {"Client", "HTTPError", "InvalidURL", "Response", "codes"}
 
 
 def files() -> Iterator[Path]:

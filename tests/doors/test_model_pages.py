@@ -1,0 +1,19 @@
+"""Which models may be called, at the page: allowed, named, forbidden again."""
+
+from appliance import gateway
+from tests.support.house import Member
+from tests.support.site import Browser
+
+
+def test_an_administrator_allows_a_model_and_names_it(at_ada: Browser, ada: Member, at_bo: Browser) -> None:
+    assert "no call leaves this host" in at_ada.gets("/models").text
+    assert at_ada.posts("/models", model="openai/gpt-6").status_code == 303
+    assert at_ada.posts("/models/aliases", name="drafts", models="openai/gpt-6\nanthropic/claude").status_code == 303
+    assert at_ada.posts("/models/aliases", name="No Name", models="openai/gpt-6").status_code == 422
+    page = at_ada.gets("/models").text
+    assert "openai/gpt-6, anthropic/claude" in page
+    assert "drafts" not in at_bo.gets("/models").text
+    assert at_ada.posts("/models/removal", model="openai/gpt-6").status_code == 303
+    assert at_ada.posts("/models/aliases/removal", name="drafts").status_code == 303
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        assert gateway.list_allowed_models(tx, ada.caller) == gateway.list_aliases(tx, ada.caller) == []
