@@ -1,6 +1,7 @@
 """
 Refusal
 ├── CheckpointUnreadable   kind=invalid
+├── ExportFilterMalformed  kind=invalid
 ├── ExportNotFound         kind=not_found
 ├── ExportNotReady         kind=conflict
 ├── HeadBroken             kind=broken
@@ -16,6 +17,13 @@ class CheckpointUnreadable(Refusal):
 
     kind = Kind.INVALID
     code = "checkpoint_unreadable"
+
+
+class ExportFilterMalformed(Refusal):
+    """{given} is no id and no day. Give ids as the log shows them, days as 2026-11-27, or leave the field empty for all."""
+
+    kind = Kind.INVALID
+    code = "export_filter_malformed"
 
 
 class ExportNotFound(Refusal):

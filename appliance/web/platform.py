@@ -6,7 +6,8 @@ from flask import Blueprint, request, url_for
 from werkzeug.wrappers import Response
 
 import appliance
-from appliance import chat
+from appliance import chat, identity
+from appliance.identity import Permission
 from appliance.identity.operators import OrganisationCounts, list_organisations, set_suspended
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import TenantId
@@ -65,6 +66,7 @@ def resume(tenant_id: UUID) -> Answer:
 def set_own_keys(tenant_id: UUID) -> Answer:
     """Say whether an organisation may, or must, use provider keys of its own."""
     person, house = caller(), services()
+    identity.require(person, Permission.PLATFORM_CHANGE)  # before the form is read
     with house.db.tenant(person.tenant_id) as tx:
         rules.set_own_keys(tx, person, TenantId(tenant_id), forms.choice(OwnKeys, "own_keys"))
     return done("platform.show", "saved")

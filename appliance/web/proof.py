@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from appliance import audit, identity
 from appliance.audit import Event, ExportState, Wanted
-from appliance.audit.errors import CheckpointUnreadable, NothingSealed
+from appliance.audit.errors import CheckpointUnreadable, ExportFilterMalformed, NothingSealed
 from appliance.audit.events import MEANING
 from appliance.identity import Permission
 from appliance.kernel.errors import Refusal
@@ -20,6 +20,7 @@ from appliance.web.sessions import caller, services
 
 blueprint = Blueprint("proof", __name__, url_prefix="/audit/proof")
 Answer = tuple[str, int] | Response
+_SHOWN = 40
 
 
 @blueprint.get("")
@@ -33,16 +34,11 @@ def create() -> Answer:
     """Ask for a package of the log."""
     person, house = caller(), services()
     identity.require(person, Permission.AUDIT_READ)
-    kinds = frozenset(Event(one) for one in request.form.getlist("event") if one in list(Event))
-    actor, subject = parse_id(forms.field("person")), parse_id(forms.field("subject"))
-    wanted = Wanted(
-        _day("since"), _day("until", ends=True), kinds or None, frozenset({actor}) if actor else None, subject,
-        forms.field("earlier").replace("\r\n", "\n").strip() + "\n" if forms.field("earlier").strip() else None,
-    )  # fmt: skip
     try:
+        wanted = _wanted()
         with house.db.tenant(person.tenant_id) as tx:
             audit.request_export(tx, person.actor, wanted, clock=house.clock)
-    except (CheckpointUnreadable, NothingSealed) as refusal:
+    except (CheckpointUnreadable, ExportFilterMalformed, NothingSealed) as refusal:
         return _page(shown=refusal)
     return done("proof.show", "export-requested")
 
@@ -89,9 +85,34 @@ def _page(*, shown: Refusal | None) -> Answer:
     )  # fmt: skip
 
 
+def _wanted() -> Wanted:
+    """Return which entries the form asks for. A filter that cannot be read lets nothing through, rather than everything."""
+    kinds = frozenset(_event(one) for one in request.form.getlist("event") if one)
+    actor, earlier = _id("person"), forms.field("earlier").replace("\r\n", "\n").strip()
+    return Wanted(
+        _day("since"), _day("until", ends=True), kinds or None, frozenset({actor}) if actor else None, _id("subject"),
+        earlier + "\n" if earlier else None,
+    )  # fmt: skip
+
+
+def _event(given: str) -> Event:
+    if given not in list(Event):
+        raise ExportFilterMalformed(given=given[:_SHOWN])
+    return Event(given)
+
+
+def _id(name: str) -> UUID | None:
+    given = forms.field(name).strip()
+    found = parse_id(given)
+    if given and found is None:
+        raise ExportFilterMalformed(given=given[:_SHOWN])
+    return found
+
+
 def _day(name: str, *, ends: bool = False) -> datetime | None:
+    given = forms.field(name).strip()
     try:
-        day = datetime.combine(date.fromisoformat(forms.field(name)), datetime.min.time(), UTC)
-        return day + timedelta(days=ends)
+        day = datetime.combine(date.fromisoformat(given), datetime.min.time(), UTC) if given else None
+        return day + timedelta(days=ends) if day else None
     except (ValueError, OverflowError):
-        return None
+        raise ExportFilterMalformed(given=given[:_SHOWN]) from None

@@ -1,8 +1,10 @@
 """The authorisation matrix at the console: each command, for each role that --as can name."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import SecretStr
 
 from appliance import identity
 from appliance.api.framework import OPERATIONS, Operation
@@ -25,6 +27,11 @@ def words_of(one: Operation, file: Path) -> list[str]:
     if one.takes_files:
         words.append(str(file))
     for name, value in ((body_of(one) or {}) | one.asked).items():
+        field = one.body.model_fields.get(name) if one.body is not None else None
+        if field is not None and SecretStr in (field.annotation, *get_args(field.annotation)):
+            file.with_name("key").write_text(str(value))
+            words += [f"--{name.replace('_', '-')}-file", str(file.with_name("key"))]  # never an argument
+            continue
         for each in value if isinstance(value, list) else [value]:
             words += ["--" + name.replace("_", "-"), str(each)]
     return words

@@ -34,13 +34,14 @@ OPEN_TO_STRANGERS = {
 
 
 OPERATIONS_OF_PROGRAMS = {f"api.{one.name}" for one in OPERATIONS}
+VENDORS = ("anthropic.", "openai.")  # the doors of the vendors' clients
 
 
 def rules(site: Flask) -> list[tuple[Rule, str]]:
     return [
         (rule, method)
         for rule in site.url_map.iter_rules()
-        if rule.endpoint not in OPERATIONS_OF_PROGRAMS
+        if rule.endpoint not in OPERATIONS_OF_PROGRAMS and not rule.endpoint.startswith(VENDORS)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]
 
@@ -61,7 +62,7 @@ def test_it_lets_a_stranger_in_nowhere_but_where_a_reason_is_given(site: Flask, 
 
 def test_it_lets_no_stranger_and_no_cookie_into_the_api(site: Flask, at_ada: Browser, at_cy: Browser) -> None:
     for rule in site.url_map.iter_rules():
-        if rule.endpoint in OPERATIONS_OF_PROGRAMS:
+        if rule.endpoint in OPERATIONS_OF_PROGRAMS or rule.endpoint.startswith(VENDORS):
             for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
                 for browser in (at_ada, at_cy):
                     assert browser.client.open(path_of(rule, {}), method=method).status_code == 401, rule.rule

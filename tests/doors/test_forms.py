@@ -32,6 +32,9 @@ TYPED = [
     ),
     ("/tokens", "/tokens", {"name": "script two", "days": "soon"}, "days"),
     ("/tokens", "/tokens/service-accounts", {"name": "x" * 200}, "name"),
+    ("/audit/proof", "/audit/proof", {"person": "nobody", "subject": "", "earlier": "kept"}, None),
+    ("/models", "/models", {"model": "no such model"}, None),
+    ("/models", "/models/aliases", {"name": "No Name", "models": "openai/gpt-5"}, None),
     ("/settings", "/settings/organisation", {"name": ""}, "name"),
     ("/settings", "/settings/privacy", {"link_hosts": "https://a/b"}, "link_hosts"),
     ("/settings", "/settings/budget", {"monthly_tokens": "plenty"}, "monthly_tokens"),
@@ -54,6 +57,10 @@ TYPED = [
 ELSEWHERE = {  # forms into which one writes, and where their refusal is looked at
     "/account/password": "a password is never shown again",
     "/chatbots/{chatbot_id}/copy": "a name that is too long is cut, and one that is missing is made",
+    "/providers": "test_provider_pages",
+    "/providers/{provider_id}": "test_provider_pages",
+    "/providers/{provider_id}/keys": "test_provider_pages",
+    "/providers/{provider_id}/keys/{key_id}": "test_provider_pages",
     "/chat/{conversation_id}/messages/{message_id}/feedback": "test_what_a_page_cannot_show_again_it_shows_to_be_copied",
 }
 

@@ -43,7 +43,7 @@ REFUSED = [
     ("/tokens", "/tokens/service-accounts", {"name": " "}, "name"),
     ("/settings", "/settings/budget", {"monthly_tokens": "many"}, "monthly_tokens"),
     ("/settings", "/settings/privacy", {"link_hosts": "https://kept/x"}, "link_hosts"),
-    ("/providers", "/providers", {"name": "kept", "kind": "openai", "label": "Key", "weight": "1"}, "key"),
+    ("/providers", "/providers", {"name": "kept", "kind": "openai", "label": "Key"}, "key"),
     ("/account", "/account/profile", {"name": " "}, "name"),
     ("/account", "/account/password", {"current": "wrong", "new": "a sentence that is long enough"}, "current"),
     ("/documents", "/documents", {}, None),
@@ -195,7 +195,11 @@ def sends(page: Page, action: str, typed: dict[str, str]) -> None:
     form = page.locator(f"form[method=post][action='{action}']").first
     form.evaluate("form => { form.noValidate = true; }")
     for name, value in typed.items():
-        form.locator(f"[name='{name}']").first.fill(value)
+        control = form.locator(f"[name='{name}']").first
+        if control.evaluate("one => one.localName") == "select":
+            control.select_option(value)
+        else:
+            control.fill(value)
     with page.expect_navigation():
         form.evaluate("form => HTMLFormElement.prototype.submit.call(form)")
 

@@ -19,6 +19,7 @@ from tests.support.house import Member
 from tests.support.providing import has
 from tests.support.site import Browser
 
+VENDORS = ("anthropic.", "openai.")  # the doors of the vendors' clients, which have pages nowhere
 UNVISITED = {
     "api.download_export": "a file, which the worker wrote",
     "proof.checkpoint": "no page: the signed line of three that the page shows",
@@ -77,7 +78,7 @@ def visits(site: Flask, owner: Member, operator: Member, ids: dict[str, str]) ->
     links, found = _links(owner), []
     for rule in sorted(site.url_map.iter_rules(), key=lambda rule: rule.rule):
         name = rule.endpoint
-        if "GET" not in (rule.methods or ()) or name in UNVISITED:
+        if "GET" not in (rule.methods or ()) or name in UNVISITED or name.startswith(VENDORS):
             continue
         path = _path(rule.rule, ids | ({"conversation_id": ids["other_id"]} if "/reviews/" in rule.rule else {}))
         if name.startswith("api.") and name != "api.guide":

@@ -125,7 +125,7 @@ const ask = async (action, body, asked) => {
   return node;
 };
 
-// Answering again and editing begin a branch: the page is shown anew once the answer is there.
+// Answering again and editing begin a branch: then the page is shown anew.
 const again = (branching) => branching.addEventListener("submit", async (event) => {
   if (!form || running) return;
   event.preventDefault();
@@ -133,7 +133,7 @@ const again = (branching) => branching.addEventListener("submit", async (event) 
   if (!node.classList.contains("refused")) location.reload();
 });
 
-// A button copies what it stands for, and says so for a moment.
+// A button copies what it stands for, and says so.
 const copies = (button, text) => {
   const label = button.textContent;
   button.addEventListener("click", async () => {

@@ -1,4 +1,4 @@
-// Offers to copy what is shown only once. Without script the field can be marked and copied by hand.
+// Offers to copy what is shown only once. Without script it is copied by hand.
 for (const button of document.querySelectorAll("[data-copy]")) {
   const field = button.parentElement.querySelector("[data-copy-from]");
   button.hidden = !navigator.clipboard;

@@ -1,4 +1,4 @@
-// Rows and figures that follow what the worker does.
+// Rows and figures that follow the worker.
 const rows = document.querySelector("[data-rows]");
 const live = document.querySelector("[data-live]");
 const say = document.querySelector("[data-say]");
@@ -11,7 +11,7 @@ const rowsOf = (html) => {
 
 const find = (id) => rows.querySelector(`[data-document="${id}"]`);
 
-// A row is left alone while nothing about it changed, or while somebody is using it: replacing it would take
+// A row is left alone while nothing about it changed, or while somebody is using it: a new one would take
 // the keyboard's focus and close an open question.
 const settle = (fresh) => {
   const present = find(fresh.dataset.document);
@@ -26,7 +26,7 @@ const announce = (row) => {
   say.textContent = `${row.querySelector("a").textContent}: ${row.querySelector(".status").textContent}`;
 };
 
-// What goes is taken out first: then what stays need not be moved, which would take the keyboard's focus too.
+// First take out what goes: a row that moves loses the focus.
 const place = (wanted) => {
   for (const row of [...rows.children]) if (!wanted.includes(row)) row.remove();
   wanted.forEach((row, position) => {

@@ -1,4 +1,4 @@
-// Files, three at a time: each is a request that can be repeated; large ones come in parts and go on where they stopped,
+// Files, three at a time, each a request that can be repeated; large ones come in parts and go on where they stopped,
 // also after a reload.
 const csrf = document.querySelector("meta[name=csrf]").content;
 const form = document.querySelector("[data-upload]");
