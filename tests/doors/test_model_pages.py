@@ -16,4 +16,5 @@ def test_an_administrator_allows_a_model_and_names_it(at_ada: Browser, ada: Memb
     assert at_ada.posts("/models/removal", model="openai/gpt-6").status_code == 303
     assert at_ada.posts("/models/aliases/removal", name="drafts").status_code == 303
     with ada.services.db.tenant(ada.tenant_id) as tx:
-        assert gateway.list_allowed_models(tx, ada.caller) == gateway.list_aliases(tx, ada.caller) == []
+        assert not gateway.list_allowed_models(tx, ada.caller)
+        assert not gateway.list_aliases(tx, ada.caller)

@@ -25,6 +25,7 @@ UNVISITED = {
     "proof.checkpoint": "no page: the signed line of three that the page shows",
     "proof.download": "a file, which the worker wrote",
     "api.openapi": "a constant",
+    "api.reveal_provider_key": "it refuses everybody",
     "documents.draw": "a picture, which a confined process draws from a real file",
     "health.livez": "no page: a constant",
     "health.metrics": "no page: this process's own counters",
