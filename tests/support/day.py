@@ -1,6 +1,7 @@
 """The running product with people of every role and a secret of every kind planted, and everything that it answers."""
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,13 +67,16 @@ class Day:
 @contextlib.contextmanager
 def begun(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Day]:
     """Start the product, its people and its secrets."""
-    scratch, data = directory / "scratch", directory / "data"
-    scratch.mkdir()
-    monkeypatch.setenv("TMPDIR", str(scratch))
-    with careless_mail_server() as mail, careless_model_provider() as models, Product(
-        data, smtp_host="127.0.0.1", smtp_port=str(mail), smtp_from="house@harrow.example", smtp_security="none",
-        smtp_user="house", api_requests_per_minute="6000", log_level="DEBUG", egress_allow="127.0.0.1",
-    ) as product:  # fmt: skip
+    data = directory / "data"
+    with contextlib.ExitStack() as stack:
+        # Of its own and short: Postgres listens at a path in it.
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="day-")))
+        monkeypatch.setenv("TMPDIR", str(scratch))
+        mail, models = stack.enter_context(careless_mail_server()), stack.enter_context(careless_model_provider())
+        product = stack.enter_context(Product(
+            data, smtp_host="127.0.0.1", smtp_port=str(mail), smtp_from="house@harrow.example", smtp_security="none",
+            smtp_user="house", api_requests_per_minute="6000", log_level="DEBUG", egress_allow="127.0.0.1:*",
+        ))  # fmt: skip
         services = assemble(Settings(data_dir=data), role="worker")
         day = Day(product, services, scratch, f"http://127.0.0.1:{models}/v1")
         try:
