@@ -17,7 +17,7 @@ WIDE, NARROW = ViewportSize(width=1440, height=900), ViewportSize(width=390, hei
 Look = tuple[ViewportSize, Literal["light", "dark"]]
 LOOKS: list[Look] = [(WIDE, "light"), (NARROW, "dark"), (WIDE, "dark"), (NARROW, "light")]
 _SAYS_CSP = "addEventListener('securitypolicyviolation', e => console.error('CSP', e.effectiveDirective, e.blockedURI))"
-_COPIES = (".json", ".md", "/export", "/export/md", "/export/json")
+_COPIES = (".json", ".md", "/checkpoint", "/export", "/export/md", "/export/json")
 
 
 def launched(playwright: Playwright) -> Browser:
