@@ -1,6 +1,6 @@
 """Flask's side of the gate: bytes in, bytes out, and a hand on the line of whoever asks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, cast
 
 from flask import Response, current_app, g, request
@@ -26,23 +26,21 @@ def asked(endpoint: Endpoint) -> Response:
         return response_of(
             services().gate.refuse(_asking(), RequestTooLarge(most=MOST_BYTES), dialect=endpoint.dialect)
         )
-    body = request.get_data(cache=False)
-    cancel = Cancel()
-    watch = _watch()
-    client = next((request.environ[name] for name in _SOCKETS if name in request.environ), None)
-    watched = watch.over(client, cancel.now)
+    cancel, reading = Cancel(), _Reading()
     try:
-        answer = services().gate.answer(endpoint, _asking(body), throttle=throttle, cancel=cancel)
+        answer = services().gate.answer(
+            endpoint, _asking(lambda: reading.read(cancel)), throttle=throttle, cancel=cancel
+        )
     except ClientGone:
-        watched.end()
+        reading.end()
         return Response(status=_GONE)
     except BaseException:
-        watched.end()
+        reading.end()
         raise
     if isinstance(answer.body, bytes):
-        watched.end()
+        reading.end()
         return response_of(answer)
-    return Response(_Body(answer.body, watched), status=answer.status, headers=answer.headers)
+    return Response(_Body(answer.body, reading), status=answer.status, headers=answer.headers)
 
 
 def models(name: str | None = None) -> Response:
@@ -66,24 +64,43 @@ def throttle(caller: Caller) -> dict[str, str]:
     return rate_headers(caller)
 
 
-def _asking(body: bytes = b"") -> Asking:
+def _asking(read: Callable[[], bytes] = bytes) -> Asking:
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return Asking(headers, request.remote_addr or "", g.request_id, body)
+    return Asking(headers, request.remote_addr or "", g.request_id, read)
 
 
 def _watch() -> Watch:
     return cast("Watch", current_app.extensions["hanging_up"])
 
 
+class _Reading:
+    """Reads a request's body, and from then on watches whether the client is still there."""
+
+    def __init__(self) -> None:
+        self._watched: Watched | None = None
+
+    def read(self, cancel: Cancel) -> bytes:
+        """Return the body; a client that hangs up later pulls `cancel`."""
+        body = request.get_data(cache=False)
+        client = next((request.environ[name] for name in _SOCKETS if name in request.environ), None)
+        self._watched = _watch().over(client, cancel.now)
+        return body
+
+    def end(self) -> None:
+        """Watch no longer."""
+        if self._watched is not None:
+            self._watched.end()
+
+
 class _Body:
     """A stream as WSGI wants it; closing it ends the call at the provider."""
 
-    def __init__(self, pieces: Closing, watched: Watched) -> None:
-        self._pieces, self._watched = pieces, watched
+    def __init__(self, pieces: Closing, reading: _Reading) -> None:
+        self._pieces, self._reading = pieces, reading
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._pieces)
 
     def close(self) -> None:
-        self._watched.end()
+        self._reading.end()
         self._pieces.close()

@@ -8,6 +8,7 @@ import random
 import time
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from appliance.gateway.answering import ClientGone
 from appliance.gateway.breaker import Breaker
@@ -136,7 +137,7 @@ class Attempts:
         made: list[Sent] = []
 
         def check(lent: Lent, way: Way) -> None:
-            self._breaker.check(lent.key_id, target.provider)
+            self._breaker.check((ask.caller.tenant_id, lent.key_id), target.provider)
             self._egress.check(way.url)
             made.append(request_for(ask.parsed, ask.endpoint, way, target.model))
 
@@ -147,16 +148,16 @@ class Attempts:
         is_unsent = isinstance(refusal, (*_UNSENT, EgressDenied, OutgoingMalformed))
         state, used = ("failed", NOTHING) if is_unsent else ("unknown", None)
         self._end(call, Settlement(state, used, code=refusal.code, total_ms=_ms(began)))  # type: ignore[arg-type]
-        if not isinstance(refusal, TooManyConnections):
-            self._breaker.note(call.lent.key_id, is_good=False)
+        if not isinstance(refusal, (TooManyConnections, OutgoingMalformed)):
+            self._breaker.note(_used(call), is_good=False)
         may_again = isinstance(refusal, (HostUnreachable, ProxyFailed, TooManyConnections))
         return refusal, False, 0.0 if may_again else None
 
     def _judged(self, reached: Reached, cancel: Cancel) -> tuple[Refusal | Reached, bool, float | None]:
         incoming, call = reached.incoming, reached.call
         status = incoming.status
-        is_good = status < _TOO_MANY and status not in {_UNAUTHORIZED, _FORBIDDEN}
-        self._breaker.note(call.lent.key_id, is_good=is_good)
+        is_good = status < _TOO_MANY and status != _UNAUTHORIZED  # forbidden is what was asked, not the key
+        self._breaker.note(_used(call), is_good=is_good)
         if _OK <= status < _REDIRECTS:
             return reached, True, None
         try:
@@ -174,6 +175,10 @@ class Attempts:
 
     def _end(self, call: Admitted, end: Settlement) -> None:
         self._record.settle(call, end)
+
+
+def _used(call: Admitted) -> tuple[UUID, UUID]:
+    return call.plan.caller.tenant_id, call.lent.key_id
 
 
 def _pause(seconds: float, cancel: Cancel) -> None:

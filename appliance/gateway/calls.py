@@ -9,8 +9,9 @@ from typing import Any, Final
 from appliance.gateway import hooks as looking
 from appliance.gateway.answering import EVENTS, JSON, Answering, ClientGone, failed
 from appliance.gateway.attempts import Ask, Attempts, Reached
-from appliance.gateway.dialects import AnswerUnreadable, TokenCount, read_error, usage_of
+from appliance.gateway.dialects import AnswerUnreadable, Fault, TokenCount, read_error, usage_of
 from appliance.gateway.dialects.crossing import cross_answer
+from appliance.gateway.dialects.errors import without_keys
 from appliance.gateway.dialects.sse import read_json, write_json
 from appliance.gateway.endpoints import Endpoint
 from appliance.gateway.hooks import Hook
@@ -21,6 +22,7 @@ from appliance.gateway.streaming import Relay
 from appliance.gateway.values import State
 from appliance.kernel.egress import CallCancelled, Cancel, EgressFailed
 
+_OF_THE_KEY: Final = frozenset({402, 408, 429, *range(500, 600)})
 _PLAIN: Final = {None, "", "identity"}
 
 
@@ -93,8 +95,7 @@ class Calls:
 
     def _settle(self, reached: Reached, end: Settlement) -> None:
         call = reached.call
-        counted = end.used or TokenCount(call.plan.prompt_tokens, call.plan.answer_tokens)
-        self._record.settle(call, end.priced(self._prices.cost(call.plan.target, counted)))
+        self._record.settle(call, end.priced(self._prices.cost(call.plan.target, end.counted(call.plan))))
 
 
 def _translated(ask: Ask, reached: Reached, raw: bytes, body: dict[str, Any]) -> bytes:
@@ -108,8 +109,11 @@ def _passed_error(ask: Ask, reached: Reached) -> Answering:
     """Return a provider's error: as it came to whoever speaks its dialect, else in the client's own form."""
     ours, theirs, raw = ask.endpoint.dialect, reached.call.way.dialect, reached.error or b""
     status = reached.incoming.status
-    if ours is theirs and _is_object(raw):
-        answer = Answering(status, raw, {"Content-Type": JSON})
+    if reached.call.lent.provider.is_shared and status in _OF_THE_KEY:  # what it says is of everybody who shares the key
+        said = f"The provider answers with status {status}. Try again later; if it stays, ask the operator."
+        answer = failed(ours, Fault(status, "provider_refused", said), request_id=ask.caller.request_id or "")
+    elif ours is theirs and _is_object(raw):
+        answer = Answering(status, without_keys(raw), {"Content-Type": JSON})
     else:
         answer = failed(ours, read_error(status, raw), request_id=ask.caller.request_id or "")
     if reached.retry_after:

@@ -6,6 +6,7 @@ Refusal
 ├── AllowedModelNotFound   kind=not_found
 ├── CallKeyMissing         kind=unauthenticated
 ├── CallKeysDiffer         kind=unauthenticated
+├── ElsewhereRefused       kind=blocked
 ├── EndpointUnsupported    kind=malformed   the model cannot be asked in this way
 ├── ModelNotFound          kind=not_found
 ├── PricesUnusable         kind=invalid     an operator's file
@@ -94,6 +95,13 @@ class ProviderResting(Refusal):
 
     kind = Kind.UNAVAILABLE
     code = "provider_resting"
+
+
+class ElsewhereRefused(Refusal):
+    """`{field}` has the provider ask another model or host than the one that was allowed. Leave it out."""
+
+    kind = Kind.BLOCKED
+    code = "leads_elsewhere"
 
 
 class ProviderStoreRefused(Refusal):

@@ -1,9 +1,10 @@
 """How much a call may use, before it is made: generous guesses, which the settlement replaces by the provider's count."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from appliance.gateway.endpoints import Endpoint
+from appliance.gateway.errors import RequestMalformed
 from appliance.gateway.requests import Parsed
 
 _SIGNS_PER_TOKEN: Final = 3
@@ -28,12 +29,15 @@ def answer_tokens(endpoint: Endpoint, parsed: Parsed) -> int:
     if endpoint in {Endpoint.COUNT_TOKENS, Endpoint.EMBEDDINGS}:
         return 0
     body = parsed.body
-    bound = next(filter(None, (_number(body.get(name)) for name in _BOUNDS)), _UNBOUNDED_ANSWER)
-    return min(_MOST, bound * (_number(body.get("n")) or 1))
+    bound = max(_number(body, name) for name in _BOUNDS) or _UNBOUNDED_ANSWER  # a provider may obey any of them
+    return min(_MOST, bound * (_number(body, "n") or 1))
 
 
-def _number(value: Any) -> int:
-    return value if type(value) is int and 0 < value <= _MOST else 0
+def _number(body: Mapping[str, Any], name: str) -> int:
+    value = body.get(name)
+    if value is not None and (type(value) is not int or value < 0):
+        raise RequestMalformed(reason=f"`{name}` is no whole number")
+    return min(_MOST, value or 0)
 
 
 def _files(value: Any) -> Iterable[None]:

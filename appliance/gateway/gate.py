@@ -57,12 +57,15 @@ _FAULT: Final = Fault(
 
 @dataclass(frozen=True)
 class Asking:
-    """A request as it came. Names of headers are in small letters."""
+    """A request as it came. Names of headers are in small letters.
+
+    The body is read once it is known who asks: nobody else's is waited for.
+    """
 
     headers: Mapping[str, str]
     address: str
     request_id: str
-    body: bytes = b""
+    read: Callable[[], bytes] = bytes
 
     @property
     def dialect(self) -> Dialect:
@@ -126,7 +129,8 @@ class Gate:
     def _made(self, endpoint: Endpoint, asking: Asking, caller: Caller, cancel: Cancel) -> Answering:
         if asking.headers.get("content-encoding", "identity").lower() != "identity":
             raise RequestEncoded
-        parsed = parse(asking.body)
+        raw = asking.read()
+        parsed = parse(raw)
         name = _name_of(parsed)
         try:
             said = list(texts(parsed.body))
@@ -140,7 +144,7 @@ class Gate:
             raise
         ask = Ask(
             caller, endpoint, parsed, targets, prompt_tokens(endpoint, parsed, said), answer_tokens(endpoint, parsed),
-            hashlib.sha256(asking.body).digest(), verdicts,
+            hashlib.sha256(raw).digest(), verdicts,
             *(asking.headers.get(name) for name in _VERSIONS if endpoint.dialect is Dialect.MESSAGES),
         )  # fmt: skip
         return self._calls.make(ask, cancel)

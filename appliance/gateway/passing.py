@@ -1,6 +1,7 @@
 """What goes between a client and a provider: the request as the provider is to read it, and the stream back."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,12 +9,13 @@ from appliance.gateway.dialects import Dialect
 from appliance.gateway.dialects.crossing import CrossStream, PassedStream, cross_request, stream_between, wants_usage
 from appliance.gateway.dialects.sse import Splitter, read_json, write_json
 from appliance.gateway.endpoints import Endpoint, Way
-from appliance.gateway.errors import ProviderStoreRefused
+from appliance.gateway.errors import ElsewhereRefused, ProviderStoreRefused
 from appliance.gateway.requests import Parsed
 from appliance.vault.providing import ProviderKind
 
 _STORES: Final = ("store", "previous_response_id", "conversation", "background", "prompt")
-_KEPT: Final = {"file_id", "file_ids", "container_id", "vector_store_id", "vector_store_ids"}
+_ELSEWHERE: Final = ("api_base", "base_url", "data_sources", "fallbacks", "mcp_servers", "models", "route")
+_KEPT: Final = {"skill_id", "file_id", "file_ids", "container_id", "vector_store_id", "vector_store_ids"}
 _NO_CHOICES: Final = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 
 
@@ -30,6 +32,8 @@ def request_for(parsed: Parsed, endpoint: Endpoint, way: Way, model: str) -> Sen
 
     A chat's stream tells what was used only to those who ask, so we ask. Raises Untranslatable.
     """
+    if name := leads_elsewhere(parsed.body):
+        raise ElsewhereRefused(field=name)
     if way.provider.is_shared and (name := kept_there(parsed.body)):
         raise ProviderStoreRefused(field=name)
     if parsed.body.get("model") != model:
@@ -58,6 +62,16 @@ def _unstored(parsed: Parsed, endpoint: Endpoint) -> Parsed:
     return parsed
 
 
+def leads_elsewhere(body: Mapping[str, Any]) -> str | None:
+    """Return the name of what has a provider ask another model or host than the one that was allowed, or None."""
+    tools = body.get("tools")
+    named = [name for name in _ELSEWHERE if body.get(name)]
+    for tool in tools if isinstance(tools, list) else []:
+        if isinstance(tool, Mapping):
+            named += [name for name in ("server_url", "connector_id", "model") if tool.get(name)]
+    return named[0] if named else None
+
+
 def kept_there(value: Any) -> str | None:
     """Return the name of what a request points to in a provider's store, or None.
 
@@ -67,11 +81,11 @@ def kept_there(value: Any) -> str | None:
         return next((name for one in value if (name := kept_there(one))), None)
     if not isinstance(value, dict):
         return None
-    if value.get("type") == "item_reference":
+    if value.get("type") == "item_reference" or set(value) == {"id"}:
         return "item_reference"
     for name, one in value.items():
         is_told = name in _KEPT and bool(one) and (isinstance(one, str) or _are_texts(one))
-        if is_told or (name == "container" and isinstance(one, str)):
+        if is_told or (name == "container" and one) or (name == "audio" and isinstance(one, dict) and "id" in one):
             return str(name)
         if not (name == "input" and value.get("type") == "tool_use") and (found := kept_there(one)):
             return found

@@ -40,7 +40,7 @@ class Price:
             plain * self.input + used.cached * self.cached + used.cache_written * self.cache_written
             + used.output * self.output
         )  # fmt: skip
-        return -(-sum_ // _MILLION)
+        return min(_MOST, -(-sum_ // _MILLION))
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ class Admitted:
 
 @dataclass(frozen=True)
 class Settlement:
-    """How a call ended. `used` None: the provider did not say, and the reservation stands in its place."""
+    """How a call ended. `used` None: the provider did not say, and the reservation stands in its place, or what was `seen`."""
 
     state: State
     used: TokenCount | None
@@ -75,6 +75,12 @@ class Settlement:
     cost: Cost | None = None
     first_byte_ms: int | None = None
     total_ms: int = 0
+    seen: int = 0
+    """At least so many tokens were answered, as far as can be told from the stream."""
+
+    def counted(self, plan: "Plan") -> TokenCount:
+        """Return what is charged."""
+        return self.used or TokenCount(plan.prompt_tokens, max(plan.answer_tokens, self.seen))
 
     def priced(self, cost: Cost | None) -> "Settlement":
         """Return it with what the call cost."""
@@ -109,7 +115,7 @@ class Record:
     def settle(self, call: Admitted, end: Settlement) -> None:
         """Replace the reservation by what was used, and keep what went wrong with the key. The second changes nothing."""
         plan = call.plan
-        used = end.used or TokenCount(plan.prompt_tokens, plan.answer_tokens)
+        used = end.counted(plan)
         with self._db.tenant(plan.caller.tenant_id) as tx:
             settled = tx.scalar(
                 update(CallRow)

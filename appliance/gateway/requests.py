@@ -5,6 +5,7 @@ same request as the rules here judged. Where a value has to change, its span of 
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined]  # the scanner that json itself uses
@@ -14,7 +15,9 @@ from appliance.gateway.errors import RequestMalformed, RequestTooLarge
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 _DEEPEST: Final = 64
-_BLANKS: Final = " \t\n\r"
+_BLANKS: Final = re.compile(r"[ \t\n\r]*")
+_FILE: Final = re.compile(r"data:[\w.+/;=-]+;base64,[A-Za-z0-9+/=\s]*")
+_SWITCHES: Final = ("stream", "include_usage")
 Span = tuple[int, int]
 
 
@@ -65,20 +68,24 @@ def parse(raw: bytes) -> Parsed:
     except ValueError as error:
         raise RequestMalformed(reason=str(error) if isinstance(error, _Fault) else "it is not JSON") from None
     _check_depth(body)
+    _check_switches(body)
     return Parsed(text, body, spans)
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Yield every text in a body that says something; pictures and other files in it are none."""
+    """Yield every text in a body that says something, numbers and names too; pictures and other files in it are none."""
     if isinstance(value, str):
-        if not value.startswith("data:"):
+        if not _FILE.fullmatch(value):
             yield value
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield str(value)
     elif isinstance(value, list):
         for one in value:
             yield from texts(one)
     elif isinstance(value, Mapping):
         is_file = value.get("type") == "base64"
         for name, one in value.items():
+            yield str(name)
             if not (is_file and name == "data"):
                 yield from texts(one)
 
@@ -124,9 +131,8 @@ def _expect(text: str, at: int, sign: str) -> int:
 
 
 def _after_blanks(text: str, at: int) -> int:
-    while at < len(text) and text[at] in _BLANKS:
-        at += 1
-    return at
+    found = _BLANKS.match(text, at)
+    return found.end() if found else at
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -141,6 +147,15 @@ def _no_number(name: str) -> float:
 
 
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number)
+
+
+def _check_switches(body: Mapping[str, Any]) -> None:
+    """What one server takes for yes and another for no would be counted by one and not by the other."""
+    options = body.get("stream_options")
+    for place in (body, options if isinstance(options, Mapping) else {}):
+        for name in _SWITCHES:
+            if place.get(name) not in (None, True, False) or type(place.get(name)) in {int, float}:
+                raise RequestMalformed(reason=f"`{name}` is neither true nor false")
 
 
 def _check_depth(body: Mapping[str, Any]) -> None:

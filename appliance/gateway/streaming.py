@@ -16,6 +16,7 @@ from appliance.kernel.log import logger
 
 log = logger("gateway")
 Settle = Callable[[Settlement], None]
+_BYTES_PER_TOKEN = 100
 _UNRECORDED = Fault(503, "not_recorded", "The answer could not be recorded, so it was cut. Try again in a moment.")
 
 
@@ -30,7 +31,7 @@ class Relay:
         self._settle_with, self._dialect, self._began = settle, dialect, began
         self._digest = hashlib.sha256()
         self._first_byte_ms: int | None = None
-        self._is_settled = False
+        self._is_settled, self._told = False, 0
         self._pieces = self._relayed()
 
     def __iter__(self) -> Iterator[bytes]:
@@ -46,6 +47,7 @@ class Relay:
     def _relayed(self) -> Generator[bytes, None, None]:
         try:
             for chunk in self._incoming:
+                self._told += len(chunk)
                 told = self._filtered(self._stream.feed(chunk))
                 if self._is_over and not self._is_settled:
                     told = self._settled(told + self._rest())
@@ -87,8 +89,10 @@ class Relay:
     def _try_settling(self, state: State, code: str | None) -> bool:
         self._is_settled = True
         used: TokenCount | None = self._stream.count if state == "completed" else None
+        # Whoever hangs up before the end is charged for what came: a token's event has a hundred bytes or more.
+        seen = max(self._stream.count.output if self._stream.count else 0, self._told // _BYTES_PER_TOKEN)
         end = Settlement(
-            state, used, self._incoming.status, code, self._digest.digest(), None, self._first_byte_ms, self._ms()
+            state, used, self._incoming.status, code, self._digest.digest(), None, self._first_byte_ms, self._ms(), seen
         )
         try:
             self._settle_with(end)

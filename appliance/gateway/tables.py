@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime
+from sqlalchemy import BigInteger, DateTime
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.kernel.db import Table
@@ -18,10 +18,10 @@ class CallRow(Table):
     actor_kind: Mapped[str]
     actor_id: Mapped[UUID | None]
     state: Mapped[str]
-    reserved_tokens: Mapped[int]
-    prompt_tokens: Mapped[int] = mapped_column(default=0)
-    answer_tokens: Mapped[int] = mapped_column(default=0)
-    cost_micros: Mapped[int] = mapped_column(default=0)
+    reserved_tokens: Mapped[int] = mapped_column(BigInteger)
+    prompt_tokens: Mapped[int] = mapped_column(BigInteger, default=0)
+    answer_tokens: Mapped[int] = mapped_column(BigInteger, default=0)
+    cost_micros: Mapped[int] = mapped_column(BigInteger, default=0)
     admitted_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     settled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     token_id: Mapped[UUID | None]
@@ -38,8 +38,8 @@ class CallRow(Table):
     answer_digest: Mapped[bytes | None]
     status: Mapped[int | None]
     code: Mapped[str | None]
-    cached_tokens: Mapped[int] = mapped_column(default=0)
-    reasoning_tokens: Mapped[int] = mapped_column(default=0)
+    cached_tokens: Mapped[int] = mapped_column(BigInteger, default=0)
+    reasoning_tokens: Mapped[int] = mapped_column(BigInteger, default=0)
     is_estimated: Mapped[bool] = mapped_column(default=False)
     is_priced: Mapped[bool] = mapped_column(default=False)
     currency: Mapped[str | None]

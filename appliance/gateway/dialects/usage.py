@@ -14,6 +14,9 @@ from appliance.gateway.dialects.errors import fault_in_stream
 from appliance.gateway.dialects.sse import Event, Splitter
 from appliance.gateway.dialects.values import Dialect, Fault, TokenCount
 
+_MOST = 10**9
+"""More tokens than any call has: what a provider counts beyond is no count."""
+
 
 def usage_of(dialect: Dialect, body: object) -> TokenCount | None:
     """Return what an answer's body says it used, or None if it does not say."""
@@ -111,4 +114,4 @@ def _number(used: Mapping[str, Any], *path: str) -> int:
     found: Any = used
     for name in path:
         found = found.get(name) if isinstance(found, Mapping) else None
-    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else 0
+    return min(found, _MOST) if isinstance(found, int) and not isinstance(found, bool) and found > 0 else 0

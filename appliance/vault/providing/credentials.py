@@ -106,7 +106,8 @@ def _account(text: str) -> Given:
     if set(_ACCOUNT) - set(kept) or found.get("type") != "service_account":
         raise AccountKeyMalformed
     where = urlsplit(kept["token_uri"])
-    if where.scheme != "https" or "@" in where.netloc or not _is_plain(kept["token_uri"]):
+    # Google's own alone: whoever gives a key could else have this host call any address that others' keys need.
+    if (where.hostname or "") != "oauth2.googleapis.com" or where.scheme != "https" or not _is_plain(kept["token_uri"]):
         raise AccountKeyMalformed
     try:
         sign_rs256(kept["private_key"].encode(), b"")
