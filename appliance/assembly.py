@@ -37,6 +37,7 @@ from appliance.vault import (
     FirstFormat,
     KeyFiles,
     LogSigners,
+    PlatformShelf,
     RootChoice,
     Roots,
     Shelf,
@@ -106,7 +107,8 @@ def _assembled(settings: Settings, db: Database, clock: Clock) -> Services:
         db=db,
         vault=vault,
         shelves=(
-            *(ColumnShelf(db, vault, one) for one in (repeats.SEALED, envelope.SEALED, envelope.FINGERPRINT_KEYS, signing.SEALED, *SEALED)),
+            *(ColumnShelf(db, vault, one) for one in (repeats.SEALED, envelope.SEALED, envelope.FINGERPRINT_KEYS, *SEALED)),
+            PlatformShelf(db, vault, signing.SEALED),
             FactorShelf(db, vault),
             FileShelf(db, vault, blobs, named=known_files),
         ),

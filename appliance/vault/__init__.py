@@ -12,7 +12,7 @@ from appliance.vault.keyfiles import KekId, KeyFiles
 from appliance.vault.roots import RootChoice, Roots, roots_in_use
 from appliance.vault.rotation import ROTATE
 from appliance.vault.service import Vault
-from appliance.vault.shelves import ColumnShelf, FactorShelf, FileShelf, Shelf
+from appliance.vault.shelves import ColumnShelf, FactorShelf, FileShelf, PlatformShelf, Shelf
 from appliance.vault.signing import LogSigners, change_log_key
 from appliance.vault.values import Key, KeyState, Level, Rotation, RotationState
 
@@ -28,6 +28,7 @@ __all__ = [
     "KeyState",
     "Level",
     "LogSigners",
+    "PlatformShelf",
     "RootChoice",
     "RootKeyForeign",
     "RootKeyUnusable",

@@ -62,6 +62,7 @@ def test_each_role_may_at_the_pages_what_the_catalogue_grants_and_no_more(
 ) -> None:
     lets_review(ada, Review.TWO_PERSON)
     visitor = Visitor(site, member_as(house, ada, role))
+    house.seals()
     for page, permission in PERMISSIONS.items():
         if page == "GET overview.show" and role is Role.OPERATOR:
             assert visitor.goes(page).headers["Location"] == "/organisations"

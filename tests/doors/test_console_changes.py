@@ -113,7 +113,7 @@ def test_a_file_that_cannot_be_written_or_read_is_told_with_what_to_do(
     checked = subprocess.run(
         [sys.executable, "-m", "appliance.proof", str(nowhere)], capture_output=True, text=True, check=False
     )
-    assert (checked.returncode, "Traceback" in checked.stderr, str(nowhere) in checked.stderr) == (1, False, True)
+    assert (checked.returncode, "Traceback" in checked.stderr, str(nowhere) in checked.stderr) == (2, False, True)
 
 
 def test_a_settings_file_that_is_named_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
