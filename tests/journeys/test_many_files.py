@@ -122,6 +122,7 @@ def counts_once(product: Product, files: int) -> None:
     with connected(product) as boot:
         bodies = boot.execute(
             "SELECT body FROM cloister.audit_inbox WHERE event = 'knowledge:document:indexed'"
+            " UNION ALL SELECT body FROM cloister.audit_log WHERE event = 'knowledge:document:indexed'"
         ).fetchall()
         subjects = [json.loads(bytes(body))["subject"] for (body,) in bodies]
         assert len(subjects) == len(set(subjects)) == files
