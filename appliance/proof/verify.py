@@ -40,8 +40,10 @@ from appliance.proof.package import (
     LOGS,
     MANIFEST,
     NAMESPACE,
+    PEM,
     POSITIONS,
     ROLLOVERS,
+    SIGNERS,
     SUMS,
     SUMS_SIGNED,
     TABLE,
@@ -51,7 +53,7 @@ from appliance.proof.package import (
     opened,
 )
 from appliance.proof.rows import csv_head, csv_line
-from appliance.proof.sshsig import ssh_signature_holds
+from appliance.proof.sshsig import allowed_signers, public_pem, ssh_signature_holds
 from appliance.proof.tree import Frontier, is_consistent, is_included, leaf_hash
 
 INTACT, ALTERED, INCOMPLETE = 0, 1, 2
@@ -140,6 +142,11 @@ class _Check:
             signature = bytes.fromhex(handed_on.get((old.public.hex(), new.public.hex()), ""))
             if not verify_ed25519(old.public, endorsed(old.public, new.public), signature):
                 raise PackageAltered("a key of the log was not handed on by the one before")
+        current = self._keys[-1].public
+        forms = {PEM: public_pem(current), SIGNERS: allowed_signers(current, namespace=NAMESPACE)}
+        for name, form in forms.items():
+            if self._package.text(name) != form:
+                raise PackageAltered(f"{name} holds another key than {KEYS}, or more than that")
 
     def _note(self, name: str) -> tuple[Note, Checkpoint]:
         note = parse_note(self._package.text(name))

@@ -1,5 +1,6 @@
 """Packages of the log: written by the worker, checked by our verifier, by it as one file, and by tools that are not ours."""
 
+import hashlib
 import itertools
 import re
 import shutil
@@ -16,10 +17,14 @@ import pytest
 from appliance import audit
 from appliance.audit import Event, ExportState, Wanted
 from appliance.audit.errors import ExportNotReady
+from appliance.audit.growth import log_key
+from appliance.audit.sshsig import signature
 from appliance.kernel.sealing import SigningKey
-from appliance.proof.note import COSIGNATURE, PublicKey, cosign, parse_note
-from appliance.proof.package import CHECKPOINT, EVENTS, SUMS
+from appliance.proof import verify
+from appliance.proof.note import COSIGNATURE, PublicKey, cosign, parse_note, sign
+from appliance.proof.package import CHECKPOINT, EVENTS, KEYS, NAMESPACE, PEM, SIGNERS, SUMS, SUMS_SIGNED
 from appliance.proof.single import source
+from appliance.proof.sshsig import allowed_signers, public_pem
 from appliance.proof.verify import ALTERED, INCOMPLETE, INTACT, Known, verify_package
 from appliance.vault import LogSigners
 from tests.rooms.test_sealed_log import records
@@ -186,6 +191,57 @@ def test_openssl_ssh_keygen_and_sha256sum_verify_a_package(ada: Member, exports:
         if before is not None:
             path.write_text(before)
     assert checked()[0] == INTACT
+
+
+def resigned(package: Path, key: SigningKey, changes: dict[str, str]) -> Path:
+    """The package with other members, listed anew, and the list signed by this key."""
+    with zipfile.ZipFile(package) as archive:
+        members = {name: archive.read(name) for name in archive.namelist() if not name.startswith("SHA256SUMS")}
+    members |= {name: text.encode() for name, text in changes.items()}
+    listed = "".join(f"{hashlib.sha256(members[name]).hexdigest()}  {name}\n" for name in sorted(members)).encode()
+    made = signature(listed, namespace=NAMESPACE, public=key.public, sign=key.sign)
+    target = package.with_name(f"resigned-{hashlib.sha256(made.encode()).hexdigest()[:16]}.zip")
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, content in (members | {SUMS: listed, SUMS_SIGNED: made.encode()}).items():
+            archive.writestr(name, content)
+    return target
+
+
+def by_shell(package: Path) -> tuple[int, str]:
+    """What verify.sh says of a package."""
+    unpacked = package.with_suffix("")
+    zipfile.ZipFile(package).extractall(unpacked)
+    command = ["/bin/sh", str(Path(verify.__file__).with_name("verify.sh")), str(unpacked)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout
+
+
+def test_a_package_whose_three_forms_of_the_key_differ_is_altered(house: House, ada: Member, exports: Exports) -> None:
+    package, foreign = exports(ada), SigningKey.make()
+    own = LogSigners(house.worker.db, house.worker.vault)().key
+    pem, signers = member_of(package, PEM), member_of(package, SIGNERS)
+    note = parse_note(member_of(package, CHECKPOINT))
+    other_pem, other_signers = public_pem(foreign.public), allowed_signers(foreign.public, namespace=NAMESPACE)
+    name = log_key(note.signatures[0].name, foreign.public)
+    other_note = str(replace(note, signatures=(sign(note.text, name, foreign.sign),)))
+    for key, changes in (
+        (foreign, {SIGNERS: other_signers}),
+        (foreign, {SIGNERS: other_signers, PEM: other_pem, CHECKPOINT: other_note}),
+        (foreign, {SIGNERS: signers + other_signers}),
+        (foreign, {SIGNERS: signers + other_signers, PEM: other_pem + pem, CHECKPOINT: other_note}),
+        (own, {PEM: other_pem, CHECKPOINT: other_note}),
+        (own, {PEM: pem + other_pem}),
+        (own, {SIGNERS: signers + other_signers}),
+        (own, {KEYS: member_of(package, KEYS) + f"{name}\n"}),
+    ):
+        forged = resigned(package, key, changes)
+        assert by_shell(forged)[0] == ALTERED, (list(changes), by_shell(forged))
+        assert verify_package(str(forged)).status == ALTERED, list(changes)
+    for form in (PEM, SIGNERS):
+        report = verify_package(str(resigned(package, own, {form: member_of(package, form) + "\n"})))
+        assert (report.status, form in str(report.fault)) == (ALTERED, True), report.fault
+    assert by_shell(resigned(package, own, {})) == by_shell(package)
+    assert by_shell(package)[0] == INTACT
 
 
 def test_a_package_waits_for_the_worker_and_lies_for_a_week(
