@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import json
 import re
 import shutil
 import subprocess
@@ -21,8 +22,22 @@ from appliance.audit.growth import log_key
 from appliance.audit.sshsig import signature
 from appliance.kernel.sealing import SigningKey
 from appliance.proof import verify
-from appliance.proof.note import COSIGNATURE, PublicKey, cosign, parse_note, sign
-from appliance.proof.package import CHECKPOINT, EVENTS, KEYS, NAMESPACE, PEM, SIGNERS, SUMS, SUMS_SIGNED
+from appliance.proof.note import COSIGNATURE, Note, PublicKey, cosign, parse_note, sign
+from appliance.proof.package import (
+    CHECKPOINT,
+    EVENTS,
+    KEYS,
+    LOGS,
+    MANIFEST,
+    NAMESPACE,
+    PEM,
+    POSITIONS,
+    SIGNERS,
+    SUMS,
+    SUMS_SIGNED,
+    TABLE,
+)
+from appliance.proof.rows import csv_head
 from appliance.proof.single import source
 from appliance.proof.sshsig import allowed_signers, public_pem
 from appliance.proof.verify import ALTERED, INCOMPLETE, INTACT, Known, verify_package
@@ -242,6 +257,35 @@ def test_a_package_whose_three_forms_of_the_key_differ_is_altered(house: House, 
         assert (report.status, form in str(report.fault)) == (ALTERED, True), report.fault
     assert by_shell(resigned(package, own, {})) == by_shell(package)
     assert by_shell(package)[0] == INTACT
+
+
+def test_a_package_says_whose_log_it_is_and_no_other_log_passes_for_it(
+    house: House, ada: Member, bo: Member, exports: Exports
+) -> None:
+    package, own = exports(ada), LogSigners(house.worker.db, house.worker.vault)().key
+    manifest = json.loads(member_of(package, MANIFEST))
+    report = verify_package(str(package))
+    assert f"the log is {manifest['origin']}, of the organisation {ada.tenant_id}" in str(report)
+
+    theirs = log_key(manifest["origin"].replace(str(ada.tenant_id), str(bo.tenant_id)), own.public)
+    report = verify_package(str(package), Known(key=str(theirs)))
+    assert (report.status, "of another log" in str(report.fault)) == (ALTERED, True), report.fault
+
+    nobody = json.dumps(
+        manifest
+        | {"organisation": str(bo.tenant_id), "disclosed": 0, "withheld": manifest["last"], "filter": {"events": []}}
+    )
+    nothing = dict.fromkeys((EVENTS, POSITIONS), "") | {TABLE: csv_head(), MANIFEST: nobody}
+    report = verify_package(str(resigned(package, own, nothing)))
+    assert (report.status, "organisation" in str(report.fault)) == (ALTERED, True), report.fault
+
+
+def test_a_log_that_is_not_the_log_of_logs_does_not_stand_for_it(house: House, ada: Member, exports: Exports) -> None:
+    package, own = exports(ada), LogSigners(house.worker.db, house.worker.vault)().key
+    text = parse_note(member_of(package, LOGS)).text.replace(str(audit.LOGS), str(ada.tenant_id))
+    name = log_key(text.split("\n")[0], own.public)
+    report = verify_package(str(resigned(package, own, {LOGS: str(Note(text, (sign(text, name, own.sign),)))})))
+    assert (report.status, "log of logs" in str(report.fault)) == (ALTERED, True), report.fault
 
 
 def test_a_package_waits_for_the_worker_and_lies_for_a_week(
