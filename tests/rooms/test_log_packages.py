@@ -326,6 +326,29 @@ def test_a_package_after_a_change_of_the_key_follows_from_the_old_one(
     assert report.status == INTACT, report.fault
 
 
+def test_a_log_that_slept_through_two_changes_of_the_key_follows_each(
+    house: House, ada: Member, bo: Member, exports: Exports
+) -> None:
+    from appliance.audit import PLATFORM, Actor, ActorKind
+    from appliance.vault import change_log_key
+
+    first = exports(ada)
+    earlier, key = member_of(first, CHECKPOINT), member_of(first, KEYS).strip()
+    house.seals()
+    for _ in range(2):
+        with house.worker.db.tenant(PLATFORM) as tx:
+            change_log_key(tx, Actor(ActorKind.OPERATOR), house.worker.vault)
+        records(bo, 1)
+        house.seals()
+    records(ada, 1)
+    package = exports(ada)
+    assert member_of(package, KEYS).count("\n") == 3
+    assert member_of(package, EVENTS).count(Event.LOG_KEY_CHANGED.value) == 2
+    report = verify_package(str(package), Known(earlier=earlier, key=key))
+    assert report.status == INTACT, report.fault
+    assert by_shell(package)[0] == INTACT
+
+
 def test_a_package_waits_for_a_new_key_to_sign_the_log(house: House, ada: Member, exports: Exports) -> None:
     from appliance.audit import PLATFORM, Actor, ActorKind
     from appliance.audit.errors import NothingSealed
