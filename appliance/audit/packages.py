@@ -203,7 +203,7 @@ def _write_rows(files: dict[str, IO[bytes]], shown: list[tuple[int, bytes]]) -> 
     files[named.POSITIONS].write(b"".join(b"%d\n" % position for position, _ in shown))
     try:
         lines = [csv_line(position, json.loads(body)) for position, body in shown]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise LogIncomplete from error  # not what we recorded
     files[named.TABLE].write("".join(lines).encode())
 

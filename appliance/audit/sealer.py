@@ -83,7 +83,7 @@ def _who_and_what(body: bytes) -> tuple[UUID | None, UUID | None]:
         said = json.loads(body)
         actor, subject = said["actor"]["id"], said["subject"]
         return UUID(actor) if actor else None, UUID(subject) if subject else None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None, None
 
 
