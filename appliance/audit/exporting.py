@@ -57,8 +57,7 @@ def request_export(tx: Tx, actor: Actor, wanted: Wanted, *, clock: Clock) -> Exp
     )  # fmt: skip
     tx.add(row)
     tx.flush()
-    events = ",".join(asked["chosen"].get("events", ()))
-    record(tx, actor, Event.LOG_EXPORTED, subject=export_id, events=events, **asked["period"])
+    record(tx, actor, Event.LOG_EXPORTED, subject=export_id, **_facts(wanted))
     enqueue(tx, Job(EXPORT, export_id, lock=f"{EXPORT}/{export_id}"))
     return _export(row)
 
@@ -161,6 +160,16 @@ def _path(directory: Path, tenant_id: TenantId, export_id: UUID) -> Path:
 
 def _written(wanted: Wanted) -> dict[str, Any]:
     return {"chosen": wanted.chosen(), "period": wanted.period(), "earlier": wanted.earlier}
+
+
+def _facts(wanted: Wanted) -> dict[str, Any]:
+    chosen = wanted.chosen()
+    facts: dict[str, Any] = {"events": ",".join(chosen.get("events", ()))} | wanted.period()
+    if wanted.actors is not None:
+        facts["actors"] = ",".join(chosen["actors"])
+    if wanted.subject is not None:
+        facts["asked_subject"] = str(wanted.subject)
+    return facts
 
 
 def _wanted(row: ExportRow) -> Wanted:
