@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Update, func, select, update
+from sqlalchemy import Update, case, func, select, update
 
 from appliance.audit.errors import ExportNotFound, ExportNotReady, LogIncomplete, NothingSealed
 from appliance.audit.events import Event
@@ -57,8 +57,7 @@ def request_export(tx: Tx, actor: Actor, wanted: Wanted, *, clock: Clock) -> Exp
     )  # fmt: skip
     tx.add(row)
     tx.flush()
-    events = ",".join(asked["chosen"].get("events", ()))
-    record(tx, actor, Event.LOG_EXPORTED, subject=export_id, events=events, **asked["period"])
+    record(tx, actor, Event.LOG_EXPORTED, subject=export_id, **_facts(wanted))
     enqueue(tx, Job(EXPORT, export_id, lock=f"{EXPORT}/{export_id}"))
     return _export(row)
 
@@ -101,7 +100,15 @@ def write_export(
     path = _path(directory, tenant_id, export_id)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = path.with_suffix(".part")
+    try:
+        _write(db, tenant_id, export_id, wanted, part, signer=signer, clock=clock)
+    finally:
+        part.unlink(missing_ok=True)
 
+
+def _write(
+    db: Database, tenant_id: TenantId, export_id: UUID, wanted: Wanted, part: Path, *, signer: Signer, clock: Clock
+) -> None:
     def progress(done: int, total: int) -> None:
         _put(db, tenant_id, export_id, {"done": done, "total": total})
 
@@ -109,7 +116,6 @@ def write_export(
         made = write_package(db, tenant_id, wanted, part, signer=signer, at=clock.now(), progress=progress)
     except LogIncomplete as refusal:
         log.exception("export_failed", tenant_id=str(tenant_id), export_id=str(export_id), code=refusal.code)
-        part.unlink(missing_ok=True)
         _put(db, tenant_id, export_id, {"state": ExportState.FAILED.value})
         return
     values: dict[str, Any] = {"state": ExportState.READY.value, "size": made.size, "ready_at": clock.now()}
@@ -117,22 +123,25 @@ def write_export(
         values["digest"] = hashlib.file_digest(file, "sha256").digest()
         os.fsync(file.fileno())
     values["byte_count"] = part.stat().st_size
-    part.rename(path)
+    part.rename(part.with_suffix(".zip"))
     with db.tenant(tenant_id) as tx:
         tx.execute(_of(tenant_id, export_id).values(values))
         record(tx, _SYSTEM, Event.LOG_EXPORT_READY, subject=export_id, entries=made.disclosed, size=made.size)
 
 
 def sweep_exports(db: Database, directory: Path, tenant_id: TenantId, *, clock: Clock) -> int:
-    """Remove the files of packages that were asked for a week ago; return how many."""
+    """Remove the files of packages that were asked for a week ago; return how many. What was not written by then has failed."""
+    unwritten = (ExportState.WAITING.value, ExportState.WRITING.value)
     with db.tenant(tenant_id) as tx:
         old = update(ExportRow).where(
-            ExportRow.tenant_id == tenant_id, ExportRow.state == ExportState.READY.value,
+            ExportRow.tenant_id == tenant_id, ExportRow.state.in_((*unwritten, ExportState.READY.value)),
             ExportRow.requested_at < clock.now() - KEPT_FOR,
         )  # fmt: skip
-        gone = tx.scalars(old.values(state=ExportState.EXPIRED.value).returning(ExportRow.export_id)).all()
+        now = case((ExportRow.state.in_(unwritten), ExportState.FAILED.value), else_=ExportState.EXPIRED.value)
+        gone = tx.scalars(old.values(state=now).returning(ExportRow.export_id)).all()
     for one in gone:
-        _path(directory, tenant_id, one).unlink(missing_ok=True)
+        for path in _path(directory, tenant_id, one).parent.glob(f"{one}.*"):
+            path.unlink(missing_ok=True)
     return len(gone)
 
 
@@ -151,6 +160,16 @@ def _path(directory: Path, tenant_id: TenantId, export_id: UUID) -> Path:
 
 def _written(wanted: Wanted) -> dict[str, Any]:
     return {"chosen": wanted.chosen(), "period": wanted.period(), "earlier": wanted.earlier}
+
+
+def _facts(wanted: Wanted) -> dict[str, Any]:
+    chosen = wanted.chosen()
+    facts: dict[str, Any] = {"events": ",".join(chosen.get("events", ()))} | wanted.period()
+    if wanted.actors is not None:
+        facts["actors"] = ",".join(chosen["actors"])
+    if wanted.subject is not None:
+        facts["asked_subject"] = str(wanted.subject)
+    return facts
 
 
 def _wanted(row: ExportRow) -> Wanted:

@@ -35,8 +35,8 @@ class Signer(Protocol):
     @property
     def public(self) -> bytes: ...
     @property
-    def endorsement(self) -> bytes | None:
-        """The signature of the key before, None for the first."""
+    def endorsements(self) -> tuple[bytes | None, ...]:
+        """For each key of this house in order the signature of the one before, None for the first."""
 
     @property
     def known(self) -> tuple[bytes, ...]:

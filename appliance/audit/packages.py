@@ -21,7 +21,7 @@ from appliance.audit.errors import CheckpointUnreadable, LogIncomplete, NothingS
 from appliance.audit.growth import Signer, log_key
 from appliance.audit.proofs import StoredTree
 from appliance.audit.queries import conditions
-from appliance.audit.sshsig import public_line, public_pem, signature
+from appliance.audit.sshsig import signature
 from appliance.audit.tables import CheckpointRow, ExportRow, HeadRow, LogKeyRow, LogRow
 from appliance.audit.values import LOGS, EntryFilter, Wanted
 from appliance.kernel.db import Database, Tx
@@ -30,6 +30,7 @@ from appliance.proof import package as named
 from appliance.proof.note import NoteBroken, parse_checkpoint, parse_note
 from appliance.proof.rows import csv_head, csv_line
 from appliance.proof.single import shell, source
+from appliance.proof.sshsig import allowed_signers, public_pem
 
 _PIECE = 5_000
 _EARLIER = 100
@@ -109,7 +110,7 @@ def _planned(tx: Tx, wanted: Wanted, signer: Signer) -> _Plan:
             ]
         ),
         named.PEM: public_pem(current),
-        named.SIGNERS: f'log namespaces="{named.NAMESPACE}" {public_line(current)}\n',
+        named.SIGNERS: allowed_signers(current, namespace=named.NAMESPACE),
         named.VERIFIER: source(),
         named.SHELL: shell(),
     }
@@ -202,7 +203,7 @@ def _write_rows(files: dict[str, IO[bytes]], shown: list[tuple[int, bytes]]) -> 
     files[named.POSITIONS].write(b"".join(b"%d\n" % position for position, _ in shown))
     try:
         lines = [csv_line(position, json.loads(body)) for position, body in shown]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise LogIncomplete from error  # not what we recorded
     files[named.TABLE].write("".join(lines).encode())
 

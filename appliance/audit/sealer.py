@@ -83,7 +83,7 @@ def _who_and_what(body: bytes) -> tuple[UUID | None, UUID | None]:
         said = json.loads(body)
         actor, subject = said["actor"]["id"], said["subject"]
         return UUID(actor) if actor else None, UUID(subject) if subject else None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None, None
 
 
@@ -222,21 +222,25 @@ class _Work:
         else:
             growth = growth_of(head, self._signer.known)
         if number != self._signer.number:
-            self._change_key(growth, is_first=number is None)
+            # A log may have slept through more than one change: each key is recorded, as each hands on to the next.
+            first = self._signer.number if number is None else number + 1
+            for following in range(first, self._signer.number + 1):
+                self._change_key(growth, following, is_first=number is None)
         return growth
 
-    def _change_key(self, growth: Growth, *, is_first: bool) -> None:
-        """Record which key signs from here on: in a log that another key signed, as an entry with that key's signature."""
-        signer = self._signer
-        values = {"number": signer.number, "public": signer.public, "endorsement": signer.endorsement}
+    def _change_key(self, growth: Growth, number: int, *, is_first: bool) -> None:
+        """Record a key that signs from here on: in a log that another key signed, as an entry with that key's signature."""
+        public, endorsement = self._signer.known[number - 1], self._signer.endorsements[number - 1]
+        values = {"number": number, "public": public, "endorsement": endorsement}
         self._tx.execute(_KEY, {"tenant": growth.tenant_id, "size": growth.size} | values)
-        if is_first or growth.tenant_id == LOGS or signer.endorsement is None:
+        if is_first or growth.tenant_id == LOGS or endorsement is None:
             return
-        facts = {"old": signer.known[-2].hex(), "new": signer.public.hex(), "endorsement": signer.endorsement.hex()}
+        old = self._signer.known[number - 2]
+        facts = {"old": old.hex(), "new": public.hex(), "endorsement": endorsement.hex()}
         event_id = new_id()
         body = body_of(
             growth.tenant_id, event_id, self._now, Actor(ActorKind.SYSTEM), Event.LOG_KEY_CHANGED,
-            facts=facts | {"number": signer.number},
+            facts=facts | {"number": number},
         )  # fmt: skip
         growth.add(event_id, body)
         self._add(growth.tenant_id, growth.leaves[-1], Event.LOG_KEY_CHANGED.value, body)

@@ -11,11 +11,6 @@ _KIND = b"ssh-ed25519"
 _WIDTH = 70
 
 
-def public_line(public: bytes) -> str:
-    """Return a public key as OpenSSH writes it."""
-    return f"{_KIND.decode()} {base64.b64encode(ssh_string(_KIND) + ssh_string(public)).decode()}"
-
-
 def signature(content: bytes, *, namespace: str, public: bytes, sign: Callable[[bytes], bytes]) -> str:
     """Return the armoured signature of some content in a namespace."""
     named = ssh_string(namespace.encode()) + ssh_string(b"") + ssh_string(b"sha512")
@@ -30,9 +25,3 @@ def signature(content: bytes, *, namespace: str, public: bytes, sign: Callable[[
     text = base64.b64encode(blob).decode()
     lines = [text[at : at + _WIDTH] for at in range(0, len(text), _WIDTH)]
     return "\n".join(["-----BEGIN SSH SIGNATURE-----", *lines, "-----END SSH SIGNATURE-----", ""])
-
-
-def public_pem(public: bytes) -> str:
-    """Return a public key as openssl reads it (SubjectPublicKeyInfo, RFC 8410)."""
-    encoded = base64.b64encode(bytes.fromhex("302a300506032b6570032100") + public).decode()
-    return f"-----BEGIN PUBLIC KEY-----\n{encoded}\n-----END PUBLIC KEY-----\n"

@@ -15,6 +15,7 @@ from appliance.proof.tree import HASH_BYTES
 
 ED25519 = 1
 COSIGNATURE = 4
+_SIZE_DIGITS = 20  # of 2^64
 _DASH = "\u2014 "
 _KEY_BYTES, _SIGNATURE_BYTES, _ID_BYTES, _TIME_BYTES = 32, 64, 4, 8
 Verifies = Callable[[bytes, bytes, bytes], bool]
@@ -113,7 +114,8 @@ def parse_checkpoint(text: str) -> Checkpoint:
     if len(lines) != 4 or lines[3] or not lines[0]:  # noqa: PLR2004 - three lines, each ended
         raise NoteBroken("a checkpoint is three lines: origin, size, root")
     root = _decoded(lines[2])
-    is_number = lines[1].isascii() and lines[1].isdigit() and str(int(lines[1])) == lines[1]
+    is_short = len(lines[1]) <= _SIZE_DIGITS  # before int(), which takes long for a long one, or refuses it
+    is_number = is_short and lines[1].isascii() and lines[1].isdigit() and str(int(lines[1])) == lines[1]
     if not is_number or len(root) != HASH_BYTES:
         raise NoteBroken("a checkpoint's size or root is odd")
     return Checkpoint(lines[0], int(lines[1]), root)

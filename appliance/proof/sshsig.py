@@ -1,4 +1,7 @@
-"""Checks the signature over a package's list of digests, which OpenSSH can check as well (PROTOCOL.sshsig, version 1; Ed25519)."""
+"""The log's key as OpenSSH and openssl take it, and the signature over a package's list of digests.
+
+OpenSSH can check that signature as well (PROTOCOL.sshsig, version 1; Ed25519).
+"""
 
 import base64
 import binascii
@@ -26,6 +29,18 @@ def ssh_signature_holds(armoured: str, content: bytes, *, namespace: str, public
     if not blob.startswith(head) or made[4:-64] != start or made != ssh_string(made[4:]):
         return False
     return verify_ed25519(public, _MAGIC + named + ssh_string(hashlib.sha512(content).digest()), made[-64:])
+
+
+def allowed_signers(public: bytes, *, namespace: str) -> str:
+    """Return the file by which `ssh-keygen -Y verify` knows the log's key."""
+    encoded = base64.b64encode(ssh_string(_KIND) + ssh_string(public)).decode()
+    return f'log namespaces="{namespace}" {_KIND.decode()} {encoded}\n'
+
+
+def public_pem(public: bytes) -> str:
+    """Return a public key as openssl reads it (SubjectPublicKeyInfo, RFC 8410)."""
+    encoded = base64.b64encode(bytes.fromhex("302a300506032b6570032100") + public).decode()
+    return f"-----BEGIN PUBLIC KEY-----\n{encoded}\n-----END PUBLIC KEY-----\n"
 
 
 def ssh_string(content: bytes) -> bytes:

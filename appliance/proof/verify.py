@@ -40,8 +40,10 @@ from appliance.proof.package import (
     LOGS,
     MANIFEST,
     NAMESPACE,
+    PEM,
     POSITIONS,
     ROLLOVERS,
+    SIGNERS,
     SUMS,
     SUMS_SIGNED,
     TABLE,
@@ -51,10 +53,11 @@ from appliance.proof.package import (
     opened,
 )
 from appliance.proof.rows import csv_head, csv_line
-from appliance.proof.sshsig import ssh_signature_holds
+from appliance.proof.sshsig import allowed_signers, public_pem, ssh_signature_holds
 from appliance.proof.tree import Frontier, is_consistent, is_included, leaf_hash
 
 INTACT, ALTERED, INCOMPLETE = 0, 1, 2
+_LOG_OF_LOGS = "00000000-0000-0000-0000-000000000001"
 _SAID = {INTACT: "INTACT", ALTERED: "ALTERED", INCOMPLETE: "INCOMPLETE"}
 
 
@@ -115,6 +118,7 @@ class _Check:
         _, head = self._note(CHECKPOINT)
         if head.origin != self._manifest["origin"] or head.size != self._manifest["size"]:
             raise PackageAltered("the manifest tells of another log, or of another size, than the checkpoint")
+        self._say_whose(head.origin)
         earlier = None if self._known.earlier is None else self._earlier(self._known.earlier)
         wanted = {one.size for one in (earlier, self._kept()) if one is not None}
         self._tree(head, wanted)
@@ -140,6 +144,11 @@ class _Check:
             signature = bytes.fromhex(handed_on.get((old.public.hex(), new.public.hex()), ""))
             if not verify_ed25519(old.public, endorsed(old.public, new.public), signature):
                 raise PackageAltered("a key of the log was not handed on by the one before")
+        current = self._keys[-1].public
+        forms = {PEM: public_pem(current), SIGNERS: allowed_signers(current, namespace=NAMESPACE)}
+        for name, form in forms.items():
+            if self._package.text(name) != form:
+                raise PackageAltered(f"{name} holds another key than {KEYS}, or more than that")
 
     def _note(self, name: str) -> tuple[Note, Checkpoint]:
         note = parse_note(self._package.text(name))
@@ -219,12 +228,20 @@ class _Check:
                 return [bytes.fromhex(step) for step in one["proof"]]
         return None
 
+    def _say_whose(self, origin: str) -> None:
+        organisation = self._manifest["organisation"]
+        if not origin.endswith(f"/{organisation}"):
+            raise PackageAltered(f"the log {origin} is not the log of the organisation {organisation}")
+        self._report.proven.append(f"the log is {origin}, of the organisation {organisation}")
+
     def _say_keys(self) -> None:
         current = str(self._keys[-1])
         if self._known.key is None:
             self._report.unproven.append(f"whose key it is: compare it with the one on the audit page: {current}")
             return
         pinned = parse_key(self._known.key)
+        if pinned.name != self._manifest["origin"]:
+            raise PackageAltered(f"the key that you know is of another log: {pinned.name}")
         if pinned.public not in {one.public for one in self._keys}:
             raise PackageAltered("the package is not signed by the key that you know, nor by one that it handed on to")
         self._report.proven.append("the key is the one that you know, or was handed on by it")
@@ -248,6 +265,8 @@ class _Check:
             return
         text, kept = self._note(KEPT)
         _, logs = self._note(LOGS)
+        if logs.origin != head.origin.removesuffix(self._manifest["organisation"]) + _LOG_OF_LOGS:
+            raise PackageAltered(f"{LOGS} is not of the log of logs, but of {logs.origin}")
         place = self._package.json(INCLUSION)
         proof = [bytes.fromhex(one) for one in place["proof"]]
         if kept.origin != head.origin or not is_included(

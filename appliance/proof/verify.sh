@@ -6,12 +6,26 @@
 # checkpoint, and that the log continues an earlier one, is shown by verify.py, which needs Python alone.
 set -u
 cd "${1:-.}" || exit 2
-for tool in openssl ssh-keygen sha256sum base64 head tail cut; do
+for tool in openssl ssh-keygen sha256sum base64 head tail cut cat mktemp; do
   command -v "$tool" >/dev/null || { echo "INCOMPLETE: $tool is missing here"; exit 2; }
 done
-for file in SHA256SUMS SHA256SUMS.sig MANIFEST.json log/checkpoint.note keys/log.pem keys/allowed_signers; do
+for file in SHA256SUMS SHA256SUMS.sig MANIFEST.json log/checkpoint.note keys/log.keys keys/log.pem keys/allowed_signers; do
   [ -f "$file" ] || { echo "INCOMPLETE: $file is missing"; exit 2; }
 done
+scratch=$(mktemp -d) || exit 2
+trap 'rm -r "$scratch"' EXIT
+# The key is the last of keys/log.keys, NAME+ID+KEY, where KEY may hold '+'. The other two files must be that key, and nothing else.
+key=$(tail -n 1 keys/log.keys)
+key=${key#*+*+}
+printf '%s' "$key" | base64 --decode 2>/dev/null | tail -c 32 >"$scratch/key"
+{ printf '\001'; cat "$scratch/key"; } | base64 >"$scratch/log"
+{ printf '\000\000\000\013ssh-ed25519\000\000\000\040'; cat "$scratch/key"; } | base64 >"$scratch/ssh"
+{ printf '\060\052\060\005\006\003\053\145\160\003\041\000'; cat "$scratch/key"; } | base64 >"$scratch/der"
+printf 'log namespaces="cloister-audit-package" ssh-ed25519 %s\n' "$(cat "$scratch/ssh")" >"$scratch/signers"
+printf '%s\n' '-----BEGIN PUBLIC KEY-----' "$(cat "$scratch/der")" '-----END PUBLIC KEY-----' >"$scratch/pem"
+same() { [ "$(sha256sum <"$1")" = "$(sha256sum <"$2")" ]; }
+{ [ "$(cat "$scratch/log")" = "$key" ] && same "$scratch/signers" keys/allowed_signers && same "$scratch/pem" keys/log.pem; } ||
+  { echo "ALTERED: keys/log.pem or keys/allowed_signers is not the last key of keys/log.keys, or holds more"; exit 1; }
 ssh-keygen -Y verify -f keys/allowed_signers -I log -n cloister-audit-package -s SHA256SUMS.sig <SHA256SUMS >/dev/null 2>&1 ||
   { echo "ALTERED: SHA256SUMS is not as the log's key signed it"; exit 1; }
 cut -c67- SHA256SUMS | while read -r file; do [ -f "$file" ] || exit 1; done || { echo "INCOMPLETE: a listed file is missing"; exit 2; }
@@ -23,13 +37,10 @@ for file in * */*; do
   while IFS= read -r line; do [ "${line#*  }" = "$file" ] && listed=yes; done <SHA256SUMS
   [ $listed = yes ] || { echo "ALTERED: $file does not belong to the package"; exit 1; }
 done
-scratch=$(mktemp -d) || exit 2
 head -n 3 log/checkpoint.note >"$scratch/text"
 head -n 5 log/checkpoint.note | tail -n 1 | cut -d ' ' -f 3 | base64 --decode | tail -c 64 >"$scratch/signature"
-openssl pkeyutl -verify -pubin -inkey keys/log.pem -rawin -in "$scratch/text" -sigfile "$scratch/signature" >/dev/null 2>&1
-held=$?
-rm -r "$scratch"
-[ $held -eq 0 ] || { echo "ALTERED: the checkpoint is not signed by the log's key"; exit 1; }
+openssl pkeyutl -verify -pubin -inkey keys/log.pem -rawin -in "$scratch/text" -sigfile "$scratch/signature" >/dev/null 2>&1 ||
+  { echo "ALTERED: the checkpoint is not signed by the log's key"; exit 1; }
 echo "proven    every file is as the log's key signed it, and the checkpoint is:"
 head -n 3 log/checkpoint.note
 echo "unproven  whose key it is: compare it with the one on the audit page:"

@@ -43,7 +43,7 @@ class LogSigner:
 
     number: int
     public: bytes
-    endorsement: bytes | None
+    endorsements: tuple[bytes | None, ...]
     known: tuple[bytes, ...]
     key: SigningKey
 
@@ -77,7 +77,10 @@ class LogSigners:
             in_turn(tx, _TURN)
             row = _in_force(tx) or _add(tx, self._vault, SigningKey.make(), known=(), endorsement=None)
         key, known = _open(tx, self._vault, row)
-        return LogSigner(row.number, row.public, row.endorsement, known, key)
+        rows = tx.execute(select(SigningKeyRow.number, SigningKeyRow.endorsement).where(_OURS))
+        made = {one.number: one.endorsement for one in rows}
+        endorsements = tuple(made.get(number) for number in range(1, row.number + 1))
+        return LogSigner(row.number, row.public, endorsements, known, key)
 
 
 def change_log_key(tx: Tx, actor: Actor, vault: Vault) -> int:

@@ -28,6 +28,7 @@ def tidy(services: Services) -> None:
     _end_old_root(services)
     _turn_keys(services, PLATFORM)
     remind_of_keys(services, PLATFORM)
+    audit.sweep_exports(services.db, services.settings.exports, PLATFORM, clock=services.clock)
     is_plain = False
     for tenant_id in tenants:
         with services.db.tenant(tenant_id) as tx:
@@ -63,4 +64,6 @@ def _turn_keys(services: Services, tenant_id: TenantId) -> None:
         resume_rotation(services.db, tenant_id)
         finish_rotations(services.db, services.vault, services.shelves, tenant_id)
     except Refusal as refusal:  # such as a full disk: other tenants' keys are turned all the same
-        log.warning("rotation_waits", tenant_id=str(tenant_id), code=refusal.code, reason=getattr(refusal, "reason", ""))
+        log.warning(
+            "rotation_waits", tenant_id=str(tenant_id), code=refusal.code, reason=getattr(refusal, "reason", "")
+        )

@@ -1,6 +1,8 @@
 """Packages of the log: written by the worker, checked by our verifier, by it as one file, and by tools that are not ours."""
 
+import hashlib
 import itertools
+import json
 import re
 import shutil
 import subprocess
@@ -16,10 +18,28 @@ import pytest
 from appliance import audit
 from appliance.audit import Event, ExportState, Wanted
 from appliance.audit.errors import ExportNotReady
+from appliance.audit.growth import log_key
+from appliance.audit.sshsig import signature
 from appliance.kernel.sealing import SigningKey
-from appliance.proof.note import COSIGNATURE, PublicKey, cosign, parse_note
-from appliance.proof.package import CHECKPOINT, EVENTS, SUMS
+from appliance.proof import verify
+from appliance.proof.note import COSIGNATURE, Note, PublicKey, cosign, parse_note, sign
+from appliance.proof.package import (
+    CHECKPOINT,
+    EVENTS,
+    KEYS,
+    LOGS,
+    MANIFEST,
+    NAMESPACE,
+    PEM,
+    POSITIONS,
+    SIGNERS,
+    SUMS,
+    SUMS_SIGNED,
+    TABLE,
+)
+from appliance.proof.rows import csv_head
 from appliance.proof.single import source
+from appliance.proof.sshsig import allowed_signers, public_pem
 from appliance.proof.verify import ALTERED, INCOMPLETE, INTACT, Known, verify_package
 from appliance.vault import LogSigners
 from tests.rooms.test_sealed_log import records
@@ -188,6 +208,86 @@ def test_openssl_ssh_keygen_and_sha256sum_verify_a_package(ada: Member, exports:
     assert checked()[0] == INTACT
 
 
+def resigned(package: Path, key: SigningKey, changes: dict[str, str]) -> Path:
+    """The package with other members, listed anew, and the list signed by this key."""
+    with zipfile.ZipFile(package) as archive:
+        members = {name: archive.read(name) for name in archive.namelist() if not name.startswith("SHA256SUMS")}
+    members |= {name: text.encode() for name, text in changes.items()}
+    listed = "".join(f"{hashlib.sha256(members[name]).hexdigest()}  {name}\n" for name in sorted(members)).encode()
+    made = signature(listed, namespace=NAMESPACE, public=key.public, sign=key.sign)
+    target = package.with_name(f"resigned-{hashlib.sha256(made.encode()).hexdigest()[:16]}.zip")
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, content in (members | {SUMS: listed, SUMS_SIGNED: made.encode()}).items():
+            archive.writestr(name, content)
+    return target
+
+
+def by_shell(package: Path) -> tuple[int, str]:
+    """What verify.sh says of a package."""
+    unpacked = package.with_suffix("")
+    zipfile.ZipFile(package).extractall(unpacked)
+    command = ["/bin/sh", str(Path(verify.__file__).with_name("verify.sh")), str(unpacked)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout
+
+
+def test_a_package_whose_three_forms_of_the_key_differ_is_altered(house: House, ada: Member, exports: Exports) -> None:
+    package, foreign = exports(ada), SigningKey.make()
+    own = LogSigners(house.worker.db, house.worker.vault)().key
+    pem, signers = member_of(package, PEM), member_of(package, SIGNERS)
+    note = parse_note(member_of(package, CHECKPOINT))
+    other_pem, other_signers = public_pem(foreign.public), allowed_signers(foreign.public, namespace=NAMESPACE)
+    name = log_key(note.signatures[0].name, foreign.public)
+    other_note = str(replace(note, signatures=(sign(note.text, name, foreign.sign),)))
+    for key, changes in (
+        (foreign, {SIGNERS: other_signers}),
+        (foreign, {SIGNERS: other_signers, PEM: other_pem, CHECKPOINT: other_note}),
+        (foreign, {SIGNERS: signers + other_signers}),
+        (foreign, {SIGNERS: signers + other_signers, PEM: other_pem + pem, CHECKPOINT: other_note}),
+        (own, {PEM: other_pem, CHECKPOINT: other_note}),
+        (own, {PEM: pem + other_pem}),
+        (own, {SIGNERS: signers + other_signers}),
+        (own, {KEYS: member_of(package, KEYS) + f"{name}\n"}),
+    ):
+        forged = resigned(package, key, changes)
+        assert by_shell(forged)[0] == ALTERED, (list(changes), by_shell(forged))
+        assert verify_package(str(forged)).status == ALTERED, list(changes)
+    for form in (PEM, SIGNERS):
+        report = verify_package(str(resigned(package, own, {form: member_of(package, form) + "\n"})))
+        assert (report.status, form in str(report.fault)) == (ALTERED, True), report.fault
+    assert by_shell(resigned(package, own, {})) == by_shell(package)
+    assert by_shell(package)[0] == INTACT
+
+
+def test_a_package_says_whose_log_it_is_and_no_other_log_passes_for_it(
+    house: House, ada: Member, bo: Member, exports: Exports
+) -> None:
+    package, own = exports(ada), LogSigners(house.worker.db, house.worker.vault)().key
+    manifest = json.loads(member_of(package, MANIFEST))
+    report = verify_package(str(package))
+    assert f"the log is {manifest['origin']}, of the organisation {ada.tenant_id}" in str(report)
+
+    theirs = log_key(manifest["origin"].replace(str(ada.tenant_id), str(bo.tenant_id)), own.public)
+    report = verify_package(str(package), Known(key=str(theirs)))
+    assert (report.status, "of another log" in str(report.fault)) == (ALTERED, True), report.fault
+
+    nobody = json.dumps(
+        manifest
+        | {"organisation": str(bo.tenant_id), "disclosed": 0, "withheld": manifest["last"], "filter": {"events": []}}
+    )
+    nothing = dict.fromkeys((EVENTS, POSITIONS), "") | {TABLE: csv_head(), MANIFEST: nobody}
+    report = verify_package(str(resigned(package, own, nothing)))
+    assert (report.status, "organisation" in str(report.fault)) == (ALTERED, True), report.fault
+
+
+def test_a_log_that_is_not_the_log_of_logs_does_not_stand_for_it(house: House, ada: Member, exports: Exports) -> None:
+    package, own = exports(ada), LogSigners(house.worker.db, house.worker.vault)().key
+    text = parse_note(member_of(package, LOGS)).text.replace(str(audit.LOGS), str(ada.tenant_id))
+    name = log_key(text.split("\n")[0], own.public)
+    report = verify_package(str(resigned(package, own, {LOGS: str(Note(text, (sign(text, name, own.sign),)))})))
+    assert (report.status, "log of logs" in str(report.fault)) == (ALTERED, True), report.fault
+
+
 def test_a_package_waits_for_the_worker_and_lies_for_a_week(
     house: House, ada: Member, bo: Member, exports: Exports
 ) -> None:
@@ -204,8 +304,10 @@ def test_a_package_waits_for_the_worker_and_lies_for_a_week(
     assert [path.suffix for path in directory.rglob("*") if path.is_file()] == [".zip"]
     house.clock.passes(days=8)
     assert audit.sweep_exports(house.worker.db, directory, bo.tenant_id, clock=house.clock) == 0
-    assert audit.sweep_exports(house.worker.db, directory, ada.tenant_id, clock=house.clock) == 1
+    assert audit.sweep_exports(house.worker.db, directory, ada.tenant_id, clock=house.clock) == 2
     assert list(directory.rglob("*.zip")) == []
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        assert [one.state for one in audit.list_exports(tx)] == [ExportState.EXPIRED, ExportState.FAILED]
 
 
 def test_a_package_after_a_change_of_the_key_follows_from_the_old_one(
@@ -224,6 +326,29 @@ def test_a_package_after_a_change_of_the_key_follows_from_the_old_one(
     assert member_of(package, "keys/log.keys").count("\n") == 2
     report = verify_package(str(package), Known(earlier=earlier, key=key))
     assert report.status == INTACT, report.fault
+
+
+def test_a_log_that_slept_through_two_changes_of_the_key_follows_each(
+    house: House, ada: Member, bo: Member, exports: Exports
+) -> None:
+    from appliance.audit import PLATFORM, Actor, ActorKind
+    from appliance.vault import change_log_key
+
+    first = exports(ada)
+    earlier, key = member_of(first, CHECKPOINT), member_of(first, KEYS).strip()
+    house.seals()
+    for _ in range(2):
+        with house.worker.db.tenant(PLATFORM) as tx:
+            change_log_key(tx, Actor(ActorKind.OPERATOR), house.worker.vault)
+        records(bo, 1)
+        house.seals()
+    records(ada, 1)
+    package = exports(ada)
+    assert member_of(package, KEYS).count("\n") == 3
+    assert member_of(package, EVENTS).count(Event.LOG_KEY_CHANGED.value) == 2
+    report = verify_package(str(package), Known(earlier=earlier, key=key))
+    assert report.status == INTACT, report.fault
+    assert by_shell(package)[0] == INTACT
 
 
 def test_a_package_waits_for_a_new_key_to_sign_the_log(house: House, ada: Member, exports: Exports) -> None:

@@ -193,7 +193,7 @@ def test_a_new_key_is_signed_by_the_old_one_and_that_is_in_the_log(house: House,
 
 def test_an_entry_that_cannot_be_read_is_sealed_all_the_same(house: House, ada: Member) -> None:
     with house.server.connect("boot", house.database) as boot:
-        for body in (b"\xff", b"[]", b'{"actor":7}', b'{"actor":{"id":"x"},"subject":null}'):
+        for body in (b"\xff", b"[]", b'{"actor":7}', b'{"actor":{"id":"x"},"subject":null}', b"[" * 200_000):
             query = "INSERT INTO cloister.audit_inbox VALUES (%s, gen_random_uuid(), 'x', %s, now())"
             boot.execute(query, [ada.tenant_id, body])
     house.seals()

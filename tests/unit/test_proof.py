@@ -143,9 +143,12 @@ def test_a_note_is_signed_and_cosigned_as_c2sp_writes_it() -> None:
         "\n7\n" + text.split("\n")[2] + "\n",
         text + "more\n",
         text.replace("7", "٧"),
+        text.replace("\n7\n", f"\n{10**20}\n"),
+        text.replace("\n7\n", "\n" + "7" * 5000 + "\n"),
     ):
         with pytest.raises(NoteBroken):
             parse_checkpoint(odd)
+    assert parse_checkpoint(text.replace("\n7\n", f"\n{10**20 - 1}\n")).size == 10**20 - 1
 
 
 def test_a_cell_of_the_table_is_no_formula() -> None:
