@@ -72,6 +72,7 @@ def begun(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Day]:
         # Of its own and short: Postgres listens at a path in it.
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="day-")))
         monkeypatch.setenv("TMPDIR", str(scratch))
+        monkeypatch.setattr(tempfile, "tempdir", str(scratch))  # this process asks the same database
         mail, models = stack.enter_context(careless_mail_server()), stack.enter_context(careless_model_provider())
         product = stack.enter_context(Product(
             data, smtp_host="127.0.0.1", smtp_port=str(mail), smtp_from="house@harrow.example", smtp_security="none",
