@@ -42,6 +42,8 @@ class Watch:
         number = client.fileno()
         with self._lock:
             self._begin()
+            if number in self._selector.get_map():  # of a connection that is closed: the number is another's now
+                self._selector.unregister(number)
             self._watched[number] = (client, gone)
             self._selector.register(number, selectors.EVENT_READ)
         self._wake()
