@@ -134,6 +134,7 @@ class Gate:
         name = _name_of(parsed)
         try:
             said = list(texts(parsed.body))
+            tokens = prompt_tokens(endpoint, parsed, said), answer_tokens(endpoint, parsed)
             verdicts = looking.before(self._hooks, said)
             if name.startswith(BOT) or name in self._names_here():
                 return self._answered_here(endpoint, caller, name, parsed)
@@ -143,7 +144,7 @@ class Gate:
             self._record.refuse(Asker(caller.tenant_id, caller.actor), refusal, model=name)
             raise
         ask = Ask(
-            caller, endpoint, parsed, targets, prompt_tokens(endpoint, parsed, said), answer_tokens(endpoint, parsed),
+            caller, endpoint, parsed, targets, *tokens,
             hashlib.sha256(raw).digest(), verdicts,
             *(asking.headers.get(name) for name in _VERSIONS if endpoint.dialect is Dialect.MESSAGES),
         )  # fmt: skip
