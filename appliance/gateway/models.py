@@ -88,6 +88,13 @@ def aliases(tx: Tx) -> list[Alias]:
     return [Alias(name, tuple(targets)) for name, targets in found.items()]
 
 
+def callable_names(tx: Tx, caller: Caller) -> list[str]:
+    """Return the names by which providers' models can be asked: aliases, then models that are allowed by name."""
+    identity.require(caller, Permission.MODEL_CALL)
+    named = (f"{one.provider}/{one.model}" for one in allowed_models(tx) if one.model != EVERY_MODEL)
+    return [*(one.name for one in aliases(tx)), *sorted(named)]
+
+
 def list_aliases(tx: Tx, caller: Caller) -> list[Alias]:
     """Return the organisation's aliases by name."""
     identity.require_granted(caller, Permission.MODEL_CHANGE)
