@@ -89,9 +89,12 @@ def aliases(tx: Tx) -> list[Alias]:
 
 
 def callable_names(tx: Tx, caller: Caller) -> list[str]:
-    """Return the names by which providers' models can be asked: aliases, then models that are allowed by name."""
+    """Return the names by which providers' models can be asked: aliases, then the models that are allowed.
+
+    A provider whose models are all allowed stands there with a slash, as the beginning of their names.
+    """
     identity.require(caller, Permission.MODEL_CALL)
-    named = (f"{one.provider}/{one.model}" for one in allowed_models(tx) if one.model != EVERY_MODEL)
+    named = (f"{one.provider}/{one.model.removesuffix(EVERY_MODEL)}" for one in allowed_models(tx))
     return [*(one.name for one in aliases(tx)), *sorted(named)]
 
 

@@ -45,6 +45,7 @@ def code_of(page: str, language: str) -> str:
 
 def test_a_model_answers_at_the_page_and_the_call_is_on_record(at: Door, ada: Browser) -> None:
     at.upstream.says(said(COMPLETION))
+    assert '<option value="openai/">' in ada.gets("/playground").text
     page = ada.posts("/playground", **ASKED)
 
     assert page.status_code == 200
@@ -114,5 +115,6 @@ def test_it_is_for_who_may_call_models(at: Door) -> None:
     assert auditor.posts("/playground", **ASKED).status_code == 403
     bo = Browser(create_app(at.house.app))
     bo.signs_in(at.bo)
-    assert "openai/gpt-6" not in bo.gets("/playground").text
+    assert "openai/" not in bo.gets("/playground").text
+    assert "No model is allowed yet" in bo.gets("/playground").text
     assert bo.posts("/playground", **ASKED).status_code == 403, "another organisation allows nothing"
