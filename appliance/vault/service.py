@@ -128,6 +128,7 @@ class Vault:
         try:
             if is_first_format(sealed) and self._first is not None:
                 self._find(tx, None)  # destroyed keys end these values too
+                self._require_not_ended(tenant_id)
                 return self._first.unseal(tenant_id, sealed, place)
             version = version_of(sealed)
             if version not in keys:
@@ -179,6 +180,7 @@ class Vault:
     def _first_keys(self, tx: Tx) -> Wrapped:
         if tx.scalar(select(KekRow.kek_id).where(KekRow.tenant_id == tx.tenant_id).limit(1)) is not None:
             raise KeyUnavailable("the organisation's data keys are missing in the database")
+        self._require_not_ended(tx.tenant_id)
         now, kek = self.clock.now(), KekId(tx.tenant_id, new_id())
         self.files.create(kek)
         made = make_data_key(self.files, kek, 1)
@@ -190,6 +192,11 @@ class Vault:
         audit.record(tx, Actor(ActorKind.SYSTEM), Event.KEY_CREATED, subject=kek.number, level="kek")
         audit.record(tx, Actor(ActorKind.SYSTEM), Event.KEY_CREATED, subject=tx.tenant_id, level="dek", number=1)
         return made
+
+    def _require_not_ended(self, tenant_id: TenantId) -> None:
+        """Raise KeyDestroyed where the owners ended all keys, and an earlier database, put back, does not know it."""
+        if self.files.is_ended(tenant_id):
+            raise KeyDestroyed
 
     def _tenant(self, tx: Tx) -> TenantId:
         return PLATFORM if self._is_platform else tx.tenant_id

@@ -116,7 +116,7 @@ class Desk:
             secret = open_key(tx, self._vault, key_id, sealed, provider)
         form = ProviderForm(provider.name, provider.kind, provider.base_url, provider.region)
         with secret:
-            code = self._tried(form, secret)
+            code = _code(self._tried(form, secret))
         with self._db.tenant(caller.tenant_id) as tx:
             service.note_check(tx, caller, provider_id, key_id, code, clock=self._clock)
             return get_key(get_provider(tx, caller, provider_id), key_id)
@@ -139,16 +139,24 @@ class Desk:
         given = read_key(form.kind, key.text)
         with given.secret as secret:
             if key.is_checked:
-                check_key(self._egress, form, secret, clock=self._clock)
+                self._try(caller, form, secret)
             with self._db.tenant(caller.tenant_id) as tx:
                 return save(tx, NewKey(given, key.terms, OK if key.is_checked else None))
 
-    def _tried(self, form: ProviderForm, secret: Secret) -> str:
+    def _try(self, caller: Caller, form: ProviderForm, secret: Secret) -> None:
+        """Try a key that is not kept yet: that it left this house, or was to, is on record whatever comes of it."""
+        refusal = self._tried(form, secret)
+        with self._db.tenant(caller.tenant_id) as tx:
+            service.note_try(tx, caller, form, _code(refusal))
+        if refusal is not None:
+            raise refusal
+
+    def _tried(self, form: ProviderForm, secret: Secret) -> Refusal | None:
         try:
             check_key(self._egress, form, secret, clock=self._clock)
         except Refusal as refusal:
-            return refusal.code
-        return OK
+            return refusal
+        return None
 
     def _asks_for_none(self, caller: Caller, provider_id: UUID) -> bool:
         """Return whether this is a compatible server that was given no key, so that no key is one here."""
@@ -164,3 +172,7 @@ class Desk:
     def _show(self, caller: Caller, provider_id: UUID) -> ModelProvider:
         with self._db.tenant(caller.tenant_id) as tx:
             return get_provider(tx, caller, provider_id)
+
+
+def _code(refusal: Refusal | None) -> str:
+    return OK if refusal is None else refusal.code

@@ -1,0 +1,122 @@
+"""Who has the host's files, an old backup, or a token, and no key: what they try, and what the log says of it."""
+
+import shutil
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from appliance.audit import Entry, Outcome, list_entries
+from appliance.identity import Role
+from appliance.kernel.sealing import IntegrityError, KeyDestroyed, seal
+from appliance.vault import KeyFiles
+from appliance.vault.keyfiles import KekId
+from appliance.vault.keyring import Keyring
+from appliance.vault.providing import ProviderKind
+from appliance.vault.providing.checks import ProviderHostClosed
+from appliance.vault.providing.desk import KeyForm
+from appliance.vault.providing.destinations import ProviderForm, checked
+from appliance.vault.providing.errors import BaseUrlMalformed, ProviderKeyMasked
+from appliance.vault.providing.service import KeyTerms
+from appliance.vault.values import End
+from tests.rooms.test_vault import sealed_by
+from tests.rooms.test_vault_attacks import destroyed, only_file
+from tests.support.house import House, Member
+from tests.support.opening import remote_roots
+from tests.support.providing import KEY, borrows, has, providers_of
+
+
+def first_kek(member: Member) -> KekId:
+    sealed_by(member, b"sk-live-4711")
+    (kek,) = member.services.vault.files.stored_of(member.tenant_id)
+    return kek
+
+
+def test_a_key_file_in_the_place_of_anothers_opens_nothing_from_the_cache_either(
+    house: House, ada: Member, bo: Member, tmp_path: Path
+) -> None:
+    mine, theirs = first_kek(ada), first_kek(bo)
+    shutil.copytree(house.settings.secrets, tmp_path / "copy")
+    files = KeyFiles(tmp_path / "copy" / "keys", lambda: remote_roots(tmp_path / "copy"))
+    files.open(mine)
+    place = tmp_path / "copy" / "keys" / str(theirs.tenant_id) / f"{theirs.number}.key"
+    place.unlink()
+    shutil.copy(tmp_path / "copy" / "keys" / str(mine.tenant_id) / f"{mine.number}.key", place)
+
+    with pytest.raises(IntegrityError):
+        files.open(theirs)
+
+
+@pytest.mark.parametrize("has_keys", [True, False])
+def test_an_earlier_backup_of_before_there_were_data_keys_opens_nothing_after_destruction(
+    house: House, ada: Member, has_keys: bool
+) -> None:
+    """Its files were sealed by the root itself, which is still there; its database knows of no destruction."""
+    file_id, path = only_file(ada)
+    context = b"blob\0" + ada.tenant_id.bytes + file_id.bytes
+    old = seal(
+        Keyring(house.settings.secrets / "root.key").tenant_key(ada.tenant_id), b"an old upload", context=context
+    )
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        earlier = tx.execute(text("SELECT wrapped FROM data_keys")).one()
+    eve = ada.adds("eve@harrow.example", Role.OWNER)
+    house.owners_settle()
+    for kek in destroyed(ada, eve):
+        ada.services.vault.files.destroy(kek, End.ALL)
+    path.write_bytes(old)
+    with psycopg.connect(house.server.postgres.url(database=house.database)) as restoring:
+        restoring.execute("SET session_replication_role = replica")  # no trigger sees a restore
+        restoring.execute(
+            "UPDATE cloister.data_keys SET wrapped = %s, state = 'active', destroyed_at = NULL WHERE tenant_id = %s",
+            [earlier.wrapped, ada.tenant_id],
+        )
+        if not has_keys:
+            restoring.execute("DELETE FROM cloister.data_keys WHERE tenant_id = %s", [ada.tenant_id])
+            restoring.execute("DELETE FROM cloister.key_encryption_keys WHERE tenant_id = %s", [ada.tenant_id])
+
+    with pytest.raises(KeyDestroyed):
+        house.app.blobs.get(ada.tenant_id, file_id)
+    with pytest.raises(KeyDestroyed):
+        sealed_by(ada, b"something new")
+
+
+def test_what_is_shown_of_a_key_is_no_key_when_it_comes_back(ada: Member) -> None:
+    provider = has(ada)
+    (key,) = provider.keys
+    desk = ada.services.desk
+    for shown in (key.last_four, key.fingerprint):
+        form = KeyForm(shown, KeyTerms("first"), is_checked=False)
+        with pytest.raises(ProviderKeyMasked):
+            desk.replace_key(ada.caller, provider.provider_id, key.key_id, form)
+        with pytest.raises(ProviderKeyMasked):
+            desk.add_key(ada.caller, provider.provider_id, form)
+        with pytest.raises(ProviderKeyMasked):
+            moved = ProviderForm("openai", provider.kind, "https://evil.example")
+            desk.change(ada.caller, provider.provider_id, moved, form)
+    assert borrows(ada).secret.reveal() == KEY
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "169.254.170.2", "[fe80::1]", "[fd00:ec2::254]"])
+def test_no_provider_is_where_a_host_gets_its_own_credentials(host: str) -> None:
+    """An operator may have opened it for the root in KMS; that opens it to no organisation."""
+    with pytest.raises(BaseUrlMalformed):
+        checked(ProviderForm("x", ProviderKind.OPENAI_COMPATIBLE, f"http://{host}/latest"))
+
+
+def tried(member: Member) -> list[Entry]:
+    with member.services.db.tenant(member.tenant_id) as tx:
+        return [one for one in list_entries(tx) if one.event == "vault:provider_key:checked"]
+
+
+def test_a_key_that_was_sent_out_and_not_kept_is_on_record(ada: Member) -> None:
+    """Else whoever holds an administrator's token tries found keys, and looks around in the network, unseen."""
+    form = ProviderForm("x", ProviderKind.OPENAI_COMPATIBLE, "https://models.harrow.example:8443/v1")
+    with pytest.raises(ProviderHostClosed):
+        ada.services.desk.create(ada.caller, form, KeyForm(KEY, KeyTerms("first")))
+    (entry,) = tried(ada)
+    assert (entry.outcome, entry.facts["code"], entry.facts["host"]) == (
+        Outcome.FAILURE, "provider_host_closed", "models.harrow.example:8443",
+    )  # fmt: skip
+    assert KEY not in str(entry)
+    assert providers_of(ada) == []
