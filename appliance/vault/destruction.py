@@ -52,11 +52,7 @@ def request_destruction(tx: Tx, caller: Caller, *, reason: str, clock: Clock) ->
     request_id = new_id()
     tx.execute(  # these columns and no others: the app's role may write no decision
         insert(DestructionRow).values(
-            tenant_id=tx.tenant_id,
-            request_id=request_id,
-            requested_by=caller.user_id,
-            reason=reason,
-            requested_at=clock.now(),
+            tenant_id=tx.tenant_id, request_id=request_id, requested_by=caller.user_id, reason=reason, requested_at=clock.now()
         )
     )
     audit.record(tx, caller.actor, Event.KEY_DESTRUCTION_REQUESTED, subject=request_id)

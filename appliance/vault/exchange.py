@@ -51,9 +51,7 @@ def end_old_root(files: KeyFiles, secrets: Path) -> None:
         if old is None:
             return
         if files.wraps(old):
-            log.error(
-                "old_root_wraps", file=str(secrets / OLD), remedy=f"rename it to {NEXT}, and rotate the root again"
-            )
+            log.error("old_root_wraps", file=str(secrets / OLD), remedy=f"rename it to {NEXT}, and rotate the root again")
             return
         forget_old(secrets)
         log.warning("old_root_wiped", file=str(secrets / OLD))
