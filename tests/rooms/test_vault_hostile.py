@@ -7,9 +7,11 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from appliance.assembly import roots_of
 from appliance.audit import Entry, Outcome, list_entries
 from appliance.identity import Role
 from appliance.kernel.sealing import IntegrityError, KeyDestroyed, seal
+from appliance.ops.key_findings import judge
 from appliance.vault import KeyFiles
 from appliance.vault.keyfiles import KekId
 from appliance.vault.keyring import Keyring
@@ -102,6 +104,45 @@ def test_no_provider_is_where_a_host_gets_its_own_credentials(host: str) -> None
     """An operator may have opened it for the root in KMS; that opens it to no organisation."""
     with pytest.raises(BaseUrlMalformed):
         checked(ProviderForm("x", ProviderKind.OPENAI_COMPATIBLE, f"http://{host}/latest"))
+
+
+def said_of_keys(house: House, url: str | None = None) -> list[tuple[str, str, str]]:
+    found = judge(
+        house.settings.secrets, roots=lambda: roots_of(house.settings),
+        url=lambda: url or house.server.url("cloister_worker", house.database),
+    )  # fmt: skip
+    return [(one.name, one.level.value, one.detail) for one in found]
+
+
+def test_the_doctor_tells_keys_that_are_away_from_altered_and_ended_ones(house: House, ada: Member, bo: Member) -> None:
+    mine, theirs = first_kek(ada), first_kek(bo)
+    directory = house.settings.secrets / "keys"
+    assert [one[0:2] for one in said_of_keys(house)] == [("root key", "ok"), ("keys", "ok")]
+
+    file = directory / f"{mine.name}.key"
+    content = file.read_bytes()
+    away = file.rename(file.with_suffix(".away"))
+    _, (name, level, detail) = said_of_keys(house)
+    assert (name, level, detail) == ("keys", "fail", f"of organisation {ada.tenant_id} not available: the key file {mine.name}.key is missing")
+    away.rename(file)
+
+    file.chmod(0o600)
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    _, (name, level, detail) = said_of_keys(house)
+    assert (level, detail.partition(":")[0]) == ("fail", f"of organisation {ada.tenant_id} altered")
+    file.write_bytes(content)
+
+    ada.services.vault.files.destroy(theirs, End.ALL)
+    _, (name, level, detail) = said_of_keys(house)
+    assert (level, detail) == ("ok", "2 open, 1 destroyed on purpose")
+
+    root = house.settings.secrets / "root.key"
+    root.chmod(0o440)
+    ((name, level, detail),) = said_of_keys(house)
+    assert (name, level) == ("root key", "fail")
+    assert "0400" in detail
+    root.chmod(0o400)
+    assert said_of_keys(house, "postgresql+psycopg://nobody@127.0.0.1:1/none")[1][0:2] == ("keys", "warn")
 
 
 def tried(member: Member) -> list[Entry]:
