@@ -14,7 +14,7 @@ from appliance.vault import KeyFiles, Roots, judge_keys
 
 _ROOT = "If your house stands elsewhere, name its folder in APPLIANCE_DATA_DIR. Otherwise restore the key, or see that its service answers; it is never made anew."
 _AWAY = "Put the key files back from the backup of the secrets, or see that the root key's service answers. A missing key is never made anew."
-_UNSEEN = Finding("keys", Level.WARN, "not looked at: the database does not say which there are", "See what is said of the database.")
+_UNSEEN = Finding("keys", Level.SKIPPED, "not looked at: the database does not say which there are", "See what is said of the database.")
 _ALTERED = "An alarm: somebody wrote there, or a disk fails. Restore the key file or the database of before, and find out who."
 
 

@@ -127,6 +127,7 @@ class Vault:
     def _unsealed(self, tx: Tx, tenant_id: TenantId, keys: dict[int, bytearray], sealed: bytes, place: Place) -> bytes:
         try:
             if is_first_format(sealed) and self._first is not None:
+                _ = self.files.roots  # away for a moment is no alarm
                 self._find(tx, None)  # destroyed keys end these values too
                 self._require_not_ended(tenant_id)
                 return self._first.unseal(tenant_id, sealed, place)

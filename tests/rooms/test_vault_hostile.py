@@ -10,9 +10,9 @@ from sqlalchemy import text
 from appliance.assembly import roots_of
 from appliance.audit import Entry, Outcome, list_entries
 from appliance.identity import Role
-from appliance.kernel.sealing import IntegrityError, KeyDestroyed, seal
+from appliance.kernel.sealing import IntegrityError, KeyDestroyed, KeyUnavailable, seal
 from appliance.ops.key_findings import judge
-from appliance.vault import KeyFiles
+from appliance.vault import FirstFormat, KeyFiles, RootKeyUnusable, Vault
 from appliance.vault.keyfiles import KekId
 from appliance.vault.keyring import Keyring
 from appliance.vault.providing import ProviderKind
@@ -22,7 +22,7 @@ from appliance.vault.providing.destinations import ProviderForm, checked
 from appliance.vault.providing.errors import BaseUrlMalformed, ProviderKeyMasked
 from appliance.vault.providing.service import KeyTerms
 from appliance.vault.values import End
-from tests.rooms.test_vault import sealed_by
+from tests.rooms.test_vault import PLACE, opened_by, sealed_by
 from tests.rooms.test_vault_attacks import destroyed, only_file
 from tests.support.house import House, Member
 from tests.support.opening import remote_roots
@@ -81,6 +81,29 @@ def test_an_earlier_backup_of_before_there_were_data_keys_opens_nothing_after_de
         house.app.blobs.get(ada.tenant_id, file_id)
     with pytest.raises(KeyDestroyed):
         sealed_by(ada, b"something new")
+
+
+def test_a_value_marked_as_of_the_first_format_is_an_alarm_where_the_root_is_elsewhere(
+    house: House, ada: Member, tmp_path: Path
+) -> None:
+    """No message about a root.key that this house never had: somebody changed the first byte."""
+    sealed = b"\1" + sealed_by(ada, b"sk-live-4711")[1:]
+    elsewhere = Vault(house.app.db, ada.services.vault.files, clock=house.clock, first=FirstFormat(tmp_path / "root.key"))
+    with pytest.raises(IntegrityError), house.app.db.tenant(ada.tenant_id) as tx:
+        elsewhere.unseal(tx, sealed, PLACE)
+
+
+def test_a_root_key_that_others_may_read_is_said_to_the_operator_and_to_nobody_else(house: House, ada: Member) -> None:
+    sealed, root = sealed_by(ada, b"sk-live-4711"), house.settings.secrets / "root.key"
+    root.chmod(0o440)
+    with pytest.raises(KeyUnavailable) as refused:
+        opened_by(ada, sealed)
+    assert "0400" in refused.value.reason
+    assert str(house.settings.secrets) not in str(refused.value)
+    with pytest.raises(RootKeyUnusable):  # no start
+        roots_of(house.settings)
+    root.chmod(0o400)
+    assert opened_by(ada, sealed) == b"sk-live-4711"
 
 
 def test_what_is_shown_of_a_key_is_no_key_when_it_comes_back(ada: Member) -> None:
@@ -142,7 +165,7 @@ def test_the_doctor_tells_keys_that_are_away_from_altered_and_ended_ones(house: 
     assert (name, level) == ("root key", "fail")
     assert "0400" in detail
     root.chmod(0o400)
-    assert said_of_keys(house, "postgresql+psycopg://nobody@127.0.0.1:1/none")[1][0:2] == ("keys", "warn")
+    assert said_of_keys(house, "postgresql+psycopg://nobody@127.0.0.1:1/none")[1][0:2] == ("keys", "skipped")
 
 
 def tried(member: Member) -> list[Entry]:
