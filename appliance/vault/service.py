@@ -89,7 +89,7 @@ class Vault:
     def unseal_secret(self, tx: Tx, sealed: bytes, place: Place) -> bytearray:
         """Return the plaintext of one value, which the caller wipes."""
         tenant_id = self._tenant(tx)
-        with self._opened(self._named(tx, version_of(sealed))) as key:
+        with _told(place), self._opened(self._named(tx, version_of(sealed))) as key:
             return unseal_secret_at(key, sealed, context=place.context(tenant_id))
 
     def seal_file(self, tenant_id: UUID, content: bytes, place: Place) -> bytes:
@@ -125,7 +125,7 @@ class Vault:
                 pass
 
     def _unsealed(self, tx: Tx, tenant_id: TenantId, keys: dict[int, bytearray], sealed: bytes, place: Place) -> bytes:
-        try:
+        with _told(place):
             if is_first_format(sealed) and self._first is not None:
                 _ = self.files.roots  # away for a moment is no alarm
                 self._find(tx, None)  # destroyed keys end these values too
@@ -135,8 +135,6 @@ class Vault:
             if version not in keys:
                 keys[version] = open_data_key(self.files, self._named(tx, version))
             return unseal_at(keys[version], sealed, context=place.context(tenant_id))
-        except IntegrityError as error:  # which one of a page's values it is stands in the log alone
-            raise IntegrityError(f"{place.name}: {error.reason}") from error
 
     def _in_force(self, tx: Tx) -> Wrapped:
         found = self._find(tx, None)
@@ -209,3 +207,12 @@ class Vault:
             yield key
         finally:
             wipe(key)
+
+
+@contextmanager
+def _told(place: Place) -> Iterator[None]:
+    """Say in what did not open where that stands: for the log alone, as one of a page's values."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise IntegrityError(f"{place.name}: {error.reason}") from error

@@ -165,6 +165,28 @@ def test_a_key_of_any_form_that_a_server_quotes_is_shown_to_nobody(at: Door, key
             assert answer.json()["error"]["message"] == "no quota for Bearer (a key); ask"
 
 
+def test_a_provider_key_that_was_altered_is_an_alarm_in_log_and_metrics(at: Door) -> None:
+    flip = """UPDATE cloister.provider_keys SET sealed = set_byte(sealed, length(sealed) - 1, get_byte(sealed, length(sealed) - 1) # 1)
+              WHERE provider_id = (SELECT provider_id FROM cloister.model_providers WHERE name = 'vllm')"""
+    counted = 'cloister_seal_failures_total{kind="seal_broken"} '
+
+    def alarms() -> float:
+        return float(httpx2.get(f"{at.address}/metrics").text.partition(counted)[2].split()[0])
+
+    before = alarms()
+    with at.house.server.connect("boot", at.house.database) as boot:
+        boot.execute(flip)
+        boot.commit()
+        with capture_logs() as logs:
+            answer = posts(at, {"model": "vllm/llama", "messages": ASKED})
+        boot.execute(flip)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "seal_broken")
+    assert alarms() == before + 1
+    (reason,) = [one["reason"] for one in logs if one["event"] == "seal_failed"]
+    assert reason.startswith("provider_keys.sealed ")
+    assert reason.endswith(": altered, or moved from its place")
+
+
 def test_a_key_that_fails_again_and_again_is_left_alone(at: Door) -> None:
     at.upstream.says(Reply(b"{}", status=500))
     for _ in range(2):
