@@ -193,6 +193,31 @@ def test_it_logs_no_content(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     assert "t-1" in written
 
 
+def test_a_thread_that_breaks_logs_no_content_either(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.excepthook", sys.excepthook)
+    monkeypatch.setattr("threading.excepthook", threading.__excepthook__)
+    monkeypatch.setattr("sys.unraisablehook", sys.__unraisablehook__)
+    log.configure()
+
+    def breaks() -> None:
+        raise ValueError("could not parse canary-4711")
+
+    class Broken:
+        def __del__(self) -> None:
+            breaks()
+
+    thread = threading.Thread(target=breaks)
+    thread.start()
+    thread.join()
+    Broken()
+
+    written = capsys.readouterr().err
+    assert "canary-4711" not in written
+    assert written.count("ValueError") == 2
+
+
 def test_it_finds_the_same_terms_in_other_forms() -> None:
     assert terms("Employees' holidays") == terms("employee holiday")
     assert terms("ＦＵＬＬ width") == terms("full width")
