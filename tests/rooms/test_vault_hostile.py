@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from appliance.assembly import roots_of
-from appliance.audit import Entry, Outcome, list_entries
+from appliance.audit import Outcome
 from appliance.identity import Role
 from appliance.kernel.sealing import IntegrityError, KeyDestroyed, KeyUnavailable, seal
 from appliance.ops.key_findings import judge
@@ -19,9 +19,10 @@ from appliance.vault.providing import ProviderKind
 from appliance.vault.providing.checks import ProviderHostClosed
 from appliance.vault.providing.desk import KeyForm
 from appliance.vault.providing.destinations import ProviderForm, checked
-from appliance.vault.providing.errors import BaseUrlMalformed, ProviderKeyMasked
+from appliance.vault.providing.errors import BaseUrlMalformed, ProviderKeyMasked, ProviderKeyNotShown, ProviderNotFound
 from appliance.vault.providing.service import KeyTerms
 from appliance.vault.values import End
+from tests.rooms.test_provider_keys import entries
 from tests.rooms.test_vault import PLACE, opened_by, sealed_by
 from tests.rooms.test_vault_attacks import destroyed, only_file
 from tests.support.house import House, Member
@@ -168,19 +169,26 @@ def test_the_doctor_tells_keys_that_are_away_from_altered_and_ended_ones(house: 
     assert said_of_keys(house, "postgresql+psycopg://nobody@127.0.0.1:1/none")[1][0:2] == ("keys", "skipped")
 
 
-def tried(member: Member) -> list[Entry]:
-    with member.services.db.tenant(member.tenant_id) as tx:
-        return [one for one in list_entries(tx) if one.event == "vault:provider_key:checked"]
-
-
 def test_a_key_that_was_sent_out_and_not_kept_is_on_record(ada: Member) -> None:
     """Else whoever holds an administrator's token tries found keys, and looks around in the network, unseen."""
     form = ProviderForm("x", ProviderKind.OPENAI_COMPATIBLE, "https://models.harrow.example:8443/v1")
     with pytest.raises(ProviderHostClosed):
         ada.services.desk.create(ada.caller, form, KeyForm(KEY, KeyTerms("first")))
-    (entry,) = tried(ada)
+    (entry,) = entries(ada, "provider_key:checked")
     assert (entry.outcome, entry.facts["code"], entry.facts["host"]) == (
         Outcome.FAILURE, "provider_host_closed", "models.harrow.example:8443",
     )  # fmt: skip
     assert KEY not in str(entry)
     assert providers_of(ada) == []
+
+
+def test_who_asks_to_be_shown_anothers_key_is_told_of_none_and_stands_in_the_log(ada: Member, bo: Member) -> None:
+    theirs = has(bo)
+    key = theirs.keys[0].key_id
+    with pytest.raises(ProviderNotFound):
+        ada.services.desk.refuse_reveal(ada.caller, theirs.provider_id, key)
+    with pytest.raises(ProviderKeyNotShown):
+        bo.services.desk.refuse_reveal(bo.caller, theirs.provider_id, key)
+    for member, fingerprint in ((ada, ""), (bo, theirs.keys[0].fingerprint)):
+        (entry,) = entries(member, "provider_key:reveal_refused")
+        assert (entry.subject, entry.outcome, entry.facts["fingerprint"]) == (str(key), Outcome.FAILURE, fingerprint)

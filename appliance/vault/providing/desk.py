@@ -20,7 +20,7 @@ from appliance.vault.providing.checks import check_key
 from appliance.vault.providing.credentials import is_masked, read_key
 from appliance.vault.providing.destinations import ProviderForm, checked
 from appliance.vault.providing.envelope import fingerprint_of, open_key
-from appliance.vault.providing.errors import KeyNotNeeded, ProviderChanged, ProviderKeyNotShown
+from appliance.vault.providing.errors import KeyNotNeeded, ProviderChanged
 from appliance.vault.providing.queries import get_key, get_provider
 from appliance.vault.providing.secret import Secret
 from appliance.vault.providing.service import KeyTerms, NewKey
@@ -124,8 +124,8 @@ class Desk:
     def refuse_reveal(self, caller: Caller, provider_id: UUID, key_id: UUID) -> None:
         """Record that somebody asked to be shown a key, and refuse. Always raises."""
         with self._db.tenant(caller.tenant_id) as tx:
-            service.note_reveal(tx, caller, provider_id, key_id)
-        raise ProviderKeyNotShown
+            refusal = service.note_reveal(tx, caller, provider_id, key_id)
+        raise refusal
 
     def _require_change(self, caller: Caller) -> None:
         """Before anything leaves this house; the verbs ask again, in their own transaction."""

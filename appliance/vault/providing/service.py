@@ -17,6 +17,7 @@ from appliance.audit import Event, Outcome
 from appliance.identity import Caller, Permission
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx, in_turn
+from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import new_id
 from appliance.vault.providing.credentials import Given
 from appliance.vault.providing.destinations import ProviderForm
@@ -28,6 +29,7 @@ from appliance.vault.providing.errors import (
     ProviderKeyKnown,
     ProviderKeyMasked,
     ProviderKeyNotFound,
+    ProviderKeyNotShown,
     ProviderKeyRevoked,
     ProviderKeyTermsMalformed,
     ProviderNameTaken,
@@ -217,11 +219,20 @@ def note_try(tx: Tx, caller: Caller, provider: ProviderForm, code: str) -> None:
                  host=urlsplit(provider.base_url).netloc)  # fmt: skip
 
 
-def note_reveal(tx: Tx, caller: Caller, provider_id: UUID, key_id: UUID) -> None:
-    """Record that somebody, whoever they are, asked to be shown a key. The door refuses when this is committed."""
-    row = _locked_key(tx, provider_id, key_id)
-    audit.record(tx, caller.actor, Event.PROVIDER_KEY_REVEAL_REFUSED, subject=row.key_id, outcome=Outcome.FAILURE,
-                 fingerprint=row.fingerprint)  # fmt: skip
+def note_reveal(tx: Tx, caller: Caller, provider_id: UUID, key_id: UUID) -> Refusal:
+    """Record that somebody, whoever they are, asked to be shown a key, also one that is not theirs or not there.
+
+    Return what the door refuses it with when this is committed.
+    """
+    refusal: Refusal = ProviderKeyNotShown()
+    fingerprint = ""
+    try:
+        fingerprint = _locked_key(tx, provider_id, key_id).fingerprint
+    except (ProviderNotFound, ProviderKeyNotFound) as missing:
+        refusal = missing
+    audit.record(tx, caller.actor, Event.PROVIDER_KEY_REVEAL_REFUSED, subject=key_id, outcome=Outcome.FAILURE,
+                 fingerprint=fingerprint)  # fmt: skip
+    return refusal
 
 
 def require_change(tx: Tx, caller: Caller) -> None:
