@@ -13,11 +13,15 @@ import struct
 import time
 from collections import deque
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from gunicorn.config import Config
+from gunicorn.http import errors
 from gunicorn.http.unreader import SocketUnreader
+from gunicorn.util import write_error
 from gunicorn.workers.gthread import TConn, ThreadWorker
 from werkzeug.exceptions import RequestTimeout
 
@@ -31,6 +35,14 @@ _DRAIN_SECONDS = 0.05
 _HEAD_LIMIT = 65_536
 _END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,9})[ \t]*\r\n", re.IGNORECASE)
+
+_OURS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName, errors.ConfigurationProblem)
+_STATUS = {
+    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+}
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
@@ -70,6 +82,17 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             conn.parser.unreader = _BoundedReader(conn.sock)
         conn.parser.unreader.begin(bytes(conn.__dict__.pop("arrived", b"")))
         return super().handle(conn)
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:  # noqa: ARG002 - gunicorn's form
+        """Answer what is no request, or what failed. Neither log nor answer repeats what came: a key may stand in it."""
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        if isinstance(exc, errors.ParseException) and not isinstance(exc, _OURS):
+            status = _STATUS.get(type(exc), HTTPStatus.BAD_REQUEST)
+            self.log.warning("what came is no request: %s", type(exc).__name__)
+        else:
+            self.log.error("a request failed", exc_info=exc)
+        with suppress(Exception):  # nobody is there any more
+            write_error(client, status.value, status.phrase, "")
 
     def finish_request(self, conn: TConn, done: "Future[Any]") -> None:
         """Keep or close the connection; what came ahead of the next request waits in the poller for the rest of it."""

@@ -55,6 +55,7 @@ def refused(refusal: Refusal) -> Response:
 
 def response_of(answer: Answering) -> Response:
     """Return an answer that is whole."""
+    g.refusal = answer.refusal  # for who counts what did not open
     return Response(cast("bytes", answer.body), status=answer.status, headers=answer.headers)
 
 

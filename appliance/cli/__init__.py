@@ -14,6 +14,7 @@ from appliance.cli.operate import config, doctor, migrate, ready, run, setup
 from appliance.cli.people import completion, operator, reset_password
 from appliance.cli.use import ask, audit_export
 from appliance.cli.vault import vault
+from appliance.kernel import log
 from appliance.kernel.db import DatabaseUnavailable
 from appliance.kernel.errors import Refusal
 from appliance.kernel.memory import close_memory
@@ -67,6 +68,7 @@ verbs.add_to(group)
 def main() -> None:
     """Run the command; a refusal is a message and exit code 1, never a traceback."""
     close_memory()
+    log.configure(format="console", level="WARNING")
     try:
         group(complete_var="_APPLIANCE_COMPLETE")  # however it is called: what `completion` printed names this
     except InvalidSettings as error:

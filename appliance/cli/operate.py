@@ -78,7 +78,7 @@ def doctor(*, as_json: bool, preflight: bool) -> None:
     findings = diagnose(
         data_directory=settings.data_dir, secrets=settings.secrets, models=settings.models_dir,
         host=settings.host, port=settings.port, languages=settings.ocr_languages,
-        preflight=preflight, url=lambda: database_url(settings, "worker"),
+        preflight=preflight, url=lambda: database_url(settings, "worker"), roots=lambda: roots_of(settings),
     )  # fmt: skip
     if as_json:
         say(json.dumps([vars(finding) for finding in findings]))

@@ -29,6 +29,8 @@ class Answering:
     status: int
     body: bytes | Closing
     headers: dict[str, str] = field(default_factory=dict)
+    refusal: Refusal | None = None
+    """What it says, for the door, which counts what did not open."""
 
 
 class ClientGone(Exception):
@@ -44,6 +46,7 @@ def fault_of(refusal: Refusal) -> Fault:
 def refused(dialect: Dialect, refusal: Refusal, *, request_id: str) -> Answering:
     """Return a refusal in the dialect's own form."""
     answer = failed(dialect, fault_of(refusal), request_id=request_id)
+    answer.refusal = refusal
     if seconds := refusal.facts.get("seconds"):
         answer.headers["Retry-After"] = str(seconds)
     elif refusal.kind in _IN_VAIN:

@@ -13,6 +13,7 @@ from uuid import UUID
 from appliance.gateway.answering import ClientGone
 from appliance.gateway.breaker import Breaker
 from appliance.gateway.dialects import AnswerUnreadable
+from appliance.gateway.dialects.errors import without_key
 from appliance.gateway.endpoints import Endpoint, Way
 from appliance.gateway.errors import ProviderKeyRefused, ProviderResting
 from appliance.gateway.models import Target
@@ -119,7 +120,8 @@ class Attempts:
         except _ELSEWHERE as refusal:
             return refusal, False, None
         began = time.monotonic()
-        with call.lent.secret:
+        with call.lent.secret as secret:
+            key = secret.reveal()
             outgoing = call.way.outgoing(call.lent, sent.body, version=ask.version, beta=ask.beta)
         try:
             incoming = self._egress.open(outgoing, cancel=cancel)
@@ -131,7 +133,7 @@ class Attempts:
         except BaseException:
             self._end(call, Settlement("unknown", None, code="internal_error", total_ms=_ms(began)))
             raise
-        return self._judged(Reached(call, sent, incoming, began), cancel)
+        return self._judged(Reached(call, sent, incoming, began), key, cancel)
 
     def _admit(self, ask: Ask, target: Target, attempt: int) -> tuple[Admitted, Sent]:
         made: list[Sent] = []
@@ -153,7 +155,7 @@ class Attempts:
         may_again = isinstance(refusal, (HostUnreachable, ProxyFailed, TooManyConnections))
         return refusal, False, 0.0 if may_again else None
 
-    def _judged(self, reached: Reached, cancel: Cancel) -> tuple[Refusal | Reached, bool, float | None]:
+    def _judged(self, reached: Reached, key: str, cancel: Cancel) -> tuple[Refusal | Reached, bool, float | None]:
         incoming, call = reached.incoming, reached.call
         status = incoming.status
         is_good = status < _TOO_MANY and status != _UNAUTHORIZED  # forbidden is what was asked, not the key
@@ -161,7 +163,7 @@ class Attempts:
         if _OK <= status < _REDIRECTS:
             return reached, True, None
         try:
-            error = _read(incoming, cancel)
+            error = without_key(_read(incoming, cancel), key)
         finally:
             self._end(call, Settlement("failed", NOTHING, status, f"status_{status}", total_ms=_ms(reached.began)))
         if status < _REFUSALS:

@@ -7,6 +7,7 @@ and place, because an exception's text may quote what a person wrote.
 
 import logging
 import sys
+import threading
 import traceback
 from collections.abc import MutableMapping
 from types import TracebackType
@@ -49,7 +50,9 @@ def configure(*, format: Literal["json", "console"] = "json", level: str = "INFO
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    sys.excepthook = _log_uncaught  # Python's own would print what the exception quotes
+    # Python's own would print what the exception quotes.
+    sys.excepthook = _log_uncaught
+    threading.excepthook = sys.unraisablehook = _log_broken
     for noisy in ("sqlalchemy", "procrastinate", "alembic", "httpx2", "httpcore2"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
@@ -85,6 +88,10 @@ def exceptions_by_place(_logger: Any, _method: str, event: MutableMapping[str, A
 
 def _log_uncaught(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
     structlog.get_logger().error("ended", exc_info=error)
+
+
+def _log_broken(what: "threading.ExceptHookArgs | sys.UnraisableHookArgs") -> None:
+    structlog.get_logger().error("broke_off", exc_info=what.exc_value)
 
 
 def _chain(error: BaseException) -> list[str]:

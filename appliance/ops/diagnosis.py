@@ -14,12 +14,13 @@ from appliance.knowledge.parsed import CONFINEMENT_LAYERS
 from appliance.knowledge.parsing import Limits, parse
 from appliance.knowledge.scans import Recognition
 from appliance.knowledge.unreadable import UnreadableDocument
-from appliance.ops import migrations
+from appliance.ops import key_findings, migrations
 from appliance.ops.errors import CannotStart
 from appliance.ops.preflight import Finding, Level, check_host
+from appliance.vault import Roots
 
 _OPEN_TO_OTHERS = 0o077
-_KEY_REMEDY = "If your house stands elsewhere, name its folder in APPLIANCE_DATA_DIR. Otherwise restore the key; it is never made anew."
+_SECRETS_REMEDY = "If your house stands elsewhere, name its folder in APPLIANCE_DATA_DIR. Otherwise restore it; the root key in it is never made anew."
 _SILENT_SECONDS = 30
 _LONG_WAIT_SECONDS = 600
 # A white bitmap of 300 by 100 points, one bit each.
@@ -46,16 +47,16 @@ _QUEUE = """
 
 def diagnose(
     *, data_directory: Path, secrets: Path, models: Path, host: str, port: int, languages: str, preflight: bool,
-    url: Callable[[], str],
+    url: Callable[[], str], roots: Callable[[], Roots],
 ) -> list[Finding]:  # fmt: skip
-    """Return every finding. `url` is called late: it fails where the secrets do."""
+    """Return every finding. `url` and `roots` are called late: they fail where the secrets do."""
     findings = check_host(data_directory=data_directory, host=host, port=port if preflight else None)
     findings.append(_models(models))
     if preflight:
         return findings
     findings += [_parser(), _recognition(languages), _secrets(secrets)]
     findings += _database(url, models)
-    return findings
+    return findings + key_findings.judge(secrets, roots=roots, url=url)
 
 
 def _models(models: Path) -> Finding:
@@ -106,8 +107,8 @@ def _recognition(wanted: str) -> Finding:
 
 
 def _secrets(secrets: Path) -> Finding:
-    if not (secrets / "root.key").exists():
-        return Finding("secrets", Level.FAIL, f"{secrets}/root.key is missing", _KEY_REMEDY)
+    if not secrets.is_dir():
+        return Finding("secrets", Level.FAIL, f"{secrets} is missing", _SECRETS_REMEDY)
     loose = [path.name for path in secrets.iterdir() if stat.S_IMODE(path.stat().st_mode) & _OPEN_TO_OTHERS]
     if loose:
         return Finding("secrets", Level.FAIL, f"readable by others: {', '.join(loose)}", f"Run: chmod 0400 {secrets}/*")

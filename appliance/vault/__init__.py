@@ -1,10 +1,11 @@
 """Keys: the root, each organisation's key-encryption key in a file under it, and data keys in Postgres under that.
 
 Trusted: the root and the key files (kept apart from backups of the data), this process. Not trusted: the database and
-the disk; who can write them can remove what is sealed, never read it. See decision 0016.
+the disk; who can write them can remove what is sealed, and open none of it there. Who may do what, though, is the
+database's word: who writes it and reaches the pages can make themselves an owner. See decision 0016.
 """
 
-from appliance.vault.boot import check_keys
+from appliance.vault.boot import check_keys, judge_keys
 from appliance.vault.claim import claim_database, require_own_database
 from appliance.vault.errors import RootKeyForeign, RootKeyUnusable, SchemaOutdated
 from appliance.vault.first_format import FirstFormat
@@ -41,6 +42,7 @@ __all__ = [
     "change_log_key",
     "check_keys",
     "claim_database",
+    "judge_keys",
     "require_own_database",
     "roots_in_use",
 ]  # fmt: skip

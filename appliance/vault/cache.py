@@ -1,7 +1,8 @@
 """Unwrapped keys for a few minutes, where unwrapping asks a remote root.
 
 Bounded in number and time, one unwrap at a time for each key, wiped when a key leaves, emptied in a child after
-fork. Who asks by the wrapped key itself never gets one that was destroyed or exchanged: the file is read each time.
+fork. Who asks by the wrapped key itself never gets one that was destroyed or exchanged: the file is read each time. Nor, by
+its context, one that stands in another's place, which the root would refuse.
 """
 
 import os
@@ -19,16 +20,16 @@ MOST: Final = 1_000
 
 
 class KeyCache:
-    """Keys by their wrapped form. `get` returns copies, which the caller wipes."""
+    """Keys by their wrapped form and what that is bound to. `get` returns copies, which the caller wipes."""
 
     def __init__(self, *, seconds: float = SECONDS, most: int = MOST) -> None:
         self._seconds, self._most = min(seconds, SECONDS), most
         self._start()
         _ALL.add(self)
 
-    def get(self, wrapped: bytes, unwrap: Callable[[], bytearray]) -> bytearray:
+    def get(self, wrapped: bytes, unwrap: Callable[[], bytearray], *, context: bytes) -> bytearray:
         """Return the key; unwrap it if it is not here, once for all who wait for it."""
-        name = content_digest(wrapped)
+        name = content_digest(len(context).to_bytes(4, "big") + context + wrapped)
         with self._lock:
             turn = self._turns.setdefault(name, threading.Lock())
         with turn:

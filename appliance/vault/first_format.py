@@ -7,7 +7,8 @@ from pathlib import Path
 from uuid import UUID
 
 from appliance.kernel.ids import TenantId
-from appliance.kernel.sealing import IntegrityError, Place, unseal
+from appliance.kernel.sealing import IntegrityError, KeyUnavailable, Place, unseal
+from appliance.vault.errors import RootKeyUnusable
 from appliance.vault.keyring import Keyring
 
 
@@ -18,8 +19,13 @@ class FirstFormat:
         self._path = root_key
 
     def unseal(self, tenant_id: TenantId, sealed: bytes, place: Place) -> bytes:
-        """Return the plaintext. Raises IntegrityError."""
-        keyring = Keyring(self._path)
+        """Return the plaintext. Raises IntegrityError, KeyUnavailable."""
+        if not self._path.exists():
+            raise IntegrityError("of format 1, in a house whose root key is no file")
+        try:
+            keyring = Keyring(self._path)
+        except RootKeyUnusable as error:
+            raise KeyUnavailable(str(error)) from error
         row = [one.bytes if isinstance(one, UUID) else one for one in place.row]
         match place.table:
             case "blobs":

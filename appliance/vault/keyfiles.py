@@ -92,7 +92,7 @@ class KeyFiles:
         wrapped = content[_HEAD:]
         if not root.is_remote:
             return root.unwrap(wrapped, context=kek.context)
-        return self._cache.get(content, lambda: root.unwrap(wrapped, context=kek.context))
+        return self._cache.get(content, lambda: root.unwrap(wrapped, context=kek.context), context=kek.context)
 
     def prove_end(self, kek: KekId, end: End) -> bytes | None:
         """Return what proves later that a holder of this key ended it; None for one that nobody opens here.
@@ -141,6 +141,11 @@ class KeyFiles:
     def is_destroyed(self, kek: KekId) -> bool:
         """Return whether the key was destroyed on purpose, and nothing is left of it."""
         return self._mark(kek).exists() and not self.has_file(kek)
+
+    def is_ended(self, tenant_id: TenantId) -> bool:
+        """Return whether the owners ended all of the organisation's keys. A mark says so, whatever a database says."""
+        marks = (self.directory / str(tenant_id)).glob("*.destroyed")
+        return any(mark.read_text() == End.ALL for mark in marks)
 
     def wrap_anew(self, kek: KekId) -> bool:
         """Wrap a key by the root that follows; return False where it is so already, or the key was destroyed."""

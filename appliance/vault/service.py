@@ -89,7 +89,7 @@ class Vault:
     def unseal_secret(self, tx: Tx, sealed: bytes, place: Place) -> bytearray:
         """Return the plaintext of one value, which the caller wipes."""
         tenant_id = self._tenant(tx)
-        with self._opened(self._named(tx, version_of(sealed))) as key:
+        with _told(place), self._opened(self._named(tx, version_of(sealed))) as key:
             return unseal_secret_at(key, sealed, context=place.context(tenant_id))
 
     def seal_file(self, tenant_id: UUID, content: bytes, place: Place) -> bytes:
@@ -125,16 +125,16 @@ class Vault:
                 pass
 
     def _unsealed(self, tx: Tx, tenant_id: TenantId, keys: dict[int, bytearray], sealed: bytes, place: Place) -> bytes:
-        try:
+        with _told(place):
             if is_first_format(sealed) and self._first is not None:
+                _ = self.files.roots  # away for a moment is no alarm
                 self._find(tx, None)  # destroyed keys end these values too
+                self._require_not_ended(tenant_id)
                 return self._first.unseal(tenant_id, sealed, place)
             version = version_of(sealed)
             if version not in keys:
                 keys[version] = open_data_key(self.files, self._named(tx, version))
             return unseal_at(keys[version], sealed, context=place.context(tenant_id))
-        except IntegrityError as error:  # which one of a page's values it is stands in the log alone
-            raise IntegrityError(f"{place.name}: {error.reason}") from error
 
     def _in_force(self, tx: Tx) -> Wrapped:
         found = self._find(tx, None)
@@ -179,6 +179,7 @@ class Vault:
     def _first_keys(self, tx: Tx) -> Wrapped:
         if tx.scalar(select(KekRow.kek_id).where(KekRow.tenant_id == tx.tenant_id).limit(1)) is not None:
             raise KeyUnavailable("the organisation's data keys are missing in the database")
+        self._require_not_ended(tx.tenant_id)
         now, kek = self.clock.now(), KekId(tx.tenant_id, new_id())
         self.files.create(kek)
         made = make_data_key(self.files, kek, 1)
@@ -191,6 +192,11 @@ class Vault:
         audit.record(tx, Actor(ActorKind.SYSTEM), Event.KEY_CREATED, subject=tx.tenant_id, level="dek", number=1)
         return made
 
+    def _require_not_ended(self, tenant_id: TenantId) -> None:
+        """Raise KeyDestroyed where the owners ended all keys, and an earlier database, put back, does not know it."""
+        if self.files.is_ended(tenant_id):
+            raise KeyDestroyed
+
     def _tenant(self, tx: Tx) -> TenantId:
         return PLATFORM if self._is_platform else tx.tenant_id
 
@@ -201,3 +207,12 @@ class Vault:
             yield key
         finally:
             wipe(key)
+
+
+@contextmanager
+def _told(place: Place) -> Iterator[None]:
+    """Say in what did not open where that stands: for the log alone, as one of a page's values."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise IntegrityError(f"{place.name}: {error.reason}") from error

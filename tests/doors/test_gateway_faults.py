@@ -20,6 +20,10 @@ from appliance.gateway.passing import kept_there
 from appliance.gateway.requests import parse
 from appliance.identity import Role, Scope
 from appliance.identity.people import remove_member
+from appliance.vault.providing import ProviderKind
+from appliance.vault.providing.credentials import read_key
+from appliance.vault.providing.destinations import ProviderForm
+from appliance.vault.providing.service import KeyTerms, NewKey, create_provider
 from tests.support.door import Door, door, key_of
 from tests.support.house import Server
 from tests.support.model_host import Reply, said, streamed
@@ -141,6 +145,46 @@ def test_a_refused_provider_key_is_our_fault_and_shows_nothing_of_it(at: Door) -
     answer = posts(at, CHAT)
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "provider_key_refused")
     assert "sk-live" not in answer.text
+
+
+@pytest.mark.parametrize("key", ["0f1e2d3c4b5a69788796a5b4c3d2e1f0", 'pass/word"of-the-lab'])
+def test_a_key_of_any_form_that_a_server_quotes_is_shown_to_nobody(at: Door, key: str) -> None:
+    """Azure's have no prefix to know them by, and a server of one's own asks for whatever it likes."""
+    name, form = f"lab-{len(key)}", ProviderKind.OPENAI_COMPATIBLE
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        given = NewKey(read_key(form, key), KeyTerms("first"))
+        address = ProviderForm(name, form, f"{at.upstream.address}/v1")
+        create_provider(tx, at.ada.caller, at.ada.services.vault, address, given, clock=at.house.clock)
+        gateway.allow_model(tx, at.ada.caller, f"{name}/*")
+    quoted = json.dumps({"error": {"message": f"no quota for Bearer {key}; ask"}})
+    for raw in (quoted, quoted.replace("/", "\\/")):
+        at.upstream.says(Reply(raw.encode(), status=400))
+        model = {"model": f"{name}/gpt", "messages": ASKED}
+        for answer in (posts(at, model), posts(at, model | {"max_tokens": 9}, path="/v1/messages")):
+            assert answer.status_code == 400
+            assert answer.json()["error"]["message"] == "no quota for Bearer (a key); ask"
+
+
+def test_a_provider_key_that_was_altered_is_an_alarm_in_log_and_metrics(at: Door) -> None:
+    flip = """UPDATE cloister.provider_keys SET sealed = set_byte(sealed, length(sealed) - 1, get_byte(sealed, length(sealed) - 1) # 1)
+              WHERE provider_id = (SELECT provider_id FROM cloister.model_providers WHERE name = 'vllm')"""
+    counted = 'cloister_seal_failures_total{kind="seal_broken"} '
+
+    def alarms() -> float:
+        return float(httpx2.get(f"{at.address}/metrics").text.partition(counted)[2].split()[0])
+
+    before = alarms()
+    with at.house.server.connect("boot", at.house.database) as boot:
+        boot.execute(flip)
+        boot.commit()
+        with capture_logs() as logs:
+            answer = posts(at, {"model": "vllm/llama", "messages": ASKED})
+        boot.execute(flip)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "seal_broken")
+    assert alarms() == before + 1
+    (reason,) = [one["reason"] for one in logs if one["event"] == "seal_failed"]
+    assert reason.startswith("provider_keys.sealed ")
+    assert reason.endswith(": altered, or moved from its place")
 
 
 def test_a_key_that_fails_again_and_again_is_left_alone(at: Door) -> None:

@@ -74,3 +74,28 @@ def test_a_form_in_pieces_arrives_whole(product: Product) -> None:
 def test_a_large_body_comes_through(product: Product) -> None:
     answer = httpx2.post(f"{product.address}/sign-in", data={"email": "x" * 300_000}, timeout=10)
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        b"GET /?q=sk-live-4711 HTTP/1.1 and more\r\n\r\n",
+        b"GET / HTTP/1.1\r\nAuthorization Bearer sk-live-4711\r\n\r\n",
+        b"GET / HTTP/1.1\r\nsk-live-4711(: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: sk-live-4711\r\n\r\n",
+        b"sk-live-4711 / HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_what_is_no_request_is_repeated_neither_in_the_log_nor_in_the_answer(product: Product, asked: bytes) -> None:
+    """A key that a program sent without its colon is a key all the same."""
+    before = len(product.output)
+    with connected(product, asked, count=1) as (one,):
+        one.settimeout(5)
+        answer = b""
+        while data := one.recv(65_536):
+            answer += data
+    assert answer.split(b" ", 2)[1] in {b"400", b"501"}
+    assert b"4711" not in answer
+    said = "".join(product.output[before:])
+    assert "is no request" in said
+    assert "4711" not in said

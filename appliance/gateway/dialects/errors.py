@@ -5,6 +5,7 @@ https://platform.openai.com/docs/api-reference/responses-streaming/error. Anthro
 https://platform.claude.com/docs/en/api/errors; a code that its clients do not know they take for the bare type.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from appliance.gateway.dialects.sse import encode
 from appliance.gateway.dialects.values import Dialect, Fault
 
 _LONGEST_MESSAGE = 2000
+_SHORTEST_KEY = 8  # what is shorter is no secret, but a word such as EMPTY
 _OURS = 500  # from here on a status says that the client did nothing wrong
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
@@ -27,6 +29,16 @@ def without_keys(raw: bytes) -> bytes:
     """Return a provider's own words, byte for byte, but for what looks like a key."""
     text = raw.decode("utf-8", "surrogateescape")
     return _KEYS.sub("(a key)", text).encode("utf-8", "surrogateescape")
+
+
+def without_key(raw: bytes, key: str) -> bytes:
+    """Return a provider's own words without the key that it was sent, whatever form that has."""
+    if len(key) < _SHORTEST_KEY:
+        return raw
+    quoted = json.dumps(key)[1:-1]
+    for form in (key, quoted, quoted.replace("/", "\\/")):
+        raw = raw.replace(form.encode(), b"(a key)")
+    return raw
 
 
 _ANTHROPIC_TYPES = {

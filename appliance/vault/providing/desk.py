@@ -20,7 +20,7 @@ from appliance.vault.providing.checks import check_key
 from appliance.vault.providing.credentials import is_masked, read_key
 from appliance.vault.providing.destinations import ProviderForm, checked
 from appliance.vault.providing.envelope import fingerprint_of, open_key
-from appliance.vault.providing.errors import KeyNotNeeded, ProviderChanged, ProviderKeyNotShown
+from appliance.vault.providing.errors import KeyNotNeeded, ProviderChanged
 from appliance.vault.providing.queries import get_key, get_provider
 from appliance.vault.providing.secret import Secret
 from appliance.vault.providing.service import KeyTerms, NewKey
@@ -116,7 +116,7 @@ class Desk:
             secret = open_key(tx, self._vault, key_id, sealed, provider)
         form = ProviderForm(provider.name, provider.kind, provider.base_url, provider.region)
         with secret:
-            code = self._tried(form, secret)
+            code = _code(self._tried(form, secret))
         with self._db.tenant(caller.tenant_id) as tx:
             service.note_check(tx, caller, provider_id, key_id, code, clock=self._clock)
             return get_key(get_provider(tx, caller, provider_id), key_id)
@@ -124,8 +124,8 @@ class Desk:
     def refuse_reveal(self, caller: Caller, provider_id: UUID, key_id: UUID) -> None:
         """Record that somebody asked to be shown a key, and refuse. Always raises."""
         with self._db.tenant(caller.tenant_id) as tx:
-            service.note_reveal(tx, caller, provider_id, key_id)
-        raise ProviderKeyNotShown
+            refusal = service.note_reveal(tx, caller, provider_id, key_id)
+        raise refusal
 
     def _require_change(self, caller: Caller) -> None:
         """Before anything leaves this house; the verbs ask again, in their own transaction."""
@@ -139,16 +139,24 @@ class Desk:
         given = read_key(form.kind, key.text)
         with given.secret as secret:
             if key.is_checked:
-                check_key(self._egress, form, secret, clock=self._clock)
+                self._try(caller, form, secret)
             with self._db.tenant(caller.tenant_id) as tx:
                 return save(tx, NewKey(given, key.terms, OK if key.is_checked else None))
 
-    def _tried(self, form: ProviderForm, secret: Secret) -> str:
+    def _try(self, caller: Caller, form: ProviderForm, secret: Secret) -> None:
+        """Try a key that is not kept yet: that it left this house, or was to, is on record whatever comes of it."""
+        refusal = self._tried(form, secret)
+        with self._db.tenant(caller.tenant_id) as tx:
+            service.note_try(tx, caller, form, _code(refusal))
+        if refusal is not None:
+            raise refusal
+
+    def _tried(self, form: ProviderForm, secret: Secret) -> Refusal | None:
         try:
             check_key(self._egress, form, secret, clock=self._clock)
         except Refusal as refusal:
-            return refusal.code
-        return OK
+            return refusal
+        return None
 
     def _asks_for_none(self, caller: Caller, provider_id: UUID) -> bool:
         """Return whether this is a compatible server that was given no key, so that no key is one here."""
@@ -164,3 +172,7 @@ class Desk:
     def _show(self, caller: Caller, provider_id: UUID) -> ModelProvider:
         with self._db.tenant(caller.tenant_id) as tx:
             return get_provider(tx, caller, provider_id)
+
+
+def _code(refusal: Refusal | None) -> str:
+    return OK if refusal is None else refusal.code

@@ -1,7 +1,9 @@
 """Where a provider's key may be sent: its base URL, as it was given or as the vendor has it."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -12,6 +14,7 @@ _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _REGION: Final = re.compile(r"[a-z]{2,12}(-[a-z0-9]{1,15}){0,4}")
 _HOST: Final = re.compile(r"[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\]")
 _LONGEST: Final = 500
+_AWS_6: Final = IPv6Address("fd00:ec2::254")
 _VENDORS: Final = {
     ProviderKind.OPENAI: "https://api.openai.com/v1",
     ProviderKind.ANTHROPIC: "https://api.anthropic.com",
@@ -60,9 +63,18 @@ def _address(given: str, kind: ProviderKind, region: str) -> str:
         or parts.query
         or parts.fragment
         or "?" in url
+        or _is_for_hosts_alone(host)
     ):
         raise BaseUrlMalformed
     return f"{parts.scheme}://{host}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"
+
+
+def _is_for_hosts_alone(host: str) -> bool:
+    """Say whether this is where a machine gets credentials of its own. For the root in KMS egress may be open to it."""
+    with suppress(ValueError):
+        address = ip_address(host.strip("[]"))
+        return address.is_link_local or address == _AWS_6
+    return False
 
 
 def _own(kind: ProviderKind, region: str) -> str:

@@ -38,10 +38,11 @@ def seal_key(tx: Tx, vault: Vault, key_id: UUID, secret: Secret, provider: Any) 
 
 def open_key(tx: Tx, vault: Vault, key_id: UUID, sealed: bytes, provider: Any) -> Secret:
     """Return the key. Raises IntegrityError where the provider sends it elsewhere than it was given for."""
-    opened = vault.unseal_secret(tx, sealed, Place("provider_keys", "sealed", (key_id,)))
+    place = Place("provider_keys", "sealed", (key_id,))
+    opened = vault.unseal_secret(tx, sealed, place)
     if not hmac.compare_digest(opened[:_HEAD], _VERSION + _destination(provider)):
         wipe(opened)
-        raise IntegrityError("given for another destination")
+        raise IntegrityError(f"{place.name}: given for another destination")
     secret = Secret(bytearray(memoryview(opened)[_HEAD:]))
     wipe(opened)
     return secret

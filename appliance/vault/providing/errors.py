@@ -29,7 +29,7 @@ from appliance.kernel.errors import Kind, Refusal
 
 
 class BaseUrlMalformed(Refusal):
-    """The address is not one: https://, a host, and at most a path; http:// for compatible servers alone."""
+    """The address is not a provider's: https://, a host, and at most a path; http:// for compatible servers alone."""
 
     kind = Kind.INVALID
     code = "base_url_malformed"

@@ -6,6 +6,7 @@ first did.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -16,6 +17,7 @@ from appliance.audit import Event, Outcome
 from appliance.identity import Caller, Permission
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx, in_turn
+from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import new_id
 from appliance.vault.providing.credentials import Given
 from appliance.vault.providing.destinations import ProviderForm
@@ -25,7 +27,9 @@ from appliance.vault.providing.errors import (
     OwnKeysForbidden,
     ProviderChanged,
     ProviderKeyKnown,
+    ProviderKeyMasked,
     ProviderKeyNotFound,
+    ProviderKeyNotShown,
     ProviderKeyRevoked,
     ProviderKeyTermsMalformed,
     ProviderNameTaken,
@@ -208,11 +212,27 @@ def sealed_key(tx: Tx, provider_id: UUID, key_id: UUID) -> tuple[ModelProvider, 
     return found, key.sealed
 
 
-def note_reveal(tx: Tx, caller: Caller, provider_id: UUID, key_id: UUID) -> None:
-    """Record that somebody, whoever they are, asked to be shown a key. The door refuses when this is committed."""
-    row = _locked_key(tx, provider_id, key_id)
-    audit.record(tx, caller.actor, Event.PROVIDER_KEY_REVEAL_REFUSED, subject=row.key_id, outcome=Outcome.FAILURE,
-                 fingerprint=row.fingerprint)  # fmt: skip
+def note_try(tx: Tx, caller: Caller, provider: ProviderForm, code: str) -> None:
+    """Record that a key which somebody gave was tried at a provider, or was to be, before it is kept or not."""
+    outcome = Outcome.SUCCESS if code == "ok" else Outcome.FAILURE
+    audit.record(tx, caller.actor, Event.PROVIDER_KEY_CHECKED, outcome=outcome, code=code, name=provider.name,
+                 host=urlsplit(provider.base_url).netloc)  # fmt: skip
+
+
+def note_reveal(tx: Tx, caller: Caller, provider_id: UUID, key_id: UUID) -> Refusal:
+    """Record that somebody, whoever they are, asked to be shown a key, also one that is not theirs or not there.
+
+    Return what the door refuses it with when this is committed.
+    """
+    refusal: Refusal = ProviderKeyNotShown()
+    fingerprint = ""
+    try:
+        fingerprint = _locked_key(tx, provider_id, key_id).fingerprint
+    except (ProviderNotFound, ProviderKeyNotFound) as missing:
+        refusal = missing
+    audit.record(tx, caller.actor, Event.PROVIDER_KEY_REVEAL_REFUSED, subject=key_id, outcome=Outcome.FAILURE,
+                 fingerprint=fingerprint)  # fmt: skip
+    return refusal
 
 
 def require_change(tx: Tx, caller: Caller) -> None:
@@ -270,6 +290,7 @@ def _live(tx: Tx, provider_id: UUID) -> list[ProviderKeyRow]:
 
 def _add(tx: Tx, caller: Caller, vault: Vault, provider: ProviderRow, key: NewKey, *, clock: Clock) -> ProviderKeyId:
     _check(key.terms, clock)
+    _require_not_shown(tx, provider.provider_id, key.given)
     print_ = fingerprint_of(tx, vault, key.given.secret)
     if any(one.fingerprint == print_ for one in _live(tx, provider.provider_id)):
         raise ProviderKeyKnown
@@ -287,6 +308,16 @@ def _add(tx: Tx, caller: Caller, vault: Vault, provider: ProviderRow, key: NewKe
                  fingerprint=print_, weight=key.terms.weight, expires_at=_written(key.terms.expires_at),
                  check=key.check_code or "unchecked")  # fmt: skip
     return ProviderKeyId(key_id)
+
+
+def _require_not_shown(tx: Tx, provider_id: UUID, given: Given) -> None:
+    """Raise ProviderKeyMasked for what answers and pages say of one of the provider's keys: no program puts it back as a key."""
+    shown = select(ProviderKeyRow.last_four, ProviderKeyRow.fingerprint).where(
+        ProviderKeyRow.tenant_id == tx.tenant_id, ProviderKeyRow.provider_id == provider_id
+    )
+    content = bytes(given.secret.content)
+    if any(content and content.decode() in pair for pair in tx.execute(shown).all()):
+        raise ProviderKeyMasked
 
 
 def _end(tx: Tx, caller: Caller, row: ProviderKeyRow, *, clock: Clock) -> None:

@@ -42,7 +42,8 @@ def roots_in_use(choice: RootChoice, *, secrets: Path, egress: Egress) -> Roots:
     if choice.is_default:
         if not _standing(secrets):
             raise RootKeyUnusable(path=str(secrets / KEY))
-        return lambda: _files(secrets)
+        _files(secrets)  # unfit, no start
+        return lambda: _at_work(secrets)
     roots = [root_of(choice.spec, secrets=secrets, egress=egress, credentials=choice.credentials)]
     if choice.following is not None:
         credentials = choice.following_credentials or secrets / "root-key-next-credentials"
@@ -78,6 +79,14 @@ def old_root(secrets: Path) -> Root | None:
 def forget_old(secrets: Path) -> None:
     """Overwrite what `old_root` returned, and remove it."""
     overwrite(secrets / OLD)
+
+
+def _at_work(secrets: Path) -> tuple[Root, ...]:
+    """Return the roots. Where a file became unfit, the log says which; whoever wanted something opened reads no path."""
+    try:
+        return _files(secrets)
+    except RootKeyUnusable as error:
+        raise KeyUnavailable(str(error)) from error
 
 
 def _files(secrets: Path) -> tuple[Root, ...]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from appliance import cli
 from appliance.kernel import log
 from appliance.kernel.blobs import BlobMissing, Blobs
 from appliance.kernel.canonical import canonical
@@ -175,8 +176,15 @@ def test_it_lets_out_what_was_allowed_and_nothing_else() -> None:
     server.server_close()
 
 
+def hooked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the test change what happens to what nobody catches, and nothing after it."""
+    monkeypatch.setattr("sys.excepthook", sys.__excepthook__)
+    monkeypatch.setattr("threading.excepthook", threading.__excepthook__)
+    monkeypatch.setattr("sys.unraisablehook", sys.__unraisablehook__)
+
+
 def test_it_logs_no_content(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.excepthook", sys.excepthook)
+    hooked(monkeypatch)
     log.configure()
     logger = log.logger("test")
     canary = "canary-4711"
@@ -191,6 +199,49 @@ def test_it_logs_no_content(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     assert canary not in written
     assert "ValueError" in written
     assert "t-1" in written
+
+
+def test_a_thread_that_breaks_logs_no_content_either(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hooked(monkeypatch)
+    log.configure()
+
+    def breaks() -> None:
+        raise ValueError("could not parse canary-4711")
+
+    class Broken:
+        def __del__(self) -> None:
+            breaks()
+
+    thread = threading.Thread(target=breaks)
+    thread.start()
+    thread.join()
+    Broken()
+
+    written = capsys.readouterr().err
+    assert "canary-4711" not in written
+    assert written.count("ValueError") == 2
+
+
+def test_a_command_that_breaks_quotes_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands at a console is sent to whoever helps."""
+    hooked(monkeypatch)
+    monkeypatch.setattr(cli, "close_memory", lambda: None)
+
+    def breaks(**_: object) -> None:
+        raise ValueError("could not parse canary-4711")
+
+    monkeypatch.setattr(cli, "group", breaks)
+    with pytest.raises(ValueError, match="parse") as broken:
+        cli.main()
+    sys.excepthook(broken.type, broken.value, broken.tb)
+
+    written = capsys.readouterr().err
+    assert "canary-4711" not in written
+    assert "ValueError" in written
 
 
 def test_it_finds_the_same_terms_in_other_forms() -> None:
