@@ -33,9 +33,10 @@ def check(*, as_json: bool) -> None:
         roots = [root.spec for root in services.vault.files.roots]
         for root in services.vault.files.roots:
             root.ping()
-        count = check_keys(services.db, services.vault.files)
-    facts = {"roots": roots, "organisations": count}
-    say(json.dumps(facts) if as_json else f"{' and '.join(roots)}: {_opening(count)}.")
+        found = check_keys(services.db, services.vault.files)
+    ended = sum(one.fault is not None for one in found)
+    facts = {"roots": roots, "organisations": len(found) - ended, "destroyed": ended}
+    say(json.dumps(facts) if as_json else f"{' and '.join(roots)}: {_opening(len(found) - ended)}{_ended(ended)}.")
 
 
 @vault.command("rotate-root")
@@ -92,6 +93,10 @@ def _opening(count: int) -> str:
     if organisations <= 0:
         return "the platform's keys open"
     return f"the keys of the platform and {organisations} organisation{'' if organisations == 1 else 's'} open"
+
+
+def _ended(count: int) -> str:
+    return f"; those of {count} organisation{'' if count == 1 else 's'} were destroyed on purpose" if count else ""
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """`appliance doctor`: what is wrong, and the remedy. A check that could not run is skipped, and says so."""
 
-import stat
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -16,10 +15,11 @@ from appliance.knowledge.scans import Recognition
 from appliance.knowledge.unreadable import UnreadableDocument
 from appliance.ops import migrations
 from appliance.ops.errors import CannotStart
+from appliance.ops.key_findings import check_keys_open, check_root, check_secrets
 from appliance.ops.preflight import Finding, Level, check_host
+from appliance.vault import Roots
 
-_OPEN_TO_OTHERS = 0o077
-_KEY_REMEDY = "If your house stands elsewhere, name its folder in APPLIANCE_DATA_DIR. Otherwise restore the key; it is never made anew."
+_KEYS_NEED = {"root key", "database", "schema"}
 _SILENT_SECONDS = 30
 _LONG_WAIT_SECONDS = 600
 # A white bitmap of 300 by 100 points, one bit each.
@@ -46,15 +46,22 @@ _QUEUE = """
 
 def diagnose(
     *, data_directory: Path, secrets: Path, models: Path, host: str, port: int, languages: str, preflight: bool,
-    url: Callable[[], str],
+    url: Callable[[], str], roots: Callable[[], Roots],
 ) -> list[Finding]:  # fmt: skip
-    """Return every finding. `url` is called late: it fails where the secrets do."""
+    """Return every finding. `url` and `roots` are called late: they fail where the secrets do."""
     findings = check_host(data_directory=data_directory, host=host, port=port if preflight else None)
     findings.append(_models(models))
     if preflight:
         return findings
-    findings += [_parser(), _recognition(languages), _secrets(secrets)]
-    findings += _database(url, models)
+    root = check_root(roots, secrets)
+    findings += [_parser(), _recognition(languages), check_secrets(secrets), root]
+    database = _database(url, models)
+    findings += database
+    away = [one.name for one in (root, *database) if one.name in _KEYS_NEED and one.level is Level.FAIL]
+    if away:
+        findings.append(Finding("keys", Level.SKIPPED, f"not looked at without the {' and the '.join(away)}"))
+    else:
+        findings += check_keys_open(url, secrets, roots)
     return findings
 
 
@@ -103,15 +110,6 @@ def _recognition(wanted: str) -> Finding:
         remedy = f"As root: apt-get install {packages}; or choose APPLIANCE_OCR_LANGUAGES among those installed."
         return Finding("ocr", Level.WARN, f"without {', '.join(missing)}; installed: {', '.join(installed)}", remedy)
     return Finding("ocr", Level.OK, f"{wanted}; installed: {', '.join(installed)}")
-
-
-def _secrets(secrets: Path) -> Finding:
-    if not (secrets / "root.key").exists():
-        return Finding("secrets", Level.FAIL, f"{secrets}/root.key is missing", _KEY_REMEDY)
-    loose = [path.name for path in secrets.iterdir() if stat.S_IMODE(path.stat().st_mode) & _OPEN_TO_OTHERS]
-    if loose:
-        return Finding("secrets", Level.FAIL, f"readable by others: {', '.join(loose)}", f"Run: chmod 0400 {secrets}/*")
-    return Finding("secrets", Level.OK, str(secrets))
 
 
 def _database(url: Callable[[], str], models: Path) -> list[Finding]:

@@ -4,7 +4,7 @@ Trusted: the root and the key files (kept apart from backups of the data), this 
 the disk; who can write them can remove what is sealed, never read it. See decision 0016.
 """
 
-from appliance.vault.boot import check_keys
+from appliance.vault.boot import Opening, check_keys, try_keys
 from appliance.vault.claim import claim_database, require_own_database
 from appliance.vault.errors import RootKeyForeign, RootKeyUnusable, SchemaOutdated
 from appliance.vault.first_format import FirstFormat
@@ -28,6 +28,7 @@ __all__ = [
     "KeyState",
     "Level",
     "LogSigners",
+    "Opening",
     "PlatformShelf",
     "RootChoice",
     "RootKeyForeign",
@@ -43,4 +44,5 @@ __all__ = [
     "claim_database",
     "require_own_database",
     "roots_in_use",
+    "try_keys",
 ]  # fmt: skip

@@ -23,9 +23,9 @@ class Keyring:
             mode = stat.S_IMODE(path.stat().st_mode)
             root = path.read_bytes()
         except OSError as error:
-            raise RootKeyUnusable(path=str(path)) from error
+            raise RootKeyUnusable(reason=f"{path} cannot be read: {error.strerror}") from error
         if mode & _OPEN_TO_OTHERS or len(root) != KEY_BYTES or len(set(root)) == 1:
-            raise RootKeyUnusable(path=str(path))
+            raise RootKeyUnusable(reason=f"{path} is too open, or not {KEY_BYTES} random bytes")
         self.__root, self.path = root, path
 
     def tenant_key(self, tenant_id: TenantId) -> bytes:

@@ -3,11 +3,13 @@
 import errno
 import json
 import os
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from appliance.cli import main
 from tests.doors.conftest import Console
 from tests.support.house import Member
 
@@ -73,3 +75,16 @@ def test_it_exchanges_the_root_and_says_how_many_keys_it_wrapped(console: Consol
 def test_one_key_is_one_key(console: Console, tmp_path: Path) -> None:
     assert "1 key is wrapped by" in console("vault", "rotate-root").output
     assert "keys.tar: 1 key." in console("vault", "export", str(tmp_path / "keys.tar")).output
+
+
+def test_without_an_organisation_it_says_how_to_get_one(console: Console) -> None:
+    assert "There is no organisation yet: `appliance setup`" in str(console("keys", "list").exception)
+
+
+@pytest.mark.usefixtures("console")
+def test_whoever_can_put_a_key_back_is_told_which_one_is_away(keyed: Member, monkeypatch: pytest.MonkeyPatch) -> None:
+    (file,) = (keyed.house.settings.secrets / "keys" / str(keyed.tenant_id)).glob("*.key")
+    file.unlink()
+    monkeypatch.setattr(sys, "argv", ["appliance", "keys", "rotate", "--level", "dek"])
+    with pytest.raises(SystemExit, match=rf"not available now.* {keyed.tenant_id}/{file.name} is missing"):
+        main()

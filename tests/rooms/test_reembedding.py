@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from appliance import budgets, knowledge
-from appliance.assembly import assemble
+from appliance.assembly import assemble, roots_of
 from appliance.gateway import Asker, ModelMissing, QueryVector, Vectors
 from appliance.kernel.db import Tx
 from appliance.knowledge import ChangeState, DocumentId, Found, SearchIndex, Status, reembedding
@@ -292,6 +292,7 @@ def model_findings(house: House) -> list[tuple[str, str, str]]:
     findings = diagnose(
         data_directory=settings.data_dir, secrets=settings.secrets, models=settings.models_dir, host="127.0.0.1", port=0,
         languages="eng", preflight=False, url=lambda: house.server.url("cloister_worker", house.database),
+        roots=lambda: roots_of(settings),
     )  # fmt: skip
     return [(one.level.value, one.detail, one.remedy) for one in findings if one.name == "models"]
 

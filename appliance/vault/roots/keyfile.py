@@ -50,7 +50,7 @@ class KeyFileRoot(Discreet):
         try:
             self.ping()
         except KeyUnavailable as error:
-            raise RootKeyUnusable(path=str(path)) from error
+            raise RootKeyUnusable(reason=error.reason) from error
 
     def fingerprint(self) -> bytes:
         """Return what a database is claimed with (`vault.claim`)."""
@@ -86,20 +86,20 @@ class KeyFileRoot(Discreet):
         try:
             file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
-            raise KeyUnavailable(f"the root key {self._path} cannot be read: {error.strerror}") from None
+            raise KeyUnavailable(f"{self._path} cannot be read: {error.strerror}") from None
         try:
             status = os.fstat(file)
             if not stat.S_ISREG(status.st_mode) or not self._may_be(status):
-                raise KeyUnavailable(f"the root key {self._path} is too open; it must be 0400")
+                raise KeyUnavailable(f"{self._path} is too open, or no file; run: chmod 0400 {self._path}")
             if os.readv(file, [content]) != KEY_BYTES:
-                raise KeyUnavailable(f"the root key {self._path} is not {KEY_BYTES} bytes")
+                raise KeyUnavailable(f"{self._path} has not {KEY_BYTES} bytes")
         except OSError as error:
-            raise KeyUnavailable(f"the root key {self._path} cannot be read: {error.strerror}") from None
+            raise KeyUnavailable(f"{self._path} cannot be read: {error.strerror}") from None
         finally:
             os.close(file)
         del content[KEY_BYTES:]
         if len(set(content)) == 1:
-            raise KeyUnavailable(f"the root key {self._path} is one byte, repeated")
+            raise KeyUnavailable(f"{self._path} is one byte, repeated")
         return content
 
 
@@ -107,5 +107,5 @@ def systemd_root(name: str, *, spec: str) -> KeyFileRoot:
     """Return the root in a credential of this service, LoadCredential(Encrypted)=NAME:… Raises RootKeyUnusable."""
     directory = os.environ.get("CREDENTIALS_DIRECTORY")
     if not directory:
-        raise RootKeyUnusable(path=f"$CREDENTIALS_DIRECTORY/{name}")
+        raise RootKeyUnusable(reason=f"systemd gave this process no $CREDENTIALS_DIRECTORY/{name}")
     return KeyFileRoot(Path(directory) / name, spec=spec, may_be=is_credential)
