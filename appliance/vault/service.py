@@ -117,6 +117,14 @@ class Vault:
         row = tx.execute(found.order_by(DataKeyRow.version.desc()).limit(1)).first()
         return None if row is None else (row.version, row.kek_id)
 
+    def is_destroyed(self, tx: Tx) -> bool:
+        """Return whether the organisation's keys were destroyed on purpose."""
+        try:
+            self._find(tx, None)
+        except KeyDestroyed:
+            return True
+        return False
+
     def prepare(self, tenant_id: TenantId) -> None:
         """Make the organisation's keys if it has none yet, and look whether those in force open. Raises as opening does."""
         with self._db.tenant(tenant_id) as tx:
