@@ -77,6 +77,6 @@ def main() -> None:
             f"{error} If the house is stopped, start it with `appliance run`; `appliance doctor` says what is wrong."
         )
     except (IntegrityError, KeyUnavailable) as error:  # whoever is here can see to it
-        sys.exit(f"{error} Here: {error.reason or 'see the log'}. `appliance doctor` says more.")
+        sys.exit(f"{error} Here: {error.reason.rstrip('.') or 'see the log'}. `appliance doctor` says more.")
     except (CannotStart, Refusal) as error:
         sys.exit(str(error))

@@ -59,7 +59,7 @@ def rotate_root(*, as_json: bool) -> None:
     say(f"{_keys(count)} {'is' if count == 1 else 'are'} wrapped by {spec} now. Back it up, apart from the data, and the key files anew: `appliance vault export`.")
     say("Key files that were exported before open with the old root key only: keep it as long as you keep them.")
     if not is_file:
-        say("Set APPLIANCE_ROOT_KEY to it and remove APPLIANCE_ROOT_KEY_NEXT before the next start.")
+        say("Set APPLIANCE_ROOT_KEY to it, remove APPLIANCE_ROOT_KEY_NEXT, and rename root-key-next-credentials to root-key-credentials before the next start.")
 
 
 @vault.command("rotate-log-key")

@@ -12,11 +12,11 @@ from appliance.kernel.db import Database, DatabaseUnavailable
 from appliance.kernel.errors import Refusal
 from appliance.kernel.sealing import IntegrityError, KeyDestroyed, KeyUnavailable
 from appliance.ops.preflight import Finding, Level
-from appliance.vault import KeyFiles, Opening, Roots, try_keys
+from appliance.vault import KeyFiles, Opening, RootKeyUnusable, Roots, try_keys
 
 _OPEN_TO_OTHERS = 0o077
 _ELSEWHERE = "If your house stands elsewhere, name its folder in APPLIANCE_DATA_DIR."
-_ROOT_REMEDY = f"{_ELSEWHERE} Otherwise see deploy/docs/root-key.md: a root key is never made anew."
+_ROOT_REMEDY = "See deploy/docs/root-key.md. A root key is never made anew."
 
 _FOREIGN_REMEDY = "Put the root key of their backup there, or name it in APPLIANCE_ROOT_KEY. Key files and root key belong together."
 
@@ -43,7 +43,8 @@ def check_root(roots: Callable[[], Roots], secrets: Path) -> Finding:
         stored = list(files.stored())
         foreign = sum(files.is_foreign(kek.name) for kek in stored)
     except Refusal as refusal:
-        return Finding("root key", Level.FAIL, _why(refusal), _ROOT_REMEDY)
+        elsewhere = f"{_ELSEWHERE} " if isinstance(refusal, RootKeyUnusable) else ""
+        return Finding("root key", Level.FAIL, _why(refusal), elsewhere + _ROOT_REMEDY)
     names = " and ".join(root.spec for root in choice())
     if foreign:
         detail = f"{foreign} of {len(stored)} key files are wrapped by another root key than {names}"

@@ -71,7 +71,7 @@ class KeysMissing(Refusal):
 
 
 class NoFollowingRoot(Refusal):
-    """No root key follows. Name it in APPLIANCE_ROOT_KEY_NEXT, restart web and worker, and try again."""
+    """No root key follows that web and worker know. Name it in APPLIANCE_ROOT_KEY_NEXT, for them and here, restart them, and try again. Nothing was changed."""
 
     kind = Kind.CONFLICT
     code = "no_following_root"
