@@ -38,7 +38,10 @@ def check_root(roots: Callable[[], Roots], secrets: Path) -> Finding:
     try:
         choice = roots()
         for root in choice():
-            root.ping()
+            try:
+                root.ping()
+            except KeyUnavailable as fault:
+                return Finding("root key", Level.FAIL, f"{root.spec}: {fault.reason}", _ROOT_REMEDY)
         files = KeyFiles(secrets / "keys", choice)
         stored = list(files.stored())
         foreign = sum(files.is_foreign(kek.name) for kek in stored)
