@@ -13,6 +13,7 @@ from appliance.vault.errors import KeysBroken, KeysMissing
 from appliance.vault.keyfiles import KekId, KeyFiles
 from appliance.vault.keys import Wrapped, open_data_key
 from appliance.vault.tables import DataKeyRow
+from appliance.vault.values import KeyState
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def try_keys(db: Database, files: KeyFiles) -> list[Opening]:
 def _tried(tx: Tx, files: KeyFiles) -> Opening | None:
     """Return what came of this organisation's data key, None before its first one."""
     ours = select(DataKeyRow).where(DataKeyRow.tenant_id == tx.tenant_id)
-    row = tx.scalar(ours.order_by((DataKeyRow.state == "active").desc()).limit(1))
+    row = tx.scalar(ours.order_by((DataKeyRow.state == KeyState.ACTIVE).desc()).limit(1))
     if row is None:
         return None
     if row.wrapped is None:

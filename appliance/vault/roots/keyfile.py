@@ -14,16 +14,10 @@ from typing import Final
 
 from appliance.kernel.sealing import KEY_BYTES, KeyUnavailable, derive_key, seal, unseal_key, wipe
 from appliance.vault.errors import RootKeyUnusable
-from appliance.vault.roots.discretion import Discreet
+from appliance.vault.roots.discretion import Discreet, is_closed
 
-_OPEN_TO_OTHERS: Final = 0o077
 _SYSTEMD_MODES: Final = (0o400, 0o440)
 _WRAP, _FINGERPRINT = "wrap keys", "fingerprint"
-
-
-def is_closed(status: os.stat_result) -> bool:
-    """Return whether nobody but the owner has any right to the file."""
-    return not stat.S_IMODE(status.st_mode) & _OPEN_TO_OTHERS
 
 
 def is_credential(status: os.stat_result) -> bool:
