@@ -16,7 +16,7 @@ from appliance.vault import KeyFiles, Opening, RootKeyUnusable, Roots, try_keys
 
 _OPEN_TO_OTHERS = 0o077
 _ELSEWHERE = "If your house stands elsewhere, name its folder in APPLIANCE_DATA_DIR."
-_ROOT_REMEDY = "See deploy/docs/root-key.md. A root key is never made anew."
+_ROOT_REMEDY = "See deploy/docs/root-key.md."
 
 _FOREIGN_REMEDY = "Put the root key of their backup there, or name it in APPLIANCE_ROOT_KEY. Key files and root key belong together."
 
