@@ -101,5 +101,6 @@ def systemd_root(name: str, *, spec: str) -> KeyFileRoot:
     """Return the root in a credential of this service, LoadCredential(Encrypted)=NAME:… Raises RootKeyUnusable."""
     directory = os.environ.get("CREDENTIALS_DIRECTORY")
     if not directory:
-        raise RootKeyUnusable(reason=f"systemd gave this process no $CREDENTIALS_DIRECTORY/{name}")
+        reason = f"systemd gave this process no $CREDENTIALS_DIRECTORY/{name} (deploy/docs/root-key.md has the command)"
+        raise RootKeyUnusable(reason=reason)
     return KeyFileRoot(Path(directory) / name, spec=spec, may_be=is_credential)
