@@ -32,11 +32,14 @@ class KeyCache:
         with self._lock:
             turn = self._turns.setdefault(name, threading.Lock())
         with turn:
-            found = self._found(name)
-            if found is None:
-                found = unwrap()
-                self._keep(name, found)
-            return found
+            try:
+                found = self._found(name)
+                if found is None:
+                    found = unwrap()
+                    self._keep(name, found)
+                return found
+            finally:
+                self._end_turn(name)
 
     def clear(self) -> None:
         """Wipe everything."""
@@ -59,6 +62,12 @@ class KeyCache:
             self._kept[name] = (time.monotonic() + self._seconds, bytearray(key))
             while len(self._kept) > self._most:
                 self._drop(next(iter(self._kept)))
+
+    def _end_turn(self, name: bytes) -> None:
+        """Keep no lock for a key that is not kept: who alters key files would have one more each time."""
+        with self._lock:
+            if name not in self._kept:
+                self._turns.pop(name, None)
 
     def _expire(self) -> None:
         now = time.monotonic()
