@@ -2,6 +2,7 @@
 
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -138,3 +139,22 @@ def test_a_child_begins_with_nothing_though_the_parent_is_in_the_middle() -> Non
     busy.join()
     cache.get(b"wrapped", service.unwrap)
     assert service.asked == 1  # the parent has it still
+
+
+def test_a_key_is_wiped_in_time_though_nobody_asks_again(service: Service, wiped: list[bytearray]) -> None:
+    cache = KeyCache(seconds=0.05)
+    for name in (b"first", b"second"):
+        cache.get(name, service.unwrap)
+        time.sleep(0.01)
+    until = time.monotonic() + 5
+    while len(wiped) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert wiped == [bytearray(32)] * 2
+
+
+def test_a_cache_that_is_let_go_is_not_held_by_its_clock(service: Service) -> None:
+    cache = KeyCache()
+    cache.get(b"wrapped", service.unwrap)
+    gone = weakref.ref(cache)
+    del cache
+    assert gone() is None
