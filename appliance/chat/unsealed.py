@@ -29,11 +29,16 @@ from appliance.kernel.db import Database, Tx
 from appliance.kernel.ids import TenantId, new_id
 from appliance.kernel.jobs import Job, enqueue, is_pending
 from appliance.kernel.log import logger
-from appliance.kernel.sealing import KeyDestroyed, KeyUnavailable, Place, Sealer
+from appliance.kernel.sealing import KeyDestroyed, KeyUnavailable, SealedColumn, Sealer
 
 SEAL = "chat.seal"
 log = logger("chat")
 _SECONDS, _CONVERSATIONS, _ROWS = 10.0, 100, 200
+_ALONE: dict[SealedColumn, type[FeedbackRow] | type[ReviewRequestRow] | type[ConversationViewRow]] = {
+    COMMENTS: FeedbackRow,
+    WISHES: ReviewRequestRow,
+    VIEWS: ConversationViewRow,
+}
 _SEALED = text(
     """UPDATE messages SET body = '', sealed_words = new.sealed
        FROM unnest(CAST(:ids AS uuid[]), CAST(:sealed AS bytea[])) AS new (message_id, sealed)
@@ -132,7 +137,7 @@ def _seal_some(tx: Tx, sealer: Sealer) -> bool:
     rows = _plain_conversations(tx)
     if rows:
         _seal_conversations(tx, sealer, rows)
-    return bool(rows) or _seal_comments(tx, sealer) or _seal_wishes(tx, sealer) or _seal_views(tx, sealer)
+    return bool(rows) or any(_seal_alone(tx, sealer, column) for column in _ALONE)
 
 
 def _plain_conversations(tx: Tx) -> Sequence[ConversationRow]:
@@ -150,41 +155,18 @@ def _plain_conversations(tx: Tx) -> Sequence[ConversationRow]:
     ).all()
 
 
-def _seal_comments(tx: Tx, sealer: Sealer) -> bool:
-    found = select(FeedbackRow).where(FeedbackRow.tenant_id == tx.tenant_id, FeedbackRow.comment != "")
+def _seal_alone(tx: Tx, sealer: Sealer, column: SealedColumn) -> bool:
+    """Seal the next values of a column that nobody searches; say whether there were any."""
+    row_type, plain = _ALONE[column], column.plain or ""
+    found = select(row_type).where(row_type.tenant_id == tx.tenant_id, row_type.__table__.c[plain] != "")
     rows = tx.scalars(found.limit(_ROWS).with_for_update()).all()
-    places = [COMMENTS.place(row.message_id, row.user_id) for row in rows]
-    for row, value in zip(rows, _sealed(tx, sealer, [row.comment for row in rows], places), strict=True):
-        row.sealed_comment, row.comment = value, ""
+    places = [column.place(*(getattr(row, name) for name in (*column.key, *column.bound))) for row in rows]
+    values = [(getattr(row, plain).encode(), place) for row, place in zip(rows, places, strict=True)]
+    for row, sealed in zip(rows, sealer.seal_all(tx, values) if values else (), strict=True):
+        setattr(row, column.field, sealed)
+        setattr(row, plain, "")
     tx.flush()
     return bool(rows)
-
-
-def _seal_wishes(tx: Tx, sealer: Sealer) -> bool:
-    found = select(ReviewRequestRow).where(ReviewRequestRow.tenant_id == tx.tenant_id, ReviewRequestRow.reason != "")
-    rows = tx.scalars(found.limit(_ROWS).with_for_update()).all()
-    places = [WISHES.place(row.request_id) for row in rows]
-    for row, value in zip(rows, _sealed(tx, sealer, [row.reason for row in rows], places), strict=True):
-        row.sealed_reason, row.reason = value, ""
-    tx.flush()
-    return bool(rows)
-
-
-def _seal_views(tx: Tx, sealer: Sealer) -> bool:
-    found = select(ConversationViewRow).where(
-        ConversationViewRow.tenant_id == tx.tenant_id, ConversationViewRow.reason != ""
-    )
-    rows = tx.scalars(found.limit(_ROWS).with_for_update()).all()
-    places = [VIEWS.place(row.view_id, row.conversation_id) for row in rows]
-    for row, value in zip(rows, _sealed(tx, sealer, [row.reason for row in rows], places), strict=True):
-        row.sealed_reason, row.reason = value, ""
-    tx.flush()
-    return bool(rows)
-
-
-def _sealed(tx: Tx, sealer: Sealer, values: Sequence[str], places: Sequence[Place]) -> list[bytes]:
-    encoded = [value.encode() for value in values]
-    return sealer.seal_all(tx, zip(encoded, places, strict=True)) if encoded else []
 
 
 def _messages(tx: Tx, rows: Sequence[ConversationRow]) -> Sequence[MessageRow]:

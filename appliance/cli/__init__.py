@@ -18,6 +18,7 @@ from appliance.kernel import log
 from appliance.kernel.db import DatabaseUnavailable
 from appliance.kernel.errors import Refusal
 from appliance.kernel.memory import close_memory
+from appliance.kernel.sealing import IntegrityError, KeyUnavailable
 from appliance.ops.errors import CannotStart
 from appliance.settings import InvalidSettings
 
@@ -77,5 +78,7 @@ def main() -> None:
         sys.exit(
             f"{error} If the house is stopped, start it with `appliance run`; `appliance doctor` says what is wrong."
         )
+    except (IntegrityError, KeyUnavailable) as error:  # whoever is here can see to it
+        sys.exit(f"{error} Here: {error.reason.rstrip('.') or 'see the log'}. `appliance doctor` says more.")
     except (CannotStart, Refusal) as error:
         sys.exit(str(error))

@@ -73,7 +73,7 @@ def migrate(*, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--preflight", is_flag=True, help="Only what must hold before the house is started.")
 def doctor(*, as_json: bool, preflight: bool) -> None:
-    """Check host, secrets, models, parser and database. Exit code 0: well, 1: failing, 2: warnings."""
+    """Check host, secrets, keys, models, parser and database. Exit code 0: well, 1: failing, 2: warnings."""
     settings = load()
     findings = diagnose(
         data_directory=settings.data_dir, secrets=settings.secrets, models=settings.models_dir,

@@ -33,9 +33,10 @@ def check(*, as_json: bool) -> None:
         roots = [root.spec for root in services.vault.files.roots]
         for root in services.vault.files.roots:
             root.ping()
-        count = check_keys(services.db, services.vault.files)
-    facts = {"roots": roots, "organisations": count}
-    say(json.dumps(facts) if as_json else f"{' and '.join(roots)}: {_opening(count)}.")
+        found = check_keys(services.db, services.vault.files)
+    ended = sum(one.fault is not None for one in found)
+    facts = {"roots": roots, "organisations": len(found) - ended, "destroyed": ended}
+    say(json.dumps(facts) if as_json else f"{' and '.join(roots)}: {_opening(len(found) - ended)}{_ended(ended)}.")
 
 
 @vault.command("rotate-root")
@@ -58,7 +59,7 @@ def rotate_root(*, as_json: bool) -> None:
     say(f"{_keys(count)} {'is' if count == 1 else 'are'} wrapped by {spec} now. Back it up, apart from the data, and the key files anew: `appliance vault export`.")
     say("Key files that were exported before open with the old root key only: keep it as long as you keep them.")
     if not is_file:
-        say("Set APPLIANCE_ROOT_KEY to it and remove APPLIANCE_ROOT_KEY_NEXT before the next start.")
+        say("Set APPLIANCE_ROOT_KEY to it, remove APPLIANCE_ROOT_KEY_NEXT, and rename root-key-next-credentials to root-key-credentials before the next start.")
 
 
 @vault.command("rotate-log-key")
@@ -92,6 +93,10 @@ def _opening(count: int) -> str:
     if organisations <= 0:
         return "the platform's keys open"
     return f"the keys of the platform and {organisations} organisation{'' if organisations == 1 else 's'} open"
+
+
+def _ended(count: int) -> str:
+    return f"; those of {count} organisation{'' if count == 1 else 's'} were destroyed on purpose" if count else ""
 
 
 @contextmanager

@@ -47,6 +47,8 @@ def _only_operator(db: Database) -> Caller:
 def _only_owner(db: Database) -> Caller:
     with db.platform() as tx:
         tenants = tenancy.list_tenants(tx)
+    if not tenants:
+        raise PersonNotFound("There is no organisation yet: `appliance setup` prints the link that creates one.")
     if len(tenants) != 1:
         raise PersonNotFound("There is not exactly one organisation: say who acts with --as E-MAIL.")
     with db.tenant(tenants[0]) as tx:

@@ -1,6 +1,5 @@
 """`appliance doctor`: what is wrong, and the remedy. A check that could not run is skipped, and says so."""
 
-import stat
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -14,13 +13,13 @@ from appliance.knowledge.parsed import CONFINEMENT_LAYERS
 from appliance.knowledge.parsing import Limits, parse
 from appliance.knowledge.scans import Recognition
 from appliance.knowledge.unreadable import UnreadableDocument
-from appliance.ops import key_findings, migrations
+from appliance.ops import migrations
 from appliance.ops.errors import CannotStart
+from appliance.ops.key_findings import check_keys_open, check_root, check_secrets
 from appliance.ops.preflight import Finding, Level, check_host
 from appliance.vault import Roots
 
-_OPEN_TO_OTHERS = 0o077
-_SECRETS_REMEDY = "If your house stands elsewhere, name its folder in APPLIANCE_DATA_DIR. Otherwise restore it; the root key in it is never made anew."
+_KEYS_NEED = {"root key", "database", "schema"}
 _SILENT_SECONDS = 30
 _LONG_WAIT_SECONDS = 600
 # A white bitmap of 300 by 100 points, one bit each.
@@ -54,9 +53,16 @@ def diagnose(
     findings.append(_models(models))
     if preflight:
         return findings
-    findings += [_parser(), _recognition(languages), _secrets(secrets)]
-    findings += _database(url, models)
-    return findings + key_findings.judge(secrets, roots=roots, url=url)
+    root = check_root(roots, secrets)
+    findings += [_parser(), _recognition(languages), check_secrets(secrets), root]
+    database = _database(url, models)
+    findings += database
+    away = [one.name for one in (root, *database) if one.name in _KEYS_NEED and one.level is Level.FAIL]
+    if away:
+        findings.append(Finding("keys", Level.SKIPPED, f"not looked at without the {' and the '.join(away)}"))
+    else:
+        findings += check_keys_open(url, secrets, roots)
+    return findings
 
 
 def _models(models: Path) -> Finding:
@@ -104,15 +110,6 @@ def _recognition(wanted: str) -> Finding:
         remedy = f"As root: apt-get install {packages}; or choose APPLIANCE_OCR_LANGUAGES among those installed."
         return Finding("ocr", Level.WARN, f"without {', '.join(missing)}; installed: {', '.join(installed)}", remedy)
     return Finding("ocr", Level.OK, f"{wanted}; installed: {', '.join(installed)}")
-
-
-def _secrets(secrets: Path) -> Finding:
-    if not secrets.is_dir():
-        return Finding("secrets", Level.FAIL, f"{secrets} is missing", _SECRETS_REMEDY)
-    loose = [path.name for path in secrets.iterdir() if stat.S_IMODE(path.stat().st_mode) & _OPEN_TO_OTHERS]
-    if loose:
-        return Finding("secrets", Level.FAIL, f"readable by others: {', '.join(loose)}", f"Run: chmod 0400 {secrets}/*")
-    return Finding("secrets", Level.OK, str(secrets))
 
 
 def _database(url: Callable[[], str], models: Path) -> list[Finding]:

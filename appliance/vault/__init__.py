@@ -5,7 +5,7 @@ the disk; who can write them can remove what is sealed, and open none of it ther
 database's word: who writes it and reaches the pages can make themselves an owner. See decision 0016.
 """
 
-from appliance.vault.boot import check_keys, judge_keys
+from appliance.vault.boot import Opening, check_keys, try_keys
 from appliance.vault.claim import claim_database, require_own_database
 from appliance.vault.errors import RootKeyForeign, RootKeyUnusable, SchemaOutdated
 from appliance.vault.first_format import FirstFormat
@@ -18,31 +18,8 @@ from appliance.vault.signing import LogSigners, change_log_key
 from appliance.vault.values import Key, KeyState, Level, Rotation, RotationState
 
 __all__ = [
-    "ROTATE",
-    "ColumnShelf",
-    "FactorShelf",
-    "FileShelf",
-    "FirstFormat",
-    "KekId",
-    "Key",
-    "KeyFiles",
-    "KeyState",
-    "Level",
-    "LogSigners",
-    "PlatformShelf",
-    "RootChoice",
-    "RootKeyForeign",
-    "RootKeyUnusable",
-    "Roots",
-    "Rotation",
-    "RotationState",
-    "SchemaOutdated",
-    "Shelf",
-    "Vault",
-    "change_log_key",
-    "check_keys",
-    "claim_database",
-    "judge_keys",
-    "require_own_database",
-    "roots_in_use",
+    "ROTATE", "ColumnShelf", "FactorShelf", "FileShelf", "FirstFormat", "KekId", "Key", "KeyFiles", "KeyState",
+    "Level", "LogSigners", "Opening", "PlatformShelf", "RootChoice", "RootKeyForeign", "RootKeyUnusable", "Roots",
+    "Rotation", "RotationState", "SchemaOutdated", "Shelf", "Vault", "change_log_key", "check_keys", "claim_database",
+    "require_own_database", "roots_in_use", "try_keys",
 ]  # fmt: skip

@@ -1,8 +1,8 @@
 """Unwrapped keys for a few minutes, where unwrapping asks a remote root.
 
-Bounded in number and time, one unwrap at a time for each key, wiped when a key leaves, emptied in a child after
-fork. Who asks by the wrapped key itself never gets one that was destroyed or exchanged: the file is read each time. Nor, by
-its context, one that stands in another's place, which the root would refuse.
+Bounded in number and time, one unwrap at a time for each key, wiped when a key leaves, also where nobody asks again, emptied
+in a child after fork. Who asks by the wrapped key itself never gets one that was destroyed or exchanged: the file is read each time.
+Nor, by its context, one that stands in another's place, which the root would refuse.
 """
 
 import os
@@ -22,6 +22,8 @@ MOST: Final = 1_000
 class KeyCache:
     """Keys by their wrapped form and what that is bound to. `get` returns copies, which the caller wipes."""
 
+    _clock: threading.Timer | None
+
     def __init__(self, *, seconds: float = SECONDS, most: int = MOST) -> None:
         self._seconds, self._most = min(seconds, SECONDS), most
         self._start()
@@ -33,11 +35,14 @@ class KeyCache:
         with self._lock:
             turn = self._turns.setdefault(name, threading.Lock())
         with turn:
-            found = self._found(name)
-            if found is None:
-                found = unwrap()
-                self._keep(name, found)
-            return found
+            try:
+                found = self._found(name)
+                if found is None:
+                    found = unwrap()
+                    self._keep(name, found)
+                return found
+            finally:
+                self._end_turn(name)
 
     def clear(self) -> None:
         """Wipe everything."""
@@ -60,6 +65,29 @@ class KeyCache:
             self._kept[name] = (time.monotonic() + self._seconds, bytearray(key))
             while len(self._kept) > self._most:
                 self._drop(next(iter(self._kept)))
+            self._set_clock()
+
+    def _set_clock(self) -> None:
+        """Have the oldest key wiped when its time is up, though nobody asks again."""
+        if self._clock is not None or not self._kept:
+            return
+        left = next(iter(self._kept.values()))[0] - time.monotonic()
+        # The clock holds no cache that was let go.
+        self._clock = threading.Timer(max(left, 0.0), _ring, (weakref.ref(self),))
+        self._clock.daemon = True
+        self._clock.start()
+
+    def _rung(self) -> None:
+        with self._lock:
+            self._clock = None
+            self._expire()
+            self._set_clock()
+
+    def _end_turn(self, name: bytes) -> None:
+        """Keep no lock for a key that is not kept: who alters key files would have one more each time."""
+        with self._lock:
+            if name not in self._kept:
+                self._turns.pop(name, None)
 
     def _expire(self) -> None:
         now = time.monotonic()
@@ -74,6 +102,7 @@ class KeyCache:
         self._lock = threading.Lock()
         self._turns: dict[bytes, threading.Lock] = {}
         self._kept: OrderedDict[bytes, tuple[float, bytearray]] = OrderedDict()
+        self._clock = None
 
     def _start_anew(self) -> None:
         for _, key in self._kept.values():  # no lock: whoever held it stayed in the parent
@@ -82,6 +111,11 @@ class KeyCache:
 
 
 _ALL: "weakref.WeakSet[KeyCache]" = weakref.WeakSet()
+
+
+def _ring(cache: "weakref.ref[KeyCache]") -> None:
+    if (one := cache()) is not None:
+        one._rung()  # noqa: SLF001 - this module's own
 
 
 def _after_fork() -> None:

@@ -42,7 +42,7 @@ log = logger("vault")
 
 def request_destruction(tx: Tx, caller: Caller, *, reason: str, clock: Clock) -> DestructionId:
     """Ask a second owner to destroy the organisation's keys, at a browser. Raises ReasonMissing, DestructionWaiting."""
-    _ask(caller)
+    _require_owner_here(caller)
     reason = " ".join(reason.replace("\0", "").split())
     if len(reason) not in _REASON:
         raise ReasonMissing
@@ -67,7 +67,7 @@ def decide_destruction(
     Returns the key files to destroy once this is committed. Raises DestructionNotFound, DestructionDecided,
     NotSecondOwner, RequesterNotOwner, NotLongEnoughOwner, KeyUnavailable.
     """
-    _ask(caller)
+    _require_owner_here(caller)
     row = tx.scalar(select(DestructionRow).where(*_this(tx, request_id)))
     if row is None:
         raise DestructionNotFound
@@ -92,7 +92,7 @@ def decide_destruction(
 
 
 def list_destructions(tx: Tx, caller: Caller, *, clock: Clock) -> list[Destruction]:
-    """Return the latest requests."""
+    """Return the latest 50 requests, the newest first."""
     identity.require_granted(caller, Permission.KEY_READ)
     rows = tx.scalars(
         select(DestructionRow)
@@ -143,7 +143,7 @@ def _waiting(tx: Tx, clock: Clock) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _ask(caller: Caller) -> None:
+def _require_owner_here(caller: Caller) -> None:
     identity.require(caller, Permission.KEY_DESTROY)
     identity.require_browser(caller)
     identity.require_recent(caller)

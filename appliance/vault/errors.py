@@ -4,6 +4,7 @@ Refusal
 ├── DestructionNotFound  kind=not_found
 ├── DestructionWaiting   kind=conflict
 ├── FirstFormatRemains   kind=conflict
+├── KeysBroken           kind=unavailable
 ├── KeysMissing          kind=unavailable
 ├── NoFollowingRoot      kind=conflict
 ├── NotLongEnoughOwner   kind=conflict
@@ -51,6 +52,15 @@ class FirstFormatRemains(Refusal):
     code = "first_format_remains"
 
 
+class KeysBroken(Refusal):
+    """The keys of organisation {organisation} do not open: {reason}. This is an alarm: a key file in {directory}, or its
+    row in the database, was altered or moved. Find out by whom, and put both back from a backup.
+    """
+
+    kind = Kind.UNAVAILABLE
+    code = "keys_broken"
+
+
 class KeysMissing(Refusal):
     """The keys of organisation {organisation} do not open: {reason}. Key files stand in {directory}: put back what is
     missing there, or see that the root key answers. Keys are never made anew.
@@ -61,7 +71,7 @@ class KeysMissing(Refusal):
 
 
 class NoFollowingRoot(Refusal):
-    """No root key follows. Name it in APPLIANCE_ROOT_KEY_NEXT, restart web and worker, and try again."""
+    """No root key follows that web and worker know. Name it in APPLIANCE_ROOT_KEY_NEXT, for them and here, restart them, and try again. Nothing was changed."""
 
     kind = Kind.CONFLICT
     code = "no_following_root"
@@ -103,14 +113,14 @@ class RequesterNotOwner(Refusal):
 
 
 class RootKeyForeign(Refusal):
-    """The database's files are sealed with another root key than {path}. Put the root.key of its backup there."""
+    """The database's files are sealed with another root key than {path}. Put the one of its backup there, or name it in APPLIANCE_ROOT_KEY."""
 
     kind = Kind.UNAVAILABLE
     code = "root_key_foreign"
 
 
 class RootKeyUnusable(Refusal):
-    """The root key {path} is missing, too open (it must be 0400), or not 32 bytes. Restore it; it is never made anew."""
+    """There is no usable root key: {reason}. Put that right, or restore the key from its backup; it is never made anew."""
 
     kind = Kind.UNAVAILABLE
     code = "root_key_unusable"

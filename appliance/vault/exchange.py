@@ -27,12 +27,23 @@ def exchange_root(
 ) -> int:
     """Wrap every key file by the following root and put that in force; return how many were wrapped anew.
 
-    `secrets` is where the default root's files are, None for roots that settings name. Needs the worker's role. Raises
+    `secrets` is where the default root's files are, None for roots that settings name. Such a one must have been announced by
+    a worker that was started with it: whoever runs without it would open nothing from now on. Needs the worker's role. Raises
     NoFollowingRoot, FirstFormatRemains, KeyUnavailable, IntegrityError.
     """
     require_data_keys(shelves, tenants)
     with files.exchanging():  # another exchange would take this one's new root for the old one
         return _exchange(db, files, secrets)
+
+
+def announce_following(db: Database, files: KeyFiles) -> None:
+    """Tell the database which root follows, if one does: from then on the running worker opens what that one wraps.
+
+    Needs the worker's role. Raises KeyUnavailable.
+    """
+    _, *following = files.roots
+    for root in following:
+        _announce(db, root.fingerprint())
 
 
 def end_old_root(files: KeyFiles, secrets: Path) -> None:
@@ -61,10 +72,10 @@ def _exchange(db: Database, files: KeyFiles, secrets: Path | None) -> int:
     if secrets is not None:
         make_next(secrets)
     new = files.roots[-1].fingerprint()
-    if secrets is None and len(files.roots) == 1:
+    if secrets is not None:
+        _announce(db, new)
+    elif len(files.roots) == 1 or not _is_announced(db, new):
         raise NoFollowingRoot
-    with db.platform() as tx:
-        tx.execute(text("SELECT announce_root_key(:new)"), {"new": new})
     wrapped = _wrap_all(files)
     files.await_makers()  # of keys that were being made while the following root came
     wrapped += _wrap_all(files)
@@ -74,6 +85,16 @@ def _exchange(db: Database, files: KeyFiles, secrets: Path | None) -> int:
     if secrets is not None:
         put_next_in_force(secrets)
     return wrapped
+
+
+def _announce(db: Database, fingerprint: bytes) -> None:
+    with db.platform() as tx:
+        tx.execute(text("SELECT announce_root_key(:new)"), {"new": fingerprint})
+
+
+def _is_announced(db: Database, fingerprint: bytes) -> bool:
+    with db.platform() as tx:
+        return bool(tx.scalar(text("SELECT root_key_is(:new)"), {"new": fingerprint}))
 
 
 def _wrap_all(files: KeyFiles) -> int:

@@ -3,14 +3,12 @@
 For opening what was sealed then (`first_format`), and nothing else.
 """
 
-import stat
 from pathlib import Path
 
 from appliance.kernel.ids import TenantId
 from appliance.kernel.sealing import KEY_BYTES, derive_key
 from appliance.vault.errors import RootKeyUnusable
-
-_OPEN_TO_OTHERS = 0o077
+from appliance.vault.roots.discretion import is_closed
 
 
 class Keyring:
@@ -20,12 +18,12 @@ class Keyring:
 
     def __init__(self, path: Path) -> None:
         try:
-            mode = stat.S_IMODE(path.stat().st_mode)
+            status = path.stat()
             root = path.read_bytes()
         except OSError as error:
-            raise RootKeyUnusable(path=str(path)) from error
-        if mode & _OPEN_TO_OTHERS or len(root) != KEY_BYTES or len(set(root)) == 1:
-            raise RootKeyUnusable(path=str(path))
+            raise RootKeyUnusable(reason=f"{path} cannot be read: {error.strerror}") from error
+        if not is_closed(status) or len(root) != KEY_BYTES or len(set(root)) == 1:
+            raise RootKeyUnusable(reason=f"{path} is too open, or not {KEY_BYTES} random bytes")
         self.__root, self.path = root, path
 
     def tenant_key(self, tenant_id: TenantId) -> bytes:

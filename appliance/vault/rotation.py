@@ -32,7 +32,7 @@ from appliance.vault.keys import Wrapped, make_data_key, open_data_key, wrap_und
 from appliance.vault.service import SEALING, Vault
 from appliance.vault.shelves import Shelf
 from appliance.vault.tables import DataKeyRow, KekRow, RotationRow
-from appliance.vault.values import End, Level, Rotation, RotationId, RotationState
+from appliance.vault.values import End, KeyState, Level, Rotation, RotationId, RotationState
 
 ROTATE = "vault.rotate"
 GRACE = timedelta(minutes=10)
@@ -124,7 +124,7 @@ def finish_rotations(
             retired = _destroy_retired_keks(tx, vault)
         elif not damaged:
             _destroy_retired_data_keys(tx, vault.clock)
-        row.state, row.ended_at, row.damaged = RotationState.DONE.value, vault.clock.now(), damaged
+        row.state, row.ended_at, row.damaged = RotationState.DONE, vault.clock.now(), damaged
         tx.flush()
         audit.record(tx, _SYSTEM, Event.KEY_ROTATED, subject=row.rotation_id, level=level.value, damaged=damaged)
     for kek in retired:  # after the commit: a key that Postgres still names is never missing
@@ -167,13 +167,13 @@ def _running(tx: Tx) -> RotationRow | None:
 
 def _new_data_key(tx: Tx, vault: Vault) -> None:
     now = vault.clock.now()
-    row = tx.scalars(select(DataKeyRow).where(DataKeyRow.tenant_id == tx.tenant_id, DataKeyRow.state == "active")).one()
-    row.state, row.retired_at = "retiring", now
+    row = tx.scalars(select(DataKeyRow).where(DataKeyRow.tenant_id == tx.tenant_id, DataKeyRow.state == KeyState.ACTIVE)).one()
+    row.state, row.retired_at = KeyState.RETIRING, now
     tx.flush()
     kek = KekId(tx.tenant_id, row.kek_id)
     made = make_data_key(vault.files, kek, row.version + 1)
     tx.add(DataKeyRow(tenant_id=tx.tenant_id, version=made.version, kek_id=kek.number, wrapped=made.content,
-                      state="active", created_at=now))  # fmt: skip
+                      state=KeyState.ACTIVE, created_at=now))  # fmt: skip
     tx.flush()
     audit.record(tx, _SYSTEM, Event.KEY_CREATED, subject=tx.tenant_id, level="dek", number=made.version)
 
@@ -183,10 +183,10 @@ def _new_kek(tx: Tx, vault: Vault) -> None:
     vault.files.create(kek)
     tx.execute(
         update(KekRow)
-        .where(KekRow.tenant_id == tx.tenant_id, KekRow.state == "active")
-        .values(state="retiring", retired_at=now)
+        .where(KekRow.tenant_id == tx.tenant_id, KekRow.state == KeyState.ACTIVE)
+        .values(state=KeyState.RETIRING, retired_at=now)
     )
-    tx.add(KekRow(tenant_id=tx.tenant_id, kek_id=kek.number, state="active", created_at=now))
+    tx.add(KekRow(tenant_id=tx.tenant_id, kek_id=kek.number, state=KeyState.ACTIVE, created_at=now))
     tx.flush()
     for row in tx.scalars(
         select(DataKeyRow).where(DataKeyRow.tenant_id == tx.tenant_id, DataKeyRow.wrapped.is_not(None))
@@ -209,7 +209,7 @@ def _swept(db: Database, clock: Clock, tenant_id: TenantId) -> None:
     with db.tenant(tenant_id) as tx:
         row = _running(tx)
         if row is not None:
-            row.state, row.swept_at = RotationState.WAITING.value, clock.now()
+            row.state, row.swept_at = RotationState.WAITING, clock.now()
             tx.flush()
             tx.execute(_WAIT, {"tenant": tenant_id, "most": _COUNTED})
 
@@ -217,9 +217,9 @@ def _swept(db: Database, clock: Clock, tenant_id: TenantId) -> None:
 def _destroy_retired_data_keys(tx: Tx, clock: Clock) -> None:
     now = clock.now()
     for row in tx.scalars(
-        select(DataKeyRow).where(DataKeyRow.tenant_id == tx.tenant_id, DataKeyRow.state == "retiring")
+        select(DataKeyRow).where(DataKeyRow.tenant_id == tx.tenant_id, DataKeyRow.state == KeyState.RETIRING)
     ):
-        row.state, row.wrapped, row.destroyed_at = "destroyed", None, now
+        row.state, row.wrapped, row.destroyed_at = KeyState.DESTROYED, None, now
         audit.record(tx, _SYSTEM, Event.KEY_DESTROYED, subject=tx.tenant_id, level="dek", number=row.version)
     tx.flush()
 
@@ -237,11 +237,11 @@ def _destroy_retired_keks(tx: Tx, vault: Vault) -> list[KekId]:
     wrapping = select(DataKeyRow.kek_id).where(DataKeyRow.tenant_id == tx.tenant_id, DataKeyRow.wrapped.is_not(None))
     for row in tx.scalars(
         select(KekRow).where(
-            KekRow.tenant_id == tx.tenant_id, KekRow.state == "retiring", KekRow.kek_id.not_in(wrapping)
+            KekRow.tenant_id == tx.tenant_id, KekRow.state == KeyState.RETIRING, KekRow.kek_id.not_in(wrapping)
         )
     ):
         kek = KekId(tx.tenant_id, row.kek_id)
-        row.state, row.destroyed_at, row.end_proof = "destroyed", now, vault.files.prove_end(kek, End.REPLACED)
+        row.state, row.destroyed_at, row.end_proof = KeyState.DESTROYED, now, vault.files.prove_end(kek, End.REPLACED)
         keks.append(kek)
         audit.record(tx, _SYSTEM, Event.KEY_DESTROYED, subject=kek.number, level="kek")
     tx.flush()

@@ -32,6 +32,7 @@ from appliance.vault.first_format import FirstFormat
 from appliance.vault.keyfiles import KekId, KeyFiles
 from appliance.vault.keys import Wrapped, make_data_key, open_data_key
 from appliance.vault.tables import DataKeyRow, KekRow
+from appliance.vault.values import KeyState
 
 SEALING = "data keys"
 _HIGHEST = 2**31 - 1
@@ -117,6 +118,14 @@ class Vault:
         row = tx.execute(found.order_by(DataKeyRow.version.desc()).limit(1)).first()
         return None if row is None else (row.version, row.kek_id)
 
+    def is_destroyed(self, tx: Tx) -> bool:
+        """Return whether the organisation's keys were destroyed on purpose."""
+        try:
+            self._find(tx, None)
+        except KeyDestroyed:
+            return True
+        return False
+
     def prepare(self, tenant_id: TenantId) -> None:
         """Make the organisation's keys if it has none yet, and look whether those in force open. Raises as opening does."""
         with self._db.tenant(tenant_id) as tx:
@@ -157,7 +166,7 @@ class Vault:
             row = tx.execute(_PLATFORM_KEY, {"version": version}).one_or_none()
         else:
             # In one look: the one in force, or another one, if there ever was any.
-            in_force = DataKeyRow.state == "active"
+            in_force = DataKeyRow.state == KeyState.ACTIVE
             wanted = true() if version is None else DataKeyRow.version == version
             columns = (
                 DataKeyRow.version,
@@ -183,9 +192,9 @@ class Vault:
         now, kek = self.clock.now(), KekId(tx.tenant_id, new_id())
         self.files.create(kek)
         made = make_data_key(self.files, kek, 1)
-        tx.add(KekRow(tenant_id=tx.tenant_id, kek_id=kek.number, state="active", created_at=now))
+        tx.add(KekRow(tenant_id=tx.tenant_id, kek_id=kek.number, state=KeyState.ACTIVE, created_at=now))
         tx.flush()
-        tx.add(DataKeyRow(tenant_id=tx.tenant_id, version=1, kek_id=kek.number, wrapped=made.content, state="active",
+        tx.add(DataKeyRow(tenant_id=tx.tenant_id, version=1, kek_id=kek.number, wrapped=made.content, state=KeyState.ACTIVE,
                           created_at=now))  # fmt: skip
         tx.flush()
         audit.record(tx, Actor(ActorKind.SYSTEM), Event.KEY_CREATED, subject=kek.number, level="kek")

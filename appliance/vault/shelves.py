@@ -29,6 +29,8 @@ from appliance.kernel.sealing import (
 )
 from appliance.vault.service import Vault
 
+_FIELDS = {"totp": "seed", "passkey": "public_key"}
+"""How a second factor's place calls what is sealed of it, by the factor's kind."""
 log = logger("vault")
 
 
@@ -120,26 +122,19 @@ class ColumnShelf:
         return anew is not None
 
 
-_FIELDS = {"totp": "seed", "passkey": "public_key"}
-
-
 class PlatformShelf(ColumnShelf):
     """A column of the platform's alone: no organisation has a row in it, nor need the app's role read it for one."""
 
     def count(self, tenant_id: TenantId) -> int:
-        """Return how many values there are."""
         return super().count(tenant_id) if tenant_id == PLATFORM else 0
 
     def has_first_format(self, tenant_id: TenantId) -> bool:
-        """Say whether any value is of the first format."""
         return tenant_id == PLATFORM and super().has_first_format(tenant_id)
 
     def has_plain(self, tenant_id: TenantId) -> bool:
-        """Say whether any value still stands in the clear."""
         return tenant_id == PLATFORM and super().has_plain(tenant_id)
 
     def reseal(self, tenant_id: TenantId, after: str, *, most: int) -> Walked:
-        """Seal the next values anew."""
         return super().reseal(tenant_id, after, most=most) if tenant_id == PLATFORM else Walked(None, 0, 0)
 
 

@@ -6,35 +6,21 @@ endorsed by it, so that who knows one key can follow to the next.
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import select
 
 from appliance import audit
 from appliance.audit import PLATFORM, Actor, ActorKind, Event
-from appliance.kernel.db import Database, Table, Tx, in_turn
+from appliance.kernel.db import Database, Tx, in_turn
 from appliance.kernel.ids import new_id
 from appliance.kernel.sealing import KEY_BYTES, Place, SealedColumn, SigningKey
 from appliance.proof.note import endorsed
 from appliance.vault.service import Vault
+from appliance.vault.tables import SigningKeyRow
 
 SEALED = SealedColumn("signing_keys", "sealed", ("key_id",), ("uuid",))
 _TURN = "signing key"
-
-
-class SigningKeyRow(Table):
-    __tablename__ = "signing_keys"
-
-    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
-    key_id: Mapped[UUID] = mapped_column(primary_key=True)
-    number: Mapped[int]
-    public: Mapped[bytes]
-    endorsement: Mapped[bytes | None]
-    sealed: Mapped[bytes | None]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    retired_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 @dataclass(frozen=True)

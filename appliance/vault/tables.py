@@ -62,3 +62,16 @@ class DestructionRow(Table):
     decided_by: Mapped[UUID | None]
     decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     is_granted: Mapped[bool | None]
+
+
+class SigningKeyRow(Table):
+    __tablename__ = "signing_keys"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    key_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int]
+    public: Mapped[bytes]
+    endorsement: Mapped[bytes | None]
+    sealed: Mapped[bytes | None]
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    retired_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

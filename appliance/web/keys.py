@@ -13,10 +13,9 @@ from appliance.identity import MemberKind, PeopleFilter, Permission, Role
 from appliance.identity.permissions import may
 from appliance.kernel.db import Tx
 from appliance.kernel.errors import Invalid, Refusal
-from appliance.kernel.log import logger
 from appliance.kernel.sealing import IntegrityError, KeyDestroyed, KeyUnavailable
 from appliance.vault import Key, KeyState, Level, RotationState
-from appliance.vault.destruction import decide_destruction, list_destructions, request_destruction, sweep_destroyed
+from appliance.vault.destruction import decide_destruction, list_destructions, request_destruction
 from appliance.vault.errors import (
     DestructionNotFound,
     DestructionWaiting,
@@ -27,10 +26,9 @@ from appliance.vault.errors import (
     RequesterNotOwner,
     RotationRunning,
 )
-from appliance.vault.exchange import require_data_keys, require_nothing_plain
 from appliance.vault.inventory import list_keys
 from appliance.vault.rotation import begin_rotation, get_rotation
-from appliance.vault.values import End
+from appliance.vault.shredding import destroy_keys
 from appliance.web import forms
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
@@ -38,7 +36,6 @@ from appliance.web.tables import Table, table_of
 
 blueprint = Blueprint("keys", __name__, url_prefix="/keys")
 Answer = tuple[str, int] | Response
-log = logger("web")
 
 
 class _Decision(StrEnum):
@@ -103,27 +100,15 @@ def decide(request_id: UUID) -> Answer:
             raise DestructionNotFound
     if is_granted and " ".join(forms.field("organisation").split()) != " ".join(person.organisation.split()):
         return _list(shown=NameDiffers())
-    try:
-        if is_granted:
-            require_data_keys(house.shelves, [person.tenant_id])
-            require_nothing_plain(house.shelves, person.tenant_id)
-        with house.db.tenant(person.tenant_id) as tx:
-            keys = decide_destruction(
-                tx, person, request_id, is_granted=is_granted, files=house.vault.files, clock=house.clock
-            )
-    except (FirstFormatRemains, NotLongEnoughOwner, PlainTextRemains, RequesterNotOwner) as refusal:
-        return _list(shown=refusal)
     if not is_granted:
+        with house.db.tenant(person.tenant_id) as tx:
+            decide_destruction(tx, person, request_id, is_granted=False, files=house.vault.files, clock=house.clock)
         return done("keys.show", "destruction-refused")
     try:
-        for key in keys:  # after the commit: what was not recorded is not destroyed
-            house.vault.files.destroy(key, End.ALL)
-        with house.db.tenant(person.tenant_id) as tx:
-            sweep_destroyed(tx, house.vault.files)
-    except KeyUnavailable as refusal:  # a full disk: it is on record, and the worker goes on with it
-        log.warning("key_files_stay", tenant_id=str(person.tenant_id), reason=refusal.reason)
-        return done("keys.show", "keys-end-later")
-    return done("keys.show", "keys-destroyed")
+        is_gone = destroy_keys(house.db, house.vault, house.shelves, person, request_id)
+    except (FirstFormatRemains, NotLongEnoughOwner, PlainTextRemains, RequesterNotOwner) as refusal:
+        return _list(shown=refusal)
+    return done("keys.show", "keys-destroyed" if is_gone else "keys-end-later")
 
 
 def _list(*, shown: Refusal | None) -> Answer:

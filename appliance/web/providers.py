@@ -164,10 +164,11 @@ def _list(*, shown: Refusal | None) -> Answer:
     person, house = caller(), services()
     with house.db.tenant(person.tenant_id) as tx:
         found, rule = list_providers(tx, person), rules.get_own_keys(tx, person)
+        is_ended = house.vault.is_destroyed(tx)
     now = house.clock.now()
     soon = [(one, key) for one in found for key in ending(one, now)]
     return page(
-        "providers/page.html", refusal=shown, table=_table(found), rule=rule, soon=soon, kinds=ProviderKind,
+        "providers/page.html", refusal=shown, table=_table(found), rule=rule, soon=soon, kinds=ProviderKind, is_ended=is_ended,
         OwnKeys=OwnKeys, regional=REGIONAL, form=request.form, now=now,
     )  # fmt: skip
 
@@ -177,9 +178,10 @@ def _show(provider_id: UUID, *, shown: Refusal | None) -> Answer:
     with house.db.tenant(person.tenant_id) as tx:
         found, rule = get_provider(tx, person, provider_id), rules.get_own_keys(tx, person)
         names = identity.names_of(tx, [one.created_by for one in found.keys if one.created_by])
+        is_ended = house.vault.is_destroyed(tx)
     now = house.clock.now()
     return page(
-        "providers/provider.html", refusal=shown, provider=found, rule=rule, names=names, now=now, form=request.form,
+        "providers/provider.html", refusal=shown, is_ended=is_ended, provider=found, rule=rule, names=names, now=now, form=request.form,
         OwnKeys=OwnKeys, is_regional=found.kind in REGIONAL, soon=[(found, key) for key in ending(found, now)],
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import TenantId
 from appliance.kernel.log import logger
 from appliance.vault.destruction import sweep_destroyed
-from appliance.vault.exchange import end_old_root
+from appliance.vault.exchange import announce_following, end_old_root
 from appliance.vault.rotation import finish_rotations, resume_rotation
 from appliance.worker.reminders import remind_of_keys
 
@@ -25,7 +25,7 @@ def tidy(services: Services) -> None:
     with services.db.platform() as tx:
         tenants = tenancy.list_tenants(tx)
         identity.forget_attempts(tx, clock=services.clock)
-    _end_old_root(services)
+    _tend_root(services)
     _turn_keys(services, PLATFORM)
     remind_of_keys(services, PLATFORM)
     audit.sweep_exports(services.db, services.settings.exports, PLATFORM, clock=services.clock)
@@ -49,7 +49,11 @@ def tidy(services: Services) -> None:
     chat.note_sealing(services.db, is_left=is_plain)
 
 
-def _end_old_root(services: Services) -> None:
+def _tend_root(services: Services) -> None:
+    try:
+        announce_following(services.db, services.vault.files)
+    except Refusal as refusal:
+        log.warning("following_root_away", code=refusal.code, reason=getattr(refusal, "reason", ""))
     try:
         end_old_root(services.vault.files, services.settings.secrets.absolute())
     except (Refusal, OSError) as error:

@@ -3,11 +3,16 @@
 import errno
 import json
 import os
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from appliance.assembly import assemble
+from appliance.cli import main
+from appliance.vault import RootKeyForeign, check_keys
+from appliance.worker.schedule import tidy
 from tests.doors.conftest import Console
 from tests.support.house import Member
 
@@ -70,6 +75,45 @@ def test_it_exchanges_the_root_and_says_how_many_keys_it_wrapped(console: Consol
     assert keyed.services.blobs.get(keyed.tenant_id, keyed.uploads("fire-drill.txt").file_id)
 
 
+def test_a_root_of_another_place_follows_once_the_worker_knows_it(
+    console: Console, keyed: Member, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house, following = keyed.house, tmp_path / "following.key"
+    following.write_bytes(bytes(range(32)))
+    following.chmod(0o400)
+    monkeypatch.setenv("APPLIANCE_ROOT_KEY_NEXT", f"file:{following}")
+    files = [path.read_bytes() for path in house.settings.secrets.glob("keys/*/*.key")]
+    assert "restart them" in str(console("vault", "rotate-root").exception)
+    assert files == [path.read_bytes() for path in house.settings.secrets.glob("keys/*/*.key")]
+    keyed.uploads("cafeteria.md")  # by processes that know nothing of it
+
+    restarted = assemble(house.settings.model_copy(update={"root_key_next": f"file:{following}"}), role="worker")
+    try:
+        tidy(restarted)
+        assert f"2 keys are wrapped by file:{following}" in console("vault", "rotate-root").output
+        assert len(check_keys(restarted.db, restarted.vault.files)) == 2
+    finally:
+        restarted.close()
+    with pytest.raises(RootKeyForeign):
+        assemble(house.settings, role="worker")
+    monkeypatch.delenv("APPLIANCE_ROOT_KEY_NEXT")
+    monkeypatch.setenv("APPLIANCE_ROOT_KEY", f"file:{following}")
+    assert "1 organisation open" in console("vault", "check").output
+
+
 def test_one_key_is_one_key(console: Console, tmp_path: Path) -> None:
     assert "1 key is wrapped by" in console("vault", "rotate-root").output
     assert "keys.tar: 1 key." in console("vault", "export", str(tmp_path / "keys.tar")).output
+
+
+def test_without_an_organisation_it_says_how_to_get_one(console: Console) -> None:
+    assert "There is no organisation yet: `appliance setup`" in str(console("keys", "list").exception)
+
+
+@pytest.mark.usefixtures("console")
+def test_whoever_can_put_a_key_back_is_told_which_one_is_away(keyed: Member, monkeypatch: pytest.MonkeyPatch) -> None:
+    (file,) = (keyed.house.settings.secrets / "keys" / str(keyed.tenant_id)).glob("*.key")
+    file.unlink()
+    monkeypatch.setattr(sys, "argv", ["appliance", "keys", "rotate", "--level", "dek"])
+    with pytest.raises(SystemExit, match=rf"not available now.* {keyed.tenant_id}/{file.name} is missing"):
+        main()

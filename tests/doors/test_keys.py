@@ -20,6 +20,7 @@ from appliance.worker.schedule import tidy
 from tests.doors.conftest import Console
 from tests.support.house import House, Member
 from tests.support.program import Program
+from tests.support.providing import has, providers_of
 from tests.support.site import Browser
 
 
@@ -154,6 +155,35 @@ def test_two_owners_destroy_the_keys(site: Flask, keyed: Member, eve: Member, at
     assert "vault:key:destroyed" in at_ada.gets("/audit").text
 
 
+def test_with_the_keys_go_keys_to_providers_and_none_is_offered_any_more(
+    site: Flask, keyed: Member, eve: Member, at_ada: Browser
+) -> None:
+    has(keyed)
+    decision = asks_for_destruction(at_ada)
+    assert at(site, eve).posts(decision, decision="grant", organisation="Harrow").status_code == 303
+    (provider,) = providers_of(keyed)
+    assert [one.revoked_at is not None for one in provider.keys] == [True]
+    page = at_ada.gets("/providers").text
+    assert "it can have no keys of its own any more" in page
+    assert 'name="key"' not in page
+    page = at_ada.gets(f"/providers/{provider.provider_id}").text
+    assert "revoked" in page
+    assert 'name="key"' not in page
+    assert {"vault:provider_key:revoked", "vault:provider_key:destroyed"} <= set(
+        re.findall(r"vault:[a-z:_]+", at_ada.gets("/audit").text)
+    )
+
+
+def test_a_refused_destruction_ends_no_key_to_a_provider(site: Flask, keyed: Member, at_ada: Browser) -> None:
+    new = keyed.adds("new@harrow.example", Role.OWNER)  # no owner for seven days
+    has(keyed)
+    decision = asks_for_destruction(at_ada)
+    assert at(site, new).posts(decision, decision="grant", organisation="Harrow").status_code == 409
+    (provider,) = providers_of(keyed)
+    assert [one.revoked_at for one in provider.keys] == [None]
+    assert len(key_files(keyed)) == 1
+
+
 def says_that_it_is_gone(answer: TestResponse) -> None:
     assert answer.status_code == 410
     assert "destroyed on purpose" in answer.text
@@ -277,7 +307,9 @@ def test_it_destroys_nothing_for_somebody_who_was_an_owner_and_says_so(
     assert at_ada.posts(decision, decision="refuse").status_code == 303
 
 
-def test_it_destroys_nothing_while_the_root_itself_still_opens_files(site: Flask, keyed: Member, eve: Member, at_ada: Browser) -> None:
+def test_it_destroys_nothing_while_the_root_itself_still_opens_files(
+    site: Flask, keyed: Member, eve: Member, at_ada: Browser
+) -> None:
     (path,) = (keyed.house.settings.data_dir / "blobs").glob(f"{keyed.tenant_id}/??/*")
     content = keyed.services.blobs.get(keyed.tenant_id, UUID(path.name))
     key = Keyring(keyed.house.settings.secrets / "root.key").tenant_key(keyed.tenant_id)
@@ -294,7 +326,9 @@ def test_it_destroys_nothing_while_the_root_itself_still_opens_files(site: Flask
     assert key_files(keyed) == []
 
 
-def test_the_page_says_before_a_kek_is_turned_that_earlier_backups_will_not_open(keyed: Member, at_ada: Browser) -> None:
+def test_the_page_says_before_a_kek_is_turned_that_earlier_backups_will_not_open(
+    keyed: Member, at_ada: Browser
+) -> None:
     assert "backups made before it open nothing any more" in at_ada.gets("/keys").text
 
 

@@ -10,20 +10,20 @@ from appliance.kernel.clock import SystemClock
 from appliance.kernel.egress import Egress
 from appliance.kernel.errors import Refusal
 from appliance.vault.providing import ProviderKind
-from appliance.vault.providing.checks import (
+from appliance.vault.providing.checks import check_key
+from appliance.vault.providing.credentials import read_key
+from appliance.vault.providing.desk import Desk, KeyForm
+from appliance.vault.providing.destinations import ProviderForm, checked
+from appliance.vault.providing.errors import (
     KeyNotPermitted,
     KeyRejected,
     ProviderAnswersOddly,
     ProviderBusy,
     ProviderHostClosed,
+    ProviderKeyMalformed,
     ProviderTlsFailed,
     ProviderUnreachable,
-    check_key,
 )
-from appliance.vault.providing.credentials import read_key
-from appliance.vault.providing.desk import Desk, KeyForm
-from appliance.vault.providing.destinations import ProviderForm, checked
-from appliance.vault.providing.errors import ProviderKeyMalformed
 from appliance.vault.providing.service import KeyTerms
 from tests.support.house import Member
 from tests.support.key_vendors import (

@@ -40,6 +40,7 @@ from appliance.vault.providing.errors import (
     ProviderKeyRevoked,
     ProviderNotFound,
 )
+from appliance.vault.providing.expiry import remind
 from appliance.vault.providing.rules import set_own_keys
 from appliance.vault.providing.service import KeyTerms
 from appliance.vault.rotation import begin_rotation, finish_rotations, rotate
@@ -326,6 +327,15 @@ def test_an_organisation_may_be_forbidden_its_own_keys_or_bound_to_them(house: H
         borrows(ada, "shared")
     with ada.services.db.tenant(ada.tenant_id) as tx:  # and the database says no, too
         assert tx.execute(text("SELECT * FROM lend_shared_key('shared', now())")).all() == []
+
+
+def test_nobody_is_reminded_of_keys_that_may_not_be_replaced(house: House, ada: Member) -> None:
+    adds(ada, has(ada), days=10)
+    olga = house.operator("olga@platform.example")
+    for rule, reminded in ((OwnKeys.FORBIDDEN, 0), (OwnKeys.ALLOWED, 1), (OwnKeys.ALLOWED, 0)):
+        rules(olga, ada, rule)
+        with ada.services.db.tenant(ada.tenant_id) as tx:
+            assert len(remind(tx, clock=house.clock)) == reminded
 
 
 def test_no_organisation_lifts_the_operators_rule(house: House, ada: Member) -> None:

@@ -20,7 +20,7 @@ from appliance.kernel.ids import TenantId, new_id
 from appliance.kernel.sealing import IntegrityError, KeyDestroyed, KeyUnavailable, Place, is_first_format, seal
 from appliance.vault import check_keys
 from appliance.vault.destruction import decide_destruction, request_destruction, sweep_destroyed
-from appliance.vault.errors import KeysMissing, NotSecondOwner, RootKeyForeign, RotationRunning
+from appliance.vault.errors import KeysBroken, KeysMissing, NotSecondOwner, RootKeyForeign, RotationRunning
 from appliance.vault.exchange import exchange_root
 from appliance.vault.inventory import list_keys
 from appliance.vault.keyfiles import KekId
@@ -403,7 +403,7 @@ def test_an_exchange_that_died_anywhere_works_meanwhile_and_is_finished_later(
 def test_a_missing_key_file_is_no_start_and_a_destroyed_one_is(ada: Member) -> None:
     sealed_by(ada, b"sk-live-4711")
     worker = ada.house.worker
-    assert check_keys(worker.db, worker.vault.files) == 2
+    assert [one.fault for one in check_keys(worker.db, worker.vault.files)] == [None, None]
     (file,) = key_files(ada)
     content = file.read_bytes()
 
@@ -411,8 +411,10 @@ def test_a_missing_key_file_is_no_start_and_a_destroyed_one_is(ada: Member) -> N
     with pytest.raises(KeysMissing, match=str(ada.tenant_id)):
         check_keys(worker.db, worker.vault.files)
     file.with_suffix(".destroyed").touch()
-    assert check_keys(worker.db, worker.vault.files) == 2
+    platforms, ours = check_keys(worker.db, worker.vault.files)
+    assert platforms.fault is None
+    assert isinstance(ours.fault, KeyDestroyed)
     file.with_suffix(".destroyed").unlink()
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(KeysMissing):
+    with pytest.raises(KeysBroken, match="alarm"):
         check_keys(worker.db, worker.vault.files)

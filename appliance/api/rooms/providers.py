@@ -13,7 +13,7 @@ from appliance.api.framework import Call, operation
 from appliance.api.schemas import Input, Listed, Name, Output, Page, cut
 from appliance.identity import Permission
 from appliance.kernel.sealing import IntegrityError, KeyDestroyed, KeyUnavailable
-from appliance.vault.providing import OwnKeys, ProviderKind, checks, errors, list_providers, queries, rules, service
+from appliance.vault.providing import OwnKeys, ProviderKind, errors, list_providers, queries, rules, service
 from appliance.vault.providing.desk import KeyForm
 from appliance.vault.providing.destinations import ProviderForm
 from appliance.vault.providing.service import KeyTerms
@@ -23,8 +23,8 @@ _Slug = Annotated[str, StringConstraints(min_length=1, max_length=63), Field(exa
 _Renamed = Annotated[str, StringConstraints(min_length=1, max_length=63), Field(examples=["openai-us"])]
 _Address = Annotated[str, StringConstraints(max_length=500), Field(examples=["https://models.example.com/v1"])]
 _CHECKS = (
-    checks.ProviderHostClosed, checks.KeyRejected, checks.KeyNotPermitted, checks.ProviderAnswersOddly, checks.ProviderBusy,
-    checks.ProviderTlsFailed, checks.ProviderUnreachable,
+    errors.ProviderHostClosed, errors.KeyRejected, errors.KeyNotPermitted, errors.ProviderAnswersOddly, errors.ProviderBusy,
+    errors.ProviderTlsFailed, errors.ProviderUnreachable,
 )  # fmt: skip
 _KEYS = (
     errors.OwnKeysForbidden, errors.ProviderChanged, errors.ProviderKeyKnown, errors.ProviderKeyMalformed,

@@ -4,15 +4,6 @@ OpenAI and compatible servers: GET /models. Anthropic: GET /v1/models. Azure Ope
 ListFoundationModels, signed. Vertex: a token for the service account (RFC 7523). Nothing of an answer's body is shown
 or kept: a provider may repeat the key in it. The library's errors carry the request with the key in its headers, so
 they are not kept as a cause.
-
-Refusal
-├── KeyNotPermitted        kind=invalid
-├── KeyRejected            kind=invalid
-├── ProviderAnswersOddly   kind=invalid
-├── ProviderBusy           kind=unavailable
-├── ProviderHostClosed     kind=invalid
-├── ProviderTlsFailed      kind=unavailable
-└── ProviderUnreachable    kind=unavailable
 """
 
 import json
@@ -27,9 +18,18 @@ import httpx2
 
 from appliance.kernel.clock import Clock
 from appliance.kernel.egress import Egress, EgressDenied
-from appliance.kernel.errors import Kind, Refusal
+from appliance.kernel.errors import Refusal
 from appliance.vault.providing.credentials import account_assertion, aws_credentials
 from appliance.vault.providing.destinations import ProviderForm
+from appliance.vault.providing.errors import (
+    KeyNotPermitted,
+    KeyRejected,
+    ProviderAnswersOddly,
+    ProviderBusy,
+    ProviderHostClosed,
+    ProviderTlsFailed,
+    ProviderUnreachable,
+)
 from appliance.vault.providing.secret import Secret
 from appliance.vault.providing.values import ProviderKind
 from appliance.vault.roots.sigv4 import signed
@@ -45,57 +45,6 @@ _UNKNOWN_TO_AWS: Final = frozenset({
 })  # fmt: skip
 _OK, _UNAUTHORIZED, _FORBIDDEN, _TOO_MANY = 200, 401, 403, 429
 _BAD_REQUEST, _FAULTS = 400, 500
-
-
-class KeyRejected(Refusal):
-    """The provider does not take this key: it is wrong, revoked, or of another account."""
-
-    kind = Kind.INVALID
-    code = "provider_key_rejected"
-
-
-class KeyNotPermitted(Refusal):
-    """The provider knows this key, and does not let it list models. Widen its rights there, or save it unchecked."""
-
-    kind = Kind.INVALID
-    code = "provider_key_not_permitted"
-
-
-class ProviderAnswersOddly(Refusal):
-    """{host} answered with status {status}, so the key could not be checked. Look at the address."""
-
-    kind = Kind.INVALID
-    code = "provider_answers_oddly"
-
-
-class ProviderBusy(Refusal):
-    """{host} has too much to do, or answered with a fault of its own ({status}). Try again in a moment."""
-
-    kind = Kind.UNAVAILABLE
-    code = "provider_busy"
-
-
-class ProviderHostClosed(Refusal):
-    """Calls to {host} are not allowed from this host, so the key was not tried. An operator can add it to
-    APPLIANCE_EGRESS_ALLOW. You can save the key unchecked; until then, every call with it is refused.
-    """
-
-    kind = Kind.INVALID
-    code = "provider_host_closed"
-
-
-class ProviderTlsFailed(Refusal):
-    """{host} did not prove who it is: its certificate is not of an authority that this host trusts. Nothing was sent."""
-
-    kind = Kind.UNAVAILABLE
-    code = "provider_tls_failed"
-
-
-class ProviderUnreachable(Refusal):
-    """{host} does not answer: there is no such host, nothing listens there, or it took longer than ten seconds."""
-
-    kind = Kind.UNAVAILABLE
-    code = "provider_unreachable"
 
 
 @dataclass(frozen=True, repr=False)

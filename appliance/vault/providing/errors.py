@@ -3,10 +3,15 @@ Refusal
 ├── BaseUrlMalformed          kind=invalid
 ├── KeyNeededAgain            kind=invalid
 ├── KeyNotNeeded              kind=invalid
+├── KeyNotPermitted           kind=invalid
+├── KeyRejected               kind=invalid
 ├── NoProviderKey             kind=unavailable
 ├── OwnKeysForbidden          kind=blocked
 ├── OwnKeysRequired           kind=blocked
+├── ProviderAnswersOddly      kind=invalid
+├── ProviderBusy              kind=unavailable
 ├── ProviderChanged           kind=conflict
+├── ProviderHostClosed        kind=invalid
 ├── ProviderKeyKnown          kind=conflict
 ├── ProviderKeyMalformed      kind=invalid
 │   ├── AccountKeyMalformed
@@ -19,17 +24,17 @@ Refusal
 ├── ProviderNameMalformed     kind=invalid
 ├── ProviderNameTaken         kind=conflict
 ├── ProviderNotFound          kind=not_found
+├── ProviderTlsFailed         kind=unavailable
+├── ProviderUnreachable       kind=unavailable
 ├── RegionMalformed           kind=invalid
 └── TooManyProviderKeys       kind=conflict
-
-The checks' own stand in `checks.py`.
 """
 
 from appliance.kernel.errors import Kind, Refusal
 
 
 class BaseUrlMalformed(Refusal):
-    """The address is not a provider's: https://, a host, and at most a path; http:// for compatible servers alone."""
+    """There is no address, or it is not one: https://, a host, and at most a path; http:// for compatible servers alone."""
 
     kind = Kind.INVALID
     code = "base_url_malformed"
@@ -47,6 +52,20 @@ class KeyNotNeeded(Refusal):
 
     kind = Kind.INVALID
     code = "provider_key_not_needed"
+
+
+class KeyNotPermitted(Refusal):
+    """The provider knows this key, and does not let it list models. Widen its rights there, or save it unchecked."""
+
+    kind = Kind.INVALID
+    code = "provider_key_not_permitted"
+
+
+class KeyRejected(Refusal):
+    """The provider does not take this key: it is wrong, revoked, or of another account."""
+
+    kind = Kind.INVALID
+    code = "provider_key_rejected"
 
 
 class NoProviderKey(Refusal):
@@ -70,11 +89,34 @@ class OwnKeysRequired(Refusal):
     code = "own_keys_required"
 
 
+class ProviderAnswersOddly(Refusal):
+    """{host} answered with status {status}, so the key could not be checked. Look at the address."""
+
+    kind = Kind.INVALID
+    code = "provider_answers_oddly"
+
+
+class ProviderBusy(Refusal):
+    """{host} has too much to do, or answered with a fault of its own ({status}). Try again in a moment."""
+
+    kind = Kind.UNAVAILABLE
+    code = "provider_busy"
+
+
 class ProviderChanged(Refusal):
     """Somebody changed this provider's address meanwhile. No key was kept; look where it would go now, and try again."""
 
     kind = Kind.CONFLICT
     code = "provider_changed"
+
+
+class ProviderHostClosed(Refusal):
+    """Calls to {host} are not allowed from this host, so the key was not tried. An operator can add it to
+    APPLIANCE_EGRESS_ALLOW. You can save the key unchecked; until then, every call with it is refused.
+    """
+
+    kind = Kind.INVALID
+    code = "provider_host_closed"
 
 
 class ProviderKeyKnown(Refusal):
@@ -91,12 +133,12 @@ class ProviderKeyMalformed(Refusal):
     code = "provider_key_malformed"
 
 
-class AwsKeyMalformed(ProviderKeyMalformed):
-    """This is not a key of Bedrock. Give the access key ID and the secret access key with a colon between them."""
-
-
 class AccountKeyMalformed(ProviderKeyMalformed):
     """This is not a key of Vertex. Give the whole JSON file of a service account's key."""
+
+
+class AwsKeyMalformed(ProviderKeyMalformed):
+    """This is not a key of Bedrock. Give the access key ID and the secret access key with a colon between them."""
 
 
 class ProviderKeyMasked(Refusal):
@@ -153,6 +195,20 @@ class ProviderNotFound(Refusal):
 
     kind = Kind.NOT_FOUND
     code = "provider_not_found"
+
+
+class ProviderTlsFailed(Refusal):
+    """{host} did not prove who it is: its certificate is not of an authority that this host trusts. Nothing was sent."""
+
+    kind = Kind.UNAVAILABLE
+    code = "provider_tls_failed"
+
+
+class ProviderUnreachable(Refusal):
+    """{host} does not answer: there is no such host, nothing listens there, or it took longer than ten seconds."""
+
+    kind = Kind.UNAVAILABLE
+    code = "provider_unreachable"
 
 
 class RegionMalformed(Refusal):

@@ -10,8 +10,9 @@ from appliance import audit
 from appliance.audit import Actor, ActorKind, Event
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
+from appliance.vault.providing.lending import own_keys
 from appliance.vault.providing.tables import ProviderKeyRow, ProviderRow
-from appliance.vault.providing.values import ModelProvider, ProviderKey
+from appliance.vault.providing.values import ModelProvider, OwnKeys, ProviderKey
 
 AHEAD: Final = timedelta(days=14)
 
@@ -27,7 +28,12 @@ class Ending:
 
 
 def remind(tx: Tx, *, clock: Clock) -> list[Ending]:
-    """Record, and return, the keys of this tenant that end within two weeks and that nobody was reminded of yet."""
+    """Record, and return, the keys of this tenant that end within two weeks and that nobody was reminded of yet.
+
+    None while it may use no keys of its own: they could not be replaced.
+    """
+    if own_keys(tx) is OwnKeys.FORBIDDEN:
+        return []
     now = clock.now()
     found = tx.execute(
         update(ProviderKeyRow)

@@ -9,7 +9,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 from sqlalchemy.exc import IntegrityError as UniqueViolation
 
 from appliance import audit, identity
@@ -186,6 +186,13 @@ def revoke_key(tx: Tx, caller: Caller, provider_id: UUID, key_id: UUID, *, clock
     _end(tx, caller, row, clock=clock)
 
 
+def end_keys(tx: Tx, caller: Caller, *, clock: Clock) -> None:
+    """Revoke and erase every key of the organisation, whose data keys end with this transaction."""
+    identity.require(caller, Permission.PROVIDER_CHANGE)
+    for one in _live(tx):
+        _end(tx, caller, one, clock=clock)
+
+
 def note_check(tx: Tx, caller: Caller, provider_id: UUID, key_id: UUID, code: str, *, clock: Clock) -> None:
     """Keep what a check said of a key that was not revoked meanwhile."""
     identity.require(caller, Permission.PROVIDER_CHANGE)
@@ -279,10 +286,11 @@ def _locked_key(tx: Tx, provider_id: UUID, key_id: UUID) -> ProviderKeyRow:
     return row
 
 
-def _live(tx: Tx, provider_id: UUID) -> list[ProviderKeyRow]:
+def _live(tx: Tx, provider_id: UUID | None = None) -> list[ProviderKeyRow]:
+    """Return the keys that were not revoked, locked: a provider's, or all of the organisation's."""
     query = select(ProviderKeyRow).where(
         ProviderKeyRow.tenant_id == tx.tenant_id,
-        ProviderKeyRow.provider_id == provider_id,
+        true() if provider_id is None else ProviderKeyRow.provider_id == provider_id,
         ProviderKeyRow.revoked_at.is_(None),
     )
     return list(tx.scalars(query.order_by(ProviderKeyRow.key_id).with_for_update()))

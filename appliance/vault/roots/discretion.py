@@ -72,15 +72,20 @@ def _forget_all() -> None:
 os.register_at_fork(after_in_child=_forget_all)
 
 
+def is_closed(status: os.stat_result) -> bool:
+    """Return whether nobody but the owner has any right to the file."""
+    return not stat.S_IMODE(status.st_mode) & _OPEN_TO_OTHERS
+
+
 def read_credential(path: Path) -> str:
     """Return what a credential's file holds, without the line's end. Raises KeyUnavailable."""
     try:
         with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
+            status = os.fstat(file.fileno())
             content = file.read(_MOST_BYTES)
     except OSError as error:
         raise KeyUnavailable(f"the credentials' file {path} cannot be read: {error.strerror}") from None
-    if not stat.S_ISREG(mode) or stat.S_IMODE(mode) & _OPEN_TO_OTHERS:
+    if not stat.S_ISREG(status.st_mode) or not is_closed(status):
         raise KeyUnavailable(f"the credentials' file {path} can be read by others; it must be 0400")
     try:
         text = content.decode("ascii").strip()

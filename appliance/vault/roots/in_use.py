@@ -41,7 +41,7 @@ def roots_in_use(choice: RootChoice, *, secrets: Path, egress: Egress) -> Roots:
     secrets = secrets.absolute()
     if choice.is_default:
         if not _standing(secrets):
-            raise RootKeyUnusable(path=str(secrets / KEY))
+            raise RootKeyUnusable(reason=f"{secrets / KEY} is missing")
         _files(secrets)  # unfit, no start
         return lambda: _at_work(secrets)
     roots = [root_of(choice.spec, secrets=secrets, egress=egress, credentials=choice.credentials)]

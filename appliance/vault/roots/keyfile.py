@@ -14,16 +14,10 @@ from typing import Final
 
 from appliance.kernel.sealing import KEY_BYTES, KeyUnavailable, derive_key, seal, unseal_key, wipe
 from appliance.vault.errors import RootKeyUnusable
-from appliance.vault.roots.discretion import Discreet
+from appliance.vault.roots.discretion import Discreet, is_closed
 
-_OPEN_TO_OTHERS: Final = 0o077
 _SYSTEMD_MODES: Final = (0o400, 0o440)
 _WRAP, _FINGERPRINT = "wrap keys", "fingerprint"
-
-
-def is_closed(status: os.stat_result) -> bool:
-    """Return whether nobody but the owner has any right to the file."""
-    return not stat.S_IMODE(status.st_mode) & _OPEN_TO_OTHERS
 
 
 def is_credential(status: os.stat_result) -> bool:
@@ -50,7 +44,7 @@ class KeyFileRoot(Discreet):
         try:
             self.ping()
         except KeyUnavailable as error:
-            raise RootKeyUnusable(path=str(path)) from error
+            raise RootKeyUnusable(reason=error.reason) from error
 
     def fingerprint(self) -> bytes:
         """Return what a database is claimed with (`vault.claim`)."""
@@ -86,20 +80,20 @@ class KeyFileRoot(Discreet):
         try:
             file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
-            raise KeyUnavailable(f"the root key {self._path} cannot be read: {error.strerror}") from None
+            raise KeyUnavailable(f"{self._path} cannot be read: {error.strerror}") from None
         try:
             status = os.fstat(file)
             if not stat.S_ISREG(status.st_mode) or not self._may_be(status):
-                raise KeyUnavailable(f"the root key {self._path} is too open; it must be 0400")
+                raise KeyUnavailable(f"{self._path} is too open, or no file; run: chmod 0400 {self._path}")
             if os.readv(file, [content]) != KEY_BYTES:
-                raise KeyUnavailable(f"the root key {self._path} is not {KEY_BYTES} bytes")
+                raise KeyUnavailable(f"{self._path} has not {KEY_BYTES} bytes")
         except OSError as error:
-            raise KeyUnavailable(f"the root key {self._path} cannot be read: {error.strerror}") from None
+            raise KeyUnavailable(f"{self._path} cannot be read: {error.strerror}") from None
         finally:
             os.close(file)
         del content[KEY_BYTES:]
         if len(set(content)) == 1:
-            raise KeyUnavailable(f"the root key {self._path} is one byte, repeated")
+            raise KeyUnavailable(f"{self._path} is one byte, repeated")
         return content
 
 
@@ -107,5 +101,6 @@ def systemd_root(name: str, *, spec: str) -> KeyFileRoot:
     """Return the root in a credential of this service, LoadCredential(Encrypted)=NAME:… Raises RootKeyUnusable."""
     directory = os.environ.get("CREDENTIALS_DIRECTORY")
     if not directory:
-        raise RootKeyUnusable(path=f"$CREDENTIALS_DIRECTORY/{name}")
+        reason = f"systemd gave this process no $CREDENTIALS_DIRECTORY/{name} (deploy/docs/root-key.md has the command)"
+        raise RootKeyUnusable(reason=reason)
     return KeyFileRoot(Path(directory) / name, spec=spec, may_be=is_credential)

@@ -47,15 +47,20 @@ def test_what_it_wrapped_opens_for_ever(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o440, 0o404, 0o600 | 0o040, 0o420, 0o410, 0o644, 0o777, 0o401])
 def test_it_does_not_start_with_a_file_that_others_may_use(tmp_path: Path, mode: int) -> None:
-    with pytest.raises(RootKeyUnusable, match=r"root\.key"):
+    with pytest.raises(RootKeyUnusable, match=r"chmod 0400 .*root\.key"):
         root(written(tmp_path / "root.key", mode=mode))
 
 
 @pytest.mark.parametrize(
-    "content", [b"", KEY[:-1], KEY + b"\n", bytes(32), b"a" * 32, KEY.hex().encode()], ids=range(6)
-)
-def test_it_does_not_start_with_what_is_no_key(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(RootKeyUnusable):
+    ("content", "reason"),
+    [
+        (b"", "has not 32 bytes"), (KEY[:-1], "has not 32 bytes"), (KEY + b"\n", "has not 32 bytes"),
+        (bytes(32), "one byte, repeated"), (b"a" * 32, "one byte, repeated"), (KEY.hex().encode(), "has not 32 bytes"),
+    ],
+    ids=range(6),
+)  # fmt: skip
+def test_it_does_not_start_with_what_is_no_key(tmp_path: Path, content: bytes, reason: str) -> None:
+    with pytest.raises(RootKeyUnusable, match=reason):
         root(written(tmp_path / "root.key", content))
 
 
