@@ -36,6 +36,7 @@ from appliance.gateway.models import BOT, targets_of
 from appliance.gateway.prices import Prices
 from appliance.gateway.record import Record
 from appliance.gateway.requests import Parsed, parse, texts
+from appliance.gateway.rules import admit, asked_of
 from appliance.gateway.talking import talked
 from appliance.gateway.values import Asker, Bots
 from appliance.identity import Caller, Permission
@@ -44,6 +45,7 @@ from appliance.kernel.db import Database
 from appliance.kernel.egress import Cancel, Egress
 from appliance.kernel.errors import Refusal
 from appliance.kernel.log import logger
+from appliance.policy import Asked, Call
 from appliance.vault import Vault
 
 log = logger("gateway")
@@ -98,7 +100,7 @@ class Gate:
         def made(caller: Caller) -> Answering:
             bots = self._bots.find(caller) if identity.may(caller, Permission.CHAT) else []
             with self._db.tenant(caller.tenant_id) as tx:
-                return listed(tx, asking.dialect, bots, self._gateway.embedding_models, name=name)
+                return listed(tx, caller, asking.dialect, bots, self._gateway.embedding_models, name=name)
 
         return self._guarded(asking, asking.dialect, throttle, made)
 
@@ -135,8 +137,10 @@ class Gate:
         try:
             said = list(texts(parsed.body))
             tokens = prompt_tokens(endpoint, parsed, said), answer_tokens(endpoint, parsed)
+            asked = asked_of(endpoint, name, parsed, asking.headers)
             verdicts = looking.before(self._hooks, said)
             if name.startswith(BOT) or name in self._names_here():
+                self._admit_here(endpoint, caller, asked)
                 return self._answered_here(endpoint, caller, name, parsed)
             with self._db.tenant(caller.tenant_id) as tx:
                 targets = targets_of(tx, name)
@@ -144,7 +148,7 @@ class Gate:
             self._record.refuse(Asker(caller.tenant_id, caller.actor), refusal, model=name)
             raise
         ask = Ask(
-            caller, endpoint, parsed, targets, *tokens,
+            caller, endpoint, parsed, targets, asked, *tokens,
             hashlib.sha256(raw).digest(), verdicts,
             *(asking.headers.get(name) for name in _VERSIONS if endpoint.dialect is Dialect.MESSAGES),
         )  # fmt: skip
@@ -152,6 +156,11 @@ class Gate:
 
     def _names_here(self) -> set[str]:
         return {one.name for one in self._gateway.embedding_models} | set(self._gateway.models)
+
+    def _admit_here(self, endpoint: Endpoint, caller: Caller, asked: Asked) -> None:
+        """Ask the rules about a model of this host. Of a chatbot's, they are asked again when it asks its model."""
+        with self._db.tenant(caller.tenant_id) as tx:
+            admit(tx, caller, Call(endpoint.kind, asked.name, True, True, asked=asked), self._clock.now())
 
     def _answered_here(self, endpoint: Endpoint, caller: Caller, name: str, parsed: Parsed) -> Answering:
         if endpoint is Endpoint.EMBEDDINGS and not name.startswith(BOT):

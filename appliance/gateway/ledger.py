@@ -24,7 +24,8 @@ def admit(db: Database, asker: Asker, *, kind: Kind, call: policy.Call, tokens: 
     """Record the call and reserve its tokens in one transaction, or raise a Refusal, which is recorded too."""
     try:
         with db.tenant(asker.tenant_id) as tx:
-            policy.decide(call)
+            rules = policy.load(tx) if kind == "chat" else policy.Rules()
+            policy.decide(policy.judge(call, rules, groups=asker.groups, now=clock.now()), call)
             reserved = budgets.reserve(tx, tokens=tokens, clock=clock)
             call_id = new_id()
             tx.add(
@@ -52,7 +53,8 @@ def admit(db: Database, asker: Asker, *, kind: Kind, call: policy.Call, tokens: 
 def record_refusal(db: Database, asker: Asker, refusal: Refusal, *, model: str) -> None:
     """Record that a call was refused, in a transaction of its own: the refused one rolled back."""
     with db.tenant(asker.tenant_id) as tx:
-        audit.record(tx, asker.actor, Event.CALL_REFUSED, outcome=Outcome.REFUSED, code=refusal.code, model=model[:100])
+        audit.record(tx, asker.actor, Event.CALL_REFUSED, outcome=Outcome.REFUSED, code=refusal.code, model=model[:100],
+                     rule=str(refusal.facts.get("rule", ""))[:120])  # fmt: skip
 
 
 def settle(

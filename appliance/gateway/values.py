@@ -4,7 +4,7 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 from appliance.audit import Actor
-from appliance.identity import Caller
+from appliance.identity import Caller, GroupId
 from appliance.kernel.ids import TenantId
 from appliance.providers.base import Turn, Vectors
 
@@ -18,6 +18,7 @@ class Asker:
 
     tenant_id: TenantId
     actor: Actor
+    groups: frozenset[GroupId] = frozenset()
 
 
 @dataclass(frozen=True)
