@@ -178,12 +178,41 @@ def resolve_token(db: Database, secret: str, *, address: str, request_id: str, c
             _touch(tx, row, now)
         else:
             _note_misplaced(tx, row, person, now)
-        found_caller = replace(
-            person, scopes=frozenset(map(Scope, row.scopes)), token_id=row.token_id, limits=_limits(row)
-        )
+        caller = _with_token(person, row)
     if not is_here:
         raise TokenMisplaced
-    return found_caller
+    return caller
+
+
+def caller_by_token(tx: Tx, token_id: UUID, *, address: str | None, now: datetime) -> Caller:
+    """Return whom a token would act as at a moment, from an address or from anywhere; it is not used.
+
+    Raises TokenNotFound, TokenRefused, TokenMisplaced. Asking for permission is the caller's part.
+    """
+    row = tx.get(TokenRow, (tx.tenant_id, token_id))
+    if row is None:
+        raise TokenNotFound
+    if row.revoked_at is not None or now >= row.expires_at:
+        raise TokenRefused
+    if row.networks and address is not None and not is_from(row.networks, address):
+        raise TokenMisplaced
+    try:
+        person = caller_of(tx, UserId(row.user_id), address=address)
+    except NotSignedIn:
+        raise TokenRefused from None
+    return _with_token(person, row)
+
+
+def caller_by_person(tx: Tx, user_id: UserId) -> Caller:
+    """Return a member as a caller. Raises PersonNotFound. Asking for permission is the caller's part."""
+    try:
+        return caller_of(tx, user_id)
+    except NotSignedIn:
+        raise PersonNotFound from None
+
+
+def _with_token(person: Caller, row: TokenRow) -> Caller:
+    return replace(person, scopes=frozenset(map(Scope, row.scopes)), token_id=row.token_id, limits=_limits(row))
 
 
 def _tokens(tx: Tx, caller: Caller, said: str = "") -> Select[TokenRow, str]:

@@ -97,7 +97,7 @@ class RuleMalformed(Invalid):
 
 
 class RuleEntryMalformed(Invalid):
-    """{entry} cannot stand in a rule's {field}. The page on rules says what can; a * may end an entry."""
+    """{entry} cannot stand in a rule's list of `{field}`. The page on rules says what can; a * may end an entry."""
 
     code = "call_rule_entry_malformed"
 

@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -173,6 +173,10 @@ class Rules:
     labels: Mapping[str, DataLabel] = field(default_factory=dict)
     """By the label in small letters."""
     contracts: tuple[Contract, ...] = ()
+
+    def named(self, labels: Iterable[str]) -> list[str]:
+        """Return labels as they were written down here, those of which something is said."""
+        return [self.labels[one.casefold()].label for one in labels if one.casefold() in self.labels]
 
     def in_force(self, place: Place, now: datetime) -> tuple[Contract, ...]:
         """Return the contracts that a call to this place runs under."""

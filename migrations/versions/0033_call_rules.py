@@ -30,6 +30,7 @@ def upgrade() -> None:
            PRIMARY KEY (tenant_id, label)""",
     )
     op.execute("CREATE UNIQUE INDEX data_labels_folded ON data_labels (tenant_id, lower(label))")
+    op.execute("CREATE INDEX documents_labelled ON documents (tenant_id, collection_id) WHERE labels <> '{}'")
     _contracts()
     tenant_table("rules_versions", "version bigint NOT NULL, PRIMARY KEY (tenant_id)", grants="SELECT, INSERT, UPDATE")
     op.execute(

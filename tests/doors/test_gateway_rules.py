@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import anthropic
 import httpx2
@@ -55,7 +56,7 @@ def ruled(member: Member, name: str, limits: Limits, group_id: GroupId | None = 
         policy.create_rule(tx, member.caller, name, group_id, limits, clock=member.house.clock)
 
 
-def asks(at: Door, key: str | None = None, model: str = "openai/gpt-6", **more: object) -> object:
+def asks(at: Door, key: str | None = None, model: str = "openai/gpt-6", **more: Any) -> object:
     return at.openai(key).chat.completions.create(model=model, messages=ASKED, **more)
 
 
@@ -195,7 +196,8 @@ def test_tokens_above_a_rules_number_are_refused_and_nothing_is_rewritten(at: Do
     ruled(at.ada, "Short", Limits(most_answer_tokens=100))
     asks(at, max_completion_tokens=100)
     assert at.upstream.asked[-1].json["max_completion_tokens"] == 100
-    for more in ({"max_tokens": 101}, {"max_completion_tokens": 60, "n": 2}, {"max_tokens": 10, "max_completion_tokens": 500}):
+    bounds: list[dict[str, Any]] = [{"max_tokens": 101}, {"max_completion_tokens": 60, "n": 2}, {"max_tokens": 10, "max_completion_tokens": 500}]
+    for more in bounds:
         with pytest.raises(openai.PermissionDeniedError, match="100 are the most"):
             asks(at, **more)
     with pytest.raises(openai.PermissionDeniedError, match="at most 100 tokens"):
