@@ -56,11 +56,11 @@ def _page(found: Tried | None, *, shown: Refusal | None) -> Answer:
         people = identity.list_candidates(tx, person)
     return page(
         "models/trial.html", refusal=shown, found=found, tokens=tokens, people=people, endpoints=ModelEndpoint,
-        form=request.form, said=_said,
+        form=request.form, why=_why,
     )  # fmt: skip
 
 
-def _said(check: Check) -> str:
+def _why(check: Check) -> str:
     """Return why, in the reader's language."""
     return gettext(check.reason).format(**check.facts)
 
