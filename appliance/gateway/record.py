@@ -65,6 +65,7 @@ class Admitted:
     way: Way
     at: datetime
     contracts: tuple[Contract, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ class Record:
             contracts = admit_place(rules, plan.caller, asked, lent.provider, now)
             way = way_to(lent.provider, target.model, plan.endpoint)
             check(lent, way)
-            call = Admitted(plan, new_id(), lent, way, now, contracts)
+            call = Admitted(plan, new_id(), lent, way, now, contracts, tuple(rules.named(plan.asked.labels)))
             tx.add(_row(tx, call, reserved))
             tx.flush()
             audit.record(
@@ -176,7 +177,7 @@ def _row(tx: Tx, call: Admitted, reserved: int) -> CallRow:
         request_id=plan.caller.request_id, attempt=plan.attempt, dialect=call.way.dialect.value,
         upstream_model=plan.target.model, host=_host(call.way), region=lent.provider.region, key_id=lent.key_id,
         key_fingerprint=lent.fingerprint, verdicts=plan.verdicts, prompt_digest=plan.prompt_digest,
-        labels=list(plan.asked.labels), contract_ids=[one.contract_id for one in call.contracts],
+        labels=list(call.labels), contract_ids=[one.contract_id for one in call.contracts],
         contract_terms=sorted({term.value for one in call.contracts for term in one.terms}),
     )  # fmt: skip
 

@@ -1,9 +1,10 @@
 """
 Refusal
 ├── ModelNotAllowed    kind=blocked
-├── KeyLimited         kind=blocked     the key's own limits
-├── CallRuleRefused    kind=blocked     a rule of the organisation, or of a group
-├── ContractMissing    kind=blocked     what a data label demands
+├── Judged             kind=blocked     by a verdict, which it carries
+│   ├── KeyLimited                      the key's own limits
+│   ├── CallRuleRefused                 a rule of the organisation, or of a group
+│   └── ContractMissing                 what a data label demands
 ├── LabelUnknown       kind=malformed   said by a program
 ├── RuleNotFound       kind=not_found
 ├── LabelNotFound      kind=not_found
@@ -18,6 +19,7 @@ Refusal
 """
 
 from appliance.kernel.errors import Invalid, Kind, Refusal
+from appliance.policy.values import Verdict
 
 
 class ModelNotAllowed(Refusal):
@@ -27,24 +29,29 @@ class ModelNotAllowed(Refusal):
     code = "model_not_allowed"
 
 
-class KeyLimited(Refusal):
-    """This key may not do that, by its {rule}: {reason} Issue a key with other limits under API tokens."""
+class Judged(Refusal):
+    """A rule refuses this call: {reason}"""
 
     kind = Kind.BLOCKED
+    code = "judged"
+    verdict: Verdict
+
+
+class KeyLimited(Judged):
+    """This key may not do that, by its {rule}: {reason} Issue a key with other limits under API tokens."""
+
     code = "key_limited"
 
 
-class CallRuleRefused(Refusal):
+class CallRuleRefused(Judged):
     """The rule {rule} refuses this call, by its {aspect}: {reason} An administrator can try and change it under Models."""
 
-    kind = Kind.BLOCKED
     code = "rule_refused"
 
 
-class ContractMissing(Refusal):
+class ContractMissing(Judged):
     """The data label {rule} refuses this call: {reason} An administrator can look at the contracts under Models."""
 
-    kind = Kind.BLOCKED
     code = "contract_missing"
 
 

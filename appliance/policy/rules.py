@@ -13,7 +13,7 @@ from appliance.identity import GroupId, TokenLimits
 from appliance.identity.patterns import fits
 from appliance.kernel.errors import Refusal
 from appliance.policy import reasons
-from appliance.policy.errors import CallRuleRefused, ContractMissing, KeyLimited, ModelNotAllowed
+from appliance.policy.errors import CallRuleRefused, ContractMissing, Judged, KeyLimited, ModelNotAllowed
 from appliance.policy.values import (
     EVERY_MODEL,
     NO_TOOLS,
@@ -32,7 +32,7 @@ from appliance.policy.values import (
 )
 
 NOTHING_LIMITED: Final = TokenLimits()
-_REFUSALS: Final = {Source.KEY: KeyLimited, Source.RULE: CallRuleRefused, Source.LABEL: ContractMissing}
+_REFUSALS: Final[dict[Source, type[Judged]]] = {Source.KEY: KeyLimited, Source.RULE: CallRuleRefused, Source.LABEL: ContractMissing}
 
 
 def judge(
@@ -87,8 +87,10 @@ def may_ask(names: Collection[str], provider: str | None, rules: Rules, *, group
 def _refusal(verdict: Verdict, call: Call) -> Refusal:
     if verdict.source is Source.ALLOWED:
         return ModelNotAllowed(model=call.model, rule=str(verdict))
-    rule = verdict.rule or verdict.aspect.value
-    return _REFUSALS[verdict.source](rule=rule, aspect=verdict.aspect.value, reason=str(verdict))
+    facts = {"rule": verdict.rule or verdict.aspect.value, "aspect": verdict.aspect.value, "reason": str(verdict)}
+    refusal = _REFUSALS[verdict.source](**facts)
+    refusal.verdict = verdict
+    return refusal
 
 
 def _names(call: Call) -> tuple[str, ...]:
@@ -201,7 +203,8 @@ def _of_region(call: Call, rule: Rule, region: str | None) -> Verdict:
         return Verdict(Source.RULE, Aspect.REGIONS, True, reasons.HERE, rule=rule.name)
     if region is None:
         return Verdict(Source.RULE, Aspect.REGIONS, False, reasons.NO_REGION, {"provider": call.provider}, rule.name)
-    return _listed(Source.RULE, Aspect.REGIONS, region, fits(rule.limits.regions, (region,)), rule.name)
+    is_listed = fits(map(str.casefold, rule.limits.regions), (region.casefold(),))
+    return _listed(Source.RULE, Aspect.REGIONS, region, is_listed, rule.name)
 
 
 def _of_label(call: Call, label: DataLabel, granted: Collection[Term]) -> Verdict:

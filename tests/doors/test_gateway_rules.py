@@ -8,14 +8,16 @@ import anthropic
 import httpx2
 import openai
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
-from appliance import gateway, identity, policy
+from appliance import gateway, identity, knowledge, policy
+from appliance.gateway import Endpoint, Tried, Trying
 from appliance.identity import GroupId, Scope, TokenLimits
 from appliance.identity.tokens import TokenForm, create_token
 from appliance.identity.values import ModelEndpoint
 from appliance.policy import ContractForm, Hours, Limits, Term
 from appliance.vault.providing import list_providers
+from appliance.vault.providing.errors import ProviderNotFound
 from tests.support.door import Door, door
 from tests.support.house import Member, Server
 from tests.support.model_host import said
@@ -246,7 +248,7 @@ def test_a_label_needs_its_contract_and_the_record_says_under_which_a_call_ran(a
 
     call = at.calls()[0]
     assert len(at.calls()) == made + 1
-    assert (call["contract_ids"], call["contract_terms"], call["labels"]) == ([contract.contract_id], ["baa"], ["PHI"])
+    assert (call["contract_ids"], call["contract_terms"], call["labels"]) == ([contract.contract_id], ["baa"], ["phi"])
     with pytest.raises(openai.PermissionDeniedError, match="baa"):
         asks(at, model="vllm/qwen", extra_headers=header)
     asks(at, model="vllm/qwen")
@@ -255,3 +257,125 @@ def test_a_label_needs_its_contract_and_the_record_says_under_which_a_call_ran(a
     with pytest.raises(openai.PermissionDeniedError, match="baa"):
         asks(at, extra_headers=header)
     assert "cloister-data-label" not in at.upstream.asked[-1].headers
+
+
+def tries(house: Door, model: str = "openai/gpt-6", **more: Any) -> Tried:
+    trying = Trying(more.pop("endpoint", Endpoint.CHAT_COMPLETIONS), model, **more)
+    return house.house.app.gate.try_call(house.ada.caller, trying)
+
+
+def refusing(found: Tried) -> list[tuple[str, str]]:
+    return [(one.step.value, one.rule) for one in found.checks if not one.passes]
+
+
+def test_a_trial_says_what_the_door_does_and_leaves_no_trace(at: Door) -> None:
+    made, used = len(at.calls()), at.events()
+    found = tries(at)
+    assert (found.passes, found.model, refusing(found)) == (True, "openai/gpt-6", [])
+    assert [one.step.value for one in found.checks] == ["key", "name", "allowed models", "provider", "endpoint", "host", "budget"]
+    assert (len(at.calls()), at.events(), at.upstream.asked) == (made, used, [])
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        (openai_,) = (one for one in list_providers(tx, at.ada.caller) if one.name == "openai")
+        uses = sum(key.uses for key in openai_.keys)
+    tries(at)
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        (openai_,) = (one for one in list_providers(tx, at.ada.caller) if one.name == "openai")
+    assert sum(key.uses for key in openai_.keys) == uses
+
+
+def test_a_trial_names_each_rule_that_refuses(at: Door) -> None:
+    ruled(at.ada, "Ours", Limits(providers=("vllm",), regions=("eu*",), most_answer_tokens=10))
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        policy.set_label(tx, at.ada.caller, "phi", [Term.BAA], stays=False)
+    found = tries(at, labels=("phi", "pih"), answer_tokens=11)
+    assert not found.passes
+    assert refusing(found) == [("labels", ""), ("rule", "Ours"), ("rule", "Ours"), ("rule", "Ours"), ("data label", "phi")]
+    assert {str(one) for one in found.checks} >= {"It asks for 11 tokens, and 10 are the most.", "pih is no data label here."}
+    assert refusing(tries(at, "nobody/x"))[-1] == ("provider", "")
+    assert refusing(tries(at, "no-such-alias")) == [("name", "")]
+    assert ("endpoint", "") in refusing(tries(at, "vllm/qwen", endpoint=Endpoint.COUNT_TOKENS))
+
+
+def test_a_trial_of_a_key_asks_its_limits_networks_and_scopes(at: Door) -> None:
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        form = TokenForm("k", frozenset({Scope.MODELS}), 5, None, TokenLimits(("anthropic/*",), (ModelEndpoint.MESSAGES,), ("10.0.0.0/8",)))
+        token = create_token(tx, at.ada.caller, form, clock=at.house.clock).token
+        other = create_token(tx, at.ada.caller, TokenForm("o", frozenset({Scope.CHAT}), 5), clock=at.house.clock).token
+    assert refusing(tries(at, token_id=token.token_id)) == [("key limits", ""), ("key limits", "")]
+    good = tries(at, "anthropic/claude", endpoint=Endpoint.MESSAGES, token_id=token.token_id, address="::ffff:10.1.2.3")
+    assert good.passes
+    for more in ({"address": "192.0.2.1"}, {"at": at.house.clock.now() + timedelta(days=6)}):
+        assert refusing(tries(at, "anthropic/claude", token_id=token.token_id, **more)) == [("key", "")]
+    assert refusing(tries(at, token_id=other.token_id)) == [("key", "")]
+    assert ("key", "") in refusing(tries(at, "bot:x", token_id=token.token_id))
+    (model, *_) = (one.name for one in at.house.app.gateway.embedding_models if one.is_installed)
+    assert tries(at, model, endpoint=Endpoint.EMBEDDINGS).passes
+    assert refusing(tries(at, model)) == [("endpoint", "")]
+
+
+def test_a_trial_of_a_name_passes_by_the_first_model_that_does(at: Door) -> None:
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        gateway.set_alias(tx, at.ada.caller, "both", ["openai/gpt-6", "vllm/qwen"])
+    ruled(at.ada, "Ours", Limits(providers=("vllm",)))
+    found = tries(at, "both")
+    assert (found.passes, found.model) == (True, "vllm/qwen")
+    assert [(one.target, one.rule) for one in found.checks if not one.passes] == [("openai/gpt-6", "Ours")]
+
+
+def test_nobody_tries_out_another_organisations_keys_or_people(at: Door) -> None:
+    with at.bo.services.db.tenant(at.bo.tenant_id) as tx:
+        token = create_token(tx, at.bo.caller, TokenForm("b", frozenset({Scope.MODELS}), 5), clock=at.house.clock).token
+    with pytest.raises(identity.errors.TokenNotFound):
+        tries(at, token_id=token.token_id)
+    with pytest.raises(identity.errors.PersonNotFound):
+        tries(at, user_id=at.bo.caller.user_id)
+    eve = at.ada.adds("eve@harrow.example", identity.Role.MEMBER)
+    with pytest.raises(identity.Forbidden):
+        at.house.app.gate.try_call(eve.caller, Trying(Endpoint.MESSAGES, "openai/gpt-6"))
+
+
+def test_another_organisations_groups_and_providers_are_none(at: Door) -> None:
+    with at.bo.services.db.tenant(at.bo.tenant_id) as tx:
+        theirs = identity.create_group(tx, at.bo.caller, name="Theirs", clock=at.house.clock)
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        (openai_, *_) = list_providers(tx, at.ada.caller)
+    with pytest.raises(identity.errors.GroupNotFound):
+        ruled(at.ada, "x", Limits(tools=("none",)), theirs.group_id)
+    with at.bo.services.db.tenant(at.bo.tenant_id) as tx, pytest.raises(ProviderNotFound):
+        form = ContractForm(openai_.provider_id, frozenset({Term.BAA}), "Folder 7")
+        policy.add_contract(tx, at.bo.caller, form, clock=at.house.clock)
+
+
+def test_a_chatbots_label_follows_from_its_documents_and_is_on_record(at: Door) -> None:
+    (document, db) = at.ada.reads_in("cafeteria.md"), at.ada.services.db
+    (bot,) = (one.id for one in at.openai().models.list() if one.id.startswith("bot:"))
+    question = [{"role": "user", "content": "When does the cafeteria open?"}]
+    at.openai().chat.completions.create(model=bot, messages=question)
+    assert at.calls()[0]["labels"] == []
+    with db.tenant(at.ada.tenant_id) as tx:
+        knowledge.label(tx, at.ada.caller, document.document_id, ["Patients", "other"])
+        policy.set_label(tx, at.ada.caller, "patients", [], stays=True)
+        policy.set_label(tx, at.ada.caller, "said", [], stays=False)
+    at.openai().chat.completions.create(model=bot, messages=question, extra_headers={"Cloister-Data-Label": "said"})
+    assert next(one for one in at.calls() if one["kind"] == "chat")["labels"] == ["said", "patients"]
+    found = tries(at, bot)
+    assert (found.passes, found.labels) == (True, ("patients",))
+    with pytest.raises(openai.BadRequestError, match="no data label"):
+        at.openai().chat.completions.create(model=bot, messages=question, extra_headers={"Cloister-Data-Label": "nope"})
+
+
+def test_all_rules_are_one_statement(at: Door) -> None:
+    for number in range(3):
+        ruled(at.ada, f"Rule {number}", Limits(providers=("openai",)))
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        before = policy.load(tx).version
+        statements: list[str] = []
+        listener = lambda *said_: statements.append(said_[2])  # noqa: E731 - of one test
+        event.listen(tx.get_bind(), "before_cursor_execute", listener)
+        rules = policy.load(tx)
+        event.remove(tx.get_bind(), "before_cursor_execute", listener)
+    assert len(statements) == 1
+    assert len(rules.rules) == 3
+    ruled(at.ada, "Another", Limits(providers=("openai",)))
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        assert policy.load(tx).version == before + 1

@@ -18,6 +18,7 @@ from appliance.kernel.errors import Refusal
 from appliance.kernel.problems import FAULT, TITLE
 from appliance.knowledge.changes import REASONS as CHANGE_REASONS
 from appliance.knowledge.unreadable import HELD, REASONS, WARNINGS
+from appliance.policy import Aspect
 from appliance.policy.reasons import REASONS as RULE_REASONS
 from appliance.providers.local.extractive import NOTHING
 from appliance.web.notices import NOTICES
@@ -38,6 +39,7 @@ def messages() -> set[Message]:
         *WARNINGS.values(),
         *RULE_REASONS,
         *SENTENCES,
+        *Aspect,
         HELD,
         NOTHING,
         *Category,
