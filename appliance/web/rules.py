@@ -13,7 +13,7 @@ from appliance.kernel.ids import parse_id
 from appliance.policy import Hours, Limits, Rule, Term
 from appliance.policy.errors import RuleNotFound
 from appliance.web import forms
-from appliance.web.language import zones
+from appliance.web.language import zone, zones
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
 
@@ -100,7 +100,7 @@ def _list(*, shown: Refusal | None) -> Answer:
         groups = identity.list_group_names(tx, person)
     return page(
         "models/rules.html", refusal=shown, rules=found, labels=labels, groups=groups, terms=Term, zones=zones(),
-        typed=_typed(), chosen=request.form.getlist("terms"), form=request.form, zone=person.zone or "",
+        typed=_typed(), chosen=request.form.getlist("terms"), form=request.form, zone=str(zone()),
     )  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def _show(rule_id: UUID, *, shown: Refusal | None) -> Answer:
         groups = identity.list_group_names(tx, person)
     typed = _typed() if shown else _written(rule)
     return page(
-        "models/rule.html", refusal=shown, rule=rule, groups=groups, zones=zones(), typed=typed, zone=person.zone or "",
+        "models/rule.html", refusal=shown, rule=rule, groups=groups, zones=zones(), typed=typed, zone=str(zone()),
     )  # fmt: skip
 
 
