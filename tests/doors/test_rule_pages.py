@@ -179,3 +179,17 @@ def test_a_program_rules_and_tries(site: Flask, ada: Member) -> None:
     assert gone.status_code == 204
     bo = trial | {"token_id": "01900000-0000-7000-8000-000000000000"}
     assert program.asks("POST", "/gateway/trials", bo).status_code == 404
+
+
+def test_a_chatbot_in_the_browser_keeps_to_the_hours_and_says_so_in_ones_language(at_ada: Browser, ada: Member) -> None:
+    at_ada.posts("/account/profile", name="Ada", language="de", zone="Europe/Berlin")
+    chatbot = at_ada.first(r'name="chatbot_id" value="([^"]+)"', "/chat")
+    talk = at_ada.posts("/chat", chatbot_id=chatbot).headers["Location"].partition("?")[0]
+    today = ada.house.clock.now().isoweekday()
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        hours = policy.Hours((today % 7 + 1,), None, None, "UTC")
+        policy.create_rule(tx, ada.caller, "Morgen", None, Limits(hours=hours), clock=ada.house.clock)
+    answer = at_ada.posts(f"{talk}/messages", question="When does the canteen open?")
+    assert answer.status_code == 403
+    assert "Die Regel Morgen weist diesen Aufruf ab, durch Zeiten:" in answer.text
+    assert "liegt an einem anderen Wochentag (UTC)." in answer.text
