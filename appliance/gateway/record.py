@@ -161,6 +161,7 @@ class Record:
             audit.record(
                 tx, plan.caller.actor, Event.CALL_ADMITTED, subject=call.call_id, kind=kind, model=str(target),
                 host=_host(way), key=lent.fingerprint, token=str(plan.caller.token_id or ""),
+                contracts=" ".join(str(one.contract_id) for one in contracts), labels=", ".join(call.labels),
             )  # fmt: skip
         except BaseException:
             lent.secret.wipe()

@@ -249,6 +249,9 @@ def test_a_label_needs_its_contract_and_the_record_says_under_which_a_call_ran(a
     call = at.calls()[0]
     assert len(at.calls()) == made + 1
     assert (call["contract_ids"], call["contract_terms"], call["labels"]) == ([contract.contract_id], ["baa"], ["phi"])
+    with db.tenant(at.ada.tenant_id) as tx:
+        admitted = text("SELECT convert_from(body, 'UTF8') FROM audit_inbox WHERE event = 'gateway:call:admitted' ORDER BY event_id DESC LIMIT 1")
+        assert f'"contracts":"{contract.contract_id}"' in str(tx.scalar(admitted))
     with pytest.raises(openai.PermissionDeniedError, match="baa"):
         asks(at, model="vllm/qwen", extra_headers=header)
     asks(at, model="vllm/qwen")
