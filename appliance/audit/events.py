@@ -14,6 +14,9 @@ class Event(StrEnum):
     BUDGET_CHANGED = "budgets:budget:changed"
     CALL_ADMITTED = "gateway:call:admitted"
     CALL_REFUSED = "gateway:call:refused"
+    CALL_RULE_CHANGED = "policy:rule:changed"
+    CALL_RULE_CREATED = "policy:rule:created"
+    CALL_RULE_REMOVED = "policy:rule:removed"
     CALL_SETTLED = "gateway:call:settled"
     CHATBOT_ARCHIVED = "chat:chatbot:archived"
     CHATBOT_CHANGED = "chat:chatbot:changed"
@@ -22,6 +25,9 @@ class Event(StrEnum):
     COLLECTION_CHANGED = "knowledge:collection:changed"
     COLLECTION_CREATED = "knowledge:collection:created"
     COLLECTION_DELETED = "knowledge:collection:deleted"
+    CONTRACT_ADDED = "policy:contract:added"
+    CONTRACT_ENDED = "policy:contract:ended"
+    CONTRACT_EXPIRING = "policy:contract:expiring"
     CONVERSATIONS_LISTED = "chat:conversations:listed"
     CONVERSATION_CHANGED = "chat:conversation:changed"
     CONVERSATION_CREATED = "chat:conversation:created"
@@ -29,6 +35,8 @@ class Event(StrEnum):
     CONVERSATION_EXPORTED = "chat:conversation:exported"
     CONVERSATION_REVIEWED = "chat:conversation:reviewed"
     CONVERSATION_SHARED = "chat:conversation:shared"
+    DATA_LABEL_REMOVED = "policy:data_label:removed"
+    DATA_LABEL_SET = "policy:data_label:set"
     DOCUMENT_APPROVED = "knowledge:document:approved"
     DOCUMENT_CANCELLED = "knowledge:document:cancelled"
     DOCUMENT_DELETED = "knowledge:document:deleted"
@@ -112,6 +120,7 @@ class Event(StrEnum):
     SIGN_IN_FAILED = "identity:sign_in:failed"
     SIGN_IN_LOCKED = "identity:sign_in:locked"
     TOKEN_CREATED = "identity:token:created"  # noqa: S105 - the name of an event
+    TOKEN_MISPLACED = "identity:token:misplaced"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "identity:token:revoked"  # noqa: S105 - the name of an event
     UPLOAD_BEGUN = "knowledge:upload:begun"
     UPLOAD_DISCARDED = "knowledge:upload:discarded"
@@ -130,6 +139,9 @@ MEANING: dict[Event, str] = {
     Event.CALL_ADMITTED: "A model call passed policy, DLP and budget, and its tokens were reserved.",
     Event.CALL_REFUSED: "A model call was refused before anything was sent.",
     Event.CALL_SETTLED: "A model call ended; its real usage replaced the reservation.",
+    Event.CALL_RULE_CHANGED: "A rule on model calls was changed; what it lets pass is in the facts.",
+    Event.CALL_RULE_CREATED: "A rule on model calls was made for everybody or a group; what it lets pass is in the facts.",
+    Event.CALL_RULE_REMOVED: "A rule on model calls was removed.",
     Event.CHATBOT_ARCHIVED: "A chatbot was archived, or taken back; nobody can talk to an archived one.",
     Event.CHATBOT_CHANGED: "A chatbot's name, welcome text or instructions changed.",
     Event.CHATBOT_CREATED: "A chatbot was created.",
@@ -137,6 +149,9 @@ MEANING: dict[Event, str] = {
     Event.COLLECTION_CHANGED: "A collection's name or readers changed.",
     Event.COLLECTION_CREATED: "A collection was created.",
     Event.COLLECTION_DELETED: "An empty collection was deleted.",
+    Event.CONTRACT_ADDED: "What a contract with a model provider grants was written down.",
+    Event.CONTRACT_ENDED: "A contract with a model provider was ended; it counts for no call from then on.",
+    Event.CONTRACT_EXPIRING: "A contract with a model provider ends within two weeks, or has ended.",
     Event.CONVERSATIONS_LISTED: "Somebody looked through the list of the organisation's conversations.",
     Event.CONVERSATION_CHANGED: "A person renamed a conversation, or went to another branch of it.",
     Event.CONVERSATION_CREATED: "A person started a conversation.",
@@ -144,6 +159,8 @@ MEANING: dict[Event, str] = {
     Event.CONVERSATION_EXPORTED: "A person took a copy of a conversation.",
     Event.CONVERSATION_REVIEWED: "Somebody else than its owner opened a conversation; the owner can see it.",
     Event.CONVERSATION_SHARED: "A person shared a conversation inside the organisation, or stopped sharing it.",
+    Event.DATA_LABEL_REMOVED: "Nothing is demanded any more of providers for a data label.",
+    Event.DATA_LABEL_SET: "What providers must grant that see what bears a data label was set.",
     Event.DOCUMENT_APPROVED: "A document that was held back was released to be indexed.",
     Event.DOCUMENT_CANCELLED: "A document on its way, or a new version of one, was cancelled.",
     Event.DOCUMENT_DELETED: "A document was removed from the store and from the index.",
@@ -227,6 +244,7 @@ MEANING: dict[Event, str] = {
     Event.SIGN_IN_FAILED: "A sign-in failed: unknown person or wrong password.",
     Event.SIGN_IN_LOCKED: "An account or an address was locked because too many sign-ins had failed.",
     Event.TOKEN_CREATED: "An API token was created; its scopes are in the facts.",
+    Event.TOKEN_MISPLACED: "An API token was shown from elsewhere than its networks; noted once a minute.",
     Event.TOKEN_REVOKED: "An API token was revoked.",
     Event.UPLOAD_BEGUN: "Somebody began to upload a file in parts.",
     Event.UPLOAD_DISCARDED: "An unfinished upload was discarded with the parts that had arrived.",

@@ -1,12 +1,13 @@
 """Chatbots as the gate asks them: by their slug, for a program, with nothing kept."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 
 from sqlalchemy import select
 
+from appliance import knowledge
 from appliance.chat.chatbots import list_chatbots
 from appliance.chat.errors import ChatbotNotFound
-from appliance.chat.flow import Chat, Cites, Says
+from appliance.chat.flow import Chat, Cites, Says, collections_for
 from appliance.chat.tables import ChatbotRow
 from appliance.chat.values import Chatbot, ChatbotId
 from appliance.gateway import Bot, Source, Turn
@@ -23,17 +24,23 @@ class ChatBots:
     def find(self, caller: Caller) -> list[Bot]:
         """Return those that the caller can ask."""
         with self._db.tenant(caller.tenant_id) as tx:
-            return [Bot(slug, one.name) for slug, one in _open(tx, caller).items()]
+            return [Bot(slug, one.name, one.model) for slug, one in _open(tx, caller).items()]
+
+    def labels(self, caller: Caller, slug: str, known: Collection[str]) -> list[str]:
+        """Return which of some data labels a chatbot has, by the documents that it answers somebody from."""
+        with self._db.tenant(caller.tenant_id) as tx:
+            found = _open(tx, caller).get(slug)
+            return knowledge.labels_among(tx, collections_for(tx, caller, found), known) if found else []
 
     def ask(
-        self, caller: Caller, slug: str, question: str, history: Sequence[Turn]
+        self, caller: Caller, slug: str, question: str, history: Sequence[Turn], labels: tuple[str, ...] = ()
     ) -> Generator[str | Source, None, None]:
         """Return pieces of the answer, and the sources as they are cited. Raises ChatbotNotFound, QuestionMissing."""
         with self._db.tenant(caller.tenant_id) as tx:
             found = _open(tx, caller).get(slug)
         if found is None:
             raise ChatbotNotFound
-        _, steps = self._chat.ask_unkept(caller, found.chatbot_id, question, history)
+        _, steps = self._chat.ask_unkept(caller, found.chatbot_id, question, history, labels=labels)
         return _pieces(steps)
 
 

@@ -8,7 +8,7 @@ A question that is not kept (a temporary chat, the bench beside a draft) goes th
 rows of (3): the gateway's record and the audit log, which hold no content, are all that remains.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -71,6 +71,7 @@ class _Asked:
     head_id: UUID | None = None
     told: tuple[UUID, ...] = ()  # the earlier answers among the history
     index_model: str | None = None  # by which the organisation was searched when the question was stored
+    labels: tuple[str, ...] = ()  # that the program says its question has
 
     @property
     def subject(self) -> UUID:
@@ -131,6 +132,7 @@ class Chat:
         history: Sequence[Turn] = (),
         *,
         is_draft: bool = False,
+        labels: tuple[str, ...] = (),
     ) -> tuple[Message, Generator[Step, None, None]]:
         """Answer without keeping anything: of the published chatbot, or for its editors of the draft."""
         with self._db.tenant(caller.tenant_id) as tx:
@@ -138,7 +140,7 @@ class Chat:
             message = Message(new_id(), "user", check_question(question), None, self._clock.now())
             self._record_asked(tx, caller, chatbot_id, message.body)
             index_model = knowledge.active_model(tx).name
-        asked = _Asked(message, chatbot, tuple(history[-_TURNS:]), index_model=index_model)
+        asked = _Asked(message, chatbot, tuple(history[-_TURNS:]), index_model=index_model, labels=labels)
         return message, self._answer(caller, asked)
 
     def _store_question(
@@ -166,14 +168,18 @@ class Chat:
         audit.record(tx, caller.actor, Event.QUESTION_ASKED, subject=subject, length=len(question))
 
     def _answer(self, caller: Caller, asked: _Asked) -> Generator[Step, None, None]:
-        asker = Asker(caller.tenant_id, caller.actor)
+        asker = Asker(caller.tenant_id, caller.actor, caller.groups)
         material = self._retrieve(caller, asker, asked)
         contexts = material.contexts
         request = _request(asked, material.found, contexts)
         written: list[str] = []
         citations: dict[int, Citation] = {}
         outcome: Outcome = "stopped"
-        stream = self._gateway.stream(asker, asked.chatbot.model, request)
+
+        def labels(tx: Tx, known: Collection[str]) -> list[str]:
+            return [*asked.labels, *knowledge.labels_among(tx, collections_for(tx, caller, asked.chatbot), known)]
+
+        stream = self._gateway.stream(asker, asked.chatbot.model, request, labels=labels)
         try:
             for item in stream:
                 match item:
@@ -278,11 +284,17 @@ def _turns(path: Sequence[Message]) -> tuple[tuple[Turn, ...], tuple[UUID, ...]]
 
 def _search(tx: Tx, caller: Caller, chatbot: Chatbot, query: str, vector: QueryVector) -> Found:
     """Search what this chatbot answers from, as far as the caller may read it."""
+    scope = knowledge.Scope(collections_for(tx, caller, chatbot))
+    return knowledge.search(tx, query, vector, scope=scope, limit=_PASSAGES)
+
+
+def collections_for(tx: Tx, caller: Caller, chatbot: Chatbot) -> frozenset[UUID] | None:
+    """Return of which collections a chatbot answers somebody; None stands for all."""
     collections = knowledge.readable_collections(tx, caller)
-    if chatbot.collection_ids:
-        chosen = frozenset[UUID](chatbot.collection_ids)
-        collections = chosen if collections is None else chosen & collections
-    return knowledge.search(tx, query, vector, scope=knowledge.Scope(collections), limit=_PASSAGES)
+    if not chatbot.collection_ids:
+        return collections
+    chosen = frozenset[UUID](chatbot.collection_ids)
+    return chosen if collections is None else chosen & collections
 
 
 def _query(asked: _Asked) -> str:

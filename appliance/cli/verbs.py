@@ -30,7 +30,9 @@ GROUPS: dict[str, tuple[str, str]] = {
     "batches": ("batch", "Files that were uploaded together."),
     "chatbots": ("bot", "Chatbots."),
     "collections": ("collection", "Where documents live, and who may read them."),
+    "contracts": ("contract", "What providers grant the organisation."),
     "conversations": ("conversation", "One's own conversations."),
+    "data_labels": ("data-label", "What labels of data demand of providers."),
     "documents": ("document", "Documents."),
     "gateway": ("gateway", "Which models may be called, by which names, and what they used."),
     "groups": ("group", "Groups of people."),
@@ -44,6 +46,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "platform": ("platform", "For the platform's operators: organisations in numbers."),
     "providers": ("provider", "Model providers and the keys to them; --in platform for the shared ones."),
     "reviews": ("review", "Other people's conversations, as far as the settings allow."),
+    "rules": ("rule", "What a model call may do, for everybody and for groups."),
     "tokens": ("token", "API tokens and service accounts."),
     "uploads": ("upload", "Large files that come in parts."),
 }

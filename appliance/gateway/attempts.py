@@ -32,7 +32,7 @@ from appliance.kernel.egress import (
 )
 from appliance.kernel.egress.errors import HostNotFound, HostUnreachable, ProxyFailed, TlsFailed, TooManyConnections
 from appliance.kernel.errors import Refusal
-from appliance.policy import ModelNotAllowed
+from appliance.policy import Asked, CallRuleRefused, ContractMissing, KeyLimited, ModelNotAllowed
 from appliance.vault.providing import Lent
 from appliance.vault.providing.errors import NoProviderKey, ProviderNotFound
 
@@ -44,7 +44,9 @@ _MOST_OF_AN_ERROR: Final = 256 * 1024
 _OK, _REDIRECTS, _REFUSALS = 200, 300, 400
 _UNAUTHORIZED, _FORBIDDEN, _TOO_MANY, _FAULTS = 401, 403, 429, 500
 _UNSENT: Final = (HostNotFound, HostUnreachable, ProxyFailed, TlsFailed, TooManyConnections)
-_ELSEWHERE: Final = (EgressDenied, ModelNotAllowed, NoProviderKey, ProviderNotFound, ProviderResting)
+_ELSEWHERE: Final = (
+    CallRuleRefused, ContractMissing, EgressDenied, KeyLimited, ModelNotAllowed, NoProviderKey, ProviderNotFound, ProviderResting,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Ask:
     endpoint: Endpoint
     parsed: Parsed
     targets: tuple[Target, ...]
+    asked: Asked
     prompt_tokens: int
     answer_tokens: int
     prompt_digest: bytes
@@ -143,7 +146,7 @@ class Attempts:
             self._egress.check(way.url)
             made.append(request_for(ask.parsed, ask.endpoint, way, target.model))
 
-        plan = Plan(ask.caller, ask.endpoint, target, ask.prompt_tokens, ask.answer_tokens, ask.prompt_digest, ask.verdicts, attempt)  # fmt: skip
+        plan = Plan(ask.caller, ask.endpoint, target, ask.asked, ask.prompt_tokens, ask.answer_tokens, ask.prompt_digest, ask.verdicts, attempt)  # fmt: skip
         return self._record.admit(plan, check), made[0]
 
     def _unreached(self, call: Admitted, refusal: Refusal, began: float) -> tuple[Refusal, bool, float | None]:

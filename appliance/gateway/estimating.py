@@ -29,8 +29,19 @@ def answer_tokens(endpoint: Endpoint, parsed: Parsed) -> int:
     if endpoint in {Endpoint.COUNT_TOKENS, Endpoint.EMBEDDINGS}:
         return 0
     body = parsed.body
-    bound = max(_number(body, name) for name in _BOUNDS) or _UNBOUNDED_ANSWER  # a provider may obey any of them
-    return min(_MOST, bound * (_number(body, "n") or 1))
+    return min(_MOST, (_bound(body) or _UNBOUNDED_ANSWER) * (_number(body, "n") or 1))
+
+
+def answer_bound(endpoint: Endpoint, parsed: Parsed) -> int | None:
+    """Return how many tokens a request lets be written, None if it sets no bound, and -1 where nothing is written."""
+    if endpoint in {Endpoint.COUNT_TOKENS, Endpoint.EMBEDDINGS}:
+        return -1
+    bound = _bound(parsed.body)
+    return bound * (_number(parsed.body, "n") or 1) if bound else None
+
+
+def _bound(body: Mapping[str, Any]) -> int:
+    return max(_number(body, name) for name in _BOUNDS)  # a provider may obey any of them
 
 
 def _number(body: Mapping[str, Any], name: str) -> int:

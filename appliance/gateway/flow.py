@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from appliance import dlp, policy
 from appliance.audit import Actor, ActorKind
 from appliance.gateway import ledger
-from appliance.gateway.values import Asker, EmbeddingModel, Model, QueryVector, State
+from appliance.gateway.values import Asker, EmbeddingModel, LabelsOf, Model, QueryVector, State
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database
 from appliance.kernel.ids import TenantId
@@ -69,7 +69,9 @@ class Gateway:
         """Return the vectors of texts that were looked through already, and how many tokens they were counted as."""
         return self._embed(asker, self._embedder_of(model), texts, purpose), _tokens_of(texts)
 
-    def stream(self, asker: Asker, model: str, request: ChatRequest) -> Iterator[Item]:
+    def stream(
+        self, asker: Asker, model: str, request: ChatRequest, *, labels: LabelsOf = lambda _tx, _known: ()
+    ) -> Iterator[Item]:
         """Yield the answer as it comes. Raises a Refusal before the first item, or nothing is sent.
 
         A reader that stops reading (closes the iterator) cancels the call, which is settled as cancelled.
@@ -78,7 +80,7 @@ class Gateway:
         self._refuse_findings(asker, model, request.question)
         chosen = self._models.get(model)
         call = policy.Call("chat", model, is_known=chosen is not None, is_local=bool(chosen and chosen.is_local))
-        call_id = ledger.admit(self._db, asker, kind="chat", call=call, tokens=tokens, clock=self._clock)
+        call_id = ledger.admit(self._db, asker, kind="chat", call=call, tokens=tokens, clock=self._clock, labels=labels)
         state: State = "cancelled"
         prompt_tokens, answer_tokens = 0, 0
         assert chosen is not None  # noqa: S101 - policy refuses what is not in the catalogue

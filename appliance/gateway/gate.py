@@ -36,7 +36,9 @@ from appliance.gateway.models import BOT, targets_of
 from appliance.gateway.prices import Prices
 from appliance.gateway.record import Record
 from appliance.gateway.requests import Parsed, parse, texts
+from appliance.gateway.rules import admit, asked_of
 from appliance.gateway.talking import talked
+from appliance.gateway.trying import Rehearsal, Tried, Trying
 from appliance.gateway.values import Asker, Bots
 from appliance.identity import Caller, Permission
 from appliance.kernel.clock import Clock
@@ -44,6 +46,7 @@ from appliance.kernel.db import Database
 from appliance.kernel.egress import Cancel, Egress
 from appliance.kernel.errors import Refusal
 from appliance.kernel.log import logger
+from appliance.policy import Asked, Call
 from appliance.vault import Vault
 
 log = logger("gateway")
@@ -82,6 +85,7 @@ class Gate:
     ) -> None:  # fmt: skip
         self._db, self._gateway, self._bots, self._hooks, self._clock = db, gateway, bots, hooks, clock
         self._record = Record(db, vault, clock=clock)
+        self._rehearsal = Rehearsal(db, egress, bots, self._names_here, clock=clock)
         self._calls = Calls(self._record, Attempts(self._record, egress, Breaker()), prices, hooks)
 
     def answer(self, endpoint: Endpoint, asking: Asking, *, throttle: Throttle, cancel: Cancel) -> Answering:
@@ -103,9 +107,13 @@ class Gate:
         def made(caller: Caller) -> Answering:
             bots = self._bots.find(caller) if identity.may(caller, Permission.CHAT) else []
             with self._db.tenant(caller.tenant_id) as tx:
-                return listed(tx, asking.dialect, bots, self._gateway.embedding_models, name=name)
+                return listed(tx, caller, asking.dialect, bots, self._gateway.embedding_models, name=name)
 
         return self._guarded(asking, asking.dialect, throttle, made)
+
+    def try_call(self, caller: Caller, trying: Trying) -> Tried:
+        """Return whether a call would pass, and why; none is made. Raises TokenNotFound, PersonNotFound."""
+        return self._rehearsal.try_call(caller, trying)
 
     def refuse(self, asking: Asking, refusal: Refusal, *, dialect: Dialect | None = None) -> Answering:
         """Return what the door itself refuses."""
@@ -140,16 +148,18 @@ class Gate:
         try:
             said = list(texts(parsed.body))
             tokens = prompt_tokens(endpoint, parsed, said), answer_tokens(endpoint, parsed)
+            asked = asked_of(endpoint, name, parsed, asking.headers)
             verdicts = looking.before(self._hooks, said)
             if name.startswith(BOT) or name in self._names_here():
-                return self._answered_here(endpoint, caller, name, parsed)
+                self._admit_here(endpoint, caller, asked)
+                return self._answered_here(endpoint, caller, asked, parsed)
             with self._db.tenant(caller.tenant_id) as tx:
                 targets = targets_of(tx, name)
         except Refusal as refusal:
             self._record.refuse(Asker(caller.tenant_id, caller.actor), refusal, model=name)
             raise
         ask = Ask(
-            caller, endpoint, parsed, targets, *tokens,
+            caller, endpoint, parsed, targets, asked, *tokens,
             hashlib.sha256(raw).digest(), verdicts,
             *(asking.headers.get(name) for name in _VERSIONS if endpoint.dialect is Dialect.MESSAGES),
         )  # fmt: skip
@@ -158,7 +168,13 @@ class Gate:
     def _names_here(self) -> set[str]:
         return {one.name for one in self._gateway.embedding_models} | set(self._gateway.models)
 
-    def _answered_here(self, endpoint: Endpoint, caller: Caller, name: str, parsed: Parsed) -> Answering:
+    def _admit_here(self, endpoint: Endpoint, caller: Caller, asked: Asked) -> None:
+        """Ask the rules about a model of this host. Of a chatbot's, they are asked again when it asks its model."""
+        with self._db.tenant(caller.tenant_id) as tx:
+            admit(tx, caller, Call(endpoint.kind, asked.name, True, True, asked=asked), self._clock.now())
+
+    def _answered_here(self, endpoint: Endpoint, caller: Caller, asked: Asked, parsed: Parsed) -> Answering:
+        name = asked.name
         if endpoint is Endpoint.EMBEDDINGS and not name.startswith(BOT):
             return embedded(self._gateway, caller, name, parsed.body)
         if not name.startswith(BOT):
@@ -166,7 +182,7 @@ class Gate:
             raise EndpointUnsupported(model=name, endpoint=endpoint.value, reason=reason)
         if endpoint not in {Endpoint.CHAT_COMPLETIONS, Endpoint.MESSAGES}:
             raise EndpointUnsupported(model=name, endpoint=endpoint.value, reason="it is a chatbot")
-        return talked(self._bots, caller, name, parsed.body, endpoint.dialect)
+        return talked(self._bots, caller, name, parsed.body, endpoint.dialect, asked.labels)
 
 
 def key_of(headers: Mapping[str, str]) -> str:

@@ -1,5 +1,6 @@
 """The rows behind the gate: admitted once, settled once."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from appliance import audit, budgets, policy
 from appliance.audit import Actor, ActorKind, Event, Outcome
 from appliance.gateway.tables import CallRow
-from appliance.gateway.values import Asker, Kind, State, Usage
+from appliance.gateway.values import Asker, Kind, LabelsOf, State, Usage
 from appliance.kernel.clock import Clock
 from appliance.kernel.days import Days, first_moment, last_days
 from appliance.kernel.db import Database, Tx
@@ -20,11 +21,17 @@ ABANDONED_AFTER = timedelta(minutes=15)
 _IS_QUESTION = CallRow.actor_kind.in_(("user", "operator")) & (CallRow.kind == "chat")
 
 
-def admit(db: Database, asker: Asker, *, kind: Kind, call: policy.Call, tokens: int, clock: Clock) -> UUID:
+def admit(
+    db: Database, asker: Asker, *, kind: Kind, call: policy.Call, tokens: int, clock: Clock,
+    labels: LabelsOf = lambda _tx, _known: (),
+) -> UUID:  # fmt: skip
     """Record the call and reserve its tokens in one transaction, or raise a Refusal, which is recorded too."""
     try:
         with db.tenant(asker.tenant_id) as tx:
-            policy.decide(call)
+            rules = policy.load(tx) if kind == "chat" else policy.Rules()
+            borne = tuple(dict.fromkeys(rules.named(labels(tx, list(rules.labels))))) if rules.labels else ()
+            call = replace(call, asked=replace(call.asked, labels=borne))
+            policy.decide(policy.judge(call, rules, groups=asker.groups, now=clock.now()), call)
             reserved = budgets.reserve(tx, tokens=tokens, clock=clock)
             call_id = new_id()
             tx.add(
@@ -39,6 +46,7 @@ def admit(db: Database, asker: Asker, *, kind: Kind, call: policy.Call, tokens: 
                     state="admitted",
                     reserved_tokens=reserved,
                     admitted_at=clock.now(),
+                    labels=list(borne),
                 )
             )
             tx.flush()
@@ -52,7 +60,8 @@ def admit(db: Database, asker: Asker, *, kind: Kind, call: policy.Call, tokens: 
 def record_refusal(db: Database, asker: Asker, refusal: Refusal, *, model: str) -> None:
     """Record that a call was refused, in a transaction of its own: the refused one rolled back."""
     with db.tenant(asker.tenant_id) as tx:
-        audit.record(tx, asker.actor, Event.CALL_REFUSED, outcome=Outcome.REFUSED, code=refusal.code, model=model[:100])
+        audit.record(tx, asker.actor, Event.CALL_REFUSED, outcome=Outcome.REFUSED, code=refusal.code, model=model[:100],
+                     rule=str(refusal.facts.get("rule", ""))[:120])  # fmt: skip
 
 
 def settle(

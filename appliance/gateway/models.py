@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import delete, select
 
-from appliance import audit, identity
+from appliance import audit, identity, policy
 from appliance.audit import Event
 from appliance.gateway.errors import (
     AliasMalformed,
@@ -142,6 +142,7 @@ def allow_model(tx: Tx, caller: Caller, name: str) -> Target:
     if tx.get(AllowedModelRow, (tx.tenant_id, target.provider, target.model)) is None:
         tx.add(AllowedModelRow(tenant_id=tx.tenant_id, provider=target.provider, model=target.model))
         tx.flush()
+        policy.note_change(tx)
         audit.record(tx, caller.actor, Event.MODEL_ALLOWED, model=str(target))
     return target
 
@@ -161,6 +162,7 @@ def forbid_model(tx: Tx, caller: Caller, name: str) -> None:
     ).first()
     if gone is None:
         raise AllowedModelNotFound
+    policy.note_change(tx)
     audit.record(tx, caller.actor, Event.MODEL_FORBIDDEN, model=str(target))
 
 

@@ -18,8 +18,9 @@ from appliance.audit import Event, Outcome
 from appliance.gateway.dialects import TokenCount
 from appliance.gateway.endpoints import Endpoint, Way, way_to
 from appliance.gateway.ledger import record_refusal
-from appliance.gateway.models import Target, allowed_models
+from appliance.gateway.models import Target
 from appliance.gateway.prices import Cost
+from appliance.gateway.rules import admit, admit_place
 from appliance.gateway.tables import CallRow
 from appliance.gateway.values import Asker, State
 from appliance.identity import Caller
@@ -27,6 +28,7 @@ from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import new_id
+from appliance.policy import Asked, Contract
 from appliance.vault import Vault
 from appliance.vault.providing import Lent, lend, note_error
 
@@ -40,6 +42,7 @@ class Plan:
     caller: Caller
     endpoint: Endpoint
     target: Target
+    asked: Asked
     prompt_tokens: int
     answer_tokens: int
     prompt_digest: bytes
@@ -61,6 +64,8 @@ class Admitted:
     lent: Lent
     way: Way
     at: datetime
+    contracts: tuple[Contract, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,20 +146,22 @@ class Record:
             )  # fmt: skip
 
     def _admitted(self, tx: Tx, plan: Plan, check: Callable[[Lent, Way], None]) -> Admitted:
-        target, kind = plan.target, plan.endpoint.kind
-        asked = policy.Call(kind, target.model, is_known=True, is_local=False, provider=target.provider)
-        policy.decide(asked, allowed_models(tx))
+        target, kind, now = plan.target, plan.endpoint.kind, self._clock.now()
+        asked = policy.Call(kind, target.model, is_known=True, is_local=False, provider=target.provider, asked=plan.asked)
+        rules = admit(tx, plan.caller, asked, now)
         reserved = budgets.reserve(tx, tokens=plan.prompt_tokens + plan.answer_tokens, clock=self._clock)
         lent = lend(tx, self._vault, target.provider, clock=self._clock)
         try:
+            contracts = admit_place(rules, plan.caller, asked, lent.provider, now)
             way = way_to(lent.provider, target.model, plan.endpoint)
             check(lent, way)
-            call = Admitted(plan, new_id(), lent, way, self._clock.now())
+            call = Admitted(plan, new_id(), lent, way, now, contracts, tuple(rules.named(plan.asked.labels)))
             tx.add(_row(tx, call, reserved))
             tx.flush()
             audit.record(
                 tx, plan.caller.actor, Event.CALL_ADMITTED, subject=call.call_id, kind=kind, model=str(target),
                 host=_host(way), key=lent.fingerprint, token=str(plan.caller.token_id or ""),
+                contracts=" ".join(str(one.contract_id) for one in contracts), labels=", ".join(call.labels),
             )  # fmt: skip
         except BaseException:
             lent.secret.wipe()
@@ -171,6 +178,8 @@ def _row(tx: Tx, call: Admitted, reserved: int) -> CallRow:
         request_id=plan.caller.request_id, attempt=plan.attempt, dialect=call.way.dialect.value,
         upstream_model=plan.target.model, host=_host(call.way), region=lent.provider.region, key_id=lent.key_id,
         key_fingerprint=lent.fingerprint, verdicts=plan.verdicts, prompt_digest=plan.prompt_digest,
+        labels=list(call.labels), contract_ids=[one.contract_id for one in call.contracts],
+        contract_terms=sorted({term.value for one in call.contracts for term in one.terms}),
     )  # fmt: skip
 
 

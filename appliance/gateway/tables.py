@@ -1,7 +1,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime
+from sqlalchemy import BigInteger, DateTime, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.kernel.db import Table
@@ -45,6 +46,9 @@ class CallRow(Table):
     currency: Mapped[str | None]
     first_byte_ms: Mapped[int | None]
     total_ms: Mapped[int | None]
+    labels: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    contract_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), default=list)
+    contract_terms: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
 
 
 class AllowedModelRow(Table):

@@ -29,10 +29,12 @@ _BROKEN: Final = Fault(500, "internal_error", "The answer broke off. Ask again."
 Pieces = Generator[str | Source, None, None]
 
 
-def talked(bots: Bots, caller: Caller, name: str, body: Mapping[str, Any], dialect: Dialect) -> Answering:
+def talked(
+    bots: Bots, caller: Caller, name: str, body: Mapping[str, Any], dialect: Dialect, labels: tuple[str, ...]
+) -> Answering:
     """Return a chatbot's answer. Raises RequestMalformed, a Refusal."""
     question, history = _read(body)
-    pieces = bots.ask(caller, name.removeprefix(BOT), question, history)
+    pieces = bots.ask(caller, name.removeprefix(BOT), question, history, labels)
     if body.get("stream") is True:
         events = _Events(pieces, name, dialect, body)
         return Answering(200, events, {"Content-Type": EVENTS, "X-Accel-Buffering": "no"})

@@ -1,14 +1,17 @@
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 from uuid import UUID
 
 from appliance.audit import Actor
-from appliance.identity import Caller
+from appliance.identity import Caller, GroupId
+from appliance.kernel.db import Tx
 from appliance.kernel.ids import TenantId
 from appliance.providers.base import Turn, Vectors
 
 Kind = Literal["chat", "embedding", "count"]
+LabelsOf = Callable[[Tx, Collection[str]], Sequence[str]]
+"""Which of an organisation's data labels something has."""
 State = Literal["completed", "failed", "cancelled", "unknown"]
 
 
@@ -18,6 +21,7 @@ class Asker:
 
     tenant_id: TenantId
     actor: Actor
+    groups: frozenset[GroupId] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class Bot:
 
     slug: str
     name: str
+    model: str
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,11 @@ class Bots(Protocol):
         ...
 
     def ask(
-        self, caller: Caller, slug: str, question: str, history: Sequence[Turn]
+        self, caller: Caller, slug: str, question: str, history: Sequence[Turn], labels: tuple[str, ...] = ()
     ) -> Generator[str | Source, None, None]:
         """Return pieces of the answer, and the sources as they are cited. Raises a Refusal, before anything is asked."""
+        ...
+
+    def labels(self, caller: Caller, slug: str, known: Collection[str]) -> list[str]:
+        """Return which of some data labels a chatbot has, by the documents that it answers somebody from."""
         ...

@@ -82,6 +82,7 @@ from appliance.identity.values import (
     Session,
     Token,
     TokenFilter,
+    TokenLimits,
     TokenSort,
     UserId,
 )
@@ -108,6 +109,7 @@ __all__ = [
     "StepUpRequired",
     "Token",
     "TokenFilter",
+    "TokenLimits",
     "TokenSort",
     "UserId",
     "accept",

@@ -19,6 +19,7 @@ Refusal
 ├── ResetLinkClosed      kind=forbidden
 ├── ResetByOperator      kind=conflict
 ├── ResetNotAlone        kind=conflict
+├── TokenMisplaced       kind=forbidden
 ├── TokenNotFound        kind=not_found
 ├── PlaceNotFound        kind=not_found
 ├── OrganisationNotFound kind=not_found
@@ -39,7 +40,9 @@ Refusal
     ├── GroupMalformed
     ├── ProfileMalformed
     ├── RoleMisplaced
+    ├── LimitsBeyond
     ├── ScopesBeyond
+    ├── TokenLimitMalformed
     ├── TokenMalformed
     └── NameMissing
 """
@@ -253,6 +256,25 @@ class TokenMalformed(Invalid):
     """A token needs a name of 1 to 120 characters, at least one scope, and 1 to 365 days."""
 
     code = "token_malformed"
+
+
+class LimitsBeyond(Invalid):
+    """A token never issues one that may do more than itself. Give this one the same limits, or narrower ones."""
+
+    code = "token_limits_beyond"
+
+
+class TokenLimitMalformed(Invalid):
+    """{entry} cannot be a limit of a token. Models are such as openai/gpt-5, openai/*, general or bot:handbook; networks such as 10.1.0.0/16, 192.0.2.7 or 2001:db8::/32."""
+
+    code = "token_limit_malformed"
+
+
+class TokenMisplaced(Refusal):
+    """This token may not be used from where you are. Use it from the networks that it was issued for, or issue another."""
+
+    kind = Kind.FORBIDDEN
+    code = "token_misplaced"
 
 
 class KeyInUse(Refusal):

@@ -87,6 +87,10 @@ class TokenRow(Table):
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     last_used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    models: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    endpoints: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    networks: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    misplaced_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class RepeatRow(Table):

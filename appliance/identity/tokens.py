@@ -14,28 +14,33 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, or_, select, text, update
 
 from appliance import audit
-from appliance.audit import Event
+from appliance.audit import Event, Outcome
 from appliance.identity.errors import (
     NotSignedIn,
     PersonNotFound,
     ScopesBeyond,
     TokenMalformed,
+    TokenMisplaced,
     TokenNotFound,
     TokenRefused,
 )
 from appliance.identity.groups import check_groups
+from appliance.identity.limits import check_within, checked, is_from
 from appliance.identity.people import check_role, checked_name, create_account, join
 from appliance.identity.permissions import GRANTS, SCOPES, Permission, may, require, require_granted
 from appliance.identity.sessions import caller_of
 from appliance.identity.tables import MembershipRow, TokenRow
 from appliance.identity.values import (
+    UNLIMITED,
     Caller,
     GroupId,
     MemberKind,
+    ModelEndpoint,
     Role,
     Scope,
     Token,
     TokenFilter,
+    TokenLimits,
     TokenSort,
     UserId,
 )
@@ -64,6 +69,7 @@ class TokenForm:
     scopes: frozenset[Scope]
     days: int
     user_id: UserId | None = None
+    limits: TokenLimits = UNLIMITED
 
 
 @dataclass(frozen=True)
@@ -79,16 +85,20 @@ def create_token(tx: Tx, caller: Caller, form: TokenForm, *, clock: Clock) -> Is
     require(caller, Permission.TOKEN_CREATE)
     owner = _owner(tx, caller, form.user_id or caller.user_id)
     _check(form, Role(owner.role), caller)
+    limits = checked(form.limits)
+    check_within(limits, caller.limits)
     secret, now = PREFIX + secrets.token_urlsafe(32), clock.now()
     row = TokenRow(
         tenant_id=tx.tenant_id, token_id=new_id(), digest=digest(secret), user_id=owner.user_id,
         name=form.name.strip(), hint=secret[-_HINT:], scopes=sorted(form.scopes), created_by=caller.user_id,
         created_at=now, expires_at=now + timedelta(days=form.days),
+        models=list(limits.models), endpoints=[one.value for one in limits.endpoints], networks=list(limits.networks),
     )  # fmt: skip
     tx.add(row)
     tx.flush()
     audit.record(tx, caller.actor, Event.TOKEN_CREATED, subject=row.token_id, scopes=" ".join(row.scopes),
-                 days=form.days, owner=str(owner.user_id))  # fmt: skip
+                 days=form.days, owner=str(owner.user_id), models=" ".join(row.models), endpoints=" ".join(row.endpoints),
+                 networks=" ".join(row.networks))  # fmt: skip
     return Issued(_token(row, owner.display_name), secret)
 
 
@@ -147,7 +157,10 @@ def revoke_token(tx: Tx, caller: Caller, token_id: UUID, *, clock: Clock) -> Non
 
 
 def resolve_token(db: Database, secret: str, *, address: str, request_id: str, clock: Clock) -> Caller:
-    """Return who a program is. Raises TokenRefused for an unknown, expired or revoked token, or a removed owner."""
+    """Return who a program is. Raises TokenRefused for an unknown, expired or revoked token, or a removed owner.
+
+    Raises TokenMisplaced from elsewhere than its networks, which is on record once a minute.
+    """
     with db.platform() as tx:
         found = tx.execute(text("SELECT * FROM resolve_api_token(:digest)"), {"digest": digest(secret)}).first()
     if found is None:
@@ -156,12 +169,50 @@ def resolve_token(db: Database, secret: str, *, address: str, request_id: str, c
         row, now = tx.get_one(TokenRow, (tx.tenant_id, found.token_id)), clock.now()
         if row.revoked_at is not None or now >= row.expires_at:
             raise TokenRefused
-        _touch(tx, row, now)
         try:
             person = caller_of(tx, UserId(row.user_id), address=address, request_id=request_id)
         except NotSignedIn:
             raise TokenRefused from None
-        return replace(person, scopes=frozenset(map(Scope, row.scopes)), token_id=row.token_id)
+        is_here = not row.networks or is_from(row.networks, address)
+        if is_here:
+            _touch(tx, row, now)
+        else:
+            _note_misplaced(tx, row, person, now)
+        caller = _with_token(person, row)
+    if not is_here:
+        raise TokenMisplaced
+    return caller
+
+
+def caller_by_token(tx: Tx, token_id: UUID, *, address: str | None, now: datetime) -> Caller:
+    """Return whom a token would act as at a moment, from an address or from anywhere; it is not used.
+
+    Raises TokenNotFound, TokenRefused, TokenMisplaced. Asking for permission is the caller's part.
+    """
+    row = tx.get(TokenRow, (tx.tenant_id, token_id))
+    if row is None:
+        raise TokenNotFound
+    if row.revoked_at is not None or now >= row.expires_at:
+        raise TokenRefused
+    if row.networks and address is not None and not is_from(row.networks, address):
+        raise TokenMisplaced
+    try:
+        person = caller_of(tx, UserId(row.user_id), address=address)
+    except NotSignedIn:
+        raise TokenRefused from None
+    return _with_token(person, row)
+
+
+def caller_by_person(tx: Tx, user_id: UserId) -> Caller:
+    """Return a member as a caller. Raises PersonNotFound. Asking for permission is the caller's part."""
+    try:
+        return caller_of(tx, user_id)
+    except NotSignedIn:
+        raise PersonNotFound from None
+
+
+def _with_token(person: Caller, row: TokenRow) -> Caller:
+    return replace(person, scopes=frozenset(map(Scope, row.scopes)), token_id=row.token_id, limits=_limits(row))
 
 
 def _tokens(tx: Tx, caller: Caller, said: str = "") -> Select[TokenRow, str]:
@@ -206,8 +257,19 @@ def _touch(tx: Tx, row: TokenRow, now: datetime) -> None:
         tx.flush()
 
 
+def _note_misplaced(tx: Tx, row: TokenRow, person: Caller, now: datetime) -> None:
+    if row.misplaced_at is None or now - row.misplaced_at >= _TOUCH_EVERY:  # whoever holds it may try without end
+        row.misplaced_at = now
+        tx.flush()
+        audit.record(tx, person.actor, Event.TOKEN_MISPLACED, subject=row.token_id, outcome=Outcome.REFUSED)
+
+
+def _limits(row: TokenRow) -> TokenLimits:
+    return TokenLimits(tuple(row.models), tuple(map(ModelEndpoint, row.endpoints)), tuple(row.networks))
+
+
 def _token(row: TokenRow, owner_name: str) -> Token:
     return Token(
         row.token_id, UserId(row.user_id), owner_name, row.name, row.hint, frozenset(map(Scope, row.scopes)),
-        row.created_at, row.expires_at, row.last_used_at, row.revoked_at,
+        row.created_at, row.expires_at, row.last_used_at, row.revoked_at, _limits(row),
     )  # fmt: skip

@@ -44,6 +44,31 @@ class Scope(StrEnum):
     USAGE_READ = "usage:read"
 
 
+class ModelEndpoint(StrEnum):
+    """Where a program asks models, below /v1/: what a token can be limited to."""
+
+    CHAT_COMPLETIONS = "chat/completions"
+    RESPONSES = "responses"
+    EMBEDDINGS = "embeddings"
+    MESSAGES = "messages"
+    COUNT_TOKENS = "messages/count_tokens"
+
+
+@dataclass(frozen=True)
+class TokenLimits:
+    """What a token is limited to, beyond its scopes. An empty list does not limit.
+
+    `models` and `endpoints` hold for /v1, where models are called; `networks` (CIDR) wherever the token is shown.
+    """
+
+    models: tuple[str, ...] = ()
+    endpoints: tuple[ModelEndpoint, ...] = ()
+    networks: tuple[str, ...] = ()
+
+
+UNLIMITED = TokenLimits()
+
+
 @dataclass(frozen=True)
 class Caller:
     """A person, or a service account, acting in one organisation, for one request.
@@ -62,6 +87,7 @@ class Caller:
     scopes: frozenset[Scope] | None = None
     is_recent: bool = True
     token_id: UUID | None = None
+    limits: TokenLimits = UNLIMITED
     language: str | None = None
     zone: str | None = None
     kind: ActorKind = ActorKind.USER
@@ -192,6 +218,7 @@ class Token:
     expires_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+    limits: TokenLimits = UNLIMITED
 
 
 class TokenSort(StrEnum):

@@ -81,6 +81,22 @@ def _conditions(tx: Tx, caller: Caller, wanted: DocumentFilter) -> list[ColumnEl
     return found
 
 
+def labels_among(tx: Tx, collections: frozenset[UUID] | None, known: Collection[str]) -> list[str]:
+    """Return which of some labels documents of these collections bear, small letters or capitals; None: of all of them.
+
+    Asking for permission is the caller's part.
+    """
+    bearing = (
+        select(func.lower(func.unnest(DocumentRow.labels)).label("label"))
+        .where(DocumentRow.tenant_id == tx.tenant_id, DocumentRow.labels != [])
+        .where(true() if collections is None else DocumentRow.collection_id.in_(collections))
+        .subquery()
+    )
+    folded = {one.lower(): one for one in known}
+    found = set(tx.scalars(select(bearing.c.label).where(bearing.c.label.in_(folded)).distinct()))
+    return [label for lower, label in folded.items() if lower in found]
+
+
 def list_labels(tx: Tx, caller: Caller) -> list[str]:
     """Return the labels of the documents that the caller may read."""
     identity.require(caller, Permission.DOCUMENT_READ)

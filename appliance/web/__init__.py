@@ -12,6 +12,7 @@ from appliance.web import (
     chatbots,
     collections,
     confirmation,
+    contracts,
     conversations,
     documents,
     groups,
@@ -29,17 +30,20 @@ from appliance.web import (
     providers,
     render,
     reviews,
+    rules,
     search,
     sessions,
     signin,
     system,
     tokens,
+    trials,
     uploads,
 )
 
 ROOMS = (
-    account, audit, batches, chatbots, collections, confirmation, conversations, documents, groups, jobs, joining,
-    keys, models, overview, people, platform, playground, proof, providers, reviews, search, signin, system, tokens, uploads,
+    account, audit, batches, chatbots, collections, confirmation, contracts, conversations, documents, groups, jobs,
+    joining, keys, models, overview, people, platform, playground, proof, providers, reviews, rules, search, signin,
+    system, tokens, trials, uploads,
 )  # fmt: skip
 
 

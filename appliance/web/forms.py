@@ -1,6 +1,7 @@
 """Reading forms: ids, choices and numbers from fields, each with its refusal."""
 
 from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Final, TypeVar
 from uuid import UUID
@@ -11,6 +12,7 @@ from appliance.identity import Attempt, GroupId, Role
 from appliance.identity.errors import RoleMisplaced
 from appliance.kernel.errors import Invalid
 from appliance.kernel.ids import parse_id
+from appliance.policy import Term
 
 # Which field of a form a refusal is about, by the refusal's code; any other is about the form as a whole.
 FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -19,9 +21,12 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "base_url_malformed": ("base_url",),
     "budget_malformed": ("monthly_tokens",),
     "change_under_way": ("model",),
+    "call_rule_malformed": ("name",),
     "code_wrong": ("code",),
     "collection_malformed": ("name",),
     "collection_name_taken": ("name",),
+    "contract_malformed": ("reference",),
+    "data_label_malformed": ("label",),
     "day_malformed": ("expires_on",),
     "destruction_reason_missing": ("reason",),
     "dlp_blocked": ("question",),
@@ -36,6 +41,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "model_not_found": ("model",),
     "model_not_installed": ("model",),
     "model_unknown": ("model",),
+    "moment_malformed": ("at",),
     "name_missing": ("name",),
     "not_a_number": ("days", "max_tokens"),
     "organisation_name_differs": ("organisation",),
@@ -58,6 +64,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "sign_in_failed": ("password", "confirm_password", "current"),
     "temperature_malformed": ("temperature",),
     "title_malformed": ("title",),
+    "token_limit_malformed": ("models", "networks"),
     "weak_password": ("new", "password"),
 }
 # What somebody may have written at length; a page of a refusal shows it again, so that it can be copied.
@@ -82,6 +89,12 @@ class NotAChoice(Invalid):
     """That is not one of the choices of this form. Reload the page and choose again."""
 
     code = "not_a_choice"
+
+
+class DayMalformed(Invalid):
+    """That is no day. Write it such as 2027-03-31, or leave it out."""
+
+    code = "day_malformed"
 
 
 class NotANumber(Invalid):
@@ -121,6 +134,14 @@ def choice(kind: type[Choice], name: str) -> Choice:
         raise NotAChoice from error
 
 
+def term(given: str) -> Term:
+    """Return what a contract grants. Raises NotAChoice."""
+    try:
+        return Term(given)
+    except ValueError as error:
+        raise NotAChoice from error
+
+
 def ids(name: str) -> tuple[UUID, ...]:
     """Return the ids of ticked boxes. Raises NotAChoice."""
     found = [parse_id(value) for value in request.form.getlist(name)]
@@ -132,6 +153,22 @@ def ids(name: str) -> tuple[UUID, ...]:
 def groups(name: str = "groups") -> tuple[GroupId, ...]:
     """Return the groups that were ticked. Raises NotAChoice."""
     return tuple(GroupId(value) for value in ids(name))
+
+
+def lines(name: str) -> tuple[str, ...]:
+    """Return the lines of a field, without the empty ones."""
+    return tuple(one.strip() for one in field(name).splitlines() if one.strip())
+
+
+def day(name: str) -> datetime | None:
+    """Return when the day of a field begins, in UTC, or None for an empty one. Raises DayMalformed."""
+    given = field(name).strip()
+    if not given:
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(given), time(), UTC)
+    except ValueError:
+        raise DayMalformed from None
 
 
 def whole_number(name: str) -> int:

@@ -7,6 +7,7 @@ NOTICES: Final[dict[str, str]] = {
     "cancelled": "What was still on its way is cancelled.",
     "cancelled-index": "The change is cancelled: the search goes on with the model it had.",
     "collection-deleted": "The collection is deleted.",
+    "contract-ended": "The contract is ended: it counts for no call from now on.",
     "deleted": "It is deleted.",
     "destruction-refused": "The request is closed: no key is destroyed.",
     "destruction-requested": "A second owner can now agree or refuse.",

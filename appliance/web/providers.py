@@ -1,6 +1,6 @@
 """Model providers and the keys to them: an organisation's own, and at the platform the shared ones."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime
 from uuid import UUID
 
 from flask import Blueprint, redirect, request
@@ -26,12 +26,6 @@ blueprint = Blueprint("providers", __name__, url_prefix="/providers")
 Answer = tuple[str, int] | Response
 # Refusals of a page as a whole: each says more than a form could.
 _ELSEWHERE = ("step_up_required", "forbidden", "provider_not_found", "provider_key_not_found")
-
-
-class DayMalformed(Invalid):
-    """That is no day. Write it such as 2027-03-31, or leave it out."""
-
-    code = "day_malformed"
 
 
 class KeyLeftOut(Invalid):
@@ -222,13 +216,7 @@ def _key(*, label: str | None = None, is_bound: bool = True) -> KeyForm:
 
 def _moment() -> datetime | None:
     """Return when the day begins, in UTC, from which on a key is no longer used."""
-    given = forms.field("expires_on").strip()
-    if not given:
-        return None
-    try:
-        return datetime.combine(date.fromisoformat(given), time(), UTC)
-    except ValueError:
-        raise DayMalformed from None
+    return forms.day("expires_on")
 
 
 def _mine(refusal: Refusal) -> Refusal:

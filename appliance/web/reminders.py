@@ -1,10 +1,11 @@
-"""What the worker mails of provider keys that end, in the language of whom it is for."""
+"""What the worker mails of provider keys and contracts that end, in the language of whom it is for."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from babel import dates
 
+from appliance.policy import Expiring
 from appliance.vault.providing.expiry import Ending
 from appliance.web.language import DEFAULT, LANGUAGES, catalogue
 
@@ -16,12 +17,29 @@ def gettext(message: str, language: str) -> str:
 
 def keys_end(endings: Sequence[Ending], *, organisation: str, address: str, language: str | None) -> tuple[str, str]:
     """Return subject and body of a mail that says which keys end."""
-    code = language if language is not None and language in LANGUAGES else DEFAULT
+    code = _language(language)
     subject = gettext("Provider keys of {organisation} on Cloister expire", code)
     body = gettext("These keys expire, and are not used any more then. Replace them in time:\n\n{keys}\n\n{address}\n", code)
     keys = "\n".join(f"- {one.provider}: {one.label}, {_day(one.expires_at, code)} (UTC)" for one in endings)
-    name = " ".join(organisation.split())
-    return subject.format(organisation=name), body.format(keys=keys, address=f"{address}/providers")
+    return subject.format(organisation=_name(organisation)), body.format(keys=keys, address=f"{address}/providers")
+
+
+def contracts_end(endings: Sequence[Expiring], *, organisation: str, address: str, language: str | None) -> tuple[str, str]:
+    """Return subject and body of a mail that says which contracts end."""
+    code = _language(language)
+    subject = gettext("Contracts of {organisation} with model providers expire", code)
+    body = gettext("These contracts expire. Calls that data labels demand them for are refused then:\n\n{contracts}\n\n{address}\n", code)
+    contracts = "\n".join(f"- {one.provider}: {one.reference}, {_day(one.expires_at, code)} (UTC)" for one in endings)
+    address = f"{address}/models/contracts"
+    return subject.format(organisation=_name(organisation)), body.format(contracts=contracts, address=address)
+
+
+def _language(language: str | None) -> str:
+    return language if language is not None and language in LANGUAGES else DEFAULT
+
+
+def _name(organisation: str) -> str:
+    return " ".join(organisation.split())
 
 
 def _day(moment: datetime, language: str) -> str:

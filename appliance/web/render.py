@@ -17,6 +17,7 @@ from appliance.identity.permissions import may
 from appliance.kernel.errors import Refusal
 from appliance.kernel.problems import STATUS, problem
 from appliance.knowledge import Document, Version
+from appliance.policy.errors import Judged
 from appliance.web import agents, forms, markdown
 from appliance.web.language import gettext
 from appliance.web.notices import NOTICES
@@ -59,7 +60,7 @@ def words(refusal: Refusal) -> dict[str, str | int]:
     g.refusal = refusal  # for who counts what did not open
     members = problem(refusal, request_id=g.request_id)
     detail = gettext(refusal.template)
-    shown = detail.format(**_said(refusal.facts)) if refusal.facts else detail
+    shown = detail.format(**_said(_judged(refusal))) if refusal.facts else detail
     return members | {"title": gettext(str(members["title"])), "detail": shown}
 
 
@@ -129,6 +130,15 @@ def reason(document: Document | Version) -> str:
 def prose(text: str) -> Markup:
     """Return a sentence as HTML, with what stands in backquotes as code."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped, and then marked by us
+
+
+def _judged(refusal: Refusal) -> Mapping[str, Any]:
+    """Return a refusal's facts, where a rule refused with the rule's reason in the reader's language."""
+    if not isinstance(refusal, Judged):
+        return refusal.facts
+    one = refusal.verdict
+    aspect, reason = gettext(one.aspect.value), gettext(one.reason).format(**one.facts)
+    return {**refusal.facts, "aspect": aspect, "reason": reason, "rule": one.rule or aspect}
 
 
 def _said(facts: Mapping[str, Any]) -> dict[str, Any]:

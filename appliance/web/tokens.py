@@ -4,9 +4,20 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from appliance import identity
-from appliance.identity import MemberKind, PeopleFilter, Permission, Scope, Token, TokenFilter, TokenSort, UserId
+from appliance.identity import (
+    MemberKind,
+    PeopleFilter,
+    Permission,
+    Scope,
+    Token,
+    TokenFilter,
+    TokenLimits,
+    TokenSort,
+    UserId,
+)
 from appliance.identity.permissions import GRANTS, SCOPES, givable_roles, may
 from appliance.identity.tokens import TokenForm
+from appliance.identity.values import ModelEndpoint
 from appliance.kernel.db import Tx
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import parse_id
@@ -30,7 +41,7 @@ def add() -> Answer:
     """Issue a token; its secret is on the page that answers, and nowhere after."""
     person, house = caller(), services()
     try:
-        form = TokenForm(forms.field("name"), _scopes(), forms.whole_number("days"), _owner())
+        form = TokenForm(forms.field("name"), _scopes(), forms.whole_number("days"), _owner(), _limits())
         with house.db.tenant(person.tenant_id) as tx:
             issued = identity.create_token(tx, person, form, clock=house.clock)
     except identity.StepUpRequired:
@@ -77,7 +88,7 @@ def _list(*, shown: Refusal | None) -> Answer:
     return page(
         "tokens/page.html", refusal=shown, table=table, accounts=[one for one in accounts if one.role in givable],
         scopes=scopes, form=request.form, chosen=request.form.getlist("scopes"), groups=groups, roles=givable,
-        now=house.clock.now(),
+        now=house.clock.now(), endpoints=ModelEndpoint,
     )  # fmt: skip
 
 
@@ -95,6 +106,14 @@ def _scopes() -> frozenset[Scope]:
         return frozenset(map(Scope, request.form.getlist("scopes")))
     except ValueError as error:
         raise forms.NotAChoice from error
+
+
+def _limits() -> TokenLimits:
+    try:
+        endpoints = tuple(map(ModelEndpoint, request.form.getlist("endpoints")))
+    except ValueError as error:
+        raise forms.NotAChoice from error
+    return TokenLimits(forms.lines("models"), endpoints, forms.lines("networks"))
 
 
 def _owner() -> UserId | None:

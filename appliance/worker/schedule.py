@@ -15,7 +15,7 @@ from appliance.kernel.log import logger
 from appliance.vault.destruction import sweep_destroyed
 from appliance.vault.exchange import announce_following, end_old_root
 from appliance.vault.rotation import finish_rotations, resume_rotation
-from appliance.worker.reminders import remind_of_keys
+from appliance.worker.reminders import remind_of_contracts, remind_of_keys
 
 log = logger("worker")
 
@@ -36,6 +36,7 @@ def tidy(services: Services) -> None:
             forget_answers(tx, clock=services.clock)
         _turn_keys(services, tenant_id)
         remind_of_keys(services, tenant_id)
+        remind_of_contracts(services, tenant_id)
         is_plain |= chat.tend_sealing(services.db, services.vault, tenant_id)
         knowledge.tend_change(services.workshop, tenant_id)
         stranded = knowledge.settle_stranded(services.workshop, tenant_id)

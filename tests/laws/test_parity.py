@@ -13,6 +13,7 @@ from flask import Flask
 from appliance.api.framework import OPERATIONS
 from appliance.app import create_app
 from appliance.chat import Chat
+from appliance.gateway import Gate
 from appliance.vault.providing.desk import Desk
 from tests.support.house import House
 from tests.support.parity import BY_NAME, FOR_PROGRAMS_ONLY, FOUND_OTHERWISE, LEFT_TO_PEOPLE, OPERATIONS_OF
@@ -98,6 +99,8 @@ def resolved(node: ast.expr, function: FunctionType) -> FunctionType | None:
         found = getattr(Chat, node.attr)  # the one verb of a service: services().chat.ask
     elif isinstance(node, ast.Attribute) and getattr(node.value, "attr", "") == "desk":
         found = getattr(Desk, node.attr)
+    elif isinstance(node, ast.Attribute) and getattr(node.value, "attr", "") == "gate":
+        found = getattr(Gate, node.attr)
     elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         found = getattr(function.__globals__.get(node.value.id), node.attr, None)
     else:

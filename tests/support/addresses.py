@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from appliance import audit, identity, knowledge
+from appliance import audit, identity, knowledge, policy
 from appliance.api.framework import OPERATIONS
 from appliance.api.schemas import Page
 from appliance.identity import Scope
@@ -73,7 +73,7 @@ class Visit:
 
 def visits(site: Flask, owner: Member, operator: Member, ids: dict[str, str]) -> list[Visit]:
     """Return a visit to each page and each reading operation, and to what their addresses can say further."""
-    ids = ids | _uploaded(owner) | _provided(owner)
+    ids = ids | _uploaded(owner) | _provided(owner) | _ruled(owner)
     at_owner, at_operator, at_stranger = Browser(site), Browser(site), Browser(site)
     at_owner.signs_in(owner)
     at_operator.signs_in(operator)
@@ -111,6 +111,15 @@ def _provided(owner: Member) -> dict[str, str]:
         before = list_providers(tx, owner.caller)
     provider = before[0] if before else has(owner)
     return {"provider_id": str(provider.provider_id), "key_id": str(provider.keys[0].key_id)}
+
+
+def _ruled(owner: Member) -> dict[str, str]:
+    """A rule on model calls."""
+    with owner.services.db.tenant(owner.tenant_id) as tx:
+        before = policy.list_rules(tx, owner.caller)
+        limits = policy.Limits(regions=("eu*",))
+        rule = before[0] if before else policy.create_rule(tx, owner.caller, "Europe", None, limits, clock=owner.house.clock)
+    return {"rule_id": str(rule.rule_id)}
 
 
 def _path(rule: str, ids: dict[str, str]) -> str:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from appliance import audit, chat, identity, knowledge
+from appliance import audit, chat, identity, knowledge, policy
 from appliance.identity import Role, Scope
 from appliance.identity.factors import begin_totp
 from appliance.identity.invitations import InvitationForm
@@ -30,8 +30,13 @@ def furnish(ada: Member) -> dict[str, str]:
         batch_id = knowledge.create_batch(tx, ada.caller, clock=clock)
         announced = knowledge.UploadForm("parts.txt", 100)
         upload = knowledge.begin_upload(tx, ada.caller, announced, limit_megabytes=1, clock=clock)
+        rule = policy.create_rule(tx, ada.caller, "Europe", None, policy.Limits(regions=("eu*",)), clock=clock)
+        policy.set_label(tx, ada.caller, "patients", [policy.Term.BAA], stays=False)
         conversation = chat.create_conversation(tx, ada.caller, chatbot.chatbot_id, clock=clock)
     provider = has(ada)
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        granted = policy.ContractForm(provider.provider_id, frozenset({policy.Term.DPA}), "Folder 7")
+        contract = policy.add_contract(tx, ada.caller, granted, clock=clock)
     document = ada.uploads("furnished.txt", "One document of the house.")
     session_id, export_id = signs_in(ada), exports(ada)
     question, steps = ada.services.chat.ask(ada.caller, conversation.conversation_id, "Is the canteen open?")
@@ -40,6 +45,7 @@ def furnish(ada: Member) -> dict[str, str]:
         "batch_id": str(batch_id),
         "chatbot_id": str(chatbot.chatbot_id),
         "collection_id": str(collection.collection_id),
+        "contract_id": str(contract.contract_id),
         "conversation_id": str(conversation.conversation_id),
         "message_id": str(question.message_id),
         "session_id": str(session_id),
@@ -47,6 +53,7 @@ def furnish(ada: Member) -> dict[str, str]:
         "document_id": str(document.document_id),
         "key_id": str(provider.keys[0].key_id),
         "provider_id": str(provider.provider_id),
+        "rule_id": str(rule.rule_id),
         "group_id": str(group.group_id),
         "invitation_id": str(invited.invitation.invitation_id),
         "token_id": str(issued.token.token_id),

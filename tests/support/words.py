@@ -13,10 +13,13 @@ import appliance
 from appliance.audit.events import MEANING
 from appliance.chat import ExportWords, FirstWords
 from appliance.dlp import Category
+from appliance.gateway.trying import SENTENCES
 from appliance.kernel.errors import Refusal
 from appliance.kernel.problems import FAULT, TITLE
 from appliance.knowledge.changes import REASONS as CHANGE_REASONS
 from appliance.knowledge.unreadable import HELD, REASONS, WARNINGS
+from appliance.policy import Aspect
+from appliance.policy.reasons import REASONS as RULE_REASONS
 from appliance.providers.local.extractive import NOTHING
 from appliance.web.notices import NOTICES
 
@@ -34,6 +37,9 @@ def messages() -> set[Message]:
         *REASONS.values(),
         *CHANGE_REASONS.values(),
         *WARNINGS.values(),
+        *RULE_REASONS,
+        *SENTENCES,
+        *Aspect,
         HELD,
         NOTHING,
         *Category,

@@ -5,7 +5,9 @@ from appliance.api.rooms import (
     batches,
     chatbots,
     collections,
+    contracts,
     conversations,
+    data_labels,
     documents,
     gateway,
     groups,
@@ -19,11 +21,12 @@ from appliance.api.rooms import (
     platform,
     providers,
     reviews,
+    rules,
     tokens,
     uploads,
 )
 
 ROOMS = (
-    audit, batches, chatbots, collections, conversations, documents, gateway, groups, jobs, keys, me, organisation, overview, passages,
-    people, platform, providers, reviews, tokens, uploads,
+    audit, batches, chatbots, collections, contracts, conversations, data_labels, documents, gateway, groups, jobs, keys, me,
+    organisation, overview, passages, people, platform, providers, reviews, rules, tokens, uploads,
 )  # fmt: skip

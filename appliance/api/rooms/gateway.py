@@ -3,19 +3,22 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from appliance import gateway
 from appliance.api.framework import Call, operation
 from appliance.api.schemas import Input, Output
-from appliance.gateway import usage
+from appliance.gateway import Endpoint, Step, Trying, usage
 from appliance.gateway.errors import AliasMalformed, AliasNotFound, AllowedModelMalformed, AllowedModelNotFound
-from appliance.identity import Permission
+from appliance.identity import Permission, UserId
+from appliance.identity.errors import PersonNotFound, TokenNotFound
+from appliance.identity.values import ModelEndpoint
 
 _Plain = r"^[^\x00]*$"
 _Model = Annotated[
     str, StringConstraints(min_length=1, max_length=264, pattern=_Plain), Field(examples=["openai/gpt-example"])
 ]
+_Entry = Annotated[str, StringConstraints(min_length=1, max_length=264, pattern=_Plain)]
 _Alias = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=_Plain), Field(examples=["general"])]
 
 
@@ -75,6 +78,40 @@ class ModelUsagesOut(Output):
     by_person: list[PersonUsageOut]
 
 
+class TrialIn(Input):
+    """A call that nobody makes: a token's, a person's, or else your own. Without `at` it is now, without `address` from anywhere."""
+
+    endpoint: ModelEndpoint
+    model: _Model
+    token_id: UUID | None = None
+    user_id: UUID | None = None
+    tools: list[_Entry] = Field(default_factory=list, max_length=100, description="Functions by name, others as type:….")
+    answer_tokens: int | None = Field(None, ge=0, le=10**7, description="How many tokens it asks for; none: it sets no bound.")
+    labels: list[_Entry] = Field(default_factory=list, max_length=20, description="Data labels that it says.")
+    address: str | None = Field(None, max_length=60, description="From where, such as 10.1.2.3.")
+    at: AwareDatetime | None = Field(None, description="When.")
+
+
+class CheckOut(Output):
+    """What one step says; `model` where it is of one of the models that a name stands for."""
+
+    step: Step
+    passes: bool
+    reason: str
+    rule: str
+    aspect: str
+    model: str
+
+
+class TrialOut(Output):
+    """`model` is the one that would be asked first; `labels` those said, and those of a chatbot's documents."""
+
+    passes: bool
+    model: str | None
+    labels: list[str]
+    checks: list[CheckOut]
+
+
 @operation("GET", "/gateway/models", permission=Permission.MODEL_CHANGE, answer=AllowedOut)
 def list_allowed_models(call: Call) -> AllowedOut:
     """Return the models that the organisation allows."""
@@ -125,6 +162,25 @@ def delete_model_alias(call: Call) -> None:
     """Take a name away."""
     with call.tenant() as tx:
         gateway.remove_alias(tx, call.caller, call.query.name)
+
+
+@operation(
+    "POST", "/gateway/trials", permission=Permission.MODEL_CHANGE, body=TrialIn, answer=TrialOut, keeps=False,
+    refusals=(TokenNotFound, PersonNotFound),
+)  # fmt: skip
+def try_call(call: Call) -> TrialOut:
+    """Return whether a call would pass, and why: every rule is asked, and nothing is called."""
+    body = call.body
+    trying = Trying(
+        Endpoint(f"/v1/{body.endpoint.value}"), body.model, body.token_id, UserId(body.user_id) if body.user_id else None,
+        tuple(body.tools), body.answer_tokens, tuple(body.labels), body.address, body.at,
+    )  # fmt: skip
+    found = call.services.gate.try_call(call.caller, trying)
+    checks = [
+        CheckOut(step=one.step, passes=one.passes, reason=str(one), rule=one.rule, aspect=one.aspect, model=one.target)
+        for one in found.checks
+    ]
+    return TrialOut(passes=found.passes, model=found.model, labels=list(found.labels), checks=checks)
 
 
 @operation("GET", "/gateway/usage", permission=Permission.USAGE_READ, answer=ModelUsagesOut)

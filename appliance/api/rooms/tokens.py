@@ -1,14 +1,26 @@
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from appliance import identity
 from appliance.api.framework import Call, operation
 from appliance.api.schemas import Input, Listed, Name, Output, Page, part
-from appliance.identity import GroupId, Permission, Role, Scope, UserId
-from appliance.identity.errors import GroupNotFound, PersonNotFound, RoleMisplaced, ScopesBeyond, TokenMalformed
+from appliance.identity import GroupId, Permission, Role, Scope, TokenLimits, UserId
+from appliance.identity.errors import (
+    GroupNotFound,
+    LimitsBeyond,
+    PersonNotFound,
+    RoleMisplaced,
+    ScopesBeyond,
+    TokenLimitMalformed,
+    TokenMalformed,
+)
 from appliance.identity.tokens import TokenForm
+from appliance.identity.values import ModelEndpoint
+
+_Entry = Annotated[str, StringConstraints(min_length=1, max_length=264, pattern=r"^[^\x00]*$")]
 
 
 class TokenIn(Input):
@@ -18,6 +30,22 @@ class TokenIn(Input):
     scopes: list[Scope] = Field(min_length=1, examples=[[Scope.CHAT]])
     days: int = Field(90, ge=1, le=365)
     user_id: UUID | None = None
+    models: list[_Entry] = Field(
+        default_factory=list, max_length=100,
+        description="Which models it may call at /v1, such as openai/gpt-5, openai/*, general, bot:handbook. Empty: all.",
+    )  # fmt: skip
+    endpoints: list[ModelEndpoint] = Field(default_factory=list, description="Where below /v1 it may call. Empty: everywhere.")
+    networks: list[_Entry] = Field(
+        default_factory=list, max_length=100, description="From where it may be used, such as 10.1.0.0/16. Empty: from anywhere."
+    )
+
+
+class TokenLimitsOut(Output):
+    """An empty list does not limit."""
+
+    models: list[str]
+    endpoints: list[ModelEndpoint]
+    networks: list[str]
 
 
 class TokenOut(Output):
@@ -31,6 +59,7 @@ class TokenOut(Output):
     expires_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+    limits: TokenLimitsOut
 
 
 class IssuedOut(Output):
@@ -66,13 +95,14 @@ def list_tokens(call: Call) -> Listed[TokenOut]:
     body=TokenIn,
     answer=IssuedOut,
     status=201,
-    refusals=(TokenMalformed, ScopesBeyond, PersonNotFound),
+    refusals=(TokenMalformed, TokenLimitMalformed, LimitsBeyond, ScopesBeyond, PersonNotFound),
 )
 def create_token(call: Call) -> IssuedOut:
     """Issue a token. It never may do more than the one that asks."""
     body = call.body
     owner = UserId(body.user_id) if body.user_id else None
-    form = TokenForm(body.name, frozenset(body.scopes), body.days, owner)
+    limits = TokenLimits(tuple(body.models), tuple(body.endpoints), tuple(body.networks))
+    form = TokenForm(body.name, frozenset(body.scopes), body.days, owner, limits)
     with call.tenant() as tx:
         issued = identity.create_token(tx, call.caller, form, clock=call.services.clock)
     return IssuedOut(token=TokenOut.model_validate(issued.token), secret=issued.secret)

@@ -6,9 +6,10 @@ sealed; it cannot list them.
 """
 
 from datetime import datetime
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from appliance.audit import PLATFORM
@@ -42,6 +43,19 @@ def lend(tx: Tx, vault: Vault, name: str, *, clock: Clock) -> Lent:
     return lent
 
 
+def find_lender(tx: Tx, name: str, *, clock: Clock) -> ModelProvider:
+    """Return the provider of which `lend` would lend a key now. No key is opened, and no use counted.
+
+    Raises ProviderNotFound, NoProviderKey, OwnKeysForbidden, OwnKeysRequired.
+    """
+    rule, now = own_keys(tx), clock.now()
+    own = _find_own(tx, name)
+    if own is not None and rule is not OwnKeys.FORBIDDEN:
+        _drawn(tx, own, now)
+        return _provider(own, is_shared=tx.tenant_id == PLATFORM)
+    return _provider(_drawn_shared(tx, name, now, rule, has_own=own is not None), is_shared=True)
+
+
 def note_error(tx: Tx, key_id: UUID, code: str, *, clock: Clock) -> None:
     """Keep what went wrong with a key last: a refusal's code, never a text of the provider's."""
     values = {"last_error": code[:_LONGEST_CODE], "last_error_at": clock.now()}
@@ -71,6 +85,13 @@ def _find_own(tx: Tx, name: str) -> ProviderRow | None:
 
 
 def _lend_own(tx: Tx, vault: Vault, provider: ProviderRow, now: datetime) -> Lent:
+    chosen = _drawn(tx, provider, now)
+    secret = open_key(tx, vault, chosen.key_id, chosen.sealed, provider)
+    found = _provider(provider, is_shared=tx.tenant_id == PLATFORM)
+    return Lent(found, ProviderKeyId(chosen.key_id), chosen.fingerprint, secret)
+
+
+def _drawn(tx: Tx, provider: ProviderRow, now: datetime) -> Row[Any]:
     chosen = tx.execute(
         select(ProviderKeyRow.key_id, ProviderKeyRow.fingerprint, ProviderKeyRow.sealed)
         .where(
@@ -84,12 +105,17 @@ def _lend_own(tx: Tx, vault: Vault, provider: ProviderRow, now: datetime) -> Len
     ).one_or_none()
     if chosen is None or chosen.sealed is None:
         raise NoProviderKey(name=provider.name)
-    secret = open_key(tx, vault, chosen.key_id, chosen.sealed, provider)
-    found = _provider(provider, is_shared=tx.tenant_id == PLATFORM)
-    return Lent(found, ProviderKeyId(chosen.key_id), chosen.fingerprint, secret)
+    return cast("Row[Any]", chosen)
 
 
 def _lend_shared(tx: Tx, vault: Vault, name: str, now: datetime, rule: OwnKeys, *, has_own: bool) -> Lent:
+    row = _drawn_shared(tx, name, now, rule, has_own=has_own)
+    provider = _provider(row, is_shared=True)
+    secret = open_key(tx, vault.platform, row.key_id, row.sealed, provider)
+    return Lent(provider, ProviderKeyId(row.key_id), row.fingerprint, secret)
+
+
+def _drawn_shared(tx: Tx, name: str, now: datetime, rule: OwnKeys, *, has_own: bool) -> Row[Any]:
     if rule is OwnKeys.REQUIRED:
         if any(one.name == name for one in shared_providers(tx)):
             raise OwnKeysRequired(name=name)
@@ -99,9 +125,7 @@ def _lend_shared(tx: Tx, vault: Vault, name: str, now: datetime, rule: OwnKeys, 
         raise OwnKeysForbidden if has_own else ProviderNotFound
     if row.key_id is None:
         raise NoProviderKey(name=name)
-    provider = _provider(row, is_shared=True)
-    secret = open_key(tx, vault.platform, row.key_id, row.sealed, provider)
-    return Lent(provider, ProviderKeyId(row.key_id), row.fingerprint, secret)
+    return row
 
 
 def _count(tx: Tx, key_id: UUID, now: datetime) -> None:

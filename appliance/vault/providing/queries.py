@@ -63,6 +63,21 @@ def get_provider(tx: Tx, caller: Caller, provider_id: UUID) -> ModelProvider:
     return _with_keys(tx, [row])[0]
 
 
+def find_provider(tx: Tx, provider_id: UUID) -> ModelProvider | None:
+    """Return a provider that the organisation may call, its own or a shared one, without keys; None if there is none.
+
+    Asking for permission is the caller's part.
+    """
+    row = tx.get(ProviderRow, (tx.tenant_id, provider_id))
+    if row is not None and row.removed_at is None:
+        return ModelProvider(
+            ProviderId(row.provider_id), row.name, ProviderKind(row.kind), row.base_url, row.region, False
+        )
+    if tx.tenant_id == PLATFORM or own_keys(tx) is OwnKeys.REQUIRED:
+        return None
+    return next((one for one in shared_providers(tx) if one.provider_id == provider_id), None)
+
+
 def get_key(provider: ModelProvider, key_id: UUID) -> ProviderKey:
     """Return one of a provider's keys. Raises ProviderKeyNotFound."""
     for one in provider.keys:

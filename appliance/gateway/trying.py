@@ -1,0 +1,272 @@
+"""Would this call pass, and why: every rule is asked as before a call, and nothing is called, reserved or borrowed."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from appliance import budgets, identity, policy
+from appliance.budgets import OverBudget
+from appliance.gateway.endpoints import Endpoint, way_to
+from appliance.gateway.models import BOT, Target, targets_of
+from appliance.gateway.rules import place_of, where
+from appliance.gateway.values import Bots
+from appliance.identity import Caller, Permission, UserId
+from appliance.identity.errors import TokenMisplaced, TokenRefused
+from appliance.identity.tokens import caller_by_person, caller_by_token
+from appliance.kernel.clock import Clock
+from appliance.kernel.db import Database, Tx
+from appliance.kernel.egress import Egress
+from appliance.kernel.errors import Refusal
+from appliance.policy import LOCAL, Asked, Call, Rules, Verdict
+from appliance.vault.providing import find_lender
+
+_UNBOUNDED_ANSWER: Final = 1_000
+_OF_BOTS: Final = {Endpoint.CHAT_COMPLETIONS, Endpoint.MESSAGES}
+
+
+class Step(StrEnum):
+    """What is asked of a call, in this order."""
+
+    KEY = "key"
+    NAME = "name"
+    LABELS = "labels"
+    KEY_LIMITS = "key limits"
+    ALLOWED = "allowed models"
+    RULE = "rule"
+    LABEL = "data label"
+    PROVIDER = "provider"
+    ENDPOINT = "endpoint"
+    HOST = "host"
+    BUDGET = "budget"
+
+
+SAID: Final[Mapping[Step, str]] = {
+    Step.KEY: "The key, or the person, may call models.",
+    Step.NAME: "There is a model of this name.",
+    Step.LABELS: "{label} is a data label here.",
+    Step.PROVIDER: "The provider has a key in force.",
+    Step.ENDPOINT: "The model can be asked there.",
+    Step.HOST: "The operator allows its host.",
+    Step.BUDGET: "The budget has {left} tokens left.",
+}
+NO_BUDGET: Final = "There is no budget."
+NO_NAME: Final = "There is no model of this name for this key or person."
+CLOSED: Final = "{model} cannot be asked at {endpoint}."
+NOT_ADDRESSED: Final = "{label} is no data label here."
+SENTENCES: Final = (*SAID.values(), NO_BUDGET, NO_NAME, CLOSED, NOT_ADDRESSED)
+_STEPS: Final = {
+    policy.Source.KEY: Step.KEY_LIMITS, policy.Source.ALLOWED: Step.ALLOWED, policy.Source.RULE: Step.RULE,
+    policy.Source.LABEL: Step.LABEL,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Trying:
+    """A call that nobody makes. Whose: a token's, a person's, or else one's own. `at` None is now, `address` None anywhere."""
+
+    endpoint: Endpoint
+    model: str
+    token_id: UUID | None = None
+    user_id: UserId | None = None
+    tools: tuple[str, ...] = ()
+    answer_tokens: int | None = None
+    labels: tuple[str, ...] = ()
+    address: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one of the steps says. `reason` is a sentence with places for `facts`; `target` the model that it is about."""
+
+    step: Step
+    passes: bool
+    reason: str
+    facts: Mapping[str, str | int] = field(default_factory=dict)
+    rule: str = ""
+    aspect: str = ""
+    target: str = ""
+
+    def __str__(self) -> str:
+        return self.reason.format(**self.facts)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of it. A name with several models behind it passes by the first of them that does, which is `model`."""
+
+    passes: bool
+    checks: tuple[Check, ...]
+    model: str | None = None
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A call that is tried, as far as it is known who asks for what."""
+
+    subject: Caller
+    trying: Trying
+    asked: Asked
+    rules: Rules
+    clock: Clock
+    bots: Mapping[str, str]
+
+    def verdicts(self, model: str, provider: str, *, is_local: bool) -> list[Check]:
+        return [_of_verdict(one) for one in policy.judge(
+            self.call(model, provider, is_local=is_local), self.rules, groups=self.subject.groups,
+            limits=self.subject.limits, now=self.clock.now(),
+        )]  # fmt: skip
+
+    def call(self, model: str, provider: str, *, is_local: bool) -> Call:
+        return Call(self.trying.endpoint.kind, model, True, is_local, provider, self.asked)
+
+    def closed(self) -> Check:
+        facts = {"model": self.trying.model, "endpoint": self.trying.endpoint.value}
+        return Check(Step.ENDPOINT, False, CLOSED, facts)
+
+
+class Rehearsal:
+    """Tries calls out."""
+
+    def __init__(self, db: Database, egress: Egress, bots: Bots, here: Callable[[], set[str]], *, clock: Clock) -> None:
+        self._db, self._egress, self._bots, self._here, self._clock = db, egress, bots, here, clock
+
+    def try_call(self, caller: Caller, trying: Trying) -> Tried:
+        """Return what each step says of a call. Raises TokenNotFound, PersonNotFound."""
+        identity.require_granted(caller, Permission.MODEL_CHANGE)
+        clock = _At(trying.at or self._clock.now())
+        with self._db.tenant(caller.tenant_id) as tx:
+            subject, key = _subject(tx, caller, trying, clock)
+            rules = policy.load(tx)
+        if subject is None or not key.passes:
+            return Tried(False, (key,))
+        bots, labels = self._of_bots(subject, trying, rules)
+        asked = Asked(trying.model, where(trying.endpoint), trying.tools, _bound(trying), labels)
+        case = _Case(subject, trying, asked, rules, clock, bots)
+        head = [key, *_of_labels(trying.labels, rules)]
+        with self._db.tenant(caller.tenant_id) as tx:
+            found = self._tried(tx, case, head)
+        return replace(found, labels=labels)
+
+    def _of_bots(self, subject: Caller, trying: Trying, rules: Rules) -> tuple[Mapping[str, str], tuple[str, ...]]:
+        if not (trying.model.startswith(BOT) and identity.may(subject, Permission.CHAT)):
+            return {}, tuple(dict.fromkeys(trying.labels))
+        borne = self._bots.labels(subject, trying.model.removeprefix(BOT), list(rules.labels)) if rules.labels else []
+        bots = {f"{BOT}{one.slug}": one.model for one in self._bots.find(subject)}
+        return bots, tuple(dict.fromkeys((*trying.labels, *rules.named(borne))))
+
+    def _tried(self, tx: Tx, case: _Case, head: Sequence[Check]) -> Tried:
+        model = case.trying.model
+        if model in self._here() or model.startswith(BOT):
+            found = (*head, *_of_this_host(case), self._budget(tx, case))
+            return Tried(all(one.passes for one in found), found, model)
+        try:
+            targets = targets_of(tx, model)
+        except Refusal:
+            return Tried(False, (*head, Check(Step.NAME, False, NO_NAME)))
+        checks, passing = [*head, _passed(Step.NAME)], None
+        for target in targets:
+            of_target = [replace(one, target=str(target)) for one in self._of_target(tx, case, target)]
+            checks += of_target
+            if passing is None and all(one.passes for one in of_target):
+                passing = str(target)
+        checks.append(self._budget(tx, case))
+        is_good = passing is not None and all(one.passes for one in checks if not one.target)
+        return Tried(is_good, tuple(checks), passing if is_good else None)
+
+    def _of_target(self, tx: Tx, case: _Case, target: Target) -> Iterator[Check]:
+        yield from case.verdicts(target.model, target.provider, is_local=False)
+        try:
+            provider = find_lender(tx, target.provider, clock=case.clock)
+        except Refusal as refusal:
+            yield _refused(Step.PROVIDER, refusal)
+            return
+        yield _passed(Step.PROVIDER)
+        call = case.call(target.model, target.provider, is_local=False)
+        place = place_of(provider)
+        for one in policy.judge_place(call, case.rules, place, groups=case.subject.groups, now=case.clock.now()):
+            yield _of_verdict(one)
+        try:
+            way = way_to(provider, target.model, case.trying.endpoint)
+        except Refusal:
+            yield replace(case.closed(), facts={"model": str(target), "endpoint": case.trying.endpoint.value})
+            return
+        yield _passed(Step.ENDPOINT)
+        yield _checked(Step.HOST, lambda: self._egress.check(way.url))
+
+    def _budget(self, tx: Tx, case: _Case) -> Check:
+        budget = budgets.get_budget(tx, clock=self._clock)
+        if budget.limit is None:
+            return Check(Step.BUDGET, True, NO_BUDGET)
+        left = budget.limit - budget.used
+        if (case.trying.answer_tokens or _UNBOUNDED_ANSWER) > left:
+            return _refused(Step.BUDGET, OverBudget())
+        return Check(Step.BUDGET, True, SAID[Step.BUDGET], {"left": left})
+
+
+@dataclass(frozen=True)
+class _At:
+    """A clock that stands."""
+
+    moment: datetime
+
+    def now(self) -> datetime:
+        return self.moment
+
+
+def _subject(tx: Tx, caller: Caller, trying: Trying, clock: Clock) -> tuple[Caller | None, Check]:
+    try:
+        if trying.token_id is not None:
+            subject = caller_by_token(tx, trying.token_id, address=trying.address, now=clock.now())
+        else:
+            subject = caller_by_person(tx, trying.user_id or caller.user_id)
+    except (TokenRefused, TokenMisplaced) as refusal:
+        return None, _refused(Step.KEY, refusal)
+    return subject, _checked(Step.KEY, lambda: identity.require_granted(subject, Permission.MODEL_CALL))
+
+
+def _of_this_host(case: _Case) -> Iterator[Check]:
+    """What stays here: a chatbot asks its model as the person; vectors are made where they are kept."""
+    model, is_bot = case.trying.model, case.trying.model.startswith(BOT)
+    if is_bot:
+        yield _checked(Step.KEY, lambda: identity.require_granted(case.subject, Permission.CHAT))
+    yield _passed(Step.NAME) if not is_bot or model in case.bots else Check(Step.NAME, False, NO_NAME)
+    yield _passed(Step.ENDPOINT) if case.trying.endpoint in (_OF_BOTS if is_bot else {Endpoint.EMBEDDINGS}) else case.closed()
+    yield from case.verdicts(case.bots.get(model, model), LOCAL, is_local=True)
+
+
+def _of_labels(labels: Sequence[str], rules: Rules) -> Iterator[Check]:
+    for one in labels:
+        is_known = one.casefold() in rules.labels
+        reason = SAID[Step.LABELS] if is_known else NOT_ADDRESSED
+        yield Check(Step.LABELS, is_known, reason, {"label": one})
+
+
+def _of_verdict(verdict: Verdict) -> Check:
+    step = _STEPS[verdict.source]
+    return Check(step, verdict.passes, verdict.reason, verdict.facts, verdict.rule, verdict.aspect.value)
+
+
+def _checked(step: Step, check: Callable[[], None]) -> Check:
+    try:
+        check()
+    except Refusal as refusal:
+        return _refused(step, refusal)
+    return _passed(step)
+
+
+def _passed(step: Step) -> Check:
+    return Check(step, True, SAID[step])
+
+
+def _refused(step: Step, refusal: Refusal) -> Check:
+    return Check(step, False, refusal.template, refusal.facts)
+
+
+def _bound(trying: Trying) -> int | None:
+    is_written = trying.endpoint not in {Endpoint.EMBEDDINGS, Endpoint.COUNT_TOKENS}
+    return trying.answer_tokens if is_written else -1
