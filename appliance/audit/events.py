@@ -12,6 +12,10 @@ class Event(StrEnum):
     BATCH_CREATED = "knowledge:batch:created"
     BATCH_RETRIED = "knowledge:batch:retried"
     BUDGET_CHANGED = "budgets:budget:changed"
+    BUDGET_REMOVED = "budgets:budget:removed"
+    BUDGET_WARNED = "budgets:budget:warned"
+    CALL_LIMIT_CHANGED = "budgets:call_limit:changed"
+    CALL_LIMIT_REMOVED = "budgets:call_limit:removed"
     CALL_ADMITTED = "gateway:call:admitted"
     CALL_REFUSED = "gateway:call:refused"
     CALL_SETTLED = "gateway:call:settled"
@@ -126,7 +130,11 @@ MEANING: dict[Event, str] = {
     Event.BATCH_CANCELLED: "What was still on its way of a batch of uploads was cancelled.",
     Event.BATCH_CREATED: "Somebody began to upload several files together.",
     Event.BATCH_RETRIED: "What had failed of a batch of uploads was queued again.",
-    Event.BUDGET_CHANGED: "The organisation's monthly token budget was set or lifted.",
+    Event.BUDGET_CHANGED: "A budget was set, or its limits changed; whose it is and how much is in the facts.",
+    Event.BUDGET_REMOVED: "A budget was lifted.",
+    Event.BUDGET_WARNED: "A call took a budget above its soft limit, for the first time in its period; people are told.",
+    Event.CALL_LIMIT_CHANGED: "A limit of calls a minute, tokens a minute or calls at once was set.",
+    Event.CALL_LIMIT_REMOVED: "A limit of calls was lifted.",
     Event.CALL_ADMITTED: "A model call passed policy, DLP and budget, and its tokens were reserved.",
     Event.CALL_REFUSED: "A model call was refused before anything was sent.",
     Event.CALL_SETTLED: "A model call ended; its real usage replaced the reservation.",

@@ -81,8 +81,8 @@ class Gate:
         prices: Prices, clock: Clock,
     ) -> None:  # fmt: skip
         self._db, self._gateway, self._bots, self._hooks, self._clock = db, gateway, bots, hooks, clock
-        self._record = Record(db, vault, clock=clock)
-        self._calls = Calls(self._record, Attempts(self._record, egress, Breaker()), prices, hooks)
+        self._record = Record(db, vault, prices, clock=clock)
+        self._calls = Calls(self._record, Attempts(self._record, egress, Breaker()), hooks)
 
     def answer(self, endpoint: Endpoint, asking: Asking, *, throttle: Throttle, cancel: Cancel) -> Answering:
         """Return the answer to a question. Raises ClientGone where nobody waits for it any more."""
@@ -141,7 +141,7 @@ class Gate:
             with self._db.tenant(caller.tenant_id) as tx:
                 targets = targets_of(tx, name)
         except Refusal as refusal:
-            self._record.refuse(Asker(caller.tenant_id, caller.actor), refusal, model=name)
+            self._record.refuse(Asker.of(caller), refusal, model=name)
             raise
         ask = Ask(
             caller, endpoint, parsed, targets, *tokens,

@@ -25,7 +25,6 @@ def admit(db: Database, asker: Asker, *, kind: Kind, call: policy.Call, tokens: 
     try:
         with db.tenant(asker.tenant_id) as tx:
             policy.decide(call)
-            reserved = budgets.reserve(tx, tokens=tokens, clock=clock)
             call_id = new_id()
             tx.add(
                 CallRow(
@@ -37,12 +36,17 @@ def admit(db: Database, asker: Asker, *, kind: Kind, call: policy.Call, tokens: 
                     actor_kind=asker.actor.kind,
                     actor_id=asker.actor.id,
                     state="admitted",
-                    reserved_tokens=reserved,
+                    reserved_tokens=tokens,
+                    reserved_micros=0,
                     admitted_at=clock.now(),
+                    token_id=asker.payer.token_id,
+                    chatbot_id=asker.chatbot_id,
                 )
             )
             tx.flush()
             audit.record(tx, asker.actor, Event.CALL_ADMITTED, subject=call_id, kind=kind, model=call.model)
+            charge = budgets.Charge(call_id, asker.payer, (call.model,), tokens, micros=0)
+            budgets.reserve(tx, asker.actor, charge, clock=clock)
     except Refusal as refusal:
         record_refusal(db, asker, refusal, model=call.model)
         raise
@@ -78,6 +82,7 @@ def settle(
             prompt_tokens=prompt_tokens,
             answer_tokens=answer_tokens,
         )
+        budgets.settle(tx, call_id, tokens=prompt_tokens + answer_tokens, micros=0)
 
 
 def sweep(tx: Tx, *, clock: Clock) -> int:
@@ -88,13 +93,17 @@ def sweep(tx: Tx, *, clock: Clock) -> int:
         .where(
             CallRow.tenant_id == tx.tenant_id, CallRow.state == "admitted", CallRow.admitted_at < now - ABANDONED_AFTER
         )
-        .values(state="abandoned", prompt_tokens=CallRow.reserved_tokens, settled_at=now)
+        .values(
+            state="abandoned", prompt_tokens=CallRow.reserved_tokens, is_estimated=True, settled_at=now,
+            cost_micros=func.coalesce(CallRow.reserved_micros, 0), is_priced=CallRow.currency.is_not(None),
+        )
         .returning(CallRow.call_id)
-    ).all()
+    ).all()  # fmt: skip
     for call_id in left:
         audit.record(
             tx, Actor(ActorKind.SYSTEM), Event.CALL_SETTLED, subject=call_id, outcome=Outcome.FAILURE, state="abandoned"
         )
+        budgets.settle(tx, call_id, tokens=None, micros=None)
     return len(left)
 
 
