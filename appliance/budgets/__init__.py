@@ -9,12 +9,14 @@ from appliance.budgets.errors import BudgetNotFound, BudgetUnpriced, OverBudget
 from appliance.budgets.reserving import reserve, settle
 from appliance.budgets.service import (
     change_budget,
+    counts_of,
     create_budget,
     get_budget,
     get_standing,
     list_budgets,
     remove_budget,
     set_budget,
+    standing_of,
 )
 from appliance.budgets.values import (
     Budget,
@@ -36,5 +38,5 @@ from appliance.budgets.values import (
 __all__ = [
     "Budget", "BudgetForm", "BudgetNotFound", "BudgetUnpriced", "Charge", "Limits", "MonthlyTokens", "OverBudget",
     "Payer", "Period", "Reserved", "Standing", "Subject", "SubjectKind", "Unit", "Unpriced", "Warned", "change_budget",
-    "create_budget", "get_budget", "get_standing", "list_budgets", "remove_budget", "reserve", "set_budget", "settle",
+    "counts_of", "create_budget", "get_budget", "get_standing", "list_budgets", "remove_budget", "reserve", "set_budget", "settle", "standing_of",
 ]  # fmt: skip

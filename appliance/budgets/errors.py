@@ -61,6 +61,6 @@ class OverBudget(Refusal):
 
 
 class SubjectUnknown(Invalid):
-    """This group, person or key is not of your organisation, or a model's name is missing. Choose one of the list."""
+    """This group, person or API token is not of your organisation, or a model's name is missing. Choose one of the list."""
 
     code = "budget_subject_unknown"

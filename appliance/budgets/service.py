@@ -29,7 +29,7 @@ from appliance.kernel.db import Tx
 from appliance.kernel.ids import new_id
 
 _MOST: Final = 10**15
-_LONGEST_NAME, _LONGEST_MODEL = 80, 264
+_LONGEST_NAME, _LONGEST_MODEL, _MOST_SHOWN = 80, 264, 50
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _ORGANISATION: Final = Subject(SubjectKind.ORGANISATION)
 
@@ -42,10 +42,31 @@ def list_budgets(tx: Tx, caller: Caller, *, clock: Clock) -> list[Standing]:
 
 def get_standing(tx: Tx, caller: Caller, budget_id: UUID, *, clock: Clock) -> Standing:
     """Return a budget, and how this period's calls stand to it. Raises BudgetNotFound."""
-    found = [one for one in list_budgets(tx, caller, clock=clock) if one.budget.budget_id == budget_id]
+    identity.require(caller, Permission.USAGE_READ)
+    return standing_of(tx, budget_id, clock=clock)
+
+
+def standing_of(tx: Tx, budget_id: UUID, *, clock: Clock) -> Standing:
+    """Return how this period's calls stand to a budget. Asking for permission is the caller's part. Raises BudgetNotFound."""
+    found = [one for one in _standings(tx, clock) if one.budget.budget_id == budget_id]
     if not found:
         raise BudgetNotFound
     return found[0]
+
+
+def counts_of(tx: Tx, caller: Caller, budget: Budget, *, clock: Clock) -> list[Standing]:
+    """Return how whoever used most of a budget for each stands to it, the fullest first."""
+    identity.require(caller, Permission.USAGE_READ)
+    rows = tx.scalars(
+        select(CounterRow)
+        .where(
+            CounterRow.tenant_id == tx.tenant_id, CounterRow.budget_id == budget.budget_id,
+            CounterRow.period_from == budget.form.period.begins(clock.now()),
+        )
+        .order_by((CounterRow.used + CounterRow.reserved).desc(), CounterRow.subject_id)
+        .limit(_MOST_SHOWN)
+    )  # fmt: skip
+    return [Standing(budget, row.used, row.reserved, row.subject_id) for row in rows]
 
 
 def create_budget(tx: Tx, caller: Caller, form: BudgetForm, *, clock: Clock) -> Budget:
@@ -66,7 +87,7 @@ def create_budget(tx: Tx, caller: Caller, form: BudgetForm, *, clock: Clock) -> 
             tx.flush()
     except IntegrityError as error:
         raise BudgetTwice from error
-    budget = _budget(row)
+    budget = budget_of(row)
     members = identity.group_members(tx).get(GroupId(subject.id), ()) if subject.kind is SubjectKind.GROUP and subject.id else ()
     seed(tx, budget, members, clock=clock)
     _record(tx, caller, budget)
@@ -81,12 +102,12 @@ def change_budget(
     row = tx.get(BudgetRow, (tx.tenant_id, budget_id), with_for_update=True)
     if row is None:
         raise BudgetNotFound
-    form = _checked(replace(_budget(row).form, name=name, limits=limits, unpriced=unpriced))
+    form = _checked(replace(budget_of(row).form, name=name, limits=limits, unpriced=unpriced))
     row.name, row.soft_limit, row.hard_limit = form.name, form.limits.soft, form.limits.hard
     row.unpriced, row.set_by, row.set_at = form.unpriced, caller.user_id, clock.now()
     tx.flush()
-    _record(tx, caller, _budget(row))
-    return _budget(row)
+    _record(tx, caller, budget_of(row))
+    return budget_of(row)
 
 
 def remove_budget(tx: Tx, caller: Caller, budget_id: UUID) -> None:
@@ -163,7 +184,7 @@ def _standings(tx: Tx, clock: Clock) -> list[Standing]:
         .where(BudgetRow.tenant_id == tx.tenant_id)
         .order_by(BudgetRow.name, BudgetRow.budget_id)
     )
-    return [Standing(_budget(row[0]), row[1] or 0, row[2] or 0, row[3]) for row in rows]
+    return [Standing(budget_of(row[0]), row[1] or 0, row[2] or 0, row[3]) for row in rows]
 
 
 def _checked(form: BudgetForm) -> BudgetForm:
@@ -184,7 +205,8 @@ def _is_of_month(form: BudgetForm) -> bool:
     return (form.subject, form.unit, form.period) == (_ORGANISATION, Unit.TOKENS, Period.MONTH)
 
 
-def _budget(row: BudgetRow) -> Budget:
+def budget_of(row: BudgetRow) -> Budget:
+    """Return a row as what it stands for."""
     form = BudgetForm(
         row.name, Subject(SubjectKind(row.subject_kind), row.subject_id, row.subject_name), Unit(row.unit),
         Period(row.period), Limits(row.soft_limit, row.hard_limit), row.currency, Unpriced(row.unpriced),

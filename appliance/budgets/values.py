@@ -44,7 +44,7 @@ class Unpriced(StrEnum):
 
 @dataclass(frozen=True)
 class Subject:
-    """Whose calls count. A person or a key without an id is each of them by itself; a model goes by its name."""
+    """Whose calls count. A person or a key without an id is each of them by itself, unless one has its own; a model goes by its name."""
 
     kind: SubjectKind
     id: UUID | None = None

@@ -28,6 +28,7 @@ from appliance.kernel.ids import TenantId, parse_id
 GROUPS: dict[str, tuple[str, str]] = {
     "audit": ("audit", "The log."),
     "batches": ("batch", "Files that were uploaded together."),
+    "budgets": ("budget", "Budgets of tokens and money, and how fast programs may call."),
     "chatbots": ("bot", "Chatbots."),
     "collections": ("collection", "Where documents live, and who may read them."),
     "conversations": ("conversation", "One's own conversations."),
@@ -46,6 +47,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "reviews": ("review", "Other people's conversations, as far as the settings allow."),
     "tokens": ("token", "API tokens and service accounts."),
     "uploads": ("upload", "Large files that come in parts."),
+    "usage": ("usage", "What models used and cost."),
 }
 NAMED = {  # what people at a console look for
     "add_provider_key": "add-key",

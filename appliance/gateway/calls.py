@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 from appliance.gateway import hooks as looking
 from appliance.gateway.answering import EVENTS, JSON, Answering, ClientGone, failed
@@ -45,6 +46,9 @@ class Calls:
         else:
             answer = self._whole(ask, reached)
         answer.headers |= {"Cloister-Call": str(reached.call.call_id), "Cloister-Model": str(reached.call.plan.target)}
+        if reached.call.warned:
+            said = (f"{quote(one.name)};percent={one.percent}" for one in reached.call.warned)
+            answer.headers["Cloister-Budget-Warning"] = ", ".join(said)
         return answer
 
     def _streamed(self, ask: Ask, reached: Reached) -> Answering:

@@ -33,6 +33,7 @@ from appliance.gateway.flow import Gateway
 from appliance.gateway.hooks import Hook
 from appliance.gateway.listing import listed
 from appliance.gateway.models import BOT, targets_of
+from appliance.gateway.pacing import Pacing, Place
 from appliance.gateway.prices import Prices
 from appliance.gateway.record import Record
 from appliance.gateway.requests import Parsed, parse, texts
@@ -81,6 +82,7 @@ class Gate:
         prices: Prices, clock: Clock,
     ) -> None:  # fmt: skip
         self._db, self._gateway, self._bots, self._hooks, self._clock = db, gateway, bots, hooks, clock
+        self._pacing = Pacing(db)
         self._record = Record(db, vault, prices, clock=clock)
         self._calls = Calls(self._record, Attempts(self._record, egress, Breaker()), hooks)
 
@@ -88,7 +90,8 @@ class Gate:
         """Return the answer to a question. Raises ClientGone where nobody waits for it any more."""
 
         def made(caller: Caller) -> Answering:
-            return self._made(endpoint, asking, caller, cancel)
+            with self._pacing.place() as place:
+                return place.until_end_of(self._made(endpoint, asking, caller, cancel, place))
 
         return self._guarded(asking, endpoint.dialect, throttle, made)
 
@@ -126,7 +129,7 @@ class Gate:
             log.exception("call_failed", request_id=asking.request_id)
             return merged(failed(dialect, _FAULT, request_id=asking.request_id), headers)
 
-    def _made(self, endpoint: Endpoint, asking: Asking, caller: Caller, cancel: Cancel) -> Answering:
+    def _made(self, endpoint: Endpoint, asking: Asking, caller: Caller, cancel: Cancel, place: Place) -> Answering:
         if asking.headers.get("content-encoding", "identity").lower() != "identity":
             raise RequestEncoded
         raw = asking.read()
@@ -135,6 +138,7 @@ class Gate:
         try:
             said = list(texts(parsed.body))
             tokens = prompt_tokens(endpoint, parsed, said), answer_tokens(endpoint, parsed)
+            place.take(caller, sum(tokens))
             verdicts = looking.before(self._hooks, said)
             if name.startswith(BOT) or name in self._names_here():
                 return self._answered_here(endpoint, caller, name, parsed)

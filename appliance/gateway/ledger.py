@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, func, select, update
 
 from appliance import audit, budgets, policy
 from appliance.audit import Actor, ActorKind, Event, Outcome
+from appliance.gateway import metrics
 from appliance.gateway.tables import CallRow
 from appliance.gateway.values import Asker, Kind, State, Usage
 from appliance.kernel.clock import Clock
@@ -50,12 +51,14 @@ def admit(db: Database, asker: Asker, *, kind: Kind, call: policy.Call, tokens: 
     except Refusal as refusal:
         record_refusal(db, asker, refusal, model=call.model)
         raise
+    metrics.began(call_id)
     return call_id
 
 
 def record_refusal(db: Database, asker: Asker, refusal: Refusal, *, model: str) -> None:
     """Record that a call was refused, in a transaction of its own: the refused one rolled back."""
     with db.tenant(asker.tenant_id) as tx:
+        metrics.refused(refusal)
         audit.record(tx, asker.actor, Event.CALL_REFUSED, outcome=Outcome.REFUSED, code=refusal.code, model=model[:100])
 
 
@@ -64,13 +67,14 @@ def settle(
 ) -> None:
     """Replace the reservation by what was used. The second of two settlements changes nothing."""
     with db.tenant(asker.tenant_id) as tx:
-        settled = tx.scalar(
+        settled = tx.execute(
             update(CallRow)
             .where(CallRow.tenant_id == tx.tenant_id, CallRow.call_id == call_id, CallRow.state == "admitted")
             .values(state=state, prompt_tokens=prompt_tokens, answer_tokens=answer_tokens, settled_at=clock.now())
-            .returning(CallRow.call_id)
-        )
+            .returning(CallRow.kind, CallRow.model)
+        ).first()
         if settled is None:
+            metrics.left(call_id)
             return  # The sweep got there first.
         audit.record(
             tx,
@@ -83,6 +87,12 @@ def settle(
             answer_tokens=answer_tokens,
         )
         budgets.settle(tx, call_id, tokens=prompt_tokens + answer_tokens, micros=0)
+    metrics.ended(
+        metrics.Ended(
+            asker.tenant_id, call_id, settled.kind, state, metrics.LOCAL, settled.model, prompt_tokens, answer_tokens,
+            request_id=asker.actor.request_id,
+        )
+    )  # fmt: skip
 
 
 def sweep(tx: Tx, *, clock: Clock) -> int:

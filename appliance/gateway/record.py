@@ -15,6 +15,7 @@ from sqlalchemy import update
 
 from appliance import audit, budgets, policy
 from appliance.audit import Event, Outcome
+from appliance.gateway import metrics
 from appliance.gateway.dialects import TokenCount
 from appliance.gateway.endpoints import Endpoint, Way, way_to
 from appliance.gateway.ledger import record_refusal
@@ -108,10 +109,12 @@ class Record:
         """
         try:
             with self._db.tenant(plan.caller.tenant_id) as tx:
-                return self._admitted(tx, plan, check)
+                call = self._admitted(tx, plan, check)
         except Refusal as refusal:
             self.refuse(plan.asker, refusal, model=str(plan.target))
             raise
+        metrics.began(call.call_id)
+        return call
 
     def refuse(self, asker: Asker, refusal: Refusal, *, model: str) -> None:
         """Record that nothing was sent."""
@@ -136,6 +139,7 @@ class Record:
                 .returning(CallRow.call_id)
             )  # fmt: skip
             if settled is None:
+                metrics.left(call.call_id)
                 return  # The sweep got there first.
             if end.code and end.state in {"failed", "unknown"}:
                 note_error(tx, call.lent.key_id, end.code, clock=self._clock)
@@ -145,6 +149,7 @@ class Record:
                 prompt_tokens=used.input, answer_tokens=used.output, cost_micros=-1 if micros is None else micros,
             )  # fmt: skip
             budgets.settle(tx, call.call_id, tokens=used.input + used.output, micros=micros)
+        metrics.ended(_ended(call, end, micros))
 
     def _admitted(self, tx: Tx, plan: Plan, check: Callable[[Lent, Way], None]) -> Admitted:
         target, kind = plan.target, plan.endpoint.kind
@@ -175,6 +180,15 @@ def _charge(call: Admitted) -> budgets.Charge:
     currency = priced.currency if priced else None
     tokens = plan.prompt_tokens + plan.answer_tokens
     return budgets.Charge(call.call_id, plan.asker.payer, plan.models, tokens, micros, currency)
+
+
+def _ended(call: Admitted, end: Settlement, micros: int | None) -> metrics.Ended:
+    plan, used = call.plan, end.counted(call.plan)
+    return metrics.Ended(
+        plan.caller.tenant_id, call.call_id, plan.endpoint.kind, end.state, call.lent.provider.kind.value,
+        plan.target.model, used.input, used.output, plan.endpoint.dialect.value, _host(call.way), end.status, end.code,
+        micros, end.first_byte_ms, end.total_ms, plan.caller.request_id,
+    )  # fmt: skip
 
 
 def _row(tx: Tx, call: Admitted, charge: budgets.Charge) -> CallRow:

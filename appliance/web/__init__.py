@@ -9,6 +9,7 @@ from appliance.web import (
     assets,
     audit,
     batches,
+    budgets,
     chatbots,
     collections,
     confirmation,
@@ -34,11 +35,12 @@ from appliance.web import (
     system,
     tokens,
     uploads,
+    usage,
 )
 
 ROOMS = (
-    account, audit, batches, chatbots, collections, confirmation, conversations, documents, groups, jobs, joining,
-    keys, models, overview, people, platform, proof, providers, reviews, search, signin, system, tokens, uploads,
+    account, audit, batches, budgets, chatbots, collections, confirmation, conversations, documents, groups, jobs, joining,
+    keys, models, overview, people, platform, proof, providers, reviews, search, signin, system, tokens, uploads, usage,
 )  # fmt: skip
 
 

@@ -17,7 +17,9 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "allowed_model_malformed": ("model",),
     "already_member": ("email",),
     "base_url_malformed": ("base_url",),
-    "budget_malformed": ("monthly_tokens",),
+    "budget_malformed": ("monthly_tokens", "hard"),
+    "budget_subject_unknown": ("named",),
+    "budget_twice": ("name",),
     "change_under_way": ("model",),
     "code_wrong": ("code",),
     "collection_malformed": ("name",),
@@ -30,12 +32,14 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "group_malformed": ("name",),
     "group_name_taken": ("name",),
     "labels_malformed": ("labels",),
+    "limit_malformed": ("requests_per_minute",),
     "link_host_malformed": ("link_hosts",),
     "model_alias_malformed": ("name", "models"),
     "model_not_installed": ("model",),
     "model_unknown": ("model",),
     "name_missing": ("name",),
-    "not_a_number": ("days",),
+    "not_a_number": ("days", "hard", "requests_per_minute"),
+    "not_an_amount": ("hard",),
     "organisation_name_differs": ("organisation",),
     "organisation_name_missing": ("name", "organisation"),
     "passwords_differ": ("again",),
@@ -78,6 +82,12 @@ class NotAChoice(Invalid):
     """That is not one of the choices of this form. Reload the page and choose again."""
 
     code = "not_a_choice"
+
+
+class NotAnAmount(Invalid):
+    """Write an amount such as 1250 or 12.50, without marks between thousands."""
+
+    code = "not_an_amount"
 
 
 class NotANumber(Invalid):

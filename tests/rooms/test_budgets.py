@@ -123,6 +123,16 @@ def test_each_person_and_each_key_has_its_own(house: House, ada: Member) -> None
         reserves(ada, 71, payer=Payer(new_id(), key))
 
 
+def test_ones_own_takes_the_place_of_the_one_for_each(ada: Member) -> None:
+    favoured = new_id()
+    sets(ada, "Each", Subject(SubjectKind.PERSON), hard=100)
+    sets(ada, "Ada", Subject(SubjectKind.PERSON, ada.caller.user_id), hard=500)
+    sets(ada, "Ada's day", Subject(SubjectKind.PERSON, ada.caller.user_id), period=Period.DAY, hard=200)
+    assert reserves(ada, 150).is_held
+    with pytest.raises(OverBudget, match="“Each”"):
+        reserves(ada, 150, payer=Payer(favoured))
+
+
 def test_a_budget_of_a_model_counts_its_name_its_alias_and_all_of_a_provider(ada: Member) -> None:
     for name in ("openai/gpt-6", "openai/*", "general"):
         sets(ada, name, Subject(SubjectKind.MODEL, name=name), hard=100)

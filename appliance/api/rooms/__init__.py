@@ -3,6 +3,7 @@
 from appliance.api.rooms import (
     audit,
     batches,
+    budgets,
     chatbots,
     collections,
     conversations,
@@ -21,9 +22,10 @@ from appliance.api.rooms import (
     reviews,
     tokens,
     uploads,
+    usage,
 )
 
 ROOMS = (
-    audit, batches, chatbots, collections, conversations, documents, gateway, groups, jobs, keys, me, organisation, overview, passages,
-    people, platform, providers, reviews, tokens, uploads,
+    audit, batches, budgets, chatbots, collections, conversations, documents, gateway, groups, jobs, keys, me, organisation, overview, passages,
+    people, platform, providers, reviews, tokens, uploads, usage,
 )  # fmt: skip

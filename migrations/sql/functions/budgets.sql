@@ -23,6 +23,10 @@ BEGIN
     FROM unnest(p_kinds, p_ids, p_names) AS a (kind, id, named)
     JOIN budget_limits b ON b.tenant_id = v_tenant AND b.subject_kind = a.kind
      AND (b.subject_id IS NULL OR b.subject_id = a.id) AND (b.subject_name IS NULL OR b.subject_name = a.named)
+    WHERE b.subject_id IS NOT NULL OR NOT EXISTS (  -- one person's or key's own takes the place of the one for each
+      SELECT FROM budget_limits s
+      WHERE s.tenant_id = v_tenant AND s.subject_kind = b.subject_kind AND s.subject_id = a.id AND s.unit = b.unit
+        AND s.currency IS NOT DISTINCT FROM b.currency AND s.period = b.period)
     ORDER BY b.budget_id, a.id
   LOOP
     v_amount := CASE WHEN v_one.unit = 'tokens' THEN p_tokens WHEN p_micros = 0 OR v_one.currency = p_currency THEN p_micros END;
