@@ -19,16 +19,31 @@ _FOLD: Final = text(
        until AS (
          SELECT greatest((SELECT at FROM since), least(:old, coalesce(
            (SELECT min(admitted_at) FROM model_calls WHERE tenant_id = :tenant AND state = 'admitted'), 'infinity'))) AS at
-       ), added AS (
-         INSERT INTO usage_days AS u (tenant_id, day, model, kind, actor_kind, actor_id, token_id, chatbot_id, currency, calls,
-                                      failed_calls, priced_calls, prompt_tokens, answer_tokens, cost_micros)
-         SELECT :tenant, (admitted_at AT TIME ZONE 'UTC')::date, model, kind, actor_kind, actor_id, token_id, chatbot_id, currency,
-                count(*), count(*) FILTER (WHERE state IN ('failed', 'unknown', 'abandoned')), count(*) FILTER (WHERE is_priced),
-                sum(prompt_tokens), sum(answer_tokens), sum(cost_micros)
+       ), ended AS (
+         SELECT (admitted_at AT TIME ZONE 'UTC')::date AS day, model, kind, actor_kind, actor_id, token_id, chatbot_id, currency,
+                count(*) AS calls, count(*) FILTER (WHERE state IN ('failed', 'unknown', 'abandoned')) AS failed_calls,
+                count(*) FILTER (WHERE is_priced) AS priced_calls, sum(prompt_tokens) AS prompt_tokens,
+                sum(answer_tokens) AS answer_tokens, sum(cost_micros) AS cost_micros
          FROM model_calls
          WHERE tenant_id = :tenant AND admitted_at >= (SELECT at FROM since) AND admitted_at < (SELECT at FROM until)
-         GROUP BY 2, 3, 4, 5, 6, 7, 8, 9
+         GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+       ), days AS (
+         INSERT INTO usage_days AS u (tenant_id, day, model, kind, actor_kind, actor_id, token_id, chatbot_id, currency, calls,
+                                      failed_calls, priced_calls, prompt_tokens, answer_tokens, cost_micros)
+         SELECT :tenant, ended.* FROM ended
          ON CONFLICT (tenant_id, day, model, kind, actor_kind, actor_id, token_id, chatbot_id, currency) DO UPDATE
+           SET calls = u.calls + excluded.calls, failed_calls = u.failed_calls + excluded.failed_calls,
+               priced_calls = u.priced_calls + excluded.priced_calls, prompt_tokens = u.prompt_tokens + excluded.prompt_tokens,
+               answer_tokens = u.answer_tokens + excluded.answer_tokens, cost_micros = u.cost_micros + excluded.cost_micros
+       ), parts AS (
+         INSERT INTO usage_parts AS u (tenant_id, day, part, model, id, currency, calls, failed_calls, priced_calls, prompt_tokens,
+                                       answer_tokens, cost_micros)
+         SELECT :tenant, e.day, p.part, p.model, p.id, e.currency, sum(e.calls), sum(e.failed_calls), sum(e.priced_calls),
+                sum(e.prompt_tokens), sum(e.answer_tokens), sum(e.cost_micros)
+         FROM ended e CROSS JOIN LATERAL (VALUES ('model', e.model, NULL::uuid), ('person', NULL, e.actor_id),
+                                                 ('key', NULL, e.token_id), ('chatbot', NULL, e.chatbot_id)) AS p (part, model, id)
+         GROUP BY e.day, p.part, p.model, p.id, e.currency
+         ON CONFLICT (tenant_id, day, part, model, id, currency) DO UPDATE
            SET calls = u.calls + excluded.calls, failed_calls = u.failed_calls + excluded.failed_calls,
                priced_calls = u.priced_calls + excluded.priced_calls, prompt_tokens = u.prompt_tokens + excluded.prompt_tokens,
                answer_tokens = u.answer_tokens + excluded.answer_tokens, cost_micros = u.cost_micros + excluded.cost_micros

@@ -10,38 +10,50 @@ from sqlalchemy import text
 
 from appliance import identity
 from appliance.gateway.errors import SpanMalformed
-from appliance.identity import Caller, GroupId, Permission
+from appliance.identity import Caller, GroupId, Permission, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 
 MOST_DAYS: Final = 400
 _MOST: Final = 100
-_USED: Final = """WITH folded AS (SELECT coalesce((SELECT until FROM usage_folded WHERE tenant_id = :tenant), '-infinity') AS until),
-       used AS (
-         SELECT day, model, actor_id, token_id, chatbot_id, currency, calls, failed_calls, priced_calls, prompt_tokens,
+_SUMS: Final = """sum(calls)::bigint AS calls, sum(failed_calls)::bigint AS failed_calls, sum(priced_calls)::bigint AS priced_calls,
+       sum(prompt_tokens)::bigint AS prompt_tokens, sum(answer_tokens)::bigint AS answer_tokens, sum(cost_micros)::bigint AS cost_micros"""
+_NUMBERS: Final = "calls, failed_calls, priced_calls, prompt_tokens, answer_tokens, cost_micros"
+_YOUNG: Final = """folded AS (SELECT coalesce((SELECT until FROM usage_folded WHERE tenant_id = :tenant), '-infinity') AS until),
+       young AS (
+         SELECT (admitted_at AT TIME ZONE 'UTC')::date AS day, model, actor_id, token_id, chatbot_id, currency, 1 AS calls,
+                (state IN ('failed', 'unknown', 'abandoned'))::int AS failed_calls, is_priced::int AS priced_calls, prompt_tokens,
                 answer_tokens, cost_micros
-         FROM usage_days WHERE tenant_id = :tenant AND day BETWEEN :first AND :last
-           AND (CAST(:person AS uuid) IS NULL OR actor_id = :person)
-         UNION ALL
-         SELECT (admitted_at AT TIME ZONE 'UTC')::date, model, actor_id, token_id, chatbot_id, currency, 1,
-                (state IN ('failed', 'unknown', 'abandoned'))::int, is_priced::int, prompt_tokens, answer_tokens, cost_micros
          FROM model_calls
          WHERE tenant_id = :tenant AND admitted_at >= greatest((SELECT until FROM folded), CAST(:since AS timestamptz))
            AND admitted_at < :until AND state <> 'admitted' AND (CAST(:person AS uuid) IS NULL OR actor_id = :person)
-       ) """
-_SUMS: Final = """sum(calls)::bigint AS calls, sum(failed_calls)::bigint AS failed_calls, sum(priced_calls)::bigint AS priced_calls,
-       sum(prompt_tokens)::bigint AS prompt_tokens, sum(answer_tokens)::bigint AS answer_tokens, sum(cost_micros)::bigint AS cost_micros"""
-_REPORT: Final = text(
-    f"""{_USED} SELECT GROUPING(day, model, actor_id, token_id, chatbot_id) AS unsaid, day, model, actor_id, token_id, chatbot_id,
-       currency, {_SUMS} FROM used
-       GROUP BY GROUPING SETS ((day, currency), (model, currency), (actor_id, currency), (token_id, currency), (chatbot_id, currency))"""  # noqa: S608 - both parts are ours
+       )"""
+_EACH: Final = f"""WITH {_YOUNG}, used AS (
+         SELECT day, model, actor_id, token_id, chatbot_id, currency, {_NUMBERS}
+         FROM usage_days WHERE tenant_id = :tenant AND day BETWEEN :first AND :last
+           AND (CAST(:person AS uuid) IS NULL OR actor_id = :person)
+         UNION ALL SELECT * FROM young
+       )"""  # noqa: S608 - every part is ours, here and below
+_PARTS: Final = """(VALUES ('model', model, NULL::uuid), ('person', NULL, actor_id), ('key', NULL, token_id),
+       ('chatbot', NULL, chatbot_id)) AS p (part, model, id)"""
+_EVERYBODY: Final = text(
+    f"""WITH {_YOUNG}, used AS (
+         SELECT day, part, model, id, currency, {_NUMBERS} FROM usage_parts
+         WHERE tenant_id = :tenant AND day BETWEEN :first AND :last
+         UNION ALL SELECT day, p.part, p.model, p.id, currency, {_NUMBERS} FROM young CROSS JOIN LATERAL {_PARTS}
+       ) SELECT GROUPING(day) = 0 AS is_day, day, part, model, id, currency, {_SUMS} FROM used
+       GROUP BY GROUPING SETS ((part, day, currency), (part, model, id, currency))"""  # noqa: S608
+)
+_ONE: Final = text(
+    f"""{_EACH}, parted AS (SELECT day, p.part, p.model, p.id, currency, {_NUMBERS} FROM used CROSS JOIN LATERAL {_PARTS})
+       SELECT GROUPING(day) = 0 AS is_day, day, part, model, id, currency, {_SUMS} FROM parted
+       GROUP BY GROUPING SETS ((part, day, currency), (part, model, id, currency))"""  # noqa: S608
 )
 _ROWS: Final = text(
-    f"""{_USED} SELECT day, model, actor_id, token_id, chatbot_id, currency, {_SUMS} FROM used
+    f"""{_EACH} SELECT day, model, actor_id, token_id, chatbot_id, currency, {_SUMS} FROM used
        GROUP BY day, model, actor_id, token_id, chatbot_id, currency
-       ORDER BY day, model, actor_id, token_id, chatbot_id, currency LIMIT :most"""  # noqa: S608 - both parts are ours
+       ORDER BY day, model, actor_id, token_id, chatbot_id, currency LIMIT :most"""  # noqa: S608
 )
-_DAY, _MODEL, _PERSON, _KEY, _BOT = 0b01111, 0b10111, 0b11011, 0b11101, 0b11110
 MOST_ROWS: Final = 200_000
 Of = TypeVar("Of")
 
@@ -215,22 +227,23 @@ def rows(tx: Tx, caller: Caller, span: Span) -> list[Row]:
     return [Row(one.day, one.model, one.actor_id, one.token_id, one.chatbot_id, _used(one)) for one in found]
 
 
-def _report(tx: Tx, span: Span, person: UUID | None, groups: dict[GroupId, frozenset[Any]]) -> Report:
-    found: dict[int, dict[Any, Used]] = {_DAY: {}, _MODEL: {}, _PERSON: {}, _KEY: {}, _BOT: {}}
-    for row in tx.execute(_REPORT, _asked(tx, span, person)):
-        of = {_DAY: row.day, _MODEL: row.model, _PERSON: row.actor_id, _KEY: row.token_id, _BOT: row.chatbot_id}
-        sums, key = found[row.unsaid], of[row.unsaid]
-        sums[key] = sums.get(key, Used()) + _used(row)
-    people = found[_PERSON]
+def _report(tx: Tx, span: Span, person: UUID | None, groups: dict[GroupId, frozenset[UserId]]) -> Report:
+    days: dict[date, Used] = {}
+    found: dict[str, dict[Any, Used]] = {"model": {}, "person": {}, "key": {}, "chatbot": {}}
+    for row in tx.execute(_EVERYBODY if person is None else _ONE, _asked(tx, span, person)):
+        sums, of = (days, row.day) if row.is_day else (found[row.part], row.model or row.id)
+        if not row.is_day or row.part == "model":
+            sums[of] = sums.get(of, Used()) + _used(row)
+    people = found["person"]
     by_group = {
         group_id: sum((people[one] for one in members if one in people), start=Used())
         for group_id, members in groups.items()
     }
     return Report(
-        span, sum(found[_DAY].values(), start=Used()), tuple((day, found[_DAY].get(day, Used())) for day in span.days),
-        _parts(found[_MODEL].items()), _parts(people.items()),
-        _parts((of, used) for of, used in by_group.items() if used.calls), _parts(found[_KEY].items()),
-        _parts(found[_BOT].items()),
+        span, sum(days.values(), start=Used()), tuple((day, days.get(day, Used())) for day in span.days),
+        _parts(found["model"].items()), _parts(people.items()),
+        _parts((of, used) for of, used in by_group.items() if used.calls), _parts(found["key"].items()),
+        _parts(found["chatbot"].items()),
     )  # fmt: skip
 
 

@@ -99,6 +99,7 @@ MANIFEST: dict[str, Entry] = {
     "uploads": Entry(False, _DELETE, "a person's unfinished uploads, kept for a day"),
     "usage_days": Entry(False, _KEEP, "accounting by day; holds ids and counts"),
     "usage_folded": Entry(False, _NOTHING, "until when calls are counted in usage_days"),
+    "usage_parts": Entry(False, _KEEP, "accounting by day; holds ids and counts"),
     "users": Entry(True, _DELETE, "the account: address and password hash"),
     "vector_indexes": Entry(False, _NOTHING, "which embedding model an organisation is searched by"),
 }

@@ -25,6 +25,7 @@ blueprint = Blueprint("budgets", __name__, url_prefix="/budgets")
 Answer = tuple[str, int] | Response
 _MOST_KEYS: Final = 200
 _MICROS: Final = 6
+_WHOLE: Final = re.compile(r"\d{1,15}|\d{1,3}(?:[., ]\d{3}){1,4}")
 _AMOUNT: Final = re.compile(r"(\d{1,9})(?:[.,](\d{1,2}))?")
 
 
@@ -177,7 +178,10 @@ def _limits(unit: Unit) -> Limits:
 
 
 def _number(name: str) -> int | None:
-    return forms.whole_number(name) if forms.field(name).strip() else None
+    given = forms.field(name).strip()
+    if given and not _WHOLE.fullmatch(given):  # 1.5 is not 15
+        raise forms.NotANumber
+    return forms.whole_number(name) if given else None
 
 
 def _micros(name: str) -> int | None:

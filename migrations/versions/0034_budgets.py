@@ -19,6 +19,7 @@ _FUNCTIONS = Path(__file__).parents[1] / "sql" / "functions" / "budgets.sql"
 def upgrade() -> None:
     """Create the tables and the two functions that keep the counters; take over what was set and used."""
     _budgets()
+    _counters()
     _limits()
     _usage()
     op.execute(
@@ -57,6 +58,9 @@ def _budgets() -> None:
         """CREATE UNIQUE INDEX budget_limits_once ON budget_limits
              (tenant_id, subject_kind, subject_id, subject_name, unit, currency, period) NULLS NOT DISTINCT"""
     )
+
+
+def _counters() -> None:
     tenant_table(
         "budget_counters",
         """budget_id uuid NOT NULL,
@@ -136,6 +140,25 @@ def _usage() -> None:
              (tenant_id, day, model, kind, actor_kind, actor_id, token_id, chatbot_id, currency) NULLS NOT DISTINCT"""
     )
     op.execute("CREATE INDEX usage_days_by_actor ON usage_days (tenant_id, actor_id, day)")
+    # The same, once for each model, person, key and chatbot: few rows for a page that shows them beside each other.
+    tenant_table(
+        "usage_parts",
+        """day date NOT NULL,
+           part text NOT NULL CHECK (part IN ('model', 'person', 'key', 'chatbot')),
+           model text,
+           id uuid,
+           currency text,
+           calls bigint NOT NULL,
+           failed_calls bigint NOT NULL,
+           priced_calls bigint NOT NULL,
+           prompt_tokens bigint NOT NULL,
+           answer_tokens bigint NOT NULL,
+           cost_micros bigint NOT NULL""",
+    )
+    op.execute(
+        """CREATE UNIQUE INDEX usage_parts_once ON usage_parts (tenant_id, day, part, model, id, currency)
+             NULLS NOT DISTINCT"""
+    )
     tenant_table("usage_folded", "until timestamptz NOT NULL, PRIMARY KEY (tenant_id)")
     op.execute("CREATE INDEX model_calls_by_actor ON model_calls (tenant_id, actor_id, admitted_at)")
 
