@@ -14,9 +14,9 @@ class Event(StrEnum):
     BUDGET_CHANGED = "budgets:budget:changed"
     BUDGET_REMOVED = "budgets:budget:removed"
     BUDGET_WARNED = "budgets:budget:warned"
+    CALL_ADMITTED = "gateway:call:admitted"
     CALL_LIMIT_CHANGED = "budgets:call_limit:changed"
     CALL_LIMIT_REMOVED = "budgets:call_limit:removed"
-    CALL_ADMITTED = "gateway:call:admitted"
     CALL_REFUSED = "gateway:call:refused"
     CALL_SETTLED = "gateway:call:settled"
     CHATBOT_ARCHIVED = "chat:chatbot:archived"
@@ -133,9 +133,9 @@ MEANING: dict[Event, str] = {
     Event.BUDGET_CHANGED: "A budget was set, or its limits changed; whose it is and how much is in the facts.",
     Event.BUDGET_REMOVED: "A budget was lifted.",
     Event.BUDGET_WARNED: "A call took a budget above its soft limit, for the first time in its period; people are told.",
+    Event.CALL_ADMITTED: "A model call passed policy, DLP and budget, and what it may need was reserved.",
     Event.CALL_LIMIT_CHANGED: "A limit of calls a minute, tokens a minute or calls at once was set.",
     Event.CALL_LIMIT_REMOVED: "A limit of calls was lifted.",
-    Event.CALL_ADMITTED: "A model call passed policy, DLP and budget, and its tokens were reserved.",
     Event.CALL_REFUSED: "A model call was refused before anything was sent.",
     Event.CALL_SETTLED: "A model call ended; its real usage replaced the reservation.",
     Event.CHATBOT_ARCHIVED: "A chatbot was archived, or taken back; nobody can talk to an archived one.",
