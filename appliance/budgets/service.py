@@ -10,6 +10,7 @@ from appliance import audit, identity
 from appliance.audit import Event
 from appliance.budgets.errors import BudgetMalformed, BudgetNotFound, BudgetTwice, SubjectUnknown
 from appliance.budgets.history import seed, tokens_since
+from appliance.budgets.reserving import NOBODY
 from appliance.budgets.tables import BudgetRow, CounterRow
 from appliance.budgets.values import (
     Budget,
@@ -55,7 +56,7 @@ def standing_of(tx: Tx, budget_id: UUID, *, clock: Clock) -> Standing:
 
 
 def counts_of(tx: Tx, caller: Caller, budget: Budget, *, clock: Clock) -> list[Standing]:
-    """Return how whoever used most of a budget for each stands to it, the fullest first."""
+    """Return how whoever used most of a budget stands to it, the fullest first."""
     identity.require(caller, Permission.USAGE_READ)
     rows = tx.scalars(
         select(CounterRow)
@@ -66,7 +67,7 @@ def counts_of(tx: Tx, caller: Caller, budget: Budget, *, clock: Clock) -> list[S
         .order_by((CounterRow.used + CounterRow.reserved).desc(), CounterRow.subject_id)
         .limit(_MOST_SHOWN)
     )  # fmt: skip
-    return [Standing(budget, row.used, row.reserved, row.subject_id) for row in rows]
+    return [Standing(budget, row.used, row.reserved, _whom(row.subject_id)) for row in rows]
 
 
 def create_budget(tx: Tx, caller: Caller, form: BudgetForm, *, clock: Clock) -> Budget:
@@ -184,7 +185,11 @@ def _standings(tx: Tx, clock: Clock) -> list[Standing]:
         .where(BudgetRow.tenant_id == tx.tenant_id)
         .order_by(BudgetRow.name, BudgetRow.budget_id)
     )
-    return [Standing(budget_of(row[0]), row[1] or 0, row[2] or 0, row[3]) for row in rows]
+    return [Standing(budget_of(row[0]), row[1] or 0, row[2] or 0, _whom(row[3])) for row in rows]
+
+
+def _whom(subject_id: UUID | None) -> UUID | None:
+    return None if subject_id == NOBODY else subject_id
 
 
 def _checked(form: BudgetForm) -> BudgetForm:

@@ -83,6 +83,18 @@ class StandingsOut(Output):
     items: list[StandingOut]
 
 
+class CountOut(Output):
+    """What one person, key, or whoever the budget is for, used of it in this period. `id` null: the budget says whom."""
+
+    id: UUID | None
+    used: int
+    reserved: int
+
+
+class CountsOut(Output):
+    items: list[CountOut]
+
+
 class LimitIn(Input):
     """At least one number. It takes the place of the limit that was there for the same."""
 
@@ -138,6 +150,19 @@ def show_budget(call: Call) -> StandingOut:
     """Return a budget, and how this period's calls stand to it."""
     with call.tenant() as tx:
         return _standing(budgets.get_standing(tx, call.caller, call.ids["budget_id"], clock=call.services.clock))
+
+
+@operation(
+    "GET", "/budgets/{budget_id}/counts", permission=Permission.USAGE_READ, answer=CountsOut,
+    refusals=(BudgetNotFound,),
+)  # fmt: skip
+def list_budget_counts(call: Call) -> CountsOut:
+    """Return who used most of a budget in this period, at most fifty."""
+    clock = call.services.clock
+    with call.tenant() as tx:
+        budget = budgets.get_standing(tx, call.caller, call.ids["budget_id"], clock=clock).budget
+        found = budgets.counts_of(tx, call.caller, budget, clock=clock)
+    return CountsOut(items=[CountOut(id=one.id, used=one.used, reserved=one.reserved) for one in found])
 
 
 @operation(
