@@ -12,7 +12,11 @@ class Event(StrEnum):
     BATCH_CREATED = "knowledge:batch:created"
     BATCH_RETRIED = "knowledge:batch:retried"
     BUDGET_CHANGED = "budgets:budget:changed"
+    BUDGET_REMOVED = "budgets:budget:removed"
+    BUDGET_WARNED = "budgets:budget:warned"
     CALL_ADMITTED = "gateway:call:admitted"
+    CALL_LIMIT_CHANGED = "budgets:call_limit:changed"
+    CALL_LIMIT_REMOVED = "budgets:call_limit:removed"
     CALL_REFUSED = "gateway:call:refused"
     CALL_RULE_CHANGED = "policy:rule:changed"
     CALL_RULE_CREATED = "policy:rule:created"
@@ -135,8 +139,12 @@ MEANING: dict[Event, str] = {
     Event.BATCH_CANCELLED: "What was still on its way of a batch of uploads was cancelled.",
     Event.BATCH_CREATED: "Somebody began to upload several files together.",
     Event.BATCH_RETRIED: "What had failed of a batch of uploads was queued again.",
-    Event.BUDGET_CHANGED: "The organisation's monthly token budget was set or lifted.",
-    Event.CALL_ADMITTED: "A model call passed policy, DLP and budget, and its tokens were reserved.",
+    Event.BUDGET_CHANGED: "A budget was set, or its limits changed; whose it is and how much is in the facts.",
+    Event.BUDGET_REMOVED: "A budget was lifted.",
+    Event.BUDGET_WARNED: "A call took a budget above its soft limit, for the first time in its period; people are told.",
+    Event.CALL_ADMITTED: "A model call passed policy, DLP and budget, and what it may need was reserved.",
+    Event.CALL_LIMIT_CHANGED: "A limit of calls a minute, tokens a minute or calls at once was set.",
+    Event.CALL_LIMIT_REMOVED: "A limit of calls was lifted.",
     Event.CALL_REFUSED: "A model call was refused before anything was sent.",
     Event.CALL_SETTLED: "A model call ended; its real usage replaced the reservation.",
     Event.CALL_RULE_CHANGED: "A rule on model calls was changed; what it lets pass is in the facts.",

@@ -168,7 +168,7 @@ class Chat:
         audit.record(tx, caller.actor, Event.QUESTION_ASKED, subject=subject, length=len(question))
 
     def _answer(self, caller: Caller, asked: _Asked) -> Generator[Step, None, None]:
-        asker = Asker(caller.tenant_id, caller.actor, caller.groups)
+        asker = Asker.of(caller, chatbot_id=asked.chatbot.chatbot_id)
         material = self._retrieve(caller, asker, asked)
         contexts = material.contexts
         request = _request(asked, material.found, contexts)

@@ -28,6 +28,7 @@ from appliance.kernel.ids import TenantId, parse_id
 GROUPS: dict[str, tuple[str, str]] = {
     "audit": ("audit", "The log."),
     "batches": ("batch", "Files that were uploaded together."),
+    "budgets": ("budget", "Budgets of tokens and money, and how fast programs may call."),
     "chatbots": ("bot", "Chatbots."),
     "collections": ("collection", "Where documents live, and who may read them."),
     "contracts": ("contract", "What providers grant the organisation."),
@@ -49,6 +50,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "rules": ("rule", "What a model call may do, for everybody and for groups."),
     "tokens": ("token", "API tokens and service accounts."),
     "uploads": ("upload", "Large files that come in parts."),
+    "usage": ("usage", "What models used and cost."),
 }
 NAMED = {  # what people at a console look for
     "add_provider_key": "add-key",

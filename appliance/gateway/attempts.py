@@ -65,6 +65,12 @@ class Ask:
     version: str | None = None
     beta: str | None = None
 
+    @property
+    def alias(self) -> str | None:
+        """The organisation's own name of the model, if it was asked for by one."""
+        name = str(self.parsed.body.get("model"))
+        return None if "/" in name else name
+
 
 @dataclass(frozen=True)
 class Reached:
@@ -146,7 +152,10 @@ class Attempts:
             self._egress.check(way.url)
             made.append(request_for(ask.parsed, ask.endpoint, way, target.model))
 
-        plan = Plan(ask.caller, ask.endpoint, target, ask.asked, ask.prompt_tokens, ask.answer_tokens, ask.prompt_digest, ask.verdicts, attempt)  # fmt: skip
+        plan = Plan(
+            ask.caller, ask.endpoint, target, ask.asked, ask.prompt_tokens, ask.answer_tokens, ask.prompt_digest,
+            ask.verdicts, attempt, ask.alias,
+        )  # fmt: skip
         return self._record.admit(plan, check), made[0]
 
     def _unreached(self, call: Admitted, refusal: Refusal, began: float) -> tuple[Refusal, bool, float | None]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
+from appliance.gateway import metrics
 from appliance.gateway.errors import ProviderResting
 
 FAILURES: Final = 5
@@ -46,3 +47,5 @@ class Breaker:
                 self._failed.clear()
             count = self._failed.get(used, (0, 0.0))[0] + 1
             self._failed[used] = (count, self._now() + REST_SECONDS)
+            if count == FAILURES:
+                metrics.rests()

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 from appliance.gateway import hooks as looking
 from appliance.gateway.answering import EVENTS, JSON, Answering, ClientGone, failed
@@ -16,7 +17,6 @@ from appliance.gateway.dialects.sse import read_json, write_json
 from appliance.gateway.endpoints import Endpoint
 from appliance.gateway.hooks import Hook
 from appliance.gateway.passing import stream_for
-from appliance.gateway.prices import Prices
 from appliance.gateway.record import NOTHING, Record, Settlement
 from appliance.gateway.streaming import Relay
 from appliance.gateway.values import State
@@ -29,8 +29,8 @@ _PLAIN: Final = {None, "", "identity"}
 class Calls:
     """Makes them."""
 
-    def __init__(self, record: Record, attempts: Attempts, prices: Prices, hooks: Sequence[Hook]) -> None:
-        self._record, self._attempts, self._prices, self._hooks = record, attempts, prices, hooks
+    def __init__(self, record: Record, attempts: Attempts, hooks: Sequence[Hook]) -> None:
+        self._record, self._attempts, self._hooks = record, attempts, hooks
 
     def make(self, ask: Ask, cancel: Cancel) -> Answering:
         """Return the answer; a stream is settled as it ends. Raises a Refusal, before anything of it went out; ClientGone."""
@@ -46,6 +46,9 @@ class Calls:
         else:
             answer = self._whole(ask, reached)
         answer.headers |= {"Cloister-Call": str(reached.call.call_id), "Cloister-Model": str(reached.call.plan.target)}
+        if reached.call.warned:
+            said = (f"{quote(one.name)};percent={one.percent}" for one in reached.call.warned)
+            answer.headers["Cloister-Budget-Warning"] = ", ".join(said)
         return answer
 
     def _streamed(self, ask: Ask, reached: Reached) -> Answering:
@@ -91,11 +94,10 @@ class Calls:
         digest: bytes | None = None,
     ) -> None:  # fmt: skip
         took = int((time.monotonic() - reached.began) * 1000)
-        self._settle(reached, Settlement(state, used, reached.incoming.status, code, digest, None, took, took))
+        self._settle(reached, Settlement(state, used, reached.incoming.status, code, digest, took, took))
 
     def _settle(self, reached: Reached, end: Settlement) -> None:
-        call = reached.call
-        self._record.settle(call, end.priced(self._prices.cost(call.plan.target, end.counted(call.plan))))
+        self._record.settle(reached.call, end)
 
 
 def _translated(ask: Ask, reached: Reached, raw: bytes, body: dict[str, Any]) -> bytes:

@@ -35,7 +35,7 @@ def embedded(gateway: Gateway, caller: Caller, name: str, body: Mapping[str, Any
     encoding = body.get("encoding_format", "float")
     if encoding not in {"float", "base64"}:
         raise RequestMalformed(reason="`encoding_format` is float or base64")
-    vectors, tokens = gateway.embed(Asker(caller.tenant_id, caller.actor), texts, model=name, purpose=purpose)
+    vectors, tokens = gateway.embed(Asker.of(caller), texts, model=name, purpose=purpose)
     return Answering(
         200, write_json(_answer(name, vectors, tokens, is_packed=encoding == "base64")), {"Content-Type": JSON}
     )

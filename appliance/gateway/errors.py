@@ -4,8 +4,10 @@ Refusal
 ├── AliasNotFound          kind=not_found
 ├── AllowedModelMalformed  kind=invalid
 ├── AllowedModelNotFound   kind=not_found
+├── CallAboveLimit         kind=over_limit      no waiting helps
 ├── CallKeyMissing         kind=unauthenticated
 ├── CallKeysDiffer         kind=unauthenticated
+├── CallLimitReached       kind=over_limit
 ├── ElsewhereRefused       kind=blocked
 ├── EndpointUnsupported    kind=malformed   the model cannot be asked in this way
 ├── ModelNotFound          kind=not_found
@@ -16,7 +18,8 @@ Refusal
 ├── ProviderUnspoken       kind=malformed
 ├── RequestEncoded         kind=unsupported
 ├── RequestMalformed       kind=malformed
-└── RequestTooLarge        kind=too_large
+├── RequestTooLarge        kind=too_large
+└── SpanMalformed          kind=invalid
 """
 
 from appliance.kernel.errors import Invalid, Kind, Refusal
@@ -48,6 +51,13 @@ class AllowedModelNotFound(Refusal):
     code = "allowed_model_not_found"
 
 
+class CallAboveLimit(Refusal):
+    """This call may need {tokens} tokens, which is above the limit of {limit}. Ask for a shorter answer, or ask less at a time."""
+
+    kind = Kind.OVER_LIMIT
+    code = "call_above_limit"
+
+
 class CallKeyMissing(Refusal):
     """Send a key: `Authorization: Bearer cloister_…` or `x-api-key: cloister_…`. Issue one under API tokens, with the scope models."""
 
@@ -60,6 +70,13 @@ class CallKeysDiffer(Refusal):
 
     kind = Kind.UNAUTHENTICATED
     code = "keys_differ"
+
+
+class CallLimitReached(Refusal):
+    """The limit of {limit} is reached. Try again in {seconds} seconds."""
+
+    kind = Kind.OVER_LIMIT
+    code = "call_limit_reached"
 
 
 class EndpointUnsupported(Refusal):
@@ -137,3 +154,9 @@ class RequestTooLarge(Refusal):
 
     kind = Kind.TOO_LARGE
     code = "request_too_large"
+
+
+class SpanMalformed(Invalid):
+    """Ask for a span of at most {most} days, whose last day is not before its first."""
+
+    code = "span_malformed"

@@ -7,7 +7,7 @@ from appliance.gateway.endpoints import Endpoint
 from appliance.gateway.errors import RequestMalformed
 from appliance.gateway.requests import Parsed
 
-_SIGNS_PER_TOKEN: Final = 3
+_OCTETS_PER_TOKEN: Final = 3
 _TOKENS_PER_PICTURE: Final = 1_600
 _UNBOUNDED_ANSWER: Final = 1_000
 _MOST: Final = 10**7
@@ -19,9 +19,9 @@ def prompt_tokens(endpoint: Endpoint, parsed: Parsed, said: Sequence[str]) -> in
     """Return about how many tokens will be read."""
     if endpoint is Endpoint.COUNT_TOKENS:
         return 0
-    signs = sum(map(len, said))
+    octets = sum(len(one.encode(errors="surrogatepass")) for one in said)  # a sign of Chinese is a token or more
     pictures = sum(1 for _ in _files(parsed.body)) if endpoint is not Endpoint.EMBEDDINGS else 0
-    return min(_MOST, signs // _SIGNS_PER_TOKEN + 1 + pictures * _TOKENS_PER_PICTURE)
+    return min(_MOST, octets // _OCTETS_PER_TOKEN + 1 + pictures * _TOKENS_PER_PICTURE)
 
 
 def answer_tokens(endpoint: Endpoint, parsed: Parsed) -> int:

@@ -33,6 +33,7 @@ from appliance.gateway.flow import Gateway
 from appliance.gateway.hooks import Hook
 from appliance.gateway.listing import listed
 from appliance.gateway.models import BOT, targets_of
+from appliance.gateway.pacing import Pacing, Place
 from appliance.gateway.prices import Prices
 from appliance.gateway.record import Record
 from appliance.gateway.requests import Parsed, parse, texts
@@ -84,22 +85,25 @@ class Gate:
         prices: Prices, clock: Clock,
     ) -> None:  # fmt: skip
         self._db, self._gateway, self._bots, self._hooks, self._clock = db, gateway, bots, hooks, clock
-        self._record = Record(db, vault, clock=clock)
+        self._pacing = Pacing(db)
+        self._record = Record(db, vault, prices, clock=clock)
         self._rehearsal = Rehearsal(db, egress, bots, self._names_here, clock=clock)
-        self._calls = Calls(self._record, Attempts(self._record, egress, Breaker()), prices, hooks)
+        self._calls = Calls(self._record, Attempts(self._record, egress, Breaker()), hooks)
 
     def answer(self, endpoint: Endpoint, asking: Asking, *, throttle: Throttle, cancel: Cancel) -> Answering:
         """Return the answer to a question. Raises ClientGone where nobody waits for it any more."""
 
         def made(caller: Caller) -> Answering:
-            return self._made(endpoint, asking, caller, cancel)
+            with self._pacing.place() as place:
+                return place.until_end_of(self._made(endpoint, asking, caller, cancel, place))
 
         return self._guarded(asking, endpoint.dialect, throttle, made)
 
     def ask(self, endpoint: Endpoint, asking: Asking, caller: Caller, *, cancel: Cancel) -> Answering:
         """Return the answer to somebody whom another door knows already. Raises a Refusal, ClientGone."""
         identity.require(caller, Permission.MODEL_CALL)
-        return self._made(endpoint, asking, caller, cancel)
+        with self._pacing.place() as place:
+            return place.until_end_of(self._made(endpoint, asking, caller, cancel, place))
 
     def list_models(self, asking: Asking, *, throttle: Throttle, name: str | None = None) -> Answering:
         """Return what the key can ask, or one of it, as the client's dialect lists models."""
@@ -139,7 +143,7 @@ class Gate:
             log.exception("call_failed", request_id=asking.request_id)
             return merged(failed(dialect, _FAULT, request_id=asking.request_id), headers)
 
-    def _made(self, endpoint: Endpoint, asking: Asking, caller: Caller, cancel: Cancel) -> Answering:
+    def _made(self, endpoint: Endpoint, asking: Asking, caller: Caller, cancel: Cancel, place: Place) -> Answering:
         if asking.headers.get("content-encoding", "identity").lower() != "identity":
             raise RequestEncoded
         raw = asking.read()
@@ -148,6 +152,7 @@ class Gate:
         try:
             said = list(texts(parsed.body))
             tokens = prompt_tokens(endpoint, parsed, said), answer_tokens(endpoint, parsed)
+            place.take(caller, sum(tokens))
             asked = asked_of(endpoint, name, parsed, asking.headers)
             verdicts = looking.before(self._hooks, said)
             if name.startswith(BOT) or name in self._names_here():
@@ -156,7 +161,7 @@ class Gate:
             with self._db.tenant(caller.tenant_id) as tx:
                 targets = targets_of(tx, name)
         except Refusal as refusal:
-            self._record.refuse(Asker(caller.tenant_id, caller.actor), refusal, model=name)
+            self._record.refuse(Asker.of(caller), refusal, model=name)
             raise
         ask = Ask(
             caller, endpoint, parsed, targets, asked, *tokens,

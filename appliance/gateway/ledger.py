@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, func, select, update
 
 from appliance import audit, budgets, policy
 from appliance.audit import Actor, ActorKind, Event, Outcome
+from appliance.gateway import metrics
 from appliance.gateway.tables import CallRow
 from appliance.gateway.values import Asker, Kind, LabelsOf, State, Usage
 from appliance.kernel.clock import Clock
@@ -31,8 +32,7 @@ def admit(
             rules = policy.load(tx) if kind == "chat" else policy.Rules()
             borne = tuple(dict.fromkeys(rules.named(labels(tx, list(rules.labels))))) if rules.labels else ()
             call = replace(call, asked=replace(call.asked, labels=borne))
-            policy.decide(policy.judge(call, rules, groups=asker.groups, now=clock.now()), call)
-            reserved = budgets.reserve(tx, tokens=tokens, clock=clock)
+            policy.decide(policy.judge(call, rules, groups=asker.payer.group_ids, now=clock.now()), call)
             call_id = new_id()
             tx.add(
                 CallRow(
@@ -44,22 +44,29 @@ def admit(
                     actor_kind=asker.actor.kind,
                     actor_id=asker.actor.id,
                     state="admitted",
-                    reserved_tokens=reserved,
+                    reserved_tokens=tokens,
+                    reserved_micros=0,
                     admitted_at=clock.now(),
                     labels=list(borne),
+                    token_id=asker.payer.token_id,
+                    chatbot_id=asker.chatbot_id,
                 )
             )
             tx.flush()
             audit.record(tx, asker.actor, Event.CALL_ADMITTED, subject=call_id, kind=kind, model=call.model)
+            charge = budgets.Charge(call_id, asker.payer, (call.model,), tokens, micros=0)
+            budgets.reserve(tx, asker.actor, charge, clock=clock)
     except Refusal as refusal:
         record_refusal(db, asker, refusal, model=call.model)
         raise
+    metrics.began(call_id)
     return call_id
 
 
 def record_refusal(db: Database, asker: Asker, refusal: Refusal, *, model: str) -> None:
     """Record that a call was refused, in a transaction of its own: the refused one rolled back."""
     with db.tenant(asker.tenant_id) as tx:
+        metrics.refused(refusal)
         audit.record(tx, asker.actor, Event.CALL_REFUSED, outcome=Outcome.REFUSED, code=refusal.code, model=model[:100],
                      rule=str(refusal.facts.get("rule", ""))[:120])  # fmt: skip
 
@@ -69,13 +76,14 @@ def settle(
 ) -> None:
     """Replace the reservation by what was used. The second of two settlements changes nothing."""
     with db.tenant(asker.tenant_id) as tx:
-        settled = tx.scalar(
+        settled = tx.execute(
             update(CallRow)
             .where(CallRow.tenant_id == tx.tenant_id, CallRow.call_id == call_id, CallRow.state == "admitted")
             .values(state=state, prompt_tokens=prompt_tokens, answer_tokens=answer_tokens, settled_at=clock.now())
-            .returning(CallRow.call_id)
-        )
+            .returning(CallRow.kind, CallRow.model)
+        ).first()
         if settled is None:
+            metrics.left(call_id)
             return  # The sweep got there first.
         audit.record(
             tx,
@@ -87,6 +95,13 @@ def settle(
             prompt_tokens=prompt_tokens,
             answer_tokens=answer_tokens,
         )
+        budgets.settle(tx, call_id, tokens=prompt_tokens + answer_tokens, micros=0)
+    metrics.ended(
+        metrics.Ended(
+            asker.tenant_id, call_id, settled.kind, state, metrics.LOCAL, settled.model, prompt_tokens, answer_tokens,
+            request_id=asker.actor.request_id,
+        )
+    )  # fmt: skip
 
 
 def sweep(tx: Tx, *, clock: Clock) -> int:
@@ -97,13 +112,17 @@ def sweep(tx: Tx, *, clock: Clock) -> int:
         .where(
             CallRow.tenant_id == tx.tenant_id, CallRow.state == "admitted", CallRow.admitted_at < now - ABANDONED_AFTER
         )
-        .values(state="abandoned", prompt_tokens=CallRow.reserved_tokens, settled_at=now)
+        .values(
+            state="abandoned", prompt_tokens=CallRow.reserved_tokens, is_estimated=True, settled_at=now,
+            cost_micros=func.coalesce(CallRow.reserved_micros, 0), is_priced=CallRow.currency.is_not(None),
+        )
         .returning(CallRow.call_id)
-    ).all()
+    ).all()  # fmt: skip
     for call_id in left:
         audit.record(
             tx, Actor(ActorKind.SYSTEM), Event.CALL_SETTLED, subject=call_id, outcome=Outcome.FAILURE, state="abandoned"
         )
+        budgets.settle(tx, call_id, tokens=None, micros=None)
     return len(left)
 
 

@@ -42,12 +42,17 @@ class Price:
         )  # fmt: skip
         return min(_MOST, -(-sum_ // _MILLION))
 
+    def at_most(self, prompt_tokens: int, answer_tokens: int) -> int:
+        """Return what so many tokens cost if each that is read is one of the dearest."""
+        dearest = max(self.input, self.cached, self.cache_written)
+        return min(_MOST, -(-(prompt_tokens * dearest + answer_tokens * self.output) // _MILLION))
+
 
 @dataclass(frozen=True)
-class Cost:
-    """Millionths of a currency."""
+class Priced:
+    """A model's price, in the currency of the file."""
 
-    micros: int
+    price: Price
     currency: str
 
 
@@ -59,12 +64,12 @@ class Prices:
         self._stamp: tuple[int, int, int] | None = None
         self._currency, self._prices = "", dict[Target, Price]()
 
-    def cost(self, target: Target, used: TokenCount) -> Cost | None:
-        """Return what a call cost, or None where the file has no price of its model."""
+    def find(self, target: Target) -> Priced | None:
+        """Return a model's price as the file has it now, or None."""
         with self._lock:
             self._refresh()
             price, currency = self._prices.get(target), self._currency
-        return None if price is None else Cost(price.of(used), currency)
+        return None if price is None else Priced(price, currency)
 
     def _refresh(self) -> None:
         if self._path is None:
@@ -97,7 +102,7 @@ def read(path: Path) -> tuple[str, dict[Target, Price]]:
         raise PricesUnusable(reason="it is not of the form that deploy/docs/gateway.md shows") from None
     if not isinstance(currency, str) or not (currency.isascii() and currency.isalpha() and len(currency) == len("EUR")):
         raise PricesUnusable(reason="the currency is not three letters")
-    return currency, prices
+    return currency.upper(), prices
 
 
 def _target(entry: dict[str, Any]) -> Target:

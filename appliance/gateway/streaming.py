@@ -92,7 +92,7 @@ class Relay:
         # Whoever hangs up before the end is charged for what came: a token's event has a hundred bytes or more.
         seen = max(self._stream.count.output if self._stream.count else 0, self._told // _BYTES_PER_TOKEN)
         end = Settlement(
-            state, used, self._incoming.status, code, self._digest.digest(), None, self._first_byte_ms, self._ms(), seen
+            state, used, self._incoming.status, code, self._digest.digest(), self._first_byte_ms, self._ms(), seen
         )
         try:
             self._settle_with(end)

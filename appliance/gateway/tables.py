@@ -20,6 +20,7 @@ class CallRow(Table):
     actor_id: Mapped[UUID | None]
     state: Mapped[str]
     reserved_tokens: Mapped[int] = mapped_column(BigInteger)
+    reserved_micros: Mapped[int | None] = mapped_column(BigInteger)
     prompt_tokens: Mapped[int] = mapped_column(BigInteger, default=0)
     answer_tokens: Mapped[int] = mapped_column(BigInteger, default=0)
     cost_micros: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -30,6 +31,8 @@ class CallRow(Table):
     attempt: Mapped[int] = mapped_column(default=1)
     dialect: Mapped[str | None]
     upstream_model: Mapped[str | None]
+    alias: Mapped[str | None]
+    chatbot_id: Mapped[UUID | None]
     host: Mapped[str | None]
     region: Mapped[str | None]
     key_id: Mapped[UUID | None]

@@ -1,22 +1,174 @@
-"""What this month's calls used, by model and by person."""
+"""What calls used, by day, model, person, key and chatbot. One statement reads it all: what is folded, and what is younger."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import text
 
 from appliance import identity
-from appliance.gateway.tables import CallRow
-from appliance.identity import Caller, Permission
+from appliance.gateway.errors import SpanMalformed
+from appliance.identity import Caller, GroupId, Permission, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 
-_MOST = 100
+MOST_DAYS: Final = 400
+_MOST: Final = 100
+_SUMS: Final = """sum(calls)::bigint AS calls, sum(failed_calls)::bigint AS failed_calls, sum(priced_calls)::bigint AS priced_calls,
+       sum(prompt_tokens)::bigint AS prompt_tokens, sum(answer_tokens)::bigint AS answer_tokens, sum(cost_micros)::bigint AS cost_micros"""
+_NUMBERS: Final = "calls, failed_calls, priced_calls, prompt_tokens, answer_tokens, cost_micros"
+_YOUNG: Final = """folded AS (SELECT coalesce((SELECT until FROM usage_folded WHERE tenant_id = :tenant), '-infinity') AS until),
+       young AS (
+         SELECT (admitted_at AT TIME ZONE 'UTC')::date AS day, model, actor_id, token_id, chatbot_id, currency, 1 AS calls,
+                (state IN ('failed', 'unknown', 'abandoned'))::int AS failed_calls, is_priced::int AS priced_calls, prompt_tokens,
+                answer_tokens, cost_micros
+         FROM model_calls
+         WHERE tenant_id = :tenant AND admitted_at >= greatest((SELECT until FROM folded), CAST(:since AS timestamptz))
+           AND admitted_at < :until AND state <> 'admitted' AND (CAST(:person AS uuid) IS NULL OR actor_id = :person)
+       )"""
+_EACH: Final = f"""WITH {_YOUNG}, used AS (
+         SELECT day, model, actor_id, token_id, chatbot_id, currency, {_NUMBERS}
+         FROM usage_days WHERE tenant_id = :tenant AND day BETWEEN :first AND :last
+           AND (CAST(:person AS uuid) IS NULL OR actor_id = :person)
+         UNION ALL SELECT * FROM young
+       )"""  # noqa: S608 - every part is ours, here and below
+_PARTS: Final = """(VALUES ('model', model, NULL::uuid), ('person', NULL, actor_id), ('key', NULL, token_id),
+       ('chatbot', NULL, chatbot_id)) AS p (part, model, id)"""
+_EVERYBODY: Final = text(
+    f"""WITH {_YOUNG}, used AS (
+         SELECT day, part, model, id, currency, {_NUMBERS} FROM usage_parts
+         WHERE tenant_id = :tenant AND day BETWEEN :first AND :last
+         UNION ALL SELECT day, p.part, p.model, p.id, currency, {_NUMBERS} FROM young CROSS JOIN LATERAL {_PARTS}
+       ) SELECT GROUPING(day) = 0 AS is_day, day, part, model, id, currency, {_SUMS} FROM used
+       GROUP BY GROUPING SETS ((part, day, currency), (part, model, id, currency))"""  # noqa: S608
+)
+_ONE: Final = text(
+    f"""{_EACH}, parted AS (SELECT day, p.part, p.model, p.id, currency, {_NUMBERS} FROM used CROSS JOIN LATERAL {_PARTS})
+       SELECT GROUPING(day) = 0 AS is_day, day, part, model, id, currency, {_SUMS} FROM parted
+       GROUP BY GROUPING SETS ((part, day, currency), (part, model, id, currency))"""  # noqa: S608
+)
+_ROWS: Final = text(
+    f"""{_EACH} SELECT day, model, actor_id, token_id, chatbot_id, currency, {_SUMS} FROM used
+       GROUP BY day, model, actor_id, token_id, chatbot_id, currency
+       ORDER BY day, model, actor_id, token_id, chatbot_id, currency LIMIT :most"""  # noqa: S608
+)
+MOST_ROWS: Final = 200_000
+Of = TypeVar("Of")
+
+
+@dataclass(frozen=True)
+class Span:
+    """Days (UTC), both ends among them."""
+
+    first: date
+    last: date
+
+    def __post_init__(self) -> None:
+        """Check it. Raises SpanMalformed."""
+        if not timedelta(0) <= self.last - self.first < timedelta(days=MOST_DAYS):
+            raise SpanMalformed(most=MOST_DAYS)
+
+    @classmethod
+    def of_last(cls, days: int, *, clock: Clock) -> "Span":
+        """Return the last days, today among them."""
+        today = clock.now().date()
+        return cls(today - timedelta(days=days - 1), today)
+
+    @classmethod
+    def of_month(cls, clock: Clock) -> "Span":
+        """Return this calendar month, up to today."""
+        today = clock.now().date()
+        return cls(today.replace(day=1), today)
+
+    @property
+    def days(self) -> Iterator[date]:
+        """Every day of it."""
+        return (self.first + timedelta(days=at) for at in range((self.last - self.first).days + 1))
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Millionths of a currency."""
+
+    currency: str
+    micros: int
+
+
+@dataclass(frozen=True)
+class Used:
+    """What calls used. `costs` is of the priced calls alone, by currency."""
+
+    calls: int = 0
+    failed_calls: int = 0
+    priced_calls: int = 0
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+    costs: tuple[Cost, ...] = ()
+
+    @property
+    def tokens(self) -> int:
+        """Read and written together."""
+        return self.prompt_tokens + self.answer_tokens
+
+    def cost_in(self, currency: str) -> int:
+        """Return the millionths of a currency."""
+        return sum(one.micros for one in self.costs if one.currency == currency)
+
+    def __add__(self, other: "Used") -> "Used":
+        costs: dict[str, int] = {}
+        for one in (*self.costs, *other.costs):
+            costs[one.currency] = costs.get(one.currency, 0) + one.micros
+        return Used(
+            self.calls + other.calls, self.failed_calls + other.failed_calls, self.priced_calls + other.priced_calls,
+            self.prompt_tokens + other.prompt_tokens, self.answer_tokens + other.answer_tokens,
+            tuple(Cost(currency, micros) for currency, micros in sorted(costs.items())),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Part(Generic[Of]):
+    """What one model, person, group, key or chatbot used. `of` None: those that had none, or all that are not named."""
+
+    of: Of | None
+    used: Used
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was used in a span; the most used first, in lists of at most a hundred and the rest together."""
+
+    span: Span
+    total: Used
+    by_day: tuple[tuple[date, Used], ...]
+    by_model: tuple[Part[str], ...]
+    by_person: tuple[Part[UUID], ...]
+    by_group: tuple[Part[UUID], ...]
+    by_key: tuple[Part[UUID], ...]
+    by_chatbot: tuple[Part[UUID], ...]
+
+    @property
+    def currencies(self) -> tuple[str, ...]:
+        """Those in which something was paid."""
+        return tuple(one.currency for one in self.total.costs)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one person used of one model on one day by one key or chatbot."""
+
+    day: date
+    model: str
+    user_id: UUID | None
+    token_id: UUID | None
+    chatbot_id: UUID | None
+    used: Used
 
 
 @dataclass(frozen=True)
 class ModelUsage:
-    """What was used of a model. `cost_micros` is of the priced calls alone; `currency` None where none was priced."""
+    """What this month used of a model. `cost_micros` is of the priced calls alone; `currency` None where none was priced."""
 
     model: str
     calls: int
@@ -29,7 +181,7 @@ class ModelUsage:
 
 @dataclass(frozen=True)
 class PersonUsage:
-    """What somebody used, by themselves or by a program of theirs."""
+    """What somebody used this month, by themselves or by a program of theirs."""
 
     user_id: UUID
     calls: int
@@ -39,38 +191,80 @@ class PersonUsage:
 
 def usage_by_model(tx: Tx, caller: Caller, *, clock: Clock) -> list[ModelUsage]:
     """Return what this calendar month (UTC) used of each model, the most used first."""
-    identity.require(caller, Permission.USAGE_READ)
-    rows = tx.execute(
-        select(
-            CallRow.model, func.count(), *_TOKENS, func.count().filter(CallRow.is_priced),
-            func.coalesce(func.sum(CallRow.cost_micros), 0), CallRow.currency,
+    return [
+        ModelUsage(
+            one.of, one.used.calls, one.used.prompt_tokens, one.used.answer_tokens, one.used.priced_calls, cost.micros,
+            cost.currency or None,
         )
-        .where(CallRow.tenant_id == tx.tenant_id, _is_of_month(clock))
-        .group_by(CallRow.model, CallRow.currency)
-        .order_by(func.count().desc(), CallRow.model)
-        .limit(_MOST)
-    )  # fmt: skip
-    return [ModelUsage(row[0], row[1], int(row[2]), int(row[3]), row[4], int(row[5]), row[6]) for row in rows]
+        for one in report(tx, caller, Span.of_month(clock)).by_model if one.of
+        for cost in (one.used.costs or (Cost("", 0),))
+    ]  # fmt: skip
 
 
 def usage_by_person(tx: Tx, caller: Caller, *, clock: Clock) -> list[PersonUsage]:
     """Return what this calendar month (UTC) each person used, who used most first."""
+    return [
+        PersonUsage(one.of, one.used.calls, one.used.prompt_tokens, one.used.answer_tokens)
+        for one in report(tx, caller, Span.of_month(clock)).by_person if one.of
+    ]  # fmt: skip
+
+
+def report(tx: Tx, caller: Caller, span: Span) -> Report:
+    """Return what the organisation used. A person counts in each group that they are in today."""
     identity.require(caller, Permission.USAGE_READ)
-    rows = tx.execute(
-        select(CallRow.actor_id, func.count(), *_TOKENS)
-        .where(CallRow.tenant_id == tx.tenant_id, _is_of_month(clock), CallRow.actor_id.is_not(None))
-        .group_by(CallRow.actor_id)
-        .order_by(func.sum(CallRow.prompt_tokens + CallRow.answer_tokens).desc(), CallRow.actor_id)
-        .limit(_MOST)
-    )
-    return [PersonUsage(row[0], row[1], int(row[2]), int(row[3])) for row in rows if row[0]]
+    return _report(tx, span, None, identity.group_members(tx))
 
 
-_TOKENS = (
-    func.coalesce(func.sum(CallRow.prompt_tokens), 0),
-    func.coalesce(func.sum(CallRow.answer_tokens), 0),
-)
+def own_report(tx: Tx, caller: Caller, span: Span) -> Report:
+    """Return what the caller used, by themselves and by programs."""
+    return _report(tx, span, caller.user_id, {})
 
 
-def _is_of_month(clock: Clock) -> ColumnElement[bool]:
-    return CallRow.admitted_at >= func.date_trunc("month", clock.now(), "UTC")
+def rows(tx: Tx, caller: Caller, span: Span) -> list[Row]:
+    """Return what the organisation used in single rows, in the order of days, for other programs."""
+    identity.require(caller, Permission.USAGE_READ)
+    found = tx.execute(_ROWS, _asked(tx, span, None) | {"most": MOST_ROWS})
+    return [Row(one.day, one.model, one.actor_id, one.token_id, one.chatbot_id, _used(one)) for one in found]
+
+
+def _report(tx: Tx, span: Span, person: UUID | None, groups: dict[GroupId, frozenset[UserId]]) -> Report:
+    days: dict[date, Used] = {}
+    found: dict[str, dict[Any, Used]] = {"model": {}, "person": {}, "key": {}, "chatbot": {}}
+    for row in tx.execute(_EVERYBODY if person is None else _ONE, _asked(tx, span, person)):
+        sums, of = (days, row.day) if row.is_day else (found[row.part], row.model or row.id)
+        if not row.is_day or row.part == "model":
+            sums[of] = sums.get(of, Used()) + _used(row)
+    people = found["person"]
+    by_group = {
+        group_id: sum((people[one] for one in members if one in people), start=Used())
+        for group_id, members in groups.items()
+    }
+    return Report(
+        span, sum(days.values(), start=Used()), tuple((day, days.get(day, Used())) for day in span.days),
+        _parts(found["model"].items()), _parts(people.items()),
+        _parts((of, used) for of, used in by_group.items() if used.calls), _parts(found["key"].items()),
+        _parts(found["chatbot"].items()),
+    )  # fmt: skip
+
+
+def _parts(sums: Iterable[tuple[Of | None, Used]]) -> tuple[Part[Of], ...]:
+    """Return the most used first: by cost, then by tokens. What is of nobody, and what is beyond a hundred, comes last."""
+    named = [Part(of, used) for of, used in sums if of is not None]
+    rest = [used for of, used in sums if of is None]
+    named.sort(key=lambda one: (-sum(cost.micros for cost in one.used.costs), -one.used.tokens, str(one.of)))
+    rest += [one.used for one in named[_MOST:]]
+    left = sum(rest, start=Used())
+    return (*named[:_MOST], *([Part[Of](None, left)] if left.calls else []))
+
+
+def _asked(tx: Tx, span: Span, person: UUID | None) -> dict[str, Any]:
+    since = datetime.combine(span.first, time.min, UTC)
+    until = datetime.combine(span.last, time.min, UTC) + timedelta(days=1)
+    return {
+        "tenant": tx.tenant_id, "first": span.first, "last": span.last, "since": since, "until": until, "person": person,
+    }  # fmt: skip
+
+
+def _used(row: Any) -> Used:
+    costs = (Cost(row.currency, row.cost_micros),) if row.currency and row.priced_calls else ()
+    return Used(row.calls, row.failed_calls, row.priced_calls, row.prompt_tokens, row.answer_tokens, costs)

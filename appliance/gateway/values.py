@@ -1,10 +1,11 @@
 from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 from uuid import UUID
 
 from appliance.audit import Actor
-from appliance.identity import Caller, GroupId
+from appliance.budgets import Payer
+from appliance.identity import Caller
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import TenantId
 from appliance.providers.base import Turn, Vectors
@@ -15,13 +16,22 @@ LabelsOf = Callable[[Tx, Collection[str]], Sequence[str]]
 State = Literal["completed", "failed", "cancelled", "unknown"]
 
 
+NO_PAYER: Final = Payer()
+
+
 @dataclass(frozen=True)
 class Asker:
-    """On whose behalf a model is called, and in which organisation."""
+    """On whose behalf a model is called, in which organisation, and on whom it counts. A chatbot's call names the chatbot."""
 
     tenant_id: TenantId
     actor: Actor
-    groups: frozenset[GroupId] = frozenset()
+    payer: Payer = NO_PAYER
+    chatbot_id: UUID | None = None
+
+    @classmethod
+    def of(cls, caller: Caller, *, chatbot_id: UUID | None = None) -> "Asker":
+        """Return a caller as an asker."""
+        return cls(caller.tenant_id, caller.actor, Payer.of(caller), chatbot_id)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from appliance.identity.groups import (
     create_group,
     delete_group,
     get_group,
+    group_members,
+    group_names,
     list_group_names,
     list_group_sizes,
     list_groups_after,
@@ -64,6 +66,7 @@ from appliance.identity.tokens import (
     list_tokens_after,
     resolve_token,
     revoke_token,
+    token_names,
 )
 from appliance.identity.values import (
     Caller,
@@ -140,6 +143,8 @@ __all__ = [
     "found_organisation",
     "get_group",
     "get_person",
+    "group_members",
+    "group_names",
     "invite",
     "is_left_alone",
     "is_owner",
@@ -179,4 +184,5 @@ __all__ = [
     "second_step_options",
     "set_group_members",
     "sign_in",
+    "token_names",
 ]  # fmt: skip

@@ -71,8 +71,7 @@ def set_group_members(tx: Tx, caller: Caller, group_id: GroupId, user_ids: Colle
 def list_group_names(tx: Tx, caller: Caller) -> dict[GroupId, str]:
     """Return the groups' names by id, in their order. Whoever may open something to groups may see them."""
     require(caller, Permission.PEOPLE_READ)
-    query = select(GroupRow.group_id, GroupRow.name).where(GroupRow.tenant_id == tx.tenant_id)
-    return {GroupId(group_id): name for group_id, name in tx.execute(query.order_by(GroupRow.name))}
+    return group_names(tx)
 
 
 def list_group_sizes(tx: Tx, caller: Caller) -> list[GroupSize]:
@@ -113,6 +112,23 @@ def groups_of(tx: Tx, user_id: UUID) -> frozenset[GroupId]:
         )
     )
     return frozenset(GroupId(group_id) for group_id in rows)
+
+
+def group_members(tx: Tx) -> dict[GroupId, frozenset[UserId]]:
+    """Return the members of every group. Asking for permission is the caller's part."""
+    found: dict[GroupId, set[UserId]] = {}
+    rows = tx.execute(
+        select(GroupMemberRow.group_id, GroupMemberRow.user_id).where(GroupMemberRow.tenant_id == tx.tenant_id)
+    )
+    for group_id, user_id in rows:
+        found.setdefault(GroupId(group_id), set()).add(UserId(user_id))
+    return {group_id: frozenset(users) for group_id, users in found.items()}
+
+
+def group_names(tx: Tx) -> dict[GroupId, str]:
+    """Return the groups' names by id. Asking for permission is the caller's part."""
+    query = select(GroupRow.group_id, GroupRow.name).where(GroupRow.tenant_id == tx.tenant_id)
+    return {GroupId(group_id): name for group_id, name in tx.execute(query.order_by(GroupRow.name))}
 
 
 def check_groups(tx: Tx, group_ids: Iterable[GroupId]) -> None:

@@ -141,6 +141,16 @@ def list_tokens_after(tx: Tx, caller: Caller, token_id: UUID | None, *, limit: i
     return [_token(row, name) for row, name in tx.execute(found)]
 
 
+def token_names(tx: Tx, token_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return the names of tokens by id, of ended ones too. Asking for permission is the caller's part."""
+    rows = tx.execute(
+        select(TokenRow.token_id, TokenRow.name).where(
+            TokenRow.tenant_id == tx.tenant_id, TokenRow.token_id.in_(set(token_ids))
+        )
+    )
+    return {row.token_id: row.name for row in rows}
+
+
 def revoke_token(tx: Tx, caller: Caller, token_id: UUID, *, clock: Clock) -> None:
     """End a token of one's own, or any of the organisation's for those who look after service accounts."""
     statement = (

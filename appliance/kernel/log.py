@@ -16,7 +16,12 @@ from typing import Any, Literal, cast
 import structlog
 
 _FORBIDDEN = ("password", "secret", "token", "cookie", "content", "text", "question", "answer", "email", "name")
-_PLAIN = frozenset({"prompt_tokens", "answer_tokens", "logger_name", "event_name"})
+_PLAIN = frozenset(
+    {
+        "prompt_tokens", "answer_tokens", "logger_name", "event_name", "gen_ai.operation.name", "gen_ai.provider.name",
+        "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens",
+    }
+)  # fmt: skip
 
 
 def configure(*, format: Literal["json", "console"] = "json", level: str = "INFO") -> None:  # noqa: A002 - the setting's own name

@@ -148,7 +148,7 @@ def ranking(
     lexical_share: float = LEXICAL_SHARE,
 ) -> list[str]:
     """Return the labels of the documents that a question finds, best first."""
-    asker = Asker(caller.tenant_id, caller.actor)
+    asker = Asker.of(caller)
     found = ask_index(
         db, gateway, asker, question,
         lambda tx, vector: search(tx, question, vector, limit=max(_DEPTH, depth), lexical_share=lexical_share),

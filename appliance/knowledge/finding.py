@@ -57,7 +57,7 @@ def find_passages(
         audit.record(tx, caller.actor, Event.PASSAGES_RETRIEVED, passages=",".join(shown))
         return list(found)
 
-    return ask_index(shop.db, shop.gateway, Asker(caller.tenant_id, caller.actor), text, look, model=model)
+    return ask_index(shop.db, shop.gateway, Asker.of(caller), text, look, model=model)
 
 
 def _scope(tx: Tx, caller: Caller, wanted: PassageFilter) -> Scope:

@@ -9,6 +9,7 @@ from appliance.web import (
     assets,
     audit,
     batches,
+    budgets,
     chatbots,
     collections,
     confirmation,
@@ -38,12 +39,13 @@ from appliance.web import (
     tokens,
     trials,
     uploads,
+    usage,
 )
 
 ROOMS = (
-    account, audit, batches, chatbots, collections, confirmation, contracts, conversations, documents, groups, jobs,
+    account, audit, batches, budgets, chatbots, collections, confirmation, contracts, conversations, documents, groups, jobs,
     joining, keys, models, overview, people, platform, playground, proof, providers, reviews, rules, search, signin,
-    system, tokens, trials, uploads,
+    system, tokens, trials, uploads, usage,
 )  # fmt: skip
 
 

@@ -19,7 +19,9 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "allowed_model_malformed": ("model",),
     "already_member": ("email",),
     "base_url_malformed": ("base_url",),
-    "budget_malformed": ("monthly_tokens",),
+    "budget_malformed": ("monthly_tokens", "hard"),
+    "budget_subject_unknown": ("named",),
+    "budget_twice": ("name",),
     "change_under_way": ("model",),
     "call_rule_malformed": ("name",),
     "code_wrong": ("code",),
@@ -35,6 +37,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "group_malformed": ("name",),
     "group_name_taken": ("name",),
     "labels_malformed": ("labels",),
+    "limit_malformed": ("requests_per_minute",),
     "link_host_malformed": ("link_hosts",),
     "model_alias_malformed": ("name", "models"),
     "model_not_allowed": ("model",),
@@ -43,7 +46,8 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "model_unknown": ("model",),
     "moment_malformed": ("at",),
     "name_missing": ("name",),
-    "not_a_number": ("days", "max_tokens"),
+    "not_a_number": ("days", "max_tokens", "hard", "requests_per_minute"),
+    "not_an_amount": ("hard",),
     "organisation_name_differs": ("organisation",),
     "organisation_name_missing": ("name", "organisation"),
     "passwords_differ": ("again",),
@@ -95,6 +99,12 @@ class DayMalformed(Invalid):
     """That is no day. Write it such as 2027-03-31, or leave it out."""
 
     code = "day_malformed"
+
+
+class NotAnAmount(Invalid):
+    """Write an amount such as 1250 or 12.50, without marks between thousands."""
+
+    code = "not_an_amount"
 
 
 class NotANumber(Invalid):

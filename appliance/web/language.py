@@ -7,6 +7,7 @@ the templates say. Nothing is compiled or fetched. To add a language, write its 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Final, TypeVar
@@ -21,6 +22,7 @@ from appliance.chat import ExportWords, FirstWords
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "de": "Deutsch"}
 DEFAULT: Final = "en"
 ZONE_COOKIE: Final = "zone"
+_MILLION, _HUNDREDTH = 1_000_000, 10_000
 _HERE = Path(__file__).parent / "translations"
 _Words = TypeVar("_Words", ExportWords, FirstWords)
 
@@ -32,7 +34,7 @@ def install(app: Flask) -> None:
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.globals.update(language=language, languages=LANGUAGES)
-    app.jinja_env.filters.update(when=when, day=day, calendar=calendar, count=count, lasting=lasting)
+    app.jinja_env.filters.update(when=when, day=day, calendar=calendar, count=count, lasting=lasting, money=money)
 
 
 def language() -> str:
@@ -110,6 +112,12 @@ def lasting(seconds: int) -> str:
 def count(number: float) -> str:
     """Return a number with the marks of the reader's language."""
     return numbers.format_decimal(number, locale=_locale(language()))
+
+
+def money(micros: int, currency: str) -> str:
+    """Return an amount of millionths of a currency, to the hundredth; what is less is written out, so that it is not nothing."""
+    pattern = "#,##0.000000" if 0 < micros < _HUNDREDTH else "#,##0.00"
+    return f"{numbers.format_decimal(Decimal(micros) / _MILLION, pattern, locale=language())} {currency}"
 
 
 @cache

@@ -32,6 +32,8 @@ NOTICES: Final[dict[str, str]] = {
     "provider-key-revoked": "The key is revoked and erased: no call gets it any more.",
     "provider-removed": "The provider is removed. Its keys are revoked and erased.",
     "published": "The draft is published: this is what people talk to now.",
+    "removed-budget": "The budget is lifted.",
+    "removed-limit": "The limit is lifted.",
     "removed": "The person is removed. Their sessions and tokens ended at once.",
     "reset": "Your password is changed. Sign in with it.",
     "restored": "The person can sign in again.",

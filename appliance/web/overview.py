@@ -31,8 +31,14 @@ def show() -> tuple[str, int] | Response:
             questions=count_questions(tx, clock=house.clock),
             usage=month_usage(tx, clock=house.clock),
             budget=budgets.get_budget(tx, clock=house.clock),
+            warned=_warned(tx) if may(person, Permission.USAGE_READ) else (),
             charts=_charts(tx) if may(person, Permission.USAGE_READ) else (),
         )
+
+
+def _warned(tx: Tx) -> list[str]:
+    found = budgets.list_budgets(tx, caller(), clock=services().clock)
+    return [one.budget.form.name for one in found if one.is_warned or one.is_spent]
 
 
 def _charts(tx: Tx) -> tuple[Chart, ...]:

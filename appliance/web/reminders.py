@@ -1,10 +1,11 @@
-"""What the worker mails of provider keys and contracts that end, in the language of whom it is for."""
+"""What the worker mails of provider keys and contracts that end, and of budgets, in the language of whom it is for."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from babel import dates
+from babel import dates, numbers
 
+from appliance.budgets import Standing, Unit
 from appliance.policy import Expiring
 from appliance.vault.providing.expiry import Ending
 from appliance.web.language import DEFAULT, LANGUAGES, catalogue
@@ -40,6 +41,28 @@ def _language(language: str | None) -> str:
 
 def _name(organisation: str) -> str:
     return " ".join(organisation.split())
+
+
+def budgets_stand(
+    standings: Sequence[Standing], *, organisation: str, address: str, language: str | None
+) -> tuple[str, str]:
+    """Return subject and body of a mail that says which budgets went above their soft limit."""
+    code = _language(language)
+    subject = gettext("Budgets of {organisation} on Cloister are above their soft limit", code)
+    body = gettext("In this period these budgets went above the limit from which you are warned:\n\n{budgets}\n\n{address}\n", code)
+    listed = "\n".join(f"- {' '.join(one.budget.form.name.split())}: {_amount(one, code)}" for one in standings)
+    return subject.format(organisation=_name(organisation)), body.format(budgets=listed, address=f"{address}/budgets")
+
+
+def _amount(one: Standing, language: str) -> str:
+    form = one.budget.form
+    limit = form.limits.soft if form.limits.hard is None else form.limits.hard
+    parts = [one.counted, limit or 0]
+    if form.unit is Unit.MONEY:
+        used, most = (numbers.format_decimal(part / 1_000_000, "#,##0.00", locale=language) for part in parts)
+        return f"{used} / {most} {form.currency}"
+    used, most = (numbers.format_decimal(part, locale=language) for part in parts)
+    return f"{used} / {most}"
 
 
 def _day(moment: datetime, language: str) -> str:

@@ -7,6 +7,7 @@ nothing names, and an index on its way to another model.
 from appliance import audit, chat, identity, knowledge, tenancy
 from appliance.assembly import Services
 from appliance.audit import PLATFORM
+from appliance.gateway.folding import fold
 from appliance.gateway.ledger import sweep
 from appliance.identity.repeats import forget_answers
 from appliance.kernel.errors import Refusal
@@ -15,7 +16,7 @@ from appliance.kernel.log import logger
 from appliance.vault.destruction import sweep_destroyed
 from appliance.vault.exchange import announce_following, end_old_root
 from appliance.vault.rotation import finish_rotations, resume_rotation
-from appliance.worker.reminders import remind_of_contracts, remind_of_keys
+from appliance.worker.reminders import remind_of_contracts, remind_of_keys, tell_of_budgets
 
 log = logger("worker")
 
@@ -34,6 +35,9 @@ def tidy(services: Services) -> None:
         with services.db.tenant(tenant_id) as tx:
             abandoned = sweep(tx, clock=services.clock)
             forget_answers(tx, clock=services.clock)
+        with services.db.tenant(tenant_id) as tx:
+            fold(tx, clock=services.clock)
+        tell_of_budgets(services, tenant_id)
         _turn_keys(services, tenant_id)
         remind_of_keys(services, tenant_id)
         remind_of_contracts(services, tenant_id)

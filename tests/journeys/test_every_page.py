@@ -41,6 +41,7 @@ REFUSED = [
     ("/chatbots", "/chatbots", {"name": " ", "welcome": "kept"}, None),
     ("/tokens", "/tokens", {"name": "kept", "days": "soon"}, "days"),
     ("/tokens", "/tokens/service-accounts", {"name": " "}, "name"),
+    ("/budgets", "/budgets", {"name": "Kept", "hard": "much"}, "hard"),
     ("/settings", "/settings/budget", {"monthly_tokens": "many"}, "monthly_tokens"),
     ("/settings", "/settings/privacy", {"link_hosts": "https://kept/x"}, "link_hosts"),
     ("/providers", "/providers", {"name": "kept", "kind": "openai", "label": "Key"}, "key"),

@@ -16,6 +16,7 @@ from appliance.identity.invitations import InvitationForm
 from appliance.identity.permissions import GRANTS, SCOPES
 from appliance.identity.tokens import TokenForm
 from appliance.vault.providing import list_providers
+from tests.support.furnish import saves
 from tests.support.house import Member
 from tests.support.providing import has
 from tests.support.site import Browser
@@ -50,6 +51,7 @@ FURTHER = {  # endpoint -> what else its address can say
     "tokens.show": ("?page=15", "?q=token+7"),
     "conversations.show": ("?q=number+1234", "?q=feast+days", "?q=nowhere"),
     "search.show": ("?q=feast+days", "?q=feast+days&collection={collection_id}&kind=pdf&from=2020-01-01&to=2030-01-01"),
+    "usage.show": ("?span=365", "?span=month&of=me"),
     "reviews.show": ("?q=number+11", "?q=person", "?q=nowhere"),
     "platform.show": ("?sort=-questions", "?q=elsewhere"),
 }  # fmt: skip
@@ -102,7 +104,11 @@ def _uploaded(owner: Member) -> dict[str, str]:
         announced = knowledge.UploadForm("parts.txt", 100)
         upload = knowledge.begin_upload(tx, owner.caller, announced, limit_megabytes=1, clock=owner.house.clock)
         export = audit.request_export(tx, owner.caller.actor, audit.Wanted(), clock=owner.house.clock)
-    return {"batch_id": str(batch_id), "upload_id": str(upload.upload_id), "export_id": str(export.export_id)}
+    budget_id, _ = saves(owner)
+    return {
+        "budget_id": str(budget_id), "batch_id": str(batch_id), "upload_id": str(upload.upload_id),
+        "export_id": str(export.export_id),
+    }  # fmt: skip
 
 
 def _provided(owner: Member) -> dict[str, str]:

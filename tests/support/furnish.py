@@ -3,7 +3,9 @@
 from datetime import timedelta
 from uuid import UUID
 
-from appliance import audit, chat, identity, knowledge, policy
+from appliance import audit, budgets, chat, identity, knowledge, policy
+from appliance.budgets import BudgetForm, Period, Subject, SubjectKind, Unit
+from appliance.budgets.limits import Pace, set_call_limit
 from appliance.identity import Role, Scope
 from appliance.identity.factors import begin_totp
 from appliance.identity.invitations import InvitationForm
@@ -37,12 +39,15 @@ def furnish(ada: Member) -> dict[str, str]:
     with ada.services.db.tenant(ada.tenant_id) as tx:
         granted = policy.ContractForm(provider.provider_id, frozenset({policy.Term.DPA}), "Folder 7")
         contract = policy.add_contract(tx, ada.caller, granted, clock=clock)
+    budget_id, limit_id = saves(ada)
     document = ada.uploads("furnished.txt", "One document of the house.")
     session_id, export_id = signs_in(ada), exports(ada)
     question, steps = ada.services.chat.ask(ada.caller, conversation.conversation_id, "Is the canteen open?")
     list(steps)
     return {
         "batch_id": str(batch_id),
+        "budget_id": str(budget_id),
+        "limit_id": str(limit_id),
         "chatbot_id": str(chatbot.chatbot_id),
         "collection_id": str(collection.collection_id),
         "contract_id": str(contract.contract_id),
@@ -61,6 +66,16 @@ def furnish(ada: Member) -> dict[str, str]:
         "upload_id": str(upload.upload_id),
         "version_id": str(document.document_id),
     }
+
+
+def saves(ada: Member) -> tuple[UUID, UUID]:
+    """Set a budget that refuses nothing, for each person, and a limit of speed that nobody reaches."""
+    clock, person = ada.house.clock, Subject(SubjectKind.PERSON)
+    form = BudgetForm("Furnished", person, Unit.TOKENS, Period.DAY, budgets.Limits(10**14, 10**15))
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        found = [one.budget.budget_id for one in budgets.list_budgets(tx, ada.caller, clock=clock)]
+        budget_id = found[0] if found else budgets.create_budget(tx, ada.caller, form, clock=clock).budget_id
+        return budget_id, set_call_limit(tx, ada.caller, person, Pace(at_once=1000), clock=clock).limit_id
 
 
 def exports(ada: Member) -> UUID:

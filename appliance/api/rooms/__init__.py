@@ -3,6 +3,7 @@
 from appliance.api.rooms import (
     audit,
     batches,
+    budgets,
     chatbots,
     collections,
     contracts,
@@ -24,9 +25,10 @@ from appliance.api.rooms import (
     rules,
     tokens,
     uploads,
+    usage,
 )
 
 ROOMS = (
-    audit, batches, chatbots, collections, contracts, conversations, data_labels, documents, gateway, groups, jobs, keys, me,
-    organisation, overview, passages, people, platform, providers, reviews, rules, tokens, uploads,
+    audit, batches, budgets, chatbots, collections, contracts, conversations, data_labels, documents, gateway, groups, jobs,
+    keys, me, organisation, overview, passages, people, platform, providers, reviews, rules, tokens, uploads, usage,
 )  # fmt: skip
