@@ -75,8 +75,9 @@ def _tools(body: Mapping[str, Any]) -> Iterator[str]:
     """Yield the tools: the program's functions by their name, all others by `type:` and their type."""
     yield from _of_list(body.get("tools"))
     functions = body.get("functions")
-    for one in functions if isinstance(functions, list) else ():
-        yield _function(one if isinstance(one, Mapping) else {})
+    if isinstance(functions, list):
+        functions = [{"type": "function", "function": one} for one in functions]
+    yield from _of_list(functions)
     for item in body["input"] if isinstance(body.get("input"), list) else ():  # found or added in the conversation
         if isinstance(item, Mapping):
             yield from _of_list(item.get("tools"))
@@ -86,6 +87,8 @@ def _tools(body: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_list(tools: Any) -> Iterator[str]:
+    if tools and not isinstance(tools, list):  # whoever takes it may read it as one tool
+        yield _UNNAMED
     for one in tools if isinstance(tools, list) else ():
         tool = one if isinstance(one, Mapping) else {}
         kind = tool.get("type")

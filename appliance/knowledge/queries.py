@@ -86,15 +86,14 @@ def labels_among(tx: Tx, collections: frozenset[UUID] | None, known: Collection[
 
     Asking for permission is the caller's part.
     """
-    bearing = (
-        select(func.lower(func.unnest(DocumentRow.labels)).label("label"))
+    borne = tx.scalars(
+        select(func.unnest(DocumentRow.labels))
         .where(DocumentRow.tenant_id == tx.tenant_id, DocumentRow.labels != [])
         .where(true() if collections is None else DocumentRow.collection_id.in_(collections))
-        .subquery()
+        .distinct()
     )
-    folded = {one.lower(): one for one in known}
-    found = set(tx.scalars(select(bearing.c.label).where(bearing.c.label.in_(folded)).distinct()))
-    return [label for lower, label in folded.items() if lower in found]
+    folded = {str(one).casefold() for one in borne}  # the database's small letters are those of its locale
+    return [one for one in known if one.casefold() in folded]
 
 
 def list_labels(tx: Tx, caller: Caller) -> list[str]:
