@@ -39,6 +39,7 @@ def show() -> Answer:
 def add() -> Answer:
     """Set a budget."""
     person, house = caller(), services()
+    identity.require(person, Permission.BUDGET_CHANGE)
     try:
         with house.db.tenant(person.tenant_id) as tx:
             unit = forms.choice(Unit, "unit")
@@ -63,6 +64,7 @@ def read(budget_id: UUID) -> Answer:
 def change(budget_id: UUID) -> Answer:
     """Change a budget's name and limits."""
     person, house = caller(), services()
+    identity.require(person, Permission.BUDGET_CHANGE)
     try:
         with house.db.tenant(person.tenant_id) as tx:
             unit = budgets.get_standing(tx, person, budget_id, clock=house.clock).budget.form.unit
@@ -70,7 +72,7 @@ def change(budget_id: UUID) -> Answer:
                 tx, person, budget_id, name=forms.field("name"), limits=_limits(unit), unpriced=_unpriced(),
                 clock=house.clock,
             )  # fmt: skip
-    except (budgets.BudgetNotFound, identity.Forbidden):
+    except budgets.BudgetNotFound:
         raise
     except Refusal as refusal:
         return _read(budget_id, shown=refusal)
@@ -89,6 +91,7 @@ def create_removal(budget_id: UUID) -> Answer:
 def set_limit() -> Answer:
     """Set how fast programs may call."""
     person, house = caller(), services()
+    identity.require(person, Permission.BUDGET_CHANGE)
     try:
         pace = Pace(*(_number(name) for name in ("requests_per_minute", "tokens_per_minute", "at_once")))
         with house.db.tenant(person.tenant_id) as tx:

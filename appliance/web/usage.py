@@ -26,7 +26,6 @@ _SPANS = ("month", "7", "30", "90", "365")
 def show() -> tuple[str, int]:
     """Show what was used: everybody's, or one's own for those who may see no more."""
     person = caller()
-    identity.require(person, Permission.OVERVIEW_READ)
     is_own = not may(person, Permission.USAGE_READ) or request.args.get("of") == "me"
     chosen, span = _span()
     with services().db.tenant(person.tenant_id) as tx:

@@ -181,13 +181,16 @@ def test_metrics_name_no_organisation_and_no_model(at: Door) -> None:
     ended = {"state": "completed", "dialect": "openai_chat", "provider": "openai"}
     calls, read = value("cloister_model_calls_total", **ended), value("cloister_model_tokens_total", direction="read", provider="openai")
     refusals = value("cloister_model_calls_refused_total", code="model_not_allowed")
+    before_it, under_way = value("cloister_model_calls_open"), list[float]()
+    at.upstream.when_asked = lambda: under_way.append(value("cloister_model_calls_open"))
     with capture_logs() as logs:
         at.openai().chat.completions.create(**CHAT)
+    at.upstream.when_asked = None
     caught(lambda: at.openai().chat.completions.create(**CHAT | {"model": "nobody/gpt"}))
     assert value("cloister_model_calls_total", **ended) == calls + 1
     assert value("cloister_model_tokens_total", direction="read", provider="openai") == read + 100
     assert value("cloister_model_calls_refused_total", code="model_not_allowed") == refusals + 1
-    assert value("cloister_model_calls_open") == 0
+    assert [*under_way, value("cloister_model_calls_open")] == [before_it + 1, before_it]
     shown = httpx2.get(f"{at.address}/metrics").text
     assert 'cloister_model_call_seconds_bucket{le="0.05",provider="openai"}' in shown
     assert "gpt-6" not in shown
