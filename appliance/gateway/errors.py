@@ -12,8 +12,8 @@ Refusal
 ├── PricesUnusable         kind=invalid     an operator's file
 ├── ProviderKeyRefused     kind=unavailable
 ├── ProviderResting        kind=unavailable
+├── ProviderSignInFailed   kind=unavailable
 ├── ProviderStoreRefused   kind=malformed
-├── ProviderUnspoken       kind=malformed
 ├── RequestEncoded         kind=unsupported
 ├── RequestMalformed       kind=malformed
 └── RequestTooLarge        kind=too_large
@@ -97,6 +97,13 @@ class ProviderResting(Refusal):
     code = "provider_resting"
 
 
+class ProviderSignInFailed(Refusal):
+    """{host} gave no access token for the provider's service account ({reason}), so nothing was asked. Try again in a moment."""
+
+    kind = Kind.UNAVAILABLE
+    code = "provider_sign_in_failed"
+
+
 class ElsewhereRefused(Refusal):
     """`{field}` has the provider ask another model or host than the one that was allowed. Leave it out."""
 
@@ -109,13 +116,6 @@ class ProviderStoreRefused(Refusal):
 
     kind = Kind.MALFORMED
     code = "provider_store_refused"
-
-
-class ProviderUnspoken(Refusal):
-    """Models of {kind} cannot be called by this version. Choose a model of another provider."""
-
-    kind = Kind.MALFORMED
-    code = "provider_unspoken"
 
 
 class RequestEncoded(Refusal):

@@ -36,6 +36,7 @@ from appliance.gateway.models import BOT, targets_of
 from appliance.gateway.prices import Prices
 from appliance.gateway.record import Record
 from appliance.gateway.requests import Parsed, parse, texts
+from appliance.gateway.signing import Signer
 from appliance.gateway.talking import talked
 from appliance.gateway.values import Asker, Bots
 from appliance.identity import Caller, Permission
@@ -82,7 +83,9 @@ class Gate:
     ) -> None:  # fmt: skip
         self._db, self._gateway, self._bots, self._hooks, self._clock = db, gateway, bots, hooks, clock
         self._record = Record(db, vault, clock=clock)
-        self._calls = Calls(self._record, Attempts(self._record, egress, Breaker()), prices, hooks)
+        self._calls = Calls(
+            self._record, Attempts(self._record, egress, Breaker(), Signer(egress, clock)), prices, hooks
+        )
 
     def answer(self, endpoint: Endpoint, asking: Asking, *, throttle: Throttle, cancel: Cancel) -> Answering:
         """Return the answer to a question. Raises ClientGone where nobody waits for it any more."""
