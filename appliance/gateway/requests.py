@@ -38,7 +38,7 @@ class Parsed:
 
     def with_value(self, name: str, value: Any) -> "Parsed":
         """Return the request with one value replaced, or added at the end; every other byte stays."""
-        written = json.dumps(value, ensure_ascii=False)
+        written = write_json(value).decode()
         body = {**self.body, name: value}
         if name in self.spans:
             start, end = self.spans[name]
