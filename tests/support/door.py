@@ -58,11 +58,11 @@ class Door:
     def anthropic(self, key: str | None = None, **more: Any) -> Any:
         return anthropic.Anthropic(api_key=key or self.key, base_url=self.address, max_retries=0, **more)
 
-    def calls(self, member: Member | None = None) -> list[dict[str, Any]]:
+    def calls(self, member: Member | None = None, *, most: int = 20) -> list[dict[str, Any]]:
         """Return what is on record, newest first."""
         one = member or self.ada
         with one.services.db.tenant(one.tenant_id) as tx:
-            rows = tx.execute(text("SELECT * FROM model_calls ORDER BY call_id DESC LIMIT 20"))
+            rows = tx.execute(text("SELECT * FROM model_calls ORDER BY call_id DESC LIMIT :most"), {"most": most})
             return [dict(row._mapping) for row in rows]
 
     def events(self, member: Member | None = None) -> list[str]:
