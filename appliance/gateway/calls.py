@@ -1,7 +1,6 @@
 """A call to a provider, from the question to the answer that the client is given."""
 
 import hashlib
-import json
 import time
 from collections.abc import Sequence
 from typing import Any, Final
@@ -10,9 +9,9 @@ from appliance.gateway import hooks as looking
 from appliance.gateway.answering import EVENTS, JSON, Answering, ClientGone, failed
 from appliance.gateway.attempts import Ask, Attempts, Reached
 from appliance.gateway.clouds import CLOUDS, token_count
-from appliance.gateway.dialects import AnswerUnreadable, Dialect, Fault, TokenCount, read_error, usage_of
+from appliance.gateway.dialects import AnswerUnreadable, Dialect, TokenCount, read_error, usage_of
 from appliance.gateway.dialects.crossing import cross_answer
-from appliance.gateway.dialects.errors import without_keys
+from appliance.gateway.dialects.errors import concealed, without_keys
 from appliance.gateway.dialects.eventstream import CONTENT_TYPE
 from appliance.gateway.dialects.sse import read_json, write_json
 from appliance.gateway.endpoints import Endpoint
@@ -25,7 +24,6 @@ from appliance.gateway.values import State
 from appliance.kernel.egress import CallCancelled, Cancel, EgressFailed
 from appliance.vault.providing import ProviderKind
 
-_OF_THE_KEY: Final = frozenset({402, 408, 429, *range(500, 600)})
 _PLAIN: Final = {None, "", "identity"}
 
 
@@ -75,14 +73,14 @@ class Calls:
     def _read(self, reached: Reached, *, is_crossed: bool) -> tuple[bytes, dict[str, Any]]:
         try:
             raw = reached.incoming.read()
-            body = read_json(raw) if is_crossed else json.loads(raw)  # what only passes may hold numbers beyond measure
+            body = read_json(raw, with_any_number=not is_crossed)
         except CallCancelled:
             self._end(reached, "cancelled", None)
             raise ClientGone from None
         except EgressFailed as refusal:
             self._end(reached, "unknown", None, code=refusal.code)
             raise
-        except (ValueError, RecursionError):
+        except ValueError:
             body = None
         if not isinstance(body, dict):
             self._end(reached, "unknown", None, code=AnswerUnreadable.code)
@@ -126,15 +124,13 @@ def _passed_error(ask: Ask, reached: Reached) -> Answering:
     """Return a provider's error: as it came to whoever speaks its dialect, else in the client's own form."""
     ours, theirs, raw = ask.endpoint.dialect, reached.call.way.dialect, reached.error or b""
     status = reached.incoming.status
-    if (
-        reached.call.lent.provider.is_shared and status in _OF_THE_KEY
-    ):  # what it says is of everybody who shares the key
-        said = f"The provider answers with status {status}. Try again later; if it stays, ask the operator."
-        answer = failed(ours, Fault(status, "provider_refused", said), request_id=ask.caller.request_id or "")
+    fault = read_error(status, raw)
+    if reached.call.lent.provider.is_shared and concealed(fault) is not fault:
+        answer = failed(ours, concealed(fault), request_id=ask.caller.request_id or "")
     elif ours is theirs and _is_told_in(theirs, raw, is_cloud=reached.call.way.provider.kind in CLOUDS):
         answer = Answering(status, without_keys(raw), {"Content-Type": JSON})
     else:
-        answer = failed(ours, read_error(status, raw), request_id=ask.caller.request_id or "")
+        answer = failed(ours, fault, request_id=ask.caller.request_id or "")
     if reached.retry_after:
         answer.headers["Retry-After"] = reached.retry_after
     return answer
@@ -143,7 +139,7 @@ def _passed_error(ask: Ask, reached: Reached) -> Answering:
 def _is_told_in(dialect: Dialect, raw: bytes, *, is_cloud: bool) -> bool:
     """Say whether an error can be told as it came. A cloud has a form of its own for what the model did not say."""
     try:
-        body = read_json(raw)
+        body = read_json(raw, with_any_number=True)
     except ValueError:
         return False
     if not isinstance(body, dict) or not is_cloud:

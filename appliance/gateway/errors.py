@@ -16,7 +16,8 @@ Refusal
 ├── ProviderStoreRefused   kind=malformed
 ├── RequestEncoded         kind=unsupported
 ├── RequestMalformed       kind=malformed
-└── RequestTooLarge        kind=too_large
+├── RequestTooLarge        kind=too_large
+└── TokensUninspectable    kind=blocked
 """
 
 from appliance.kernel.errors import Invalid, Kind, Refusal
@@ -137,3 +138,10 @@ class RequestTooLarge(Refusal):
 
     kind = Kind.TOO_LARGE
     code = "request_too_large"
+
+
+class TokensUninspectable(Refusal):
+    """`input` holds tokens by their numbers, which cannot be looked through for what must not be sent. Send the texts themselves."""
+
+    kind = Kind.BLOCKED
+    code = "tokens_uninspectable"

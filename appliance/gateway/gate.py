@@ -130,15 +130,16 @@ class Gate:
             return merged(failed(dialect, _FAULT, request_id=asking.request_id), headers)
 
     def _made(self, endpoint: Endpoint, asking: Asking, caller: Caller, cancel: Cancel) -> Answering:
-        if asking.headers.get("content-encoding", "identity").lower() != "identity":
-            raise RequestEncoded
-        raw = asking.read()
-        parsed = parse(raw)
-        name = _name_of(parsed)
+        name = ""
         try:
+            if asking.headers.get("content-encoding", "identity").lower() != "identity":
+                raise RequestEncoded
+            raw = asking.read()
+            parsed = parse(raw)
+            name = _name_of(parsed)
             said = list(texts(parsed.body))
             tokens = prompt_tokens(endpoint, parsed, said), answer_tokens(endpoint, parsed)
-            verdicts = looking.before(self._hooks, said)
+            verdicts = looking.before(self._hooks, said, body=parsed.body)
             if name.startswith(BOT) or name in self._names_here():
                 return self._answered_here(endpoint, caller, name, parsed)
             with self._db.tenant(caller.tenant_id) as tx:

@@ -132,9 +132,10 @@ AnyStream = CrossStream | PassedStream | UnwrappedStream
 
 def stream_for(parsed: Parsed, endpoint: Endpoint, way: Way, sent: Sent, *, is_wrapped: bool = False) -> AnyStream:
     """Return what stands between provider and client."""
+    conceals = way.provider.is_shared
     if sent.asks_usage:
-        return QuietStream(Dialect.CHAT)
-    inner = stream_between(endpoint.dialect, way.dialect, asked=parsed.body)
+        return QuietStream(Dialect.CHAT, conceals=conceals)
+    inner = stream_between(endpoint.dialect, way.dialect, asked=parsed.body, conceals=conceals)
     return UnwrappedStream(inner) if is_wrapped else inner
 
 

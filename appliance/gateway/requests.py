@@ -132,6 +132,11 @@ def texts(value: Any) -> Iterator[str]:
                 yield from texts(one)
 
 
+def has_tokens(value: Any) -> bool:
+    """Say whether an input is tokens by their numbers, or lists of them, in the place of texts."""
+    return isinstance(value, list) and any(isinstance(one, int | float) or has_tokens(one) for one in value)
+
+
 _TOO_DEEP: Final = f"it is nested more than {_DEEPEST} deep"
 
 

@@ -114,14 +114,14 @@ def test_bedrocks_errors_are_told_in_the_clients_form(at: Door) -> None:
     at.upstream.says(said({"message": "messages: at least one message is required"}, status=400))
     with pytest.raises(anthropic.BadRequestError, match="at least one message") as refused:
         at.anthropic().messages.create(model=BEDROCK, max_tokens=100, messages=ASKED)
-    assert refused.value.body["type"] == "error"  # type: ignore[index, call-overload]  # a JSON object
+    assert refused.value.body["type"] == "error"  # type: ignore[index]  # a JSON object
     with pytest.raises(openai.BadRequestError, match="at least one message"):
         at.openai().chat.completions.create(model=BEDROCK, messages=ASKED)
 
     at.upstream.says(said({"message": f"The security token {AWS_ID} is invalid."}, status=403))
-    with pytest.raises(anthropic.APIStatusError, match="does not take the key") as refused:
+    with pytest.raises(anthropic.APIStatusError, match="does not take the key") as kept_back:
         at.anthropic().messages.create(model=BEDROCK, max_tokens=100, messages=ASKED)
-    assert AWS_ID not in str(refused.value)
+    assert AWS_ID not in str(kept_back.value)
 
 
 def test_bedrock_counts_tokens(at: Door) -> None:
@@ -228,7 +228,7 @@ def test_vertexs_errors_are_told_in_the_clients_form(at: Door) -> None:
     at.upstream.says(Reply(raw.encode(), status=400))
     with pytest.raises(anthropic.BadRequestError, match="too large") as refused:
         at.anthropic().messages.create(model=VERTEX, max_tokens=100, messages=ASKED)
-    assert refused.value.body["error"]["type"] == "invalid_request_error"  # type: ignore[index, call-overload]  # JSON
+    assert refused.value.body["error"]["type"] == "invalid_request_error"  # type: ignore[index]  # JSON
     own = b'{"type":"error","error":{"type":"invalid_request_error","message":"max_tokens: 9e9"},"x":1.0}'
     at.upstream.says(Reply(own, status=400))
     with pytest.raises(anthropic.BadRequestError) as refused:

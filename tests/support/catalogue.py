@@ -30,10 +30,7 @@ FURTHER_POLICIES = {  # beside tenant_isolation: (table, policy) -> the one role
     ("api_tokens", "doors"): "cloister_doors",
     ("documents", "doors"): "cloister_doors",  # counts for the platform's operators; the columns are granted one by one
     ("messages", "doors"): "cloister_doors",
-    (
-        "data_keys",
-        "doors",
-    ): "cloister_doors",  # the platform's wrapped keys, and nobody else's; and the end of all by two owners
+    ("data_keys", "doors"): "cloister_doors",  # the platform's wrapped keys, and nobody else's; and the end of all by two owners
     ("key_destructions", "doors"): "cloister_doors",  # what a second owner said, and nobody else
     ("key_encryption_keys", "doors"): "cloister_doors",
     ("key_rotations", "doors"): "cloister_doors",

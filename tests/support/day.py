@@ -51,14 +51,8 @@ class Day:
 
     def hears(self, answer: httpx2.Response) -> httpx2.Response:
         """Keep an answer with its headers, but for the cookie, whose one place it is."""
-        headers = b"\n".join(
-            name + b": " + value for name, value in answer.headers.raw if name.lower() != b"set-cookie"
-        )
-        self.answers.append(
-            f"{answer.request.method} {answer.request.url.path} {answer.status_code}\n".encode()
-            + headers
-            + answer.content
-        )
+        headers = b"\n".join(name + b": " + value for name, value in answer.headers.raw if name.lower() != b"set-cookie")
+        self.answers.append(f"{answer.request.method} {answer.request.url.path} {answer.status_code}\n".encode() + headers + answer.content)
         self.codes.add(answer.status_code)
         return answer
 
@@ -114,10 +108,7 @@ def plant(day: Day) -> None:
         token = token_of(day, caller)
         planted.plant(f"token of {role}", token, token.partition("_")[2] or token)
         day.programs[role] = httpx2.Client(
-            base_url=day.product.address + "/api/v1",
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=60,
-            trust_env=False,
+            base_url=day.product.address + "/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=60, trust_env=False
         )
     second_factor(day, callers["member"])
     plant_keys(day)
@@ -140,12 +131,7 @@ def people(day: Day) -> dict[str, Caller]:
             with services.db.tenant(tenant_id) as tx:
                 token = identity.invite(tx, callers["owner"], InvitationForm(email, role), clock=services.clock).token
         at, user_id = identity.accept(
-            services.db,
-            token,
-            Acceptance(role.value, password),
-            address="test",
-            request_id="test",
-            clock=services.clock,
+            services.db, token, Acceptance(role.value, password), address="test", request_id="test", clock=services.clock
         )
         with services.db.tenant(at) as tx:
             callers[role.value] = caller_of(tx, user_id)

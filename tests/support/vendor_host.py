@@ -54,7 +54,8 @@ class VendorHost:
         if "BUSY" in wanted:
             headers = {"Retry-After": "3600"}  # longer than anybody waits by itself
             return said(BUSY["messages" if dialect == "messages" else "chat"], status=429, headers=headers)
-        calls, pieces = CALLS if "TOOLS" in wanted else (), _pieces(body, wanted)
+        calls: tuple[tuple[str, str], ...] = CALLS if "TOOLS" in wanted else ()
+        pieces = _pieces(body, wanted)
         if "JSON" in wanted and any(
             "json" in (one.get("name"), one.get("function", {}).get("name")) for one in body.get("tools", [])
         ):
@@ -109,7 +110,7 @@ def _pictures(value: Any) -> Iterator[bytes]:
 
 
 def _chat(text: str, calls: Any) -> Body:
-    message = {"role": "assistant", "content": text, "refusal": None}
+    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
     if calls:
         message["tool_calls"] = [
             {"id": f"call_{n}", "type": "function", "function": {"name": name, "arguments": arguments}}

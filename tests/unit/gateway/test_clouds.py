@@ -88,7 +88,7 @@ def test_it_signs_and_reads_as_awss_own_library_does() -> None:
     kinds = b"\x01a\x00\x01b\x01\x01c\x02\x07\x01d\x03\x00\x07\x01e\x04\x00\x00\x00\x07\x01f\x05" + b"\x00" * 8
     kinds += b"\x01g\x06\x00\x02hi\x01h\x08" + b"\x00" * 8 + b"\x01i\x09" + b"\x01" * 16
     stream += message({":event-type": "chunk"}, b"{}", more=kinds)
-    asked = {"requests": requests(), "stream": base64.b64encode(stream).decode()}
+    asked: dict[str, Any] = {"requests": requests(), "stream": base64.b64encode(stream).decode()}
     told = json.loads(subprocess.run([str(MOTO), "-c", BOTOCORE], input=json.dumps(asked), capture_output=True, text=True, check=True).stdout)  # fmt: skip
     golden = json.loads(VECTORS.read_text())
 
