@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 
 from appliance.chat.sealed import PAGES, TEXTS
 from appliance.chat.tables import ConversationTextRow, TitlePageRow
-from appliance.kernel.db import Tx
+from appliance.kernel.db import IN_BYTES, Tx
 from appliance.kernel.sealing import SealedColumn, Sealer
 
 Lines = Mapping[UUID, str]
@@ -89,7 +89,8 @@ def open_pages(tx: Tx, sealer: Sealer) -> Titles:
     rows = tx.execute(
         select(TitlePageRow.page_id, TitlePageRow.sealed).where(
             TitlePageRow.tenant_id == tx.tenant_id, TitlePageRow.sealed.is_not(None)
-        )
+        ),
+        execution_options=IN_BYTES,
     ).all()
     opened = sealer.unseal_all(tx, [(sealed, PAGES.place(page_id)) for page_id, sealed in rows if sealed is not None])
     return Titles({page_id: page.decode() for (page_id, _), page in zip(rows, opened, strict=True)})

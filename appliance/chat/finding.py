@@ -5,9 +5,10 @@ What the worker has not sealed yet is looked through as it stands, until a later
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from itertools import islice
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select, text, tuple_
 from sqlalchemy.types import NullType
 
 from appliance.chat.books import fold, lines_saying, open_pages
@@ -15,7 +16,7 @@ from appliance.chat.sealed import TEXTS
 from appliance.chat.sources import is_open, withheld
 from appliance.chat.tables import ConversationRow, ConversationTextRow, MessageRow
 from appliance.identity import Caller
-from appliance.kernel.db import Tx
+from appliance.kernel.db import IN_BYTES, Tx
 from appliance.kernel.sealing import Sealer
 
 Mark = tuple[datetime, UUID]
@@ -39,7 +40,8 @@ def latest(
             .outerjoin(ConversationTextRow, _is_its_text())
             .where(*_own(tx, caller, before))
             .order_by(*_LATEST)
-            .limit(size)
+            .limit(size),
+            execution_options=IN_BYTES,
         ).all()
         said = _saying(tx, caller, sealer, [(one, sealed) for one, _, sealed in window if sealed is not None], needle)
         said |= _plain_saying(tx, caller, [one for one, _, sealed in window if sealed is None], query.strip())
@@ -65,13 +67,18 @@ def titles_saying(
         select(ConversationRow.tenant_id).where(ConversationRow.tenant_id == tx.tenant_id, plain).limit(1)
     )
     other = or_(named, old) if is_left else named
-    # What many titles say is found among the first, without a list of all of them.
-    first = tx.execute(found.add_columns(other).limit(_MOST)).all()
-    ids = [one for one, is_other in first if is_other or titles.say(one, needle)]
-    if len(ids) >= limit or len(first) < _MOST:
-        return ids[:limit]
+    said = list(islice(titles.saying(needle), _MOST + 1))
+    if len(said) > _MOST:
+        # What many titles say is found among the first, without a list of all of them.
+        first = tx.execute(found.add_columns(other).limit(_MOST)).all()
+        ids = [one for one, is_other in first if is_other or titles.say(one, needle)]
+        if len(ids) >= limit or len(first) < _MOST:
+            return ids[:limit]
+        said = list(titles.saying(needle))
+    elif tx.scalar(found.with_only_columns(ConversationRow.tenant_id).where(other).order_by(None).limit(1)) is None:
+        other = false()  # a few titles alone are looked up by their ids, and the list is not walked
     # One untyped value for all of them: Postgres reads it once, as an array, and looks each row up in its hashes.
-    every = bindparam("found", "{" + ",".join(titles.saying(needle)) + "}", type_=NullType())
+    every = bindparam("found", "{" + ",".join(said) + "}", type_=NullType())
     listed = text("conversations.conversation_id = ANY (CAST(:found AS uuid[]))").bindparams(every)
     return list(tx.scalars(found.where(or_(listed, other)).limit(limit)))
 

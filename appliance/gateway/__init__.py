@@ -14,6 +14,7 @@ from appliance.gateway.models import (
     Alias,
     Target,
     allow_model,
+    callable_names,
     forbid_model,
     list_aliases,
     list_allowed_models,
@@ -28,6 +29,6 @@ from appliance.providers.errors import ModelMissing
 __all__ = [
     "Alias", "Answering", "Asker", "Asking", "Bot", "ChatRequest", "Cited", "ClientGone", "DataLoss", "Delta",
     "EmbeddingModel", "Endpoint", "Finish", "Gate", "Gateway", "Item", "Model", "ModelMissing", "Passage", "Prices",
-    "QueryVector", "Source", "Target", "Turn", "Usage", "Vectors", "allow_model", "forbid_model", "list_aliases",
-    "list_allowed_models", "remove_alias", "set_alias",
+    "QueryVector", "Source", "Target", "Turn", "Usage", "Vectors", "allow_model", "callable_names", "forbid_model",
+    "list_aliases", "list_allowed_models", "remove_alias", "set_alias",
 ]  # fmt: skip

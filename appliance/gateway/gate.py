@@ -95,6 +95,11 @@ class Gate:
 
         return self._guarded(asking, endpoint.dialect, throttle, made)
 
+    def ask(self, endpoint: Endpoint, asking: Asking, caller: Caller, *, cancel: Cancel) -> Answering:
+        """Return the answer to somebody whom another door knows already. Raises a Refusal, ClientGone."""
+        identity.require(caller, Permission.MODEL_CALL)
+        return self._made(endpoint, asking, caller, cancel)
+
     def list_models(self, asking: Asking, *, throttle: Throttle, name: str | None = None) -> Answering:
         """Return what the key can ask, or one of it, as the client's dialect lists models."""
 

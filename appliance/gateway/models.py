@@ -88,6 +88,16 @@ def aliases(tx: Tx) -> list[Alias]:
     return [Alias(name, tuple(targets)) for name, targets in found.items()]
 
 
+def callable_names(tx: Tx, caller: Caller) -> list[str]:
+    """Return the names by which providers' models can be asked: aliases, then the models that are allowed.
+
+    A provider whose models are all allowed stands there with a slash, as the beginning of their names.
+    """
+    identity.require(caller, Permission.MODEL_CALL)
+    named = (f"{one.provider}/{one.model.removesuffix(EVERY_MODEL)}" for one in allowed_models(tx))
+    return [*(one.name for one in aliases(tx)), *sorted(named)]
+
+
 def list_aliases(tx: Tx, caller: Caller) -> list[Alias]:
     """Return the organisation's aliases by name."""
     identity.require_granted(caller, Permission.MODEL_CHANGE)

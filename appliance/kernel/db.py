@@ -12,11 +12,12 @@ statement names collide across connections and answer for another tenant (measur
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
+from psycopg.pq import Format
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, ExecutionContext, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
@@ -25,6 +26,8 @@ from appliance.kernel.errors import Kind, Refusal, StorageFull
 from appliance.kernel.ids import TenantId
 
 NO_TENANT = ""
+IN_BYTES = {"in_bytes": True}
+"""Execution options of a statement whose rows are mostly bytes: they come as they are, and not in hexadecimal digits."""
 _DISK_FULL = "53100"
 _IN_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 _TOGETHER = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, 0))")
@@ -124,7 +127,7 @@ def together(tx: Tx, name: str, *, of: TenantId | None = None) -> None:
 
 def make_engine(url: str | URL, *, pool_size: int = 8, application: str = "cloister") -> Engine:
     """Return an engine with the settings that keep tenants apart behind any pooler."""
-    return create_engine(
+    engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
         max_overflow=0,
@@ -133,11 +136,18 @@ def make_engine(url: str | URL, *, pool_size: int = 8, application: str = "clois
         hide_parameters=True,  # values never reach a log through an error's text
         connect_args={"prepare_threshold": None, "application_name": application, "connect_timeout": 10},
     )
+    event.listen(engine, "before_cursor_execute", _choose_format, named=True)
+    return engine
 
 
 def without_password(url: str | URL) -> str:
     """Return a URL that may stand on a command line. (URL.set takes None for "leave it as it is".)"""
     return make_url(url)._replace(password=None).render_as_string()
+
+
+def _choose_format(*, cursor: Any, context: ExecutionContext | None, **_: Any) -> None:
+    if context is not None and context.execution_options.get("in_bytes"):
+        cursor.format = Format.BINARY
 
 
 def _is_outage(error: DBAPIError) -> bool:

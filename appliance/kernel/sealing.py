@@ -23,6 +23,7 @@ import hmac
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -46,6 +47,8 @@ _NONCE: Final = bytes(12)
 _TAG: Final = 16
 _FORMAT_1, _FORMAT_2 = b"\x01", b"\x02"
 _VERSION_BYTES: Final = 4
+_LENGTH_BYTES: Final = 4
+_SHA256: Final = hashes.SHA256()
 
 
 class IntegrityError(Refusal):
@@ -94,9 +97,18 @@ class Place:
 
     def context(self, tenant_id: UUID) -> bytes:
         """Return the associated data: tenant, table, field, row, each with its length before it (uint32)."""
-        row = (one.bytes if isinstance(one, UUID) else one for one in self.row)
-        parts = (tenant_id.bytes, self.table.encode(), self.field.encode(), *row)
-        return b"".join(len(part).to_bytes(_VERSION_BYTES, "big") + part for part in parts)
+        return _context(tenant_id.bytes, self.table, self.field) + _with_lengths(
+            [one.bytes if isinstance(one, UUID) else one for one in self.row]
+        )
+
+
+@lru_cache(maxsize=1024)
+def _context(tenant: bytes, table: str, field: str) -> bytes:  # the same for all of a page's values
+    return _with_lengths([tenant, table.encode(), field.encode()])
+
+
+def _with_lengths(parts: Iterable[bytes]) -> bytes:
+    return b"".join([len(part).to_bytes(_LENGTH_BYTES, "big") + part for part in parts])
 
 
 @dataclass(frozen=True)
@@ -361,5 +373,5 @@ def _message_key(key: bytes | bytearray, body: bytes, purpose: bytes) -> bytes:
 def _derive(key: bytes | bytearray, salt: bytes, purpose: bytes) -> tuple[bytes, bytes]:
     if len(key) != KEY_BYTES:
         raise ValueError("a sealing key has 32 bytes")
-    derived = HKDF(hashes.SHA256(), 64, salt, purpose).derive(bytes(key))
+    derived = HKDF(_SHA256, 64, salt, purpose).derive(key)
     return derived[:32], derived[32:]

@@ -24,6 +24,7 @@ from appliance.web import (
     overview,
     people,
     platform,
+    playground,
     proof,
     providers,
     render,
@@ -38,7 +39,7 @@ from appliance.web import (
 
 ROOMS = (
     account, audit, batches, chatbots, collections, confirmation, conversations, documents, groups, jobs, joining,
-    keys, models, overview, people, platform, proof, providers, reviews, search, signin, system, tokens, uploads,
+    keys, models, overview, people, platform, playground, proof, providers, reviews, search, signin, system, tokens, uploads,
 )  # fmt: skip
 
 

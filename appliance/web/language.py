@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
-from babel import dates, numbers
+from babel import Locale, dates, numbers
 from babel.messages.pofile import read_po
 from flask import Flask, g, has_request_context, request
 
@@ -87,7 +87,7 @@ def when(moment: datetime | None) -> str:
     """Return a moment in the reader's zone and language, to the minute."""
     if moment is None:
         return "–"
-    return dates.format_datetime(moment, "short" if language() == "de" else "y-MM-dd HH:mm", zone(), language())
+    return dates.format_datetime(moment, "short" if language() == "de" else "y-MM-dd HH:mm", zone(), _locale(language()))
 
 
 def day(moment: datetime | None) -> str:
@@ -99,23 +99,28 @@ def day(moment: datetime | None) -> str:
 
 def calendar(date_: date) -> str:
     """Return a day of the calendar in the reader's language."""
-    return dates.format_date(date_, "medium" if language() == "de" else "y-MM-dd", language())
+    return dates.format_date(date_, "medium" if language() == "de" else "y-MM-dd", _locale(language()))
 
 
 def lasting(seconds: int) -> str:
     """Return a span of time as people say it, such as "3 minutes"."""
-    return dates.format_timedelta(timedelta(seconds=max(seconds, 1)), locale=language())
+    return dates.format_timedelta(timedelta(seconds=max(seconds, 1)), locale=_locale(language()))
 
 
 def count(number: float) -> str:
     """Return a number with the marks of the reader's language."""
-    return numbers.format_decimal(number, locale=language())
+    return numbers.format_decimal(number, locale=_locale(language()))
 
 
 @cache
 def zones() -> tuple[str, ...]:
     """Return the names of the zones that one can choose (IANA)."""
     return tuple(sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")))
+
+
+@cache
+def _locale(code: str) -> Locale:
+    return Locale.parse(code)
 
 
 def _zone(name: str) -> tzinfo:

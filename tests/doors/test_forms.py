@@ -35,6 +35,7 @@ TYPED = [
     ("/audit/proof", "/audit/proof", {"person": "nobody", "subject": "", "earlier": "kept"}, None),
     ("/models", "/models", {"model": "no such model"}, None),
     ("/models", "/models/aliases", {"name": "No Name", "models": "openai/gpt-5"}, None),
+    ("/playground", "/playground", {"model": "openai/gpt-6", "question": "Why?", "max_tokens": "many"}, "max_tokens"),
     ("/settings", "/settings/organisation", {"name": ""}, "name"),
     ("/settings", "/settings/privacy", {"link_hosts": "https://a/b"}, "link_hosts"),
     ("/settings", "/settings/budget", {"monthly_tokens": "plenty"}, "monthly_tokens"),

