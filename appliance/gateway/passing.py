@@ -77,9 +77,12 @@ def _unstored(parsed: Parsed, endpoint: Endpoint) -> Parsed:
     for name in _STORES:
         if parsed.body.get(name):
             raise ProviderStoreRefused(field=name)
-    if endpoint is Endpoint.RESPONSES and parsed.body.get("store") is not False:
-        return parsed.with_value("store", False)
-    return parsed
+    if endpoint is not Endpoint.RESPONSES:
+        return parsed
+    items = parsed.body.get("input")
+    if isinstance(items, list) and any(isinstance(one, dict) and one.get("type") == "item_reference" for one in items):
+        raise ProviderStoreRefused(field="item_reference")
+    return parsed if parsed.body.get("store") is False else parsed.with_value("store", False)
 
 
 def leads_elsewhere(body: Mapping[str, Any]) -> str | None:

@@ -9,29 +9,24 @@ import json
 import shutil
 import struct
 import subprocess
-import sys
 import time
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from appliance import gateway
+from tests.support.clients import ALIASES, CALLS, CLIENTS, INSTALLED, MODELS, SAID, cases
 from tests.support.door import Door, door
 from tests.support.house import Server
+from tests.support.product import ROOT
 from tests.support.upstreams import GIVEN, TEXT
 from tests.support.vendor_host import VendorHost
 
-ROOT = Path(__file__).parents[2]
-SCRIPTS, INSTALLED = ROOT / "tests" / "clients", ROOT / "build" / "clients"
-MODELS = ("openai/gpt-6", "anthropic/claude-opus-5")
-# The plug-in of `llm` for Anthropic knows Claude's names alone, so an alias leads each to a model.
-ALIASES = {"claude-sonnet-4-5": MODELS[1], "claude-opus-4-6": MODELS[0]}
-CALLS = [["weather", GIVEN], ["now", {}]]
-SAID = "".join(TEXT)
+SCRIPTS = ROOT / "tests" / "clients"
 
 
 def png() -> bytes:
@@ -50,42 +45,6 @@ EXPECTED: dict[str, Any] = {
     "whole": [SAID, 30], "stream": [SAID, 30],
 }  # fmt: skip
 STATUS = {"refused": (403, "must not be sent"), "busy": (429, "Slow down"), "bad_key": (401, "unknown, revoked")}
-BASIC = ("whole", "stream", "tools", "tools_stream", "picture", "schema", "refused", "busy", "bad_key")
-
-
-@dataclass(frozen=True)
-class Client:
-    """A script, what its cases are called before the model's name, and those that differ from what is usual."""
-
-    script: str
-    python: str = sys.executable
-    prefixes: tuple[str, ...] = ("",)
-    cases: tuple[str, ...] = (*BASIC, "cancel")
-    models: tuple[str, ...] = MODELS
-    others: Mapping[str, Any] = field(default_factory=dict)
-
-
-# An environment of their own: some of them need older versions of the vendors' clients than those that are tested here.
-OTHERS = str(INSTALLED / "python" / "bin" / "python")
-RESPONSES = ("responses", "responses_stream")
-IN_ALL: dict[str, Any] = {"whole": [SAID, 130], "stream": [SAID, 130]}
-CLIENTS = {
-    "openai-python": Client(
-        "openai_python.py", cases=(*BASIC, "cancel", *RESPONSES, "responses_schema", "responses_picture"), others=IN_ALL
-    ),
-    "anthropic-python": Client("anthropic_python.py"),
-    "langchain": Client("langchain_python.py", OTHERS, ("openai:", "anthropic:")),
-    "llm": Client(
-        "llm_python.py",
-        OTHERS,
-        cases=tuple(one for one in BASIC if one != "busy"),
-        models=(*MODELS, *ALIASES),
-        others={"tools": CALLS},
-    ),
-    "openai-node": Client("openai_node.mjs", cases=(*BASIC, "cancel", *RESPONSES), others=IN_ALL),
-    "anthropic-node": Client("anthropic_node.mjs"),
-    "ai-sdk": Client("ai_node.mjs", prefixes=("chat:", "responses:", "messages:")),
-}
 
 
 @dataclass
@@ -137,22 +96,24 @@ def asyncly(given: dict[str, Any], directory: Path) -> dict[str, dict[str, Any]]
     return found
 
 
-CASES = [
-    (name, f"{prefix}{model}:{case}", client.others.get(case, EXPECTED.get(case)))
-    for name, client in CLIENTS.items()
-    for prefix in client.prefixes
-    for model in client.models
-    for case in client.cases
-] + [("openai-python", "embedding", EXPECTED["embedding"]), ("langchain", "embedding", EXPECTED["embedding"])]
-CASES.append(("llm", "busy", None))  # once: it tries again for seconds, and cannot be told not to
-CASES += [("langchain", f"responses:{model}", [SAID, 30]) for model in MODELS]
+def expected(client: str, case: str) -> Any:
+    """Return what comes of a case; None for one that fails."""
+    kind = case.rpartition(":")[2]
+    return (
+        [SAID, 30]
+        if case.startswith("responses:") and kind in MODELS
+        else CLIENTS[client].others.get(kind, EXPECTED.get(kind))
+    )
 
 
-@pytest.mark.parametrize(("client", "case", "expected"), CASES, ids=[f"{client}:{case}" for client, case, _ in CASES])
-def test_a_client_gets_what_its_vendor_would_give(ran: Ran, client: str, case: str, expected: Any) -> None:
-    found = ran.results[client][case]
-    if expected is not None:
-        assert found == expected, (found, ran.host.faults[:1])
+CASES = list(cases())
+
+
+@pytest.mark.parametrize(("client", "case"), CASES, ids=[f"{client}:{case}" for client, case in CASES])
+def test_a_client_gets_what_its_vendor_would_give(ran: Ran, client: str, case: str) -> None:
+    found, usual = ran.results[client][case], expected(client, case)
+    if usual is not None:
+        assert found == usual, (found, ran.host.faults[:1])
         return
     status, words = STATUS[case.rpartition(":")[2]]
     assert found["status"] == status, found
@@ -160,8 +121,7 @@ def test_a_client_gets_what_its_vendor_would_give(ran: Ran, client: str, case: s
 
 
 def test_no_case_is_left_out(ran: Ran) -> None:
-    named = {(client, case) for client, case, _ in CASES}
-    assert named == {(client, case) for client, cases in ran.results.items() for case in cases}
+    assert set(CASES) == {(client, case) for client, cases in ran.results.items() for case in cases}
 
 
 def test_every_request_was_what_the_vendors_publish(ran: Ran) -> None:
@@ -171,13 +131,13 @@ def test_every_request_was_what_the_vendors_publish(ran: Ran) -> None:
 
 def test_whoever_stops_reading_ends_the_call_at_the_provider(ran: Ran) -> None:
     """All of them, and each is on record as cancelled."""
-    expected = sum(case.endswith(":cancel") for _, case, _ in CASES)
+    stopped = sum(case.endswith(":cancel") for _, case in CASES)
     until = time.monotonic() + 2
-    while len(ran.host.gone) < expected and time.monotonic() < until:
+    while len(ran.host.gone) < stopped and time.monotonic() < until:
         time.sleep(0.02)
-    assert len(ran.host.gone) == expected
+    assert len(ran.host.gone) == stopped
     states = [one["state"] for one in ran.at.calls(most=1000)]
-    assert (states.count("cancelled"), states.count("admitted")) == (expected, 0)
+    assert (states.count("cancelled"), states.count("admitted")) == (stopped, 0)
 
 
 def test_what_is_refused_reaches_nobody(ran: Ran) -> None:
