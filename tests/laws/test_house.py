@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import json
 import re
 import statistics
 import subprocess
@@ -97,6 +98,14 @@ def test_the_lock_files_name_no_index_and_have_hashes() -> None:
         assert "://" not in text.replace("See appliance", "")
         assert "--index" not in text
         assert text.count("==") <= text.count("--hash=sha256:")
+
+
+def test_the_lock_file_of_npm_names_no_host_and_has_hashes() -> None:
+    _, *packages = json.loads((ROOT / "tests" / "clients" / "package-lock.json").read_text())["packages"].values()
+    assert packages
+    for one in packages:
+        assert "resolved" not in one
+        assert one["integrity"].startswith("sha512-")
 
 
 def test_migrations_are_numbered_and_say_their_phase() -> None:
