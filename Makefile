@@ -95,4 +95,5 @@ lock: ## pin every dependency anew, with hashes, naming no index
 	  echo python-pkcs11 | $$compile - -c requirements-dev.lock -o requirements-hsm.lock; \
 	  printf '%s\n' moto flask flask-cors | $$compile - -o requirements-aws.lock; \
 	  printf '%s\n' langchain-openai langchain-anthropic llm 'llm-anthropic>=0.30' | $$compile - -o requirements-clients.lock; \
-	  npm update --prefix tests/clients --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --silent
+	  npm update --prefix tests/clients --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --silent; \
+	  node -e 'const fs = require("fs"), f = "tests/clients/package-lock.json", lock = JSON.parse(fs.readFileSync(f)); for (const one of Object.values(lock.packages)) delete one.funding; fs.writeFileSync(f, JSON.stringify(lock, null, 2) + "\n")'
