@@ -121,6 +121,7 @@ class Attempts:
         except _ELSEWHERE as refusal:
             return refusal, False, None
         began = time.monotonic()
+        outgoing = None
         try:
             with call.lent.secret:
                 outgoing = self._signer.outgoing(
@@ -128,7 +129,8 @@ class Attempts:
                 )
             incoming = self._egress.open(outgoing, cancel=cancel)
         except CallCancelled:
-            self._end(call, Settlement("cancelled", None, total_ms=_ms(began)))
+            used = NOTHING if outgoing is None else None  # nothing was asked while a token was waited for
+            self._end(call, Settlement("cancelled", used, total_ms=_ms(began)))
             raise ClientGone from None
         except (EgressFailed, EgressDenied, OutgoingMalformed, *_UNSIGNED) as refusal:
             return self._unreached(call, refusal, began)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs
@@ -11,9 +12,12 @@ import openai
 import pytest
 
 from appliance.gateway import attempts
-from tests.support.door import KEYS, TOKEN, Door, door
+from appliance.vault.providing import ProviderKind
+from appliance.vault.providing.credentials import read_key
+from appliance.vault.providing.destinations import ProviderForm
+from tests.support.door import KEYS, TOKEN, Door, adds_provider, door, has_provider
 from tests.support.house import Server
-from tests.support.key_vendors import ACCOUNT, AWS_ID
+from tests.support.key_vendors import ACCOUNT, AWS_ID, service_account
 from tests.support.model_host import Reply, said, streamed
 from tests.support.upstreams import (
     COMPLETION,
@@ -243,3 +247,35 @@ def test_nothing_of_the_keys_is_kept_or_told(at: Door) -> None:
     secret = KEYS["bedrock"].partition(":")[2]
     assert secret not in json.dumps(asked.headers) + asked.body.decode()
     assert repr(at.house.app.gate._calls._attempts._signer._tokens).count(TOKEN) == 0
+
+
+def test_another_organisation_gets_a_token_of_its_own(at: Door) -> None:
+    """With the very same account, too: what is kept is kept under the key, and a key is one organisation's."""
+    has_provider(at.bo, "vertex", at.upstream.address)
+    at.upstream.says(said(MESSAGE))
+    for key in (at.key, at.key_of_bo, at.key, at.key_of_bo):
+        at.anthropic(key).messages.create(model=VERTEX, max_tokens=100, messages=ASKED)
+    assert len(at.upstream.asked_aside) == 2
+
+
+def test_a_token_from_a_host_that_is_not_allowed_is_never_asked_for(at: Door) -> None:
+    given = read_key(ProviderKind.VERTEX, service_account())
+    adds_provider(at.ada, ProviderForm("closed", ProviderKind.VERTEX, at.upstream.address, "eu-central-1"), given)
+    at.upstream.says(said(MESSAGE))
+    with pytest.raises(anthropic.PermissionDeniedError, match=r"oauth2\.googleapis\.com"):
+        at.anthropic().messages.create(model="closed/claude-opus-5", max_tokens=100, messages=ASKED)
+    assert at.upstream.asked == []
+    assert at.events()[0] == "gateway:call:refused"
+
+
+def test_whoever_hangs_up_while_a_token_is_waited_for_has_used_nothing(at: Door) -> None:
+    at.upstream.says(said(MESSAGE))
+    at.upstream.asides["/token"] = said({"access_token": TOKEN, "expires_in": 3599}, wait=5)
+    with pytest.raises(anthropic.APITimeoutError):
+        at.anthropic(timeout=0.4).messages.create(model=VERTEX, max_tokens=100, messages=ASKED)
+    until = time.monotonic() + 3
+    while at.calls()[0]["state"] == "admitted" and time.monotonic() < until:
+        time.sleep(0.02)
+    (call,) = at.calls()[:1]
+    assert (call["state"], call["prompt_tokens"], call["answer_tokens"]) == ("cancelled", 0, 0)
+    assert at.upstream.asked == []

@@ -100,14 +100,18 @@ def door(server: Server, directory: Path) -> Iterator[Door]:
 
 def has_provider(member: Member, name: str, address: str) -> None:
     """Add a provider on loopback, which no form would take without TLS, and allow its models."""
-    services, kind = member.services, KINDS[name]
+    kind = KINDS[name]
     base = f"{address}/v1" if kind in {ProviderKind.OPENAI, ProviderKind.OPENAI_COMPATIBLE} else address
     given = account_at(address) if kind is ProviderKind.VERTEX else read_key(kind, KEYS[name])
-    form = ProviderForm(name, kind, base, REGION if kind in REGIONAL else None)
-    with services.db.tenant(member.tenant_id) as tx:
+    adds_provider(member, ProviderForm(name, kind, base, REGION if kind in REGIONAL else None), given)
+
+
+def adds_provider(member: Member, form: ProviderForm, given: Given) -> None:
+    """Add a provider, whatever its address, and allow its models."""
+    with member.services.db.tenant(member.tenant_id) as tx:
         key = NewKey(given, KeyTerms("first", 1))
-        create_provider(tx, member.caller, services.vault, form, key, clock=member.house.clock)
-        gateway.allow_model(tx, member.caller, f"{name}/*")
+        create_provider(tx, member.caller, member.services.vault, form, key, clock=member.house.clock)
+        gateway.allow_model(tx, member.caller, f"{form.name}/*")
 
 
 def account_at(address: str) -> Given:
