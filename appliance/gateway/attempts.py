@@ -15,11 +15,12 @@ from appliance.gateway.breaker import Breaker
 from appliance.gateway.dialects import AnswerUnreadable
 from appliance.gateway.dialects.errors import without_key
 from appliance.gateway.endpoints import Endpoint, Way
-from appliance.gateway.errors import ProviderKeyRefused, ProviderResting
+from appliance.gateway.errors import ProviderKeyRefused, ProviderResting, ProviderSignInFailed
 from appliance.gateway.models import Target
 from appliance.gateway.passing import Sent, request_for
 from appliance.gateway.record import NOTHING, Admitted, Plan, Record, Settlement
 from appliance.gateway.requests import Parsed
+from appliance.gateway.signing import Signer, sign_in_url
 from appliance.identity import Caller
 from appliance.kernel.egress import (
     CallCancelled,
@@ -44,6 +45,7 @@ _MOST_OF_AN_ERROR: Final = 256 * 1024
 _OK, _REDIRECTS, _REFUSALS = 200, 300, 400
 _UNAUTHORIZED, _FORBIDDEN, _TOO_MANY, _FAULTS = 401, 403, 429, 500
 _UNSENT: Final = (HostNotFound, HostUnreachable, ProxyFailed, TlsFailed, TooManyConnections)
+_UNSIGNED: Final = (ProviderKeyRefused, ProviderSignInFailed)
 _ELSEWHERE: Final = (
     CallRuleRefused, ContractMissing, EgressDenied, KeyLimited, ModelNotAllowed, NoProviderKey, ProviderNotFound, ProviderResting,
 )  # fmt: skip
@@ -95,8 +97,8 @@ class _Tries:
 class Attempts:
     """Makes them."""
 
-    def __init__(self, record: Record, egress: Egress, breaker: Breaker) -> None:
-        self._record, self._egress, self._breaker = record, egress, breaker
+    def __init__(self, record: Record, egress: Egress, breaker: Breaker, signer: Signer) -> None:
+        self._record, self._egress, self._breaker, self._signer = record, egress, breaker, signer
 
     def reach(self, ask: Ask, cancel: Cancel) -> Reached:
         """Return the first good answer, or the last error that the client is to be told. Raises a Refusal, ClientGone."""
@@ -129,15 +131,19 @@ class Attempts:
         except _ELSEWHERE as refusal:
             return refusal, False, None
         began = time.monotonic()
-        with call.lent.secret as secret:
-            key = secret.reveal()
-            outgoing = call.way.outgoing(call.lent, sent.body, version=ask.version, beta=ask.beta)
+        outgoing, key = None, ""
         try:
+            with call.lent.secret as secret:
+                key = secret.reveal()
+                outgoing = self._signer.outgoing(
+                    call.way, call.lent, sent, version=ask.version, beta=ask.beta, cancel=cancel
+                )
             incoming = self._egress.open(outgoing, cancel=cancel)
         except CallCancelled:
-            self._end(call, Settlement("cancelled", None, total_ms=_ms(began)))
+            used = NOTHING if outgoing is None else None  # nothing was asked while a token was waited for
+            self._end(call, Settlement("cancelled", used, total_ms=_ms(began)))
             raise ClientGone from None
-        except (EgressFailed, EgressDenied, OutgoingMalformed) as refusal:
+        except (EgressFailed, EgressDenied, OutgoingMalformed, *_UNSIGNED) as refusal:
             return self._unreached(call, refusal, began)
         except BaseException:
             self._end(call, Settlement("unknown", None, code="internal_error", total_ms=_ms(began)))
@@ -149,8 +155,10 @@ class Attempts:
 
         def check(lent: Lent, way: Way) -> None:
             self._breaker.check((ask.caller.tenant_id, lent.key_id), target.provider)
-            self._egress.check(way.url)
-            made.append(request_for(ask.parsed, ask.endpoint, way, target.model))
+            for url in (way.url, sign_in_url(lent)):
+                if url:
+                    self._egress.check(url)
+            made.append(request_for(ask.parsed, ask.endpoint, way, target.model, version=ask.version, beta=ask.beta))
 
         plan = Plan(
             ask.caller, ask.endpoint, target, ask.asked, ask.prompt_tokens, ask.answer_tokens, ask.prompt_digest,
@@ -159,12 +167,12 @@ class Attempts:
         return self._record.admit(plan, check), made[0]
 
     def _unreached(self, call: Admitted, refusal: Refusal, began: float) -> tuple[Refusal, bool, float | None]:
-        is_unsent = isinstance(refusal, (*_UNSENT, EgressDenied, OutgoingMalformed))
+        is_unsent = isinstance(refusal, (*_UNSENT, *_UNSIGNED, EgressDenied, OutgoingMalformed))
         state, used = ("failed", NOTHING) if is_unsent else ("unknown", None)
         self._end(call, Settlement(state, used, code=refusal.code, total_ms=_ms(began)))  # type: ignore[arg-type]
         if not isinstance(refusal, (TooManyConnections, OutgoingMalformed)):
             self._breaker.note(_used(call), is_good=False)
-        may_again = isinstance(refusal, (HostUnreachable, ProxyFailed, TooManyConnections))
+        may_again = isinstance(refusal, (HostUnreachable, ProviderSignInFailed, ProxyFailed, TooManyConnections))
         return refusal, False, 0.0 if may_again else None
 
     def _judged(self, reached: Reached, key: str, cancel: Cancel) -> tuple[Refusal | Reached, bool, float | None]:
@@ -181,6 +189,7 @@ class Attempts:
         if status < _REFUSALS:
             return AnswerUnreadable(f"it answered with status {status}"), False, None
         if status in {_UNAUTHORIZED, _FORBIDDEN}:
+            self._signer.forget(call.lent)
             return ProviderKeyRefused(name=call.plan.target.provider), False, None
         told = Reached(call, reached.sent, incoming, reached.began, error, incoming.header("retry-after"))
         if status != _TOO_MANY and status < _FAULTS:

@@ -1,7 +1,6 @@
 """A call to a provider, from the question to the answer that the client is given."""
 
 import hashlib
-import json
 import time
 from collections.abc import Sequence
 from typing import Any, Final
@@ -10,9 +9,11 @@ from urllib.parse import quote
 from appliance.gateway import hooks as looking
 from appliance.gateway.answering import EVENTS, JSON, Answering, ClientGone, failed
 from appliance.gateway.attempts import Ask, Attempts, Reached
-from appliance.gateway.dialects import AnswerUnreadable, Fault, TokenCount, read_error, usage_of
+from appliance.gateway.clouds import CLOUDS, token_count
+from appliance.gateway.dialects import AnswerUnreadable, Dialect, TokenCount, read_error, usage_of
 from appliance.gateway.dialects.crossing import cross_answer
-from appliance.gateway.dialects.errors import without_keys
+from appliance.gateway.dialects.errors import concealed, without_keys
+from appliance.gateway.dialects.eventstream import CONTENT_TYPE
 from appliance.gateway.dialects.sse import read_json, write_json
 from appliance.gateway.endpoints import Endpoint
 from appliance.gateway.hooks import Hook
@@ -21,8 +22,8 @@ from appliance.gateway.record import NOTHING, Record, Settlement
 from appliance.gateway.streaming import Relay
 from appliance.gateway.values import State
 from appliance.kernel.egress import CallCancelled, Cancel, EgressFailed
+from appliance.vault.providing import ProviderKind
 
-_OF_THE_KEY: Final = frozenset({402, 408, 429, *range(500, 600)})
 _PLAIN: Final = {None, "", "identity"}
 
 
@@ -41,7 +42,7 @@ class Calls:
             reached.incoming.close()
             self._settle(reached, Settlement("unknown", None, code=AnswerUnreadable.code))
             raise AnswerUnreadable("it is compressed, which was not asked for")
-        elif (reached.incoming.header("content-type") or "").lower().startswith("text/event-stream"):
+        elif _is_streamed(reached):
             answer = self._streamed(ask, reached)
         else:
             answer = self._whole(ask, reached)
@@ -52,7 +53,7 @@ class Calls:
         return answer
 
     def _streamed(self, ask: Ask, reached: Reached) -> Answering:
-        stream = stream_for(ask.parsed, ask.endpoint, reached.call.way, reached.sent)
+        stream = stream_for(ask.parsed, ask.endpoint, reached.call.way, reached.sent, is_wrapped=_is_wrapped(reached))
         relay = Relay(
             reached.incoming, stream, looking.after(self._hooks), lambda end: self._settle(reached, end),
             dialect=ask.endpoint.dialect, began=reached.began,
@@ -75,14 +76,14 @@ class Calls:
     def _read(self, reached: Reached, *, is_crossed: bool) -> tuple[bytes, dict[str, Any]]:
         try:
             raw = reached.incoming.read()
-            body = read_json(raw) if is_crossed else json.loads(raw)  # what only passes may hold numbers beyond measure
+            body = read_json(raw, with_any_number=not is_crossed)
         except CallCancelled:
             self._end(reached, "cancelled", None)
             raise ClientGone from None
         except EgressFailed as refusal:
             self._end(reached, "unknown", None, code=refusal.code)
             raise
-        except (ValueError, RecursionError):
+        except ValueError:
             body = None
         if not isinstance(body, dict):
             self._end(reached, "unknown", None, code=AnswerUnreadable.code)
@@ -100,8 +101,22 @@ class Calls:
         self._record.settle(reached.call, end)
 
 
+def _is_streamed(reached: Reached) -> bool:
+    return _kind_of(reached).startswith("text/event-stream") or _is_wrapped(reached)
+
+
+def _is_wrapped(reached: Reached) -> bool:
+    return reached.sent.is_wrapped and _kind_of(reached).startswith(CONTENT_TYPE)
+
+
+def _kind_of(reached: Reached) -> str:
+    return (reached.incoming.header("content-type") or "").lower()
+
+
 def _translated(ask: Ask, reached: Reached, raw: bytes, body: dict[str, Any]) -> bytes:
     theirs = reached.call.way.dialect
+    if ask.endpoint is Endpoint.COUNT_TOKENS and reached.call.way.provider.kind is ProviderKind.BEDROCK:
+        return token_count(body)
     if theirs is ask.endpoint.dialect:
         return raw
     return write_json(cross_answer(ask.endpoint.dialect, theirs, body, asked=ask.parsed.body))
@@ -111,20 +126,27 @@ def _passed_error(ask: Ask, reached: Reached) -> Answering:
     """Return a provider's error: as it came to whoever speaks its dialect, else in the client's own form."""
     ours, theirs, raw = ask.endpoint.dialect, reached.call.way.dialect, reached.error or b""
     status = reached.incoming.status
-    if reached.call.lent.provider.is_shared and status in _OF_THE_KEY:  # what it says is of everybody who shares the key
-        said = f"The provider answers with status {status}. Try again later; if it stays, ask the operator."
-        answer = failed(ours, Fault(status, "provider_refused", said), request_id=ask.caller.request_id or "")
-    elif ours is theirs and _is_object(raw):
+    fault = read_error(status, raw)
+    if reached.call.lent.provider.is_shared and concealed(fault) is not fault:
+        answer = failed(ours, concealed(fault), request_id=ask.caller.request_id or "")
+    elif ours is theirs and _is_told_in(theirs, raw, is_cloud=reached.call.way.provider.kind in CLOUDS):
         answer = Answering(status, without_keys(raw), {"Content-Type": JSON})
     else:
-        answer = failed(ours, read_error(status, raw), request_id=ask.caller.request_id or "")
+        answer = failed(ours, fault, request_id=ask.caller.request_id or "")
     if reached.retry_after:
         answer.headers["Retry-After"] = reached.retry_after
     return answer
 
 
-def _is_object(raw: bytes) -> bool:
+def _is_told_in(dialect: Dialect, raw: bytes, *, is_cloud: bool) -> bool:
+    """Say whether an error can be told as it came. A cloud has a form of its own for what the model did not say."""
     try:
-        return isinstance(read_json(raw), dict)
+        body = read_json(raw, with_any_number=True)
     except ValueError:
         return False
+    if not isinstance(body, dict) or not is_cloud:
+        return isinstance(body, dict)
+    said = body.get("error")
+    if not isinstance(said, dict) or not isinstance(said.get("message"), str):
+        return False
+    return body.get("type") == "error" if dialect is Dialect.MESSAGES else "status" not in said

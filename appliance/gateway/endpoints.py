@@ -5,18 +5,17 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import quote
 
+from appliance.gateway.clouds import check_endpoint, dialect_of
 from appliance.gateway.dialects import Dialect
-from appliance.gateway.errors import EndpointUnsupported, ProviderUnspoken
+from appliance.gateway.errors import EndpointUnsupported, ModelNotFound
 from appliance.gateway.values import Kind
-from appliance.kernel.egress import Outgoing, Timeouts
-from appliance.vault.providing import Lent, ModelProvider, ProviderKind
+from appliance.kernel.egress import Timeouts
+from appliance.vault.providing import ModelProvider, ProviderKind
 
 MOST_ANSWER_BYTES: Final = 64 * 1024 * 1024
 # Shorter than the time after which the sweep takes a call's process for dead.
 TIMEOUTS: Final = Timeouts(connect=10, write=60, first_byte=300, between=120, whole=840)
 _AZURE_VERSION: Final = "2024-10-21"
-_ANTHROPIC_VERSION: Final = "2023-06-01"
-_BETA: Final = "anthropic-beta"
 
 
 class Endpoint(StrEnum):
@@ -49,30 +48,18 @@ _KINDS: Final[dict[Endpoint, Kind]] = {Endpoint.EMBEDDINGS: "embedding", Endpoin
 
 @dataclass(frozen=True)
 class Way:
-    """How a provider is asked: where, and in which dialect."""
+    """How a provider is asked: where, and in which dialect. A cloud's path hangs on the request, and is not in `url`."""
 
     url: str
     dialect: Dialect
     provider: ModelProvider
 
-    def outgoing(self, lent: Lent, body: bytes, *, version: str | None = None, beta: str | None = None) -> Outgoing:
-        """Return the request. The key is in its headers; nothing of the client's headers but what is named here is."""
-        secret = lent.secret
-        headers = [("content-type", "application/json"), ("accept", "application/json, text/event-stream"),  ("user-agent", "cloister")]  # fmt: skip
-        match self.provider.kind:
-            case ProviderKind.ANTHROPIC:
-                headers += [("x-api-key", secret.reveal()), ("anthropic-version", version or _ANTHROPIC_VERSION)]
-                headers += [(_BETA, beta)] if beta else []
-            case ProviderKind.AZURE_OPENAI:
-                headers.append(("api-key", secret.reveal()))
-            case _ if not secret.is_empty:
-                headers.append(("authorization", f"Bearer {secret.reveal()}"))
-        return Outgoing("POST", self.url, tuple(headers), body, TIMEOUTS, MOST_ANSWER_BYTES)
-
 
 def way_to(provider: ModelProvider, model: str, endpoint: Endpoint) -> Way:
-    """Return how this provider is asked. Raises ProviderUnspoken, EndpointUnsupported."""
+    """Return how this provider is asked. Raises EndpointUnsupported, ModelNotFound."""
     base = provider.base_url
+    if model in {".", ".."}:  # steps of a path, whoever joins them
+        raise ModelNotFound
     match provider.kind:
         case ProviderKind.ANTHROPIC:
             if endpoint is Endpoint.EMBEDDINGS:
@@ -90,5 +77,7 @@ def way_to(provider: ModelProvider, model: str, endpoint: Endpoint) -> Way:
             if provider.kind is ProviderKind.OPENAI and endpoint is Endpoint.RESPONSES:
                 return Way(f"{base}/responses", Dialect.RESPONSES, provider)
             return Way(base + path, Dialect.CHAT, provider)
-        case _:
-            raise ProviderUnspoken(kind=provider.kind.value)
+        case ProviderKind.BEDROCK | ProviderKind.VERTEX:
+            is_embedding, is_counting = endpoint is Endpoint.EMBEDDINGS, endpoint is Endpoint.COUNT_TOKENS
+            check_endpoint(provider.kind, model, is_embedding=is_embedding, is_counting=is_counting)
+            return Way(base, dialect_of(provider.kind, model), provider)

@@ -14,12 +14,13 @@ Refusal
 ├── PricesUnusable         kind=invalid     an operator's file
 ├── ProviderKeyRefused     kind=unavailable
 ├── ProviderResting        kind=unavailable
+├── ProviderSignInFailed   kind=unavailable
 ├── ProviderStoreRefused   kind=malformed
-├── ProviderUnspoken       kind=malformed
 ├── RequestEncoded         kind=unsupported
 ├── RequestMalformed       kind=malformed
 ├── RequestTooLarge        kind=too_large
-└── SpanMalformed          kind=invalid
+âââ SpanMalformed          kind=invalid
+âââ TokensUninspectable    kind=blocked
 """
 
 from appliance.kernel.errors import Invalid, Kind, Refusal
@@ -114,6 +115,13 @@ class ProviderResting(Refusal):
     code = "provider_resting"
 
 
+class ProviderSignInFailed(Refusal):
+    """{host} gave no access token for the provider's service account ({reason}), so nothing was asked. Try again in a moment."""
+
+    kind = Kind.UNAVAILABLE
+    code = "provider_sign_in_failed"
+
+
 class ElsewhereRefused(Refusal):
     """`{field}` has the provider ask another model or host than the one that was allowed. Leave it out."""
 
@@ -126,13 +134,6 @@ class ProviderStoreRefused(Refusal):
 
     kind = Kind.MALFORMED
     code = "provider_store_refused"
-
-
-class ProviderUnspoken(Refusal):
-    """Models of {kind} cannot be called by this version. Choose a model of another provider."""
-
-    kind = Kind.MALFORMED
-    code = "provider_unspoken"
 
 
 class RequestEncoded(Refusal):
@@ -160,3 +161,10 @@ class SpanMalformed(Invalid):
     """Ask for a span of at most {most} days, whose last day is not before its first."""
 
     code = "span_malformed"
+
+
+class TokensUninspectable(Refusal):
+    """`input` holds tokens by their numbers, which cannot be looked through for what must not be sent. Send the texts themselves."""
+
+    kind = Kind.BLOCKED
+    code = "tokens_uninspectable"

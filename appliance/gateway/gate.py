@@ -38,6 +38,7 @@ from appliance.gateway.prices import Prices
 from appliance.gateway.record import Record
 from appliance.gateway.requests import Parsed, parse, texts
 from appliance.gateway.rules import admit, asked_of
+from appliance.gateway.signing import Signer
 from appliance.gateway.talking import talked
 from appliance.gateway.trying import Rehearsal, Tried, Trying
 from appliance.gateway.values import Asker, Bots
@@ -88,7 +89,7 @@ class Gate:
         self._pacing = Pacing(db)
         self._record = Record(db, vault, prices, clock=clock)
         self._rehearsal = Rehearsal(db, egress, bots, self._names_here, clock=clock)
-        self._calls = Calls(self._record, Attempts(self._record, egress, Breaker()), hooks)
+        self._calls = Calls(self._record, Attempts(self._record, egress, Breaker(), Signer(egress, clock)), hooks)
 
     def answer(self, endpoint: Endpoint, asking: Asking, *, throttle: Throttle, cancel: Cancel) -> Answering:
         """Return the answer to a question. Raises ClientGone where nobody waits for it any more."""
@@ -144,17 +145,18 @@ class Gate:
             return merged(failed(dialect, _FAULT, request_id=asking.request_id), headers)
 
     def _made(self, endpoint: Endpoint, asking: Asking, caller: Caller, cancel: Cancel, place: Place) -> Answering:
-        if asking.headers.get("content-encoding", "identity").lower() != "identity":
-            raise RequestEncoded
-        raw = asking.read()
-        parsed = parse(raw)
-        name = _name_of(parsed)
+        name = ""
         try:
+            if asking.headers.get("content-encoding", "identity").lower() != "identity":
+                raise RequestEncoded
+            raw = asking.read()
+            parsed = parse(raw)
+            name = _name_of(parsed)
             said = list(texts(parsed.body))
             tokens = prompt_tokens(endpoint, parsed, said), answer_tokens(endpoint, parsed)
             place.take(caller, sum(tokens))
             asked = asked_of(endpoint, name, parsed, asking.headers)
-            verdicts = looking.before(self._hooks, said)
+            verdicts = looking.before(self._hooks, said, body=parsed.body)
             if name.startswith(BOT) or name in self._names_here():
                 self._admit_here(endpoint, caller, asked)
                 return self._answered_here(endpoint, caller, asked, parsed)

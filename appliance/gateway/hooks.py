@@ -4,10 +4,12 @@ A hook's `before` sees the texts of a request and raises a Refusal if it may not
 the record. Its `after` stands in the stream of the answer, in whole events of the client's dialect.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from appliance import dlp
+from appliance.gateway.errors import TokensUninspectable
+from appliance.gateway.requests import has_tokens
 
 
 class Filter(Protocol):
@@ -53,8 +55,13 @@ class DataLoss:
         return None
 
 
-def before(hooks: Sequence[Hook], texts: Sequence[str]) -> str:
-    """Return the verdicts of all, in order. Raises the first Refusal."""
+def before(hooks: Sequence[Hook], texts: Sequence[str], *, body: Mapping[str, Any]) -> str:
+    """Return the verdicts of all, in order. Raises the first Refusal; TokensUninspectable where there are no words to look at.
+
+    Which words the numbers stand for hangs on the model; decoded by a wrong table, what must not be sent would pass.
+    """
+    if hooks and has_tokens(body.get("input")):
+        raise TokensUninspectable
     return " ".join(f"{hook.name}={hook.before(texts)}" for hook in hooks)
 
 

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from appliance.gateway.clouds import CLOUDS, chat_path, message_request, upstream_name
 from appliance.gateway.dialects import Dialect
 from appliance.gateway.dialects.crossing import CrossStream, PassedStream, cross_request, stream_between, wants_usage
+from appliance.gateway.dialects.eventstream import UnwrappedStream
 from appliance.gateway.dialects.sse import Splitter, read_json, write_json
 from appliance.gateway.endpoints import Endpoint, Way
 from appliance.gateway.errors import ElsewhereRefused, ProviderStoreRefused
-from appliance.gateway.requests import Parsed
+from appliance.gateway.requests import Parsed, written
 from appliance.vault.providing import ProviderKind
 
 _STORES: Final = ("store", "previous_response_id", "conversation", "background", "prompt")
@@ -21,13 +23,20 @@ _NO_CHOICES: Final = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 
 @dataclass(frozen=True)
 class Sent:
-    """A request as it goes out. `asks_usage`: we asked what was used, the client did not."""
+    """A request as it goes out. `asks_usage`: we asked what was used, the client did not.
+
+    `path` goes behind the way's URL. `is_wrapped`: a stream comes back in AWS's event stream.
+    """
 
     body: bytes
     asks_usage: bool = False
+    path: str = ""
+    is_wrapped: bool = False
 
 
-def request_for(parsed: Parsed, endpoint: Endpoint, way: Way, model: str) -> Sent:
+def request_for(
+    parsed: Parsed, endpoint: Endpoint, way: Way, model: str, *, version: str | None = None, beta: str | None = None
+) -> Sent:
     """Return what the provider is sent: the client's bytes, but for the model's name; or their translation.
 
     A chat's stream tells what was used only to those who ask, so we ask. Raises Untranslatable.
@@ -36,17 +45,28 @@ def request_for(parsed: Parsed, endpoint: Endpoint, way: Way, model: str) -> Sen
         raise ElsewhereRefused(field=name)
     if way.provider.is_shared and (name := kept_there(parsed.body)):
         raise ProviderStoreRefused(field=name)
+    kind = way.provider.kind
+    model = upstream_name(kind, model)
     if parsed.body.get("model") != model:
         parsed = parsed.with_value("model", model)
+    asks_usage = False
     if way.dialect is not endpoint.dialect:
-        name = "max_tokens" if way.provider.kind is ProviderKind.OPENAI_COMPATIBLE else "max_completion_tokens"
+        name = "max_tokens" if kind is ProviderKind.OPENAI_COMPATIBLE else "max_completion_tokens"
         body = cross_request(endpoint.dialect, way.dialect, parsed.body, max_tokens_name=name)
-        return Sent(write_json(body))
-    if endpoint in {Endpoint.CHAT_COMPLETIONS, Endpoint.RESPONSES}:
+        if kind not in CLOUDS:
+            return Sent(write_json(body))
+        parsed = written(body)
+    elif endpoint in {Endpoint.CHAT_COMPLETIONS, Endpoint.RESPONSES}:
         parsed = _unstored(parsed, endpoint)
-    if endpoint is Endpoint.CHAT_COMPLETIONS and parsed.body.get("stream") is True and not wants_usage(parsed.body):
-        return Sent(parsed.with_inner("stream_options", "include_usage", value=True).content, asks_usage=True)
-    return Sent(parsed.content)
+        if endpoint is Endpoint.CHAT_COMPLETIONS and parsed.body.get("stream") is True and not wants_usage(parsed.body):
+            parsed, asks_usage = parsed.with_inner("stream_options", "include_usage", value=True), True
+    if kind not in CLOUDS:
+        return Sent(parsed.content, asks_usage)
+    if way.dialect is Dialect.CHAT:
+        return Sent(parsed.content, asks_usage, chat_path(kind))
+    is_counting = endpoint is Endpoint.COUNT_TOKENS
+    asked = message_request(kind, parsed, model, is_counting=is_counting, version=version, beta=beta)
+    return Sent(asked.body, path=asked.path, is_wrapped=asked.is_wrapped)
 
 
 def _unstored(parsed: Parsed, endpoint: Endpoint) -> Parsed:
@@ -57,9 +77,12 @@ def _unstored(parsed: Parsed, endpoint: Endpoint) -> Parsed:
     for name in _STORES:
         if parsed.body.get(name):
             raise ProviderStoreRefused(field=name)
-    if endpoint is Endpoint.RESPONSES and parsed.body.get("store") is not False:
-        return parsed.with_value("store", False)
-    return parsed
+    if endpoint is not Endpoint.RESPONSES:
+        return parsed
+    items = parsed.body.get("input")
+    if isinstance(items, list) and any(isinstance(one, dict) and one.get("type") == "item_reference" for one in items):
+        raise ProviderStoreRefused(field="item_reference")
+    return parsed if parsed.body.get("store") is False else parsed.with_value("store", False)
 
 
 def leads_elsewhere(body: Mapping[str, Any]) -> str | None:
@@ -107,14 +130,16 @@ class QuietStream(PassedStream):
         return b"".join(event.raw for event in Splitter().feed(told) if not _tells_usage_alone(event.data))
 
 
-AnyStream = CrossStream | PassedStream
+AnyStream = CrossStream | PassedStream | UnwrappedStream
 
 
-def stream_for(parsed: Parsed, endpoint: Endpoint, way: Way, sent: Sent) -> AnyStream:
+def stream_for(parsed: Parsed, endpoint: Endpoint, way: Way, sent: Sent, *, is_wrapped: bool = False) -> AnyStream:
     """Return what stands between provider and client."""
+    conceals = way.provider.is_shared
     if sent.asks_usage:
-        return QuietStream(Dialect.CHAT)
-    return stream_between(endpoint.dialect, way.dialect, asked=parsed.body)
+        return QuietStream(Dialect.CHAT, conceals=conceals)
+    inner = stream_between(endpoint.dialect, way.dialect, asked=parsed.body, conceals=conceals)
+    return UnwrappedStream(inner) if is_wrapped else inner
 
 
 def _tells_usage_alone(data: str | None) -> bool:

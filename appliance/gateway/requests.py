@@ -7,10 +7,11 @@ same request as the rules here judged. Where a value has to change, its span of 
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from json.decoder import scanstring  # type: ignore[attr-defined]  # the scanner that json itself uses
 from typing import Any, Final
 
+from appliance.gateway.dialects import write_json
 from appliance.gateway.errors import RequestMalformed, RequestTooLarge
 
 MOST_BYTES: Final = 32 * 1024 * 1024
@@ -23,11 +24,12 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Parsed:
-    """A JSON object, and where each of its values stands in the text."""
+    """A JSON object, where each of its values stands in the text, and where the value's name begins."""
 
     text: str
     body: Mapping[str, Any]
     spans: Mapping[str, Span]
+    names: Mapping[str, int]
 
     @property
     def content(self) -> bytes:
@@ -36,21 +38,56 @@ class Parsed:
 
     def with_value(self, name: str, value: Any) -> "Parsed":
         """Return the request with one value replaced, or added at the end; every other byte stays."""
-        written = json.dumps(value, ensure_ascii=False)
+        written = write_json(value).decode()
+        body = {**self.body, name: value}
         if name in self.spans:
             start, end = self.spans[name]
-            return parse((self.text[:start] + written + self.text[end:]).encode())
+            return self._with(start, end, written, body)
         end = self.text.rindex("}")
-        comma = "," if self.spans else ""
-        return parse(f"{self.text[:end]}{comma}{json.dumps(name)}:{written}{self.text[end:]}".encode())
+        said = json.dumps(name)
+        head = f"{',' if self.spans else ''}{said}:"
+        begun = end + len(head) - len(said) - 1
+        added = self._with(end, end, head + written, body)
+        stands = end + len(head), end + len(head) + len(written)
+        return replace(added, spans={**added.spans, name: stands}, names={**added.names, name: begun})
 
     def with_inner(self, name: str, inner: str, *, value: Any) -> "Parsed":
         """Return the request with a value inside an object replaced or added, that object added if it is not there."""
-        if not isinstance(self.body.get(name), dict):
+        found = self.body.get(name)
+        if not isinstance(found, dict):
             return self.with_value(name, {inner: value})
         start, end = self.spans[name]
         changed = parse(self.text[start:end].encode()).with_value(inner, value)
-        return parse((self.text[:start] + changed.text + self.text[end:]).encode())
+        return self._with(start, end, changed.text, {**self.body, name: changed.body})
+
+    def without(self, name: str) -> "Parsed":
+        """Return the request without a value, its name and one comma; every other byte stays."""
+        if name not in self.spans:
+            return self
+        others = list(self.spans)
+        at = others.index(name)
+        start, end = self.names[name], self.spans[name][1]
+        if at + 1 < len(others):
+            end = self.names[others[at + 1]]
+        elif at:
+            start = self.spans[others[at - 1]][1]
+        kept = {one: value for one, value in self.body.items() if one != name}
+        found = self._with(start, end, "", kept)
+        return replace(
+            found,
+            spans={one: span for one, span in found.spans.items() if one != name},
+            names={one: place for one, place in found.names.items() if one != name},
+        )
+
+    def _with(self, start: int, end: int, written: str, body: Mapping[str, Any]) -> "Parsed":
+        """Return it with other signs in the place of these, which are a value's, or lie around whole values."""
+        longer = len(written) - (end - start)
+        spans = {
+            name: (first + longer * (first >= end), last + longer * (last > start))
+            for name, (first, last) in self.spans.items()
+        }
+        names = {name: place + longer * (place >= end) for name, place in self.names.items()}
+        return Parsed(self.text[:start] + written + self.text[end:], body, spans, names)
 
 
 def parse(raw: bytes) -> Parsed:
@@ -62,14 +99,19 @@ def parse(raw: bytes) -> Parsed:
     except UnicodeDecodeError:
         raise RequestMalformed(reason="it is not UTF-8") from None
     try:
-        body, spans = _members(text)
+        body, spans, names = _members(text)
     except RecursionError:
         raise RequestMalformed(reason=_TOO_DEEP) from None
     except ValueError as error:
         raise RequestMalformed(reason=str(error) if isinstance(error, _Fault) else "it is not JSON") from None
     _check_depth(body)
     _check_switches(body)
-    return Parsed(text, body, spans)
+    return Parsed(text, body, spans, names)
+
+
+def written(body: Mapping[str, Any]) -> Parsed:
+    """Return a request that was made here."""
+    return parse(write_json(body))
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -90,6 +132,11 @@ def texts(value: Any) -> Iterator[str]:
                 yield from texts(one)
 
 
+def has_tokens(value: Any) -> bool:
+    """Say whether an input is tokens by their numbers, or lists of them, in the place of texts."""
+    return isinstance(value, list) and any(isinstance(one, int | float) or has_tokens(one) for one in value)
+
+
 _TOO_DEEP: Final = f"it is nested more than {_DEEPEST} deep"
 
 
@@ -97,9 +144,10 @@ class _Fault(ValueError):
     """What is wrong, in our own words."""
 
 
-def _members(text: str) -> tuple[dict[str, Any], dict[str, Span]]:
+def _members(text: str) -> tuple[dict[str, Any], dict[str, Span], dict[str, int]]:
     body: dict[str, Any] = {}
     spans: dict[str, Span] = {}
+    names: dict[str, int] = {}
     at = _after_blanks(text, 0)
     if text[at : at + 1] != "{":
         raise _Fault("it is no JSON object")
@@ -109,6 +157,7 @@ def _members(text: str) -> tuple[dict[str, Any], dict[str, Span]]:
         if not is_first:
             at = _after_blanks(text, _expect(text, at, ","))
         is_first = False
+        begun = at
         name, at = scanstring(text, _expect(text, at, '"'), True)
         if name in body:
             raise _Fault("a name comes twice in it")
@@ -117,11 +166,11 @@ def _members(text: str) -> tuple[dict[str, Any], dict[str, Span]]:
             body[name], end = _DECODER.raw_decode(text, start)
         except StopIteration:
             raise ValueError(text[start : start + 1]) from None
-        spans[name] = (start, end)
+        spans[name], names[name] = (start, end), begun
         at = _after_blanks(text, end)
     if _after_blanks(text, at + 1) != len(text):
         raise ValueError(at)
-    return body, spans
+    return body, spans, names
 
 
 def _expect(text: str, at: int, sign: str) -> int:

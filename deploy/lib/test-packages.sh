@@ -1,11 +1,12 @@
 #!/bin/sh
-# Installs what the tests need from Debian: a browser, a transaction pooler, text recognition, a token of software.
+# Installs what the tests need from Debian: a browser, a transaction pooler, text recognition, Node for its clients, a token of software.
 # Without the token its tests are skipped, so that one is only tried.
 set -eu
 missing=""
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 command -v pgbouncer >/dev/null 2>&1 || missing="$missing pgbouncer"
 command -v tesseract >/dev/null 2>&1 || missing="$missing tesseract-ocr tesseract-ocr-deu"
+{ command -v node && command -v npm; } >/dev/null 2>&1 || missing="$missing nodejs npm"
 optional=""
 command -v softhsm2-util >/dev/null 2>&1 || optional="softhsm2"
 command -v ip >/dev/null 2>&1 || [ -x /usr/sbin/ip ] || optional="$optional iproute2"

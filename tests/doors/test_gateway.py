@@ -233,8 +233,9 @@ def test_responses_reach_every_vendor_and_nothing_is_stored(at: Door) -> None:
     client.create(model="openai/gpt-6", input="What is the weather?")
     assert (at.upstream.asked[0].path, at.upstream.asked[0].json["store"]) == ("/v1/responses", False)
     assert at.calls()[0]["answer_tokens"] == 4
-    for wanted in ({"store": True}, {"previous_response_id": "resp_0"}):
-        with pytest.raises(openai.BadRequestError, match=r"store|previous_response_id"):
-            client.create(model="openai/gpt-6", input="And tomorrow?", **wanted)
+    pointing = [{"type": "item_reference", "id": "fc_0"}]
+    for wanted in ({"store": True}, {"previous_response_id": "resp_0"}, {"input": pointing}):
+        with pytest.raises(openai.BadRequestError, match=r"store|previous_response_id|item_reference"):
+            client.create(**({"model": "openai/gpt-6", "input": "And tomorrow?"} | wanted))
     with pytest.raises(openai.BadRequestError, match="chatbot"):
         client.create(model="bot:x", input="Hello")

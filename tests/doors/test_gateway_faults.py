@@ -104,6 +104,45 @@ def test_it_refuses_what_two_programs_could_read_in_two_ways(at: Door, body: byt
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "request_malformed")
     assert at.upstream.asked == []
+    assert at.events()[0] == "gateway:call:refused"
+
+
+def test_a_packed_body_is_refused_and_on_record(at: Door) -> None:
+    answer = posts(at, b"x", **{"content-encoding": "gzip"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "request_encoded")
+    assert at.events()[0] == "gateway:call:refused"
+
+
+@pytest.mark.parametrize("tokens", [[1, 2], [[1, 2], [3]], ["a", 7], [1.0]])
+def test_tokens_by_their_numbers_cannot_be_looked_through_and_are_refused(at: Door, tokens: Any) -> None:
+    at.upstream.says(said({"object": "list", "data": []}))
+    answer = posts(at, {"model": "openai/text-embedding-4", "input": tokens}, path="/v1/embeddings")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "tokens_uninspectable")
+    assert at.upstream.asked == []
+    assert at.events()[0] == "gateway:call:refused"
+
+
+@pytest.mark.parametrize(
+    ("path", "model", "before", "error"),
+    [
+        ("/v1/chat/completions", "openai/gpt-6", chat_bytes(chat_chunks()[:3], done=False),
+         b'data: {"error":{"message":"Incorrect API key provided: sk-live-of-openai-0000-1111","n":1.0e0}}\n\n'),
+        ("/v1/messages", "anthropic/claude", messages_bytes(messages_events()[:5]),
+         b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"sk-live-of-openai-0000-1111"},"n":1.0e0}\n\n'),
+        ("/v1/responses", "openai/gpt-6", b'event: response.created\ndata: {"type":"response.created"}\n\n',
+         b'event: response.failed\ndata: {"type":"response.failed","response":{"error":{"code":"x","message":"sk-live-of-openai-0000-1111"}}}\n\n'),
+    ],
+)  # fmt: skip
+def test_an_error_in_a_stream_comes_as_it_is_but_for_keys_and_nothing_follows(
+    at: Door, path: str, model: str, before: bytes, error: bytes
+) -> None:
+    body = {"model": model, "max_tokens": 9, "messages": ASKED, "input": "a", "stream": True}
+    for pieces in ([before + error + b'data: {"x":1}\n\n'], [before, error[:30], error[30:], b'data: {"x":1}\n\n']):
+        at.upstream.says(streamed(*pieces))
+        told = posts(at, body, path=path).content
+        assert told == before + error.replace(b"sk-live-of-openai-0000-1111", b"(a key)")
+        assert at.calls()[0]["state"] == "unknown"
 
 
 def test_it_changes_one_span_and_no_other_sign() -> None:

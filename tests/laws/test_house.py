@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import json
 import re
 import statistics
 import subprocess
@@ -97,6 +98,14 @@ def test_the_lock_files_name_no_index_and_have_hashes() -> None:
         assert "://" not in text.replace("See appliance", "")
         assert "--index" not in text
         assert text.count("==") <= text.count("--hash=sha256:")
+
+
+def test_the_lock_file_of_npm_names_no_host_and_has_hashes() -> None:
+    text = (ROOT / "tests" / "clients" / "package-lock.json").read_text()
+    _, *packages = json.loads(text)["packages"].values()
+    assert "://" not in text
+    assert packages
+    assert all(one["integrity"].startswith("sha512-") for one in packages)
 
 
 def test_migrations_are_numbered_and_say_their_phase() -> None:

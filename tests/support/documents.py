@@ -15,6 +15,7 @@ from appliance.gateway.dialects.responses_to_chat.answer import ENDINGS
 from appliance.gateway.dialects.rules import Fate, Rule
 from appliance.settings import Settings
 from tests.support.attacks import assurance_page
+from tests.support.clients import clients_page
 from tests.support.dialect_samples import TABLES
 
 DOCS = Path(__file__).parents[2] / "deploy" / "docs"
@@ -168,6 +169,7 @@ PAGES = {
     "settings.md": settings_page,
     "audit-events.md": events_page,
     "cli.md": commands_page,
+    "clients.md": clients_page,
     "dialects.md": dialects_page,
 }
 

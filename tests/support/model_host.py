@@ -49,9 +49,13 @@ def said(body: object, **more: Any) -> Reply:
 
 @dataclass
 class Upstream:
-    """`replies` are given in turn, the last one for ever."""
+    """`replies` are given in turn, the last one for ever; what is asked at a path of `asides` is beside that."""
 
     port: int
+    asides: dict[str, Reply] = field(default_factory=dict)
+    asked_aside: list[Asked] = field(default_factory=list)
+    chooses: Callable[[Asked], Reply] | None = None
+    """Chooses the reply by what is asked, instead of the turn."""
     replies: deque[Reply] = field(default_factory=deque)
     asked: list[Asked] = field(default_factory=list)
     hung_up: threading.Event = field(default_factory=threading.Event)
@@ -67,7 +71,7 @@ class Upstream:
         self.replies.extend(replies)
         self.asked.clear()
         self.hung_up.clear()
-        self.when_asked = None
+        self.when_asked = self.chooses = None
 
     def next(self) -> Reply:
         return self.replies.popleft() if len(self.replies) > 1 else self.replies[0]
@@ -87,15 +91,21 @@ def upstream() -> Iterator[Upstream]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            found.asked.append(Asked(self.path, {name.lower(): one for name, one in self.headers.items()}, body))
-            if found.when_asked:
-                found.when_asked()
-            reply = found.next()
+            asked = Asked(self.path, {name.lower(): one for name, one in self.headers.items()}, body)
+            reply = found.asides.get(self.path) or self._reply(asked)
+            if self.path in found.asides:
+                found.asked_aside.append(asked)
             try:
                 self._give(reply)
             except (BrokenPipeError, ConnectionResetError):
                 found.lost()
                 self.close_connection = True
+
+        def _reply(self, asked: Asked) -> Reply:
+            found.asked.append(asked)
+            if found.when_asked:
+                found.when_asked()
+            return found.chooses(asked) if found.chooses else found.next()
 
         def _give(self, reply: Reply) -> None:
             self._rest(reply.wait)

@@ -1,7 +1,10 @@
 """Streams and answers as the vendors send them, for tests that read or translate them."""
 
+import base64
 import json
+import struct
 from typing import Any
+from zlib import crc32
 
 from appliance.gateway.dialects.sse import DONE, encode
 
@@ -100,3 +103,29 @@ def chat_bytes(chunks: list[Event], *, done: bool = True) -> bytes:
 def plain(body: object) -> Any:
     """What a body is once it was sent as JSON."""
     return json.loads(json.dumps(body))
+
+
+def wrapped(events: list[Event]) -> list[bytes]:
+    """The stream as Bedrock sends it: each event a message of AWS's event stream."""
+    said = [json.dumps(event, ensure_ascii=False).encode() for event in events]
+    return [
+        message({":event-type": "chunk", ":content-type": "application/json", ":message-type": "event"},
+                json.dumps({"bytes": base64.b64encode(one).decode(), "p": "abcdefg"[: n % 7]}).encode())
+        for n, one in enumerate(said)
+    ]  # fmt: skip
+
+
+def wrapped_exception(name: str, text: str) -> bytes:
+    kind = {":exception-type": name, ":content-type": "application/json", ":message-type": "exception"}
+    return message(kind, json.dumps({"message": text}).encode())
+
+
+def message(headers: dict[str, str], payload: bytes, *, more: bytes = b"") -> bytes:
+    """One message of AWS's event stream; `more` are headers of other kinds, as they stand."""
+    head = more + b"".join(
+        struct.pack(">B", len(name)) + name.encode() + b"\x07" + struct.pack(">H", len(value)) + value.encode()
+        for name, value in headers.items()
+    )
+    prelude = struct.pack(">II", 16 + len(head) + len(payload), len(head))
+    whole = prelude + struct.pack(">I", crc32(prelude)) + head + payload
+    return whole + struct.pack(">I", crc32(whole))

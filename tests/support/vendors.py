@@ -3,6 +3,7 @@
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import anthropic
@@ -79,7 +80,7 @@ def _fault(value: object, kind: Any, at: str) -> str | None:
 def _object_fault(value: object, kind: Any, at: str) -> str | None:
     if not isinstance(value, dict):
         return f"{at}: no object"
-    hints = typing_extensions.get_type_hints(kind, include_extras=True)
+    hints = _hints(kind)
     for name in value:
         if name not in hints:
             return f"{at}.{name}: {kind.__name__} has no such field"
@@ -90,3 +91,8 @@ def _object_fault(value: object, kind: Any, at: str) -> str | None:
         elif name in kind.__required_keys__:
             return f"{at}.{name}: {kind.__name__} needs it"
     return None
+
+
+@cache
+def _hints(kind: Any) -> Mapping[str, Any]:
+    return typing_extensions.get_type_hints(kind, include_extras=True)

@@ -5,7 +5,7 @@ provider's. What cannot be said in the other dialect is refused by name (`Untran
 what is left out, and why, stands in the rules, of which `deploy/docs/dialects.md` is made.
 """
 
-from appliance.gateway.dialects.bodies import read_json, read_request, write_json
+from appliance.gateway.dialects.bodies import read_json, write_json
 from appliance.gateway.dialects.crossing import (
     ANTHROPIC_VERSION,
     CrossStream,
@@ -23,6 +23,6 @@ from appliance.gateway.dialects.values import Dialect, Fault, TokenCount
 __all__ = [
     "ANTHROPIC_VERSION", "AnswerUnreadable", "CrossStream", "Dialect", "EventTooLarge", "Fault", "PassedStream",
     "StreamReader", "TokenCount", "Untranslatable", "cross_answer", "cross_request", "error_body", "error_bytes",
-    "error_event", "fault_in_stream", "fields_left_out", "read_error", "read_json", "read_request", "stream_between",
+    "error_event", "fault_in_stream", "fields_left_out", "read_error", "read_json", "stream_between",
     "usage_of", "write_json",
 ]  # fmt: skip

@@ -1,24 +1,10 @@
-"""Bodies as JSON, read and written alike everywhere: https://datatracker.ietf.org/doc/html/rfc8259."""
+"""Bodies as JSON, written here and as providers send them: https://datatracker.ietf.org/doc/html/rfc8259.
+
+What clients send is read in one place too, and more strictly: `gateway/requests.py`.
+"""
 
 import json
 from typing import Any
-
-from appliance.gateway.dialects.refusals import Untranslatable
-
-
-def read_request(raw: bytes) -> dict[str, Any]:
-    """Return a client's request. Raises Untranslatable unless all readers would read it in one way.
-
-    Of two fields of one name, one reader takes the first and another the last; a rule that was kept for the one would
-    be broken by the other. That holds too where the bytes are passed on as they came.
-    """
-    try:
-        body = json.loads(raw, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_each_once)
-    except (ValueError, RecursionError) as error:
-        raise Untranslatable("the body", "it is not JSON that every reader reads in one way") from error
-    if not isinstance(body, dict):
-        raise Untranslatable("the body", "it must be an object")
-    return body
 
 
 def write_json(body: object) -> bytes:
@@ -34,19 +20,15 @@ def write_json(body: object) -> bytes:
         raise ValueError("nested too deeply") from error
 
 
-def read_json(text: str | bytes) -> Any:
-    """Return what a JSON text says. Raises ValueError, also for numbers that cannot be held and for depth."""
+def read_json(text: str | bytes, *, with_any_number: bool = False) -> Any:
+    """Return what a provider's JSON says. Raises ValueError, also for depth, and for numbers that cannot be held.
+
+    `with_any_number`: of what passes on as it is, these are the reader's affair; only what is none of JSON's is refused.
+    """
     try:
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        return json.loads(text, parse_constant=_refuse, parse_float=None if with_any_number else _finite)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a field is there twice")
-    return found
 
 
 def _refuse(name: str) -> float:

@@ -13,7 +13,7 @@ from appliance.gateway.dialects.chat_to_messages.answer import cross_answer as m
 from appliance.gateway.dialects.chat_to_messages.request import cross_request as chat_into_messages_request
 from appliance.gateway.dialects.chat_to_messages.rules import REQUEST as CHAT_REQUEST
 from appliance.gateway.dialects.chat_to_messages.stream import MessagesToChat
-from appliance.gateway.dialects.errors import error_event, fault_in_stream
+from appliance.gateway.dialects.errors import concealed, error_event, fault_in_stream, without_keys
 from appliance.gateway.dialects.frames import THE_END, UNREADABLE, Broken, Frame, Translation, encoded, unreadable
 from appliance.gateway.dialects.messages_to_chat.answer import cross_answer as chat_into_messages
 from appliance.gateway.dialects.messages_to_chat.request import cross_request as messages_into_chat_request
@@ -26,7 +26,7 @@ from appliance.gateway.dialects.responses_to_chat.rules import REQUEST as RESPON
 from appliance.gateway.dialects.responses_to_chat.stream import ChatToResponses
 from appliance.gateway.dialects.rules import an_object, names_left_out
 from appliance.gateway.dialects.sse import COMMENT, Event, Splitter
-from appliance.gateway.dialects.usage import StreamReader
+from appliance.gateway.dialects.usage import StreamReader, fault_of_event
 from appliance.gateway.dialects.values import Dialect, Fault, TokenCount
 
 # What is made here for Anthropic is of this version, the last one with `temperature` and `top_p`, which OpenAI's clients
@@ -110,9 +110,10 @@ class CrossStream:
     """
 
     def __init__(
-        self, source: Dialect, target: Dialect, *, asked: Mapping[str, Any], created: int | None = None
-    ) -> None:
-        self._source, self._target = source, target
+        self, source: Dialect, target: Dialect, *, asked: Mapping[str, Any], created: int | None = None,
+        conceals: bool = False,
+    ) -> None:  # fmt: skip
+        self._source, self._target, self._conceals = source, target, conceals
         self._translation = _translation(source, target, asked, created=_now(created))
         self._splitter = Splitter()
         self._sent = 0
@@ -135,7 +136,7 @@ class CrossStream:
             for event in [] if self._is_over else self._splitter.feed(chunk):
                 told += b"".join(self._encoded(frame) for frame in self._frames(event))
         except Broken as broken:
-            told += self.fail(broken.fault)
+            told += self.fail(concealed(broken.fault) if self._conceals else broken.fault)
         except EventTooLarge as refusal:
             told += self.fail(Fault(502, refusal.code, str(refusal)))
         except Untranslatable as refusal:
@@ -184,10 +185,14 @@ class CrossStream:
 
 
 class PassedStream:
-    """Passes a stream on as it is, whole events at a time, and ends as an error what the provider does not end well."""
+    """Passes a stream on as it is, whole events at a time, and ends as an error what the provider does not end well.
 
-    def __init__(self, dialect: Dialect) -> None:
-        self._dialect = dialect
+    An error of the provider's own is passed on as it is but for what looks like a key; or, if it `conceals`, not at all
+    where it tells of everybody who shares a key.
+    """
+
+    def __init__(self, dialect: Dialect, *, conceals: bool = False) -> None:
+        self._dialect, self._conceals = dialect, conceals
         self._splitter = Splitter()
         self._reader = StreamReader(dialect)
         self._broken: Fault | None = None
@@ -209,14 +214,26 @@ class PassedStream:
 
     def feed(self, chunk: bytes) -> bytes:
         """Return what the client is to be sent for this chunk: the events that it completes, as they came."""
-        if self._broken:
+        if self.fault:
             return b""
         try:
             events = self._splitter.whole(chunk)
         except EventTooLarge as refusal:
             return self.fail(Fault(502, refusal.code, str(refusal)))
         self._reader.read(events)
-        return events
+        return events if self._reader.fault is None else self._broken_off(events, self._reader.fault)
+
+    def _broken_off(self, events: bytes, fault: Fault) -> bytes:
+        """Return the events before the error, and the error; nothing follows it."""
+        told = bytearray()
+        for event in Splitter().feed(events):
+            if fault_of_event(event) is None:
+                told += event.raw
+            elif self._conceals and (ours := concealed(fault)) is not fault:
+                return bytes(told + error_event(self._dialect, ours))
+            else:
+                return bytes(told + without_keys(event.raw))
+        return bytes(told)
 
     def close(self) -> bytes:
         """Return what the client is to be sent when the provider sends no more."""
@@ -232,9 +249,13 @@ class PassedStream:
         return error_event(self._dialect, fault)
 
 
-def stream_between(source: Dialect, target: Dialect, *, asked: Mapping[str, Any]) -> CrossStream | PassedStream:
+def stream_between(
+    source: Dialect, target: Dialect, *, asked: Mapping[str, Any], conceals: bool = False
+) -> CrossStream | PassedStream:
     """Return what stands between provider and client. Raises Untranslatable."""
-    return PassedStream(source) if source is target else CrossStream(source, target, asked=asked)
+    if source is target:
+        return PassedStream(source, conceals=conceals)
+    return CrossStream(source, target, asked=asked, conceals=conceals)
 
 
 class _Both:

@@ -41,6 +41,15 @@ def without_key(raw: bytes, key: str) -> bytes:
     return raw
 
 
+def concealed(fault: Fault) -> Fault:
+    """Return what is told of a fault that is of everybody who shares a key; what else a request did wrong is its own."""
+    if fault.status not in _OF_THE_KEY and fault.status < _OURS:
+        return fault
+    said = f"The provider answers with status {fault.status}. Try again later; if it stays, ask the operator."
+    return Fault(fault.status, "provider_refused", said)
+
+
+_OF_THE_KEY = frozenset({402, 408, 429})
 _ANTHROPIC_TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",

@@ -101,6 +101,15 @@ class StreamReader:
             self._used |= {name: value for name, value in used.items() if value is not None}
 
 
+def fault_of_event(event: Event) -> Fault | None:
+    """Return why the stream breaks off, if this event says that it does."""
+    try:
+        body = read_json(event.data or "")
+    except ValueError:
+        return None
+    return fault_in_stream(event.name, body) if isinstance(body, dict) else None
+
+
 _ENDS = frozenset({"message_stop", "response.completed", "response.incomplete", "response.failed"})
 _WHOLE = {"message_start": "message"} | dict.fromkeys(_ENDS - {"message_stop"}, "response")
 _TELLING = {

@@ -84,6 +84,16 @@ def account_assertion(secret: Secret, *, now: datetime) -> tuple[str, str]:
     return found["token_uri"], f"{signed}.{_base64(signature)}"
 
 
+def account_project(secret: Secret) -> str:
+    """Return the project that a service account is of, in which its models are asked."""
+    return str(json.loads(secret.content)["project_id"])
+
+
+def account_sign_in(secret: Secret) -> str:
+    """Return the address at which a service account gets its tokens."""
+    return str(json.loads(secret.content)["token_uri"])
+
+
 def _aws(text: str) -> Given:
     if text.startswith("{"):
         found = _texts(text, refusal=AwsKeyMalformed)

@@ -19,6 +19,7 @@ _VENDORS: Final = {
     ProviderKind.OPENAI: "https://api.openai.com/v1",
     ProviderKind.ANTHROPIC: "https://api.anthropic.com",
 }
+_MULTIREGIONS: Final = frozenset({"eu", "us"})
 REGIONAL: Final = frozenset({ProviderKind.BEDROCK, ProviderKind.VERTEX})
 
 
@@ -81,5 +82,7 @@ def _own(kind: ProviderKind, region: str) -> str:
     if kind is ProviderKind.BEDROCK:
         return f"https://bedrock-runtime.{region}.amazonaws.com"
     if kind is ProviderKind.VERTEX:
+        if region in _MULTIREGIONS:
+            return f"https://aiplatform.{region}.rep.googleapis.com"
         return f"https://{'' if region == 'global' else f'{region}-'}aiplatform.googleapis.com"
     return _VENDORS.get(kind, "")

@@ -18,6 +18,7 @@ from appliance.gateway.dialects import (
     read_error,
 )
 from appliance.gateway.dialects.bodies import read_json, write_json
+from appliance.gateway.dialects.crossing import stream_between
 from appliance.gateway.dialects.sse import Splitter, encode
 
 STATUSES = {400: "BadRequestError", 401: "AuthenticationError", 403: "PermissionDeniedError", 404: "NotFoundError",
@@ -200,3 +201,19 @@ def test_no_error_makes_an_error(body: dict[str, object], other: object) -> None
     for dialect in Dialect:
         StreamReader(dialect).feed(encode(body | {"x": {"usage": {}}}))
         StreamReader(dialect).feed(encode([other, {"usage": {}}]))
+
+
+BUSY = {"error": {"message": "Rate limit reached in organization org-4711", "type": "tokens", "code": "rate_limit_exceeded"}}
+WRONG = {"error": {"message": "max_tokens is too large", "type": "invalid_request_error", "code": "x"}}
+
+
+@pytest.mark.parametrize("source", [Dialect.CHAT, Dialect.MESSAGES, Dialect.RESPONSES])
+def test_what_is_of_everybody_who_shares_a_key_is_not_told_in_a_stream(source: Dialect) -> None:
+    for body, is_told in ((BUSY, False), (WRONG, True)):
+        stream = stream_between(source, Dialect.CHAT, asked={}, conceals=True)
+        told = stream.feed(encode(body) + encode({"after": 1}))
+        assert (b"org-4711" in told, b"too large" in told) == (False, is_told)
+        assert b"ask the operator" in told or is_told
+        assert b'"after"' not in told
+        assert stream.fault is not None
+    assert b"org-4711" in stream_between(source, Dialect.CHAT, asked={}).feed(encode(BUSY))

@@ -15,6 +15,10 @@ from appliance.gateway.dialects import Dialect, Fault
 from appliance.gateway.dialects.bodies import read_json
 from appliance.gateway.dialects.crossing import CrossStream, PassedStream, stream_between
 from appliance.gateway.dialects.sse import DONE, Event, Splitter, encode
+from appliance.gateway.endpoints import Endpoint
+from tests.support.corpus import STREAMS as STREAMS_AS_THEY_ARE
+from tests.support.corpus import cut
+from tests.support.corpus import stream as odd_stream
 from tests.support.upstreams import chat_bytes, chat_chunks, chunk, messages_bytes, messages_events
 
 ASKED = {"model": "m", "max_tokens": 5, "stream_options": {"include_usage": True}}
@@ -289,3 +293,16 @@ def test_the_providers_own_error_is_passed_as_it_came() -> None:
 
     assert stream.feed(sent) + stream.close() == sent
     assert (stream.is_finished, stream.fault) == (False, Fault(502, "provider_error", "gone"))
+
+
+@pytest.mark.parametrize("path", STREAMS_AS_THEY_ARE)
+@settings(max_examples=40)
+@given(seed=some.integers(0, 2**32), pieces=some.integers(1, 200))
+def test_what_passes_is_the_same_bytes_wherever_it_is_cut(path: str, seed: int, pieces: int) -> None:
+    raw = odd_stream(path, seed=seed)
+    passed = PassedStream(Endpoint(path).dialect)
+    told = b"".join(passed.feed(piece) for piece in cut(raw, seed=seed, pieces=pieces)) + passed.close()
+
+    assert told == raw
+    assert passed.is_finished
+    assert passed.count is not None
