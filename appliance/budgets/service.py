@@ -33,15 +33,37 @@ def get_budget(tx: Tx, *, clock: Clock) -> Budget:
     return Budget(limit, int(used or 0))
 
 
-def reserve(tx: Tx, *, tokens: int, clock: Clock) -> int:
-    """Return the tokens reserved, which the caller records with its call. Raises OverBudget.
+class Purse:
+    """What is left of this month, for the calls of one transaction, which reserve in turn.
 
-    The budget's row is locked, so that two calls at once cannot both take what is left. What costs nothing is let pass.
+    The budget's row is locked until the transaction ends, so that two at once cannot both take what is left.
     """
-    row = tx.scalar(select(BudgetRow).where(BudgetRow.tenant_id == tx.tenant_id).with_for_update())
-    if tokens and row is not None and get_budget(tx, clock=clock).used + tokens > row.monthly_tokens:
-        raise OverBudget
-    return tokens
+
+    def __init__(self, tx: Tx, *, clock: Clock) -> None:
+        self._tx, self._clock = tx, clock
+        row = tx.scalar(select(BudgetRow).where(BudgetRow.tenant_id == tx.tenant_id).with_for_update())
+        self._limit = None if row is None else row.monthly_tokens
+        self._used: int | None = None
+
+    def take(self, tokens: int) -> int:
+        """Return the tokens reserved, which the caller records with its call. Raises OverBudget. Nothing costs nothing."""
+        if tokens and self._limit is not None:
+            if self._used is None:
+                self._used = get_budget(self._tx, clock=self._clock).used
+            if self._used + tokens > self._limit:
+                raise OverBudget
+            self._used += tokens
+        return tokens
+
+    def give_back(self, tokens: int) -> None:
+        """Put back what a call took that was refused after all."""
+        if self._used is not None:
+            self._used -= tokens
+
+
+def reserve(tx: Tx, *, tokens: int, clock: Clock) -> int:
+    """Return the tokens reserved for one call, which the caller records with it. Raises OverBudget."""
+    return Purse(tx, clock=clock).take(tokens)
 
 
 def set_budget(tx: Tx, caller: Caller, *, monthly_tokens: int | None, clock: Clock) -> None:

@@ -32,7 +32,7 @@ from appliance.gateway.estimating import answer_tokens, prompt_tokens
 from appliance.gateway.flow import Gateway
 from appliance.gateway.hooks import Hook
 from appliance.gateway.listing import listed
-from appliance.gateway.models import BOT, targets_of
+from appliance.gateway.models import BOT, Target, find_target, targets_of
 from appliance.gateway.prices import Prices
 from appliance.gateway.record import Record
 from appliance.gateway.requests import Parsed, parse, texts
@@ -138,8 +138,7 @@ class Gate:
             verdicts = looking.before(self._hooks, said)
             if name.startswith(BOT) or name in self._names_here():
                 return self._answered_here(endpoint, caller, name, parsed)
-            with self._db.tenant(caller.tenant_id) as tx:
-                targets = targets_of(tx, name)
+            targets = self._targets_of(caller, name)
         except Refusal as refusal:
             self._record.refuse(Asker(caller.tenant_id, caller.actor), refusal, model=name)
             raise
@@ -149,6 +148,12 @@ class Gate:
             *(asking.headers.get(name) for name in _VERSIONS if endpoint.dialect is Dialect.MESSAGES),
         )  # fmt: skip
         return self._calls.make(ask, cancel)
+
+    def _targets_of(self, caller: Caller, name: str) -> tuple[Target, ...]:
+        if direct := find_target(name):
+            return (direct,)
+        with self._db.tenant(caller.tenant_id) as tx:
+            return targets_of(tx, name)
 
     def _names_here(self) -> set[str]:
         return {one.name for one in self._gateway.embedding_models} | set(self._gateway.models)

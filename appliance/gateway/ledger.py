@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select, update
 
 from appliance import audit, budgets, policy
-from appliance.audit import Actor, ActorKind, Event, Outcome
+from appliance.audit import Actor, ActorKind, Event, NewEntry, Outcome
 from appliance.gateway.tables import CallRow
 from appliance.gateway.values import Asker, Kind, State, Usage
 from appliance.kernel.clock import Clock
@@ -52,7 +52,13 @@ def admit(db: Database, asker: Asker, *, kind: Kind, call: policy.Call, tokens: 
 def record_refusal(db: Database, asker: Asker, refusal: Refusal, *, model: str) -> None:
     """Record that a call was refused, in a transaction of its own: the refused one rolled back."""
     with db.tenant(asker.tenant_id) as tx:
-        audit.record(tx, asker.actor, Event.CALL_REFUSED, outcome=Outcome.REFUSED, code=refusal.code, model=model[:100])
+        audit.record_all(tx, [refusal_entry(asker, refusal, model=model)])
+
+
+def refusal_entry(asker: Asker, refusal: Refusal, *, model: str) -> NewEntry:
+    """Return what is recorded of a refusal."""
+    facts = {"code": refusal.code, "model": model[:100]}
+    return NewEntry(asker.actor, Event.CALL_REFUSED, outcome=Outcome.REFUSED, facts=facts)
 
 
 def settle(

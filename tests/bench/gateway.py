@@ -204,4 +204,4 @@ def _has_begun(line: socket.socket) -> bool:
 
 
 def _median(rounds: list[dict[str, Any]], what: str) -> float:
-    return statistics.median(one[what] for one in rounds)
+    return float(statistics.median(one[what] for one in rounds))

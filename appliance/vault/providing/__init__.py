@@ -4,7 +4,7 @@ Trusted: this process. Not trusted: the database; who can write it can delete a 
 same row, never read one, nor have it sent to another address than the one it was given for. See decision 0018.
 """
 
-from appliance.vault.providing.lending import lend, note_error, own_keys
+from appliance.vault.providing.lending import Lender, lend, note_error, own_keys
 from appliance.vault.providing.queries import get_provider, list_providers
 from appliance.vault.providing.secret import Secret
 from appliance.vault.providing.values import (
@@ -18,6 +18,6 @@ from appliance.vault.providing.values import (
 )
 
 __all__ = [
-    "Lent", "ModelProvider", "OwnKeys", "ProviderId", "ProviderKey", "ProviderKeyId", "ProviderKind", "Secret", "get_provider",
+    "Lender", "Lent", "ModelProvider", "OwnKeys", "ProviderId", "ProviderKey", "ProviderKeyId", "ProviderKind", "Secret", "get_provider",
     "lend", "list_providers", "note_error", "own_keys",
 ]  # fmt: skip

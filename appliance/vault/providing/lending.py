@@ -5,7 +5,13 @@ An organisation's transaction reaches the platform's keys by a door that takes a
 sealed; it cannot list them.
 """
 
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from types import TracebackType
+from typing import Self
 from uuid import UUID
 
 from sqlalchemy import func, select, text
@@ -14,8 +20,10 @@ from sqlalchemy.dialects.postgresql import insert
 from appliance.audit import PLATFORM
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
+from appliance.kernel.errors import Refusal
 from appliance.vault.providing.envelope import open_key
 from appliance.vault.providing.errors import NoProviderKey, OwnKeysForbidden, OwnKeysRequired, ProviderNotFound
+from appliance.vault.providing.secret import Secret
 from appliance.vault.providing.tables import KeyUseRow, ProviderKeyRow, ProviderRow, RuleRow
 from appliance.vault.providing.values import Lent, ModelProvider, OwnKeys, ProviderId, ProviderKeyId, ProviderKind
 from appliance.vault.service import Vault
@@ -27,19 +35,90 @@ _LONGEST_CODE = 64
 
 
 def lend(tx: Tx, vault: Vault, name: str, *, clock: Clock) -> Lent:
-    """Return one of the provider's keys in force, by weight, and count the use.
+    """Return one of the provider's keys in force, as a `Lender` does. Raises what it raises."""
+    with Lender(tx, vault, clock=clock) as lender:
+        return lender.lend(name)
 
-    The organisation's own provider of this name, or the platform's shared one, as the operators' rule says. Raises
-    ProviderNotFound, NoProviderKey, OwnKeysForbidden, OwnKeysRequired, and what opening raises.
+
+class Lender:
+    """Lends keys to the calls of one transaction: a provider is read once, a key opened once, and uses are counted at the end.
+
+    Each call has a copy of its own to wipe; those here are wiped when the lender is left.
     """
-    rule, now = own_keys(tx), clock.now()
-    own = _find_own(tx, name)
-    if own is not None and rule is not OwnKeys.FORBIDDEN:
-        lent = _lend_own(tx, vault, own, now)
-    else:
-        lent = _lend_shared(tx, vault, name, now, rule, has_own=own is not None)
-    _count(tx, lent.key_id, now)
-    return lent
+
+    def __init__(self, tx: Tx, vault: Vault, *, clock: Clock) -> None:
+        self._tx, self._vault, self._now = tx, vault, clock.now()
+        self._rule: OwnKeys | None = None
+        self._drawers: dict[str, _Drawer | Refusal] = {}
+        self._secrets: dict[UUID, Secret] = {}
+        self._uses: Counter[UUID] = Counter()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for secret in self._secrets.values():
+            secret.wipe()
+        if error is None:
+            _count(self._tx, self._uses, self._now)
+
+    def lend(self, name: str) -> Lent:
+        """Return one of the provider's keys in force, by weight, and count the use.
+
+        The organisation's own provider of this name, or the platform's shared one, as the operators' rule says. Raises
+        ProviderNotFound, NoProviderKey, OwnKeysForbidden, OwnKeysRequired, and what opening raises.
+        """
+        drawer = self._drawers.get(name)
+        if drawer is None:
+            drawer = self._drawers[name] = self._read(name)
+        if isinstance(drawer, Refusal):
+            raise drawer.with_traceback(None)
+        key = _drawn(drawer.keys)
+        if key.key_id not in self._secrets:
+            self._secrets[key.key_id] = open_key(self._tx, drawer.vault, key.key_id, key.sealed, drawer.provider)
+        self._uses[key.key_id] += 1
+        copy = Secret(bytearray(self._secrets[key.key_id].content))
+        return Lent(drawer.provider, ProviderKeyId(key.key_id), key.fingerprint, copy)
+
+    def give_back(self, lent: Lent) -> None:
+        """Take a key back that was not used after all: the call was refused."""
+        lent.secret.wipe()
+        self._uses[lent.key_id] -= 1
+
+    def _read(self, name: str) -> "_Drawer | Refusal":
+        if self._rule is None:
+            self._rule = own_keys(self._tx)
+        own = _find_own(self._tx, name)
+        try:
+            if own is not None and self._rule is not OwnKeys.FORBIDDEN:
+                return _own_drawer(self._tx, self._vault, own, self._now)
+            return _shared_drawer(self._tx, self._vault, name, self._now, self._rule, has_own=own is not None)
+        except (NoProviderKey, OwnKeysForbidden, OwnKeysRequired, ProviderNotFound) as refusal:
+            return refusal
+
+
+@dataclass(frozen=True)
+class _Key:
+    key_id: UUID
+    fingerprint: str
+    weight: int
+    sealed: bytes
+
+
+@dataclass(frozen=True)
+class _Drawer:
+    """A provider's keys in force, and the vault that opens them."""
+
+    provider: ModelProvider
+    keys: tuple[_Key, ...]
+    vault: Vault
+
+
+def _drawn(keys: Sequence[_Key]) -> _Key:
+    """Return one by weight: the least of these is."""
+    return min(keys, key=lambda key: random.expovariate(key.weight)) if len(keys) > 1 else keys[0]
 
 
 def note_error(tx: Tx, key_id: UUID, code: str, *, clock: Clock) -> None:
@@ -70,26 +149,24 @@ def _find_own(tx: Tx, name: str) -> ProviderRow | None:
     ).one_or_none()
 
 
-def _lend_own(tx: Tx, vault: Vault, provider: ProviderRow, now: datetime) -> Lent:
-    chosen = tx.execute(
-        select(ProviderKeyRow.key_id, ProviderKeyRow.fingerprint, ProviderKeyRow.sealed)
-        .where(
+def _own_drawer(tx: Tx, vault: Vault, provider: ProviderRow, now: datetime) -> _Drawer:
+    rows = tx.execute(
+        select(ProviderKeyRow.key_id, ProviderKeyRow.fingerprint, ProviderKeyRow.weight, ProviderKeyRow.sealed).where(
             ProviderKeyRow.tenant_id == tx.tenant_id,
             ProviderKeyRow.provider_id == provider.provider_id,
             ProviderKeyRow.revoked_at.is_(None),
             ProviderKeyRow.expires_at.is_(None) | (ProviderKeyRow.expires_at > now),
         )
-        .order_by(-func.ln(1 - func.random()) / ProviderKeyRow.weight)  # the least of these is drawn by weight
-        .limit(1)
-    ).one_or_none()
-    if chosen is None or chosen.sealed is None:
+    )
+    keys = tuple(
+        _Key(row.key_id, row.fingerprint, row.weight, row.sealed) for row in rows if row.sealed is not None
+    )
+    if not keys:
         raise NoProviderKey(name=provider.name)
-    secret = open_key(tx, vault, chosen.key_id, chosen.sealed, provider)
-    found = _provider(provider, is_shared=tx.tenant_id == PLATFORM)
-    return Lent(found, ProviderKeyId(chosen.key_id), chosen.fingerprint, secret)
+    return _Drawer(_provider(provider, is_shared=tx.tenant_id == PLATFORM), keys, vault)
 
 
-def _lend_shared(tx: Tx, vault: Vault, name: str, now: datetime, rule: OwnKeys, *, has_own: bool) -> Lent:
+def _shared_drawer(tx: Tx, vault: Vault, name: str, now: datetime, rule: OwnKeys, *, has_own: bool) -> _Drawer:
     if rule is OwnKeys.REQUIRED:
         if any(one.name == name for one in shared_providers(tx)):
             raise OwnKeysRequired(name=name)
@@ -99,15 +176,21 @@ def _lend_shared(tx: Tx, vault: Vault, name: str, now: datetime, rule: OwnKeys, 
         raise OwnKeysForbidden if has_own else ProviderNotFound
     if row.key_id is None:
         raise NoProviderKey(name=name)
-    provider = _provider(row, is_shared=True)
-    secret = open_key(tx, vault.platform, row.key_id, row.sealed, provider)
-    return Lent(provider, ProviderKeyId(row.key_id), row.fingerprint, secret)
+    # The door draws by weight and hands over the one that it drew; it lists none.
+    drawn = _Key(row.key_id, row.fingerprint, 1, row.sealed)
+    return _Drawer(_provider(row, is_shared=True), (drawn,), vault.platform)
 
 
-def _count(tx: Tx, key_id: UUID, now: datetime) -> None:
-    row = insert(KeyUseRow).values(tenant_id=tx.tenant_id, key_id=key_id, slot=_slot(), uses=1, last_used_at=now)
-    counted = {"uses": KeyUseRow.uses + 1, "last_used_at": now}
-    tx.execute(row.on_conflict_do_update(index_elements=["tenant_id", "key_id", "slot"], set_=counted))
+def _count(tx: Tx, uses: Mapping[UUID, int], now: datetime) -> None:
+    rows = [
+        {"tenant_id": tx.tenant_id, "key_id": key_id, "slot": _slot(), "uses": count, "last_used_at": now}
+        for key_id, count in sorted(uses.items())
+        if count
+    ]
+    if rows:
+        row = insert(KeyUseRow).values(rows)
+        counted = {"uses": KeyUseRow.uses + row.excluded.uses, "last_used_at": now}
+        tx.execute(row.on_conflict_do_update(index_elements=["tenant_id", "key_id", "slot"], set_=counted))
 
 
 def _slot() -> object:
