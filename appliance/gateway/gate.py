@@ -32,7 +32,8 @@ from appliance.gateway.estimating import answer_tokens, prompt_tokens
 from appliance.gateway.flow import Gateway
 from appliance.gateway.hooks import Hook
 from appliance.gateway.listing import listed
-from appliance.gateway.models import BOT, Target, find_target, targets_of
+from appliance.gateway.models import BOT
+from appliance.gateway.naming import Naming
 from appliance.gateway.prices import Prices
 from appliance.gateway.record import Record
 from appliance.gateway.requests import Parsed, parse, texts
@@ -80,7 +81,8 @@ class Gate:
         self, db: Database, vault: Vault, egress: Egress, gateway: Gateway, *, bots: Bots, hooks: tuple[Hook, ...],
         prices: Prices, clock: Clock,
     ) -> None:  # fmt: skip
-        self._db, self._gateway, self._bots, self._hooks, self._clock = db, gateway, bots, hooks, clock
+        self._db, self._gateway, self._bots, self._hooks = db, gateway, bots, hooks
+        self._arrivals, self._naming = identity.Arrivals(db, clock=clock), Naming(db)
         self._record = Record(db, vault, clock=clock)
         self._calls = Calls(self._record, Attempts(self._record, egress, Breaker()), prices, hooks)
 
@@ -111,10 +113,9 @@ class Gate:
     ) -> Answering:
         headers: dict[str, str] = {}
         try:
-            caller = identity.resolve_token(
-                self._db, key_of(asking.headers), address=asking.address, request_id=asking.request_id,
-                clock=self._clock,
-            )  # fmt: skip
+            caller = self._arrivals.caller(
+                key_of(asking.headers), address=asking.address, request_id=asking.request_id
+            )
             headers |= throttle(caller)
             identity.require(caller, Permission.MODEL_CALL)
             return merged(made(caller), headers)
@@ -138,7 +139,7 @@ class Gate:
             verdicts = looking.before(self._hooks, said)
             if name.startswith(BOT) or name in self._names_here():
                 return self._answered_here(endpoint, caller, name, parsed)
-            targets = self._targets_of(caller, name)
+            targets = self._naming.targets(caller.tenant_id, name)
         except Refusal as refusal:
             self._record.refuse(Asker(caller.tenant_id, caller.actor), refusal, model=name)
             raise
@@ -148,12 +149,6 @@ class Gate:
             *(asking.headers.get(name) for name in _VERSIONS if endpoint.dialect is Dialect.MESSAGES),
         )  # fmt: skip
         return self._calls.make(ask, cancel)
-
-    def _targets_of(self, caller: Caller, name: str) -> tuple[Target, ...]:
-        if direct := find_target(name):
-            return (direct,)
-        with self._db.tenant(caller.tenant_id) as tx:
-            return targets_of(tx, name)
 
     def _names_here(self) -> set[str]:
         return {one.name for one in self._gateway.embedding_models} | set(self._gateway.models)

@@ -14,7 +14,6 @@ from appliance.gateway.errors import (
     AliasNotFound,
     AllowedModelMalformed,
     AllowedModelNotFound,
-    ModelNotFound,
 )
 from appliance.gateway.tables import AliasRow, AllowedModelRow
 from appliance.identity import Caller, Permission
@@ -54,19 +53,9 @@ def find_target(name: str) -> Target | None:
     return Target(provider, model) if is_good else None
 
 
-def targets_of(tx: Tx, name: str) -> tuple[Target, ...]:
-    """Return the models that are asked for by this name, in the order in which they are tried. Raises ModelNotFound."""
-    if direct := find_target(name):
-        return (direct,)
-    if not _ALIAS.fullmatch(name):
-        raise ModelNotFound
-    rows = tx.scalars(
-        select(AliasRow).where(AliasRow.tenant_id == tx.tenant_id, AliasRow.name == name).order_by(AliasRow.place)
-    )
-    found = tuple(Target(row.provider, row.model) for row in rows)
-    if not found:
-        raise ModelNotFound
-    return found
+def is_alias(name: str) -> bool:
+    """Return whether this could be the name of an alias."""
+    return _ALIAS.fullmatch(name) is not None
 
 
 def allowed_models(tx: Tx) -> frozenset[Allowed]:

@@ -5,6 +5,7 @@ the SECURITY DEFINER doors in migrations/sql/functions see across tenants, and t
 return ids. A session is a random token whose digest alone is stored.
 """
 
+from appliance.identity.arriving import Arrivals, resolve_token
 from appliance.identity.errors import Forbidden, NotSignedIn, StepUpRequired
 from appliance.identity.factors import list_factors
 from appliance.identity.groups import (
@@ -62,7 +63,6 @@ from appliance.identity.tokens import (
     create_token,
     list_tokens,
     list_tokens_after,
-    resolve_token,
     revoke_token,
 )
 from appliance.identity.values import (
@@ -87,6 +87,7 @@ from appliance.identity.values import (
 )
 
 __all__ = [
+    "Arrivals",
     "Attempt",
     "Caller",
     "Candidate",

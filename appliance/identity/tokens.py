@@ -6,8 +6,8 @@ allow, until it expires or is revoked, and ends with its owner's membership.
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,17 +16,14 @@ from sqlalchemy import ColumnElement, Select, func, or_, select, text, update
 from appliance import audit
 from appliance.audit import Event
 from appliance.identity.errors import (
-    NotSignedIn,
     PersonNotFound,
     ScopesBeyond,
     TokenMalformed,
     TokenNotFound,
-    TokenRefused,
 )
 from appliance.identity.groups import check_groups
 from appliance.identity.people import check_role, checked_name, create_account, join
 from appliance.identity.permissions import GRANTS, SCOPES, Permission, may, require, require_granted
-from appliance.identity.sessions import caller_of
 from appliance.identity.tables import MembershipRow, TokenRow
 from appliance.identity.values import (
     Caller,
@@ -40,13 +37,12 @@ from appliance.identity.values import (
     UserId,
 )
 from appliance.kernel.clock import Clock
-from appliance.kernel.db import Database, Tx
-from appliance.kernel.ids import TenantId, new_id
+from appliance.kernel.db import Tx
+from appliance.kernel.ids import new_id
 from appliance.kernel.sealing import digest
 
 PREFIX = "cloister_"
 _NAME_LIMIT, _MOST_DAYS, _HINT = 120, 365, 4
-_TOUCH_EVERY = timedelta(minutes=1)
 NEWEST = TokenFilter()
 _COLUMNS: Final[dict[TokenSort, ColumnElement[Any]]] = {
     TokenSort.NAME: func.lower(TokenRow.name),
@@ -146,24 +142,6 @@ def revoke_token(tx: Tx, caller: Caller, token_id: UUID, *, clock: Clock) -> Non
     audit.record(tx, caller.actor, Event.TOKEN_REVOKED, subject=token_id)
 
 
-def resolve_token(db: Database, secret: str, *, address: str, request_id: str, clock: Clock) -> Caller:
-    """Return who a program is. Raises TokenRefused for an unknown, expired or revoked token, or a removed owner."""
-    with db.platform() as tx:
-        found = tx.execute(text("SELECT * FROM resolve_api_token(:digest)"), {"digest": digest(secret)}).first()
-    if found is None:
-        raise TokenRefused
-    with db.tenant(TenantId(found.tenant_id)) as tx:
-        row, now = tx.get_one(TokenRow, (tx.tenant_id, found.token_id)), clock.now()
-        if row.revoked_at is not None or now >= row.expires_at:
-            raise TokenRefused
-        _touch(tx, row, now)
-        try:
-            person = caller_of(tx, UserId(row.user_id), address=address, request_id=request_id)
-        except NotSignedIn:
-            raise TokenRefused from None
-        return replace(person, scopes=frozenset(map(Scope, row.scopes)), token_id=row.token_id)
-
-
 def _tokens(tx: Tx, caller: Caller, said: str = "") -> Select[TokenRow, str]:
     require_granted(caller, Permission.TOKEN_CREATE)
     owner = (MembershipRow.tenant_id == TokenRow.tenant_id) & (MembershipRow.user_id == TokenRow.user_id)
@@ -198,12 +176,6 @@ def _check(form: TokenForm, role: Role, caller: Caller) -> None:
     beyond |= form.scopes - (form.scopes if caller.scopes is None else caller.scopes)
     if beyond:
         raise ScopesBeyond(scopes=", ".join(sorted(beyond)))
-
-
-def _touch(tx: Tx, row: TokenRow, now: datetime) -> None:
-    if row.last_used_at is None or now - row.last_used_at >= _TOUCH_EVERY:
-        row.last_used_at = now
-        tx.flush()
 
 
 def _token(row: TokenRow, owner_name: str) -> Token:
