@@ -8,8 +8,9 @@ from appliance.api import anthropic, health, openai
 from appliance.api.framework import OPERATIONS, Operation
 from appliance.api.hanging_up import Watch
 from appliance.api.openapi import document
+from appliance.api.rates import Rates
 from appliance.api.rooms import ROOMS
-from appliance.api.serving import Rates, serve
+from appliance.api.serving import serve
 from appliance.identity import NotSignedIn
 
 PREFIX = "/api/v1"

@@ -88,8 +88,8 @@ def cloister(directory: Path, upstream: int) -> Iterator[Serving]:
 def serving(port: int) -> list[str]:
     """Return the command that serves."""
     return [
-        sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "--bind", f"127.0.0.1:{port}",
-        "appliance.wsgi:application()",
+        sys.executable, "-m", "gunicorn", "--config", "deploy/gateway.conf.py", "--bind", f"127.0.0.1:{port}",
+        "appliance.wsgi:programs()",
     ]  # fmt: skip
 
 
