@@ -7,7 +7,6 @@ from flask import Flask
 
 from appliance.api.hanging_up import LoopWatch
 from appliance.api.programs import Programs
-from appliance.app import create_app
 from appliance.assembly import assemble, starting
 from appliance.kernel import log
 from appliance.kernel.memory import close_memory
@@ -20,6 +19,8 @@ _APP_LOAD_ERROR = 4  # gunicorn ends as a whole, instead of starting this proces
 def application() -> Flask:
     """Return the application, built in the worker that serves it."""
     close_memory()
+    from appliance.app import create_app  # the other process has no use for it, and for what it needs of memory
+
     with starting("web site", status=_APP_LOAD_ERROR):
         settings = load()
         log.configure(format=settings.log_format, level=settings.log_level)

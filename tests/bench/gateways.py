@@ -64,7 +64,7 @@ def process(argv: Sequence[str], port: int, *, log: Path, **environment: str) ->
         )  # fmt: skip
     try:
         limit = time.monotonic() + _READY_SECONDS
-        while not is_open(port):
+        while not answers(port):
             if child.poll() is not None or time.monotonic() > limit:
                 raise RuntimeError(f"{argv[0]} did not start:\n{log.read_text()[-2000:]}")
             time.sleep(0.1)
@@ -79,10 +79,14 @@ def process(argv: Sequence[str], port: int, *, log: Path, **environment: str) ->
             child.wait()
 
 
-def is_open(port: int) -> bool:
-    """Return whether somebody listens."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def answers(port: int) -> bool:
+    """Return whether somebody answers, whatever it is: a port may be open long before."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as probe:
+            probe.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            return probe.recv(100).startswith(b"HTTP/1.1 ")
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager
