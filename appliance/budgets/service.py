@@ -12,6 +12,7 @@ from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 
 _MOST = 10**15
+_LOCKED = text("SELECT monthly_tokens FROM budgets WHERE tenant_id = :tenant FOR UPDATE")
 _USED = text(
     """SELECT coalesce(sum(CASE WHEN state = 'admitted' THEN reserved_tokens ELSE prompt_tokens + answer_tokens END), 0)
        FROM model_calls WHERE tenant_id = :tenant AND admitted_at >= date_trunc('month', CAST(:now AS timestamptz), 'UTC')"""
@@ -41,8 +42,7 @@ class Purse:
 
     def __init__(self, tx: Tx, *, clock: Clock) -> None:
         self._tx, self._clock = tx, clock
-        row = tx.scalar(select(BudgetRow).where(BudgetRow.tenant_id == tx.tenant_id).with_for_update())
-        self._limit = None if row is None else row.monthly_tokens
+        self._limit: int | None = tx.scalar(_LOCKED, {"tenant": tx.tenant_id})
         self._used: int | None = None
 
     def take(self, tokens: int) -> int:

@@ -4,21 +4,23 @@ Each call is judged by itself, in the order in which they came: policy, budget, 
 to say. A refusal is on record in the same transaction and takes nobody with it; nothing is sent before the commit.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from appliance import audit, budgets, policy
+from appliance import audit, budgets, identity, policy
 from appliance.audit import Event, NewEntry, Outcome
 from appliance.gateway.endpoints import Way, way_to
 from appliance.gateway.ledger import refusal_entry
 from appliance.gateway.models import allowed_models
 from appliance.gateway.plans import Admitted, Plan
 from appliance.gateway.tables import CallRow
+from appliance.identity import Caller, Permission
 from appliance.kernel.clock import Clock
-from appliance.kernel.db import Database, Tx
+from appliance.kernel.db import Database
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import TenantId, new_id
 from appliance.kernel.rows import insert_all
@@ -48,7 +50,9 @@ class Admission:
         found: list[Admitted | Exception] = []
         try:
             with self._db.tenant(tenant_id) as tx, Lender(tx, self._vault, clock=self._clock) as lender:
-                lot = _Lot(tx, allowed_models(tx), budgets.Purse(tx, clock=self._clock), lender, self._clock)
+                callers = identity.callers_by(tx, _tokens(asked), self._clock.now())
+                purse = budgets.Purse(tx, clock=self._clock)
+                lot = _Lot(callers, allowed_models(tx), purse, lender, self._clock)
                 found += map(lot.judged, asked)
                 insert_all(tx, CallRow, lot.rows)
                 audit.record_all(tx, lot.entries)
@@ -64,7 +68,7 @@ class Admission:
 class _Lot:
     """Calls that are admitted together, and what is to be written of them."""
 
-    tx: Tx
+    callers: Mapping[UUID, Caller | Exception]
     allowed: frozenset[Allowed]
     purse: budgets.Purse
     lender: Lender
@@ -76,6 +80,7 @@ class _Lot:
         """Return the call as admitted, or what speaks against it. Raises what stops the database."""
         plan = asked.plan
         try:
+            plan = self._as_now(plan)
             call, reserved = self._admitted(plan, asked.check)
         except SQLAlchemyError:
             raise
@@ -87,6 +92,17 @@ class _Lot:
         self.rows.append(_row(call, reserved))
         self.entries.append(_entry(call))
         return call
+
+    def _as_now(self, plan: Plan) -> Plan:
+        """Return the plan with its caller as the database says now. Raises what says that nobody may ask any more."""
+        asked = plan.caller
+        if asked.token_id is None:
+            return plan
+        caller = self.callers[asked.token_id]
+        if isinstance(caller, Exception):
+            raise caller
+        identity.require(caller, Permission.MODEL_CALL)
+        return replace(plan, caller=replace(caller, address=asked.address, request_id=asked.request_id))
 
     def _admitted(self, plan: Plan, check: Check) -> tuple[Admitted, int]:
         target, kind = plan.target, plan.endpoint.kind
@@ -105,6 +121,10 @@ class _Lot:
             self.purse.give_back(reserved)
             raise
         return Admitted(plan, new_id(), lent, way, self.clock.now()), reserved
+
+
+def _tokens(asked: Sequence[Asked]) -> set[UUID]:
+    return {one.plan.caller.token_id for one in asked if one.plan.caller.token_id is not None}
 
 
 def _row(call: Admitted, reserved: int) -> dict[str, Any]:

@@ -98,6 +98,7 @@ class Gate:
         """Return what the key can ask, or one of it, as the client's dialect lists models."""
 
         def made(caller: Caller) -> Answering:
+            caller = self._again(caller)
             bots = self._bots.find(caller) if identity.may(caller, Permission.CHAT) else []
             with self._db.tenant(caller.tenant_id) as tx:
                 return listed(tx, asking.dialect, bots, self._gateway.embedding_models, name=name)
@@ -113,7 +114,7 @@ class Gate:
     ) -> Answering:
         headers: dict[str, str] = {}
         try:
-            caller = self._arrivals.caller(
+            caller = self._arrivals.lately(
                 key_of(asking.headers), address=asking.address, request_id=asking.request_id
             )
             headers |= throttle(caller)
@@ -137,8 +138,8 @@ class Gate:
             said = list(texts(parsed.body))
             tokens = prompt_tokens(endpoint, parsed, said), answer_tokens(endpoint, parsed)
             verdicts = looking.before(self._hooks, said)
-            if name.startswith(BOT) or name in self._names_here():
-                return self._answered_here(endpoint, caller, name, parsed)
+            if self._is_here(name):
+                return self._answered_here(endpoint, self._again(caller), name, parsed)
             targets = self._naming.targets(caller.tenant_id, name)
         except Refusal as refusal:
             self._record.refuse(Asker(caller.tenant_id, caller.actor), refusal, model=name)
@@ -150,8 +151,14 @@ class Gate:
         )  # fmt: skip
         return self._calls.make(ask, cancel)
 
-    def _names_here(self) -> set[str]:
-        return {one.name for one in self._gateway.embedding_models} | set(self._gateway.models)
+    def _again(self, caller: Caller) -> Caller:
+        """Return who asks, as the database says now; a provider's call looks again when it is admitted."""
+        found = self._arrivals.again(caller)
+        identity.require(found, Permission.MODEL_CALL)
+        return found
+
+    def _is_here(self, name: str) -> bool:
+        return name.startswith(BOT) or name in self._gateway.models or name in self._gateway.embedding_names
 
     def _answered_here(self, endpoint: Endpoint, caller: Caller, name: str, parsed: Parsed) -> Answering:
         if endpoint is Endpoint.EMBEDDINGS and not name.startswith(BOT):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 
 from appliance import audit, identity
 from appliance.audit import Event
@@ -25,6 +25,7 @@ _ALIAS: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _PROVIDER: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,199}")
 _MOST_TARGETS: Final = 8
+_ALLOWED: Final = text("SELECT provider, model FROM allowed_models WHERE tenant_id = :tenant")
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,7 @@ def is_alias(name: str) -> bool:
 
 def allowed_models(tx: Tx) -> frozenset[Allowed]:
     """Return what the organisation allows. Asking for permission is the caller's part."""
-    rows = tx.execute(
-        select(AllowedModelRow.provider, AllowedModelRow.model).where(AllowedModelRow.tenant_id == tx.tenant_id)
-    )
+    rows = tx.execute(_ALLOWED, {"tenant": tx.tenant_id})
     return frozenset(Allowed(row.provider, row.model) for row in rows)
 
 

@@ -115,19 +115,6 @@ def groups_of(tx: Tx, user_id: UUID) -> frozenset[GroupId]:
     return frozenset(GroupId(group_id) for group_id in rows)
 
 
-def groups_of_all(tx: Tx, user_ids: Iterable[UUID]) -> dict[UUID, frozenset[GroupId]]:
-    """Return the groups of each member who is in any."""
-    rows = tx.execute(
-        select(GroupMemberRow.user_id, GroupMemberRow.group_id).where(
-            GroupMemberRow.tenant_id == tx.tenant_id, GroupMemberRow.user_id.in_(list(user_ids))
-        )
-    )
-    found: dict[UUID, set[GroupId]] = {}
-    for row in rows:
-        found.setdefault(row.user_id, set()).add(GroupId(row.group_id))
-    return {user_id: frozenset(groups) for user_id, groups in found.items()}
-
-
 def check_groups(tx: Tx, group_ids: Iterable[GroupId]) -> None:
     """Raise GroupNotFound unless each of them is a group of this organisation."""
     wanted = set(group_ids)

@@ -1,7 +1,7 @@
 """Server-side sessions: a random token in the browser, its SHA-256 in the tenant's rows."""
 
 import secrets
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,14 +12,13 @@ from sqlalchemy.orm import make_transient
 from appliance import audit, tenancy
 from appliance.audit import Event
 from appliance.identity.errors import NotSignedIn, OrganisationSuspended, PersonNotFound, SessionNotFound
-from appliance.identity.groups import groups_of, groups_of_all
+from appliance.identity.groups import groups_of
 from appliance.identity.permissions import Permission, require
 from appliance.identity.revocation import end_sessions
 from appliance.identity.tables import MembershipRow, SessionRow
-from appliance.identity.values import Caller, GroupId, Role, Session, UserId
+from appliance.identity.values import Caller, Role, Session, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
-from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import TenantId
 from appliance.kernel.sealing import digest
 
@@ -90,40 +89,19 @@ def caller_of(
     member = tx.get(MembershipRow, (tx.tenant_id, user_id))
     if member is None or member.suspended_at is not None:
         raise NotSignedIn
-    person = _caller(member, _open_organisation(tx), groups_of(tx, user_id))
-    return replace(person, kind=kind, address=address, request_id=request_id)
-
-
-def callers_of(tx: Tx, user_ids: Collection[UserId]) -> dict[UserId, Caller | Refusal]:
-    """Return members as callers, or for each the refusal that `caller_of` raises."""
-    rows = tx.scalars(
-        select(MembershipRow).where(MembershipRow.tenant_id == tx.tenant_id, MembershipRow.user_id.in_(user_ids))
-    )
-    members = [row for row in rows if row.suspended_at is None]
-    found: dict[UserId, Caller | Refusal] = {user_id: NotSignedIn() for user_id in user_ids}
-    if not members:
-        return found
-    try:
-        organisation = _open_organisation(tx)
-    except OrganisationSuspended as refusal:
-        return found | {UserId(one.user_id): refusal for one in members}
-    groups = groups_of_all(tx, {one.user_id for one in members})
-    return found | {
-        UserId(one.user_id): _caller(one, organisation, groups.get(one.user_id, frozenset())) for one in members
-    }
-
-
-def _caller(member: MembershipRow, organisation: str, groups: frozenset[GroupId]) -> Caller:
     return Caller(
-        tenant_id=TenantId(member.tenant_id),
-        user_id=UserId(member.user_id),
+        tenant_id=tx.tenant_id,
+        user_id=user_id,
         role=Role(member.role),
         display_name=member.display_name,
         email=member.email,
-        organisation=organisation,
-        groups=groups,
+        organisation=_open_organisation(tx),
+        groups=groups_of(tx, user_id),
         language=member.language,
         zone=member.zone,
+        kind=kind,
+        address=address,
+        request_id=request_id,
     )
 
 

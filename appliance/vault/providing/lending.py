@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from appliance.audit import PLATFORM
@@ -24,12 +24,27 @@ from appliance.kernel.errors import Refusal
 from appliance.vault.providing.envelope import open_key
 from appliance.vault.providing.errors import NoProviderKey, OwnKeysForbidden, OwnKeysRequired, ProviderNotFound
 from appliance.vault.providing.secret import Secret
-from appliance.vault.providing.tables import KeyUseRow, ProviderKeyRow, ProviderRow, RuleRow
+from appliance.vault.providing.tables import KeyUseRow, ProviderRow, RuleRow
 from appliance.vault.providing.values import Lent, ModelProvider, OwnKeys, ProviderId, ProviderKeyId, ProviderKind
 from appliance.vault.service import Vault
 
 _SHARED = text("SELECT * FROM lend_shared_key(:name, :now)")
 _SHARED_NAMES = text("SELECT * FROM shared_providers()")
+# The operators' rule, and the organisation's own provider of this name with its keys in force, if it has any.
+_OWN = text(
+    """SELECT r.own_keys, p.provider_id, p.name, p.kind, p.base_url, p.region, k.key_id, k.fingerprint, k.weight, k.sealed
+       FROM (SELECT CAST(:tenant AS uuid) AS tenant_id) asked
+       LEFT JOIN provider_rules r ON r.tenant_id = asked.tenant_id
+       LEFT JOIN model_providers p ON p.tenant_id = asked.tenant_id AND p.name = :name AND p.removed_at IS NULL
+       LEFT JOIN provider_keys k ON k.tenant_id = p.tenant_id AND k.provider_id = p.provider_id
+         AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now)"""
+)
+_COUNT = text(
+    """INSERT INTO provider_key_uses AS u (tenant_id, key_id, slot, uses, last_used_at)
+       SELECT :tenant, key_id, mod(pg_backend_pid(), :slots), uses, :now
+       FROM unnest(CAST(:keys AS uuid[]), CAST(:uses AS bigint[])) AS lent (key_id, uses)
+       ON CONFLICT (tenant_id, key_id, slot) DO UPDATE SET uses = u.uses + excluded.uses, last_used_at = excluded.last_used_at"""
+)
 _SLOTS = 8
 _LONGEST_CODE = 64
 
@@ -48,7 +63,6 @@ class Lender:
 
     def __init__(self, tx: Tx, vault: Vault, *, clock: Clock) -> None:
         self._tx, self._vault, self._now = tx, vault, clock.now()
-        self._rule: OwnKeys | None = None
         self._drawers: dict[str, _Drawer | Refusal] = {}
         self._secrets: dict[UUID, Secret] = {}
         self._uses: Counter[UUID] = Counter()
@@ -88,13 +102,13 @@ class Lender:
         self._uses[lent.key_id] -= 1
 
     def _read(self, name: str) -> "_Drawer | Refusal":
-        if self._rule is None:
-            self._rule = own_keys(self._tx)
-        own = _find_own(self._tx, name)
+        rows = self._tx.execute(_OWN, {"tenant": self._tx.tenant_id, "name": name, "now": self._now}).all()
+        rule = _rule_of(self._tx, rows[0].own_keys)
+        has_own = rows[0].provider_id is not None
         try:
-            if own is not None and self._rule is not OwnKeys.FORBIDDEN:
-                return _own_drawer(self._tx, self._vault, own, self._now)
-            return _shared_drawer(self._tx, self._vault, name, self._now, self._rule, has_own=own is not None)
+            if has_own and rule is not OwnKeys.FORBIDDEN:
+                return _own_drawer(self._tx, self._vault, rows)
+            return _shared_drawer(self._tx, self._vault, name, self._now, rule, has_own=has_own)
         except (NoProviderKey, OwnKeysForbidden, OwnKeysRequired, ProviderNotFound) as refusal:
             return refusal
 
@@ -116,6 +130,10 @@ class _Drawer:
     vault: Vault
 
 
+def _rule_of(tx: Tx, said: str | None) -> OwnKeys:
+    return OwnKeys.ALLOWED if said is None or tx.tenant_id == PLATFORM else OwnKeys(said)
+
+
 def _drawn(keys: Sequence[_Key]) -> _Key:
     """Return one by weight: the least of these is."""
     return min(keys, key=lambda key: random.expovariate(key.weight)) if len(keys) > 1 else keys[0]
@@ -130,10 +148,7 @@ def note_error(tx: Tx, key_id: UUID, code: str, *, clock: Clock) -> None:
 
 def own_keys(tx: Tx) -> OwnKeys:
     """Return whether the organisation of this transaction may use its own keys; where nothing was said, it may."""
-    if tx.tenant_id == PLATFORM:
-        return OwnKeys.ALLOWED
-    said = tx.scalar(select(RuleRow.own_keys).where(RuleRow.tenant_id == tx.tenant_id))
-    return OwnKeys.ALLOWED if said is None else OwnKeys(said)
+    return _rule_of(tx, tx.scalar(select(RuleRow.own_keys).where(RuleRow.tenant_id == tx.tenant_id)))
 
 
 def shared_providers(tx: Tx) -> list[ModelProvider]:
@@ -141,29 +156,11 @@ def shared_providers(tx: Tx) -> list[ModelProvider]:
     return [_provider(row, is_shared=True) for row in tx.execute(_SHARED_NAMES)]
 
 
-def _find_own(tx: Tx, name: str) -> ProviderRow | None:
-    return tx.scalars(
-        select(ProviderRow).where(
-            ProviderRow.tenant_id == tx.tenant_id, ProviderRow.name == name, ProviderRow.removed_at.is_(None)
-        )
-    ).one_or_none()
-
-
-def _own_drawer(tx: Tx, vault: Vault, provider: ProviderRow, now: datetime) -> _Drawer:
-    rows = tx.execute(
-        select(ProviderKeyRow.key_id, ProviderKeyRow.fingerprint, ProviderKeyRow.weight, ProviderKeyRow.sealed).where(
-            ProviderKeyRow.tenant_id == tx.tenant_id,
-            ProviderKeyRow.provider_id == provider.provider_id,
-            ProviderKeyRow.revoked_at.is_(None),
-            ProviderKeyRow.expires_at.is_(None) | (ProviderKeyRow.expires_at > now),
-        )
-    )
-    keys = tuple(
-        _Key(row.key_id, row.fingerprint, row.weight, row.sealed) for row in rows if row.sealed is not None
-    )
+def _own_drawer(tx: Tx, vault: Vault, rows: Sequence[Row[Any]]) -> _Drawer:
+    keys = tuple(_Key(row.key_id, row.fingerprint, row.weight, row.sealed) for row in rows if row.sealed is not None)
     if not keys:
-        raise NoProviderKey(name=provider.name)
-    return _Drawer(_provider(provider, is_shared=tx.tenant_id == PLATFORM), keys, vault)
+        raise NoProviderKey(name=rows[0].name)
+    return _Drawer(_provider(rows[0], is_shared=tx.tenant_id == PLATFORM), keys, vault)
 
 
 def _shared_drawer(tx: Tx, vault: Vault, name: str, now: datetime, rule: OwnKeys, *, has_own: bool) -> _Drawer:
@@ -182,15 +179,10 @@ def _shared_drawer(tx: Tx, vault: Vault, name: str, now: datetime, rule: OwnKeys
 
 
 def _count(tx: Tx, uses: Mapping[UUID, int], now: datetime) -> None:
-    rows = [
-        {"tenant_id": tx.tenant_id, "key_id": key_id, "slot": _slot(), "uses": count, "last_used_at": now}
-        for key_id, count in sorted(uses.items())
-        if count
-    ]
-    if rows:
-        row = insert(KeyUseRow).values(rows)
-        counted = {"uses": KeyUseRow.uses + row.excluded.uses, "last_used_at": now}
-        tx.execute(row.on_conflict_do_update(index_elements=["tenant_id", "key_id", "slot"], set_=counted))
+    counted = {key_id: count for key_id, count in sorted(uses.items()) if count}
+    if counted:
+        lent = {"keys": list(counted), "uses": list(counted.values())}
+        tx.execute(_COUNT, {"tenant": tx.tenant_id, "slots": _SLOTS, "now": now} | lent)
 
 
 def _slot() -> object:
