@@ -151,7 +151,7 @@ def compared(found: Found) -> list[Result]:
             1e-9, of("c1", peer, "p50") - of("c1", "direct", "p50")
         )
         results += [
-            {"name": f"gateway.durable.rps_over_{peer}.c64", "value": of("c64", "cloister", "rps") / of("c64", peer, "rps"), "unit": "times"},
+            {"name": f"gateway.durable.rps_over_{peer}.c64", "value": of("c64", "cloister", "rps") / max(1e-9, of("c64", peer, "rps")), "unit": "times"},
             {"name": f"gateway.durable.added_p50_over_{peer}.c1", "value": added, "unit": "times"},
             {"name": f"gateway.durable.streams_over_{peer}.c64", "value": of("stream.c64", "cloister", "rps") / max(1e-9, of("stream.c64", peer, "rps")), "unit": "times"},
         ]  # fmt: skip

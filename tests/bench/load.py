@@ -27,6 +27,7 @@ class Client:
     first: float = 0.0
     came: bytearray = field(default_factory=bytearray)
     need: int = -1
+    head: int = 0
 
 
 class Load:
@@ -104,10 +105,10 @@ def _is_whole(client: Client) -> bool:
         if end < 0:
             return False
         found = _LENGTH.search(client.came, 0, end + 2)
-        client.need = end + 4 + int(found[1]) if found else 0
+        client.head, client.need = end + 4, end + 4 + int(found[1]) if found else 0
     if client.need:
         return len(client.came) >= client.need
-    return client.came.endswith(_LAST)
+    return len(client.came) > client.head and client.came.endswith(_LAST)
 
 
 def told(load: Load, took: float) -> dict[str, Any]:
