@@ -1,9 +1,7 @@
 """gunicorn's ways in: `gunicorn "appliance.wsgi:application()"`, and "appliance.wsgi:programs()" for /v1 alone."""
 
 import gc
-from typing import TypeVar
-
-from flask import Flask
+from typing import TYPE_CHECKING, TypeVar
 
 from appliance.api.hanging_up import LoopWatch
 from appliance.api.programs import Programs
@@ -12,11 +10,14 @@ from appliance.kernel import log
 from appliance.kernel.memory import close_memory
 from appliance.settings import load
 
+if TYPE_CHECKING:
+    from flask import Flask
+
 App = TypeVar("App")
 _APP_LOAD_ERROR = 4  # gunicorn ends as a whole, instead of starting this process again without end
 
 
-def application() -> Flask:
+def application() -> "Flask":
     """Return the application, built in the worker that serves it."""
     close_memory()
     from appliance.app import create_app  # the other process has no use for it, and for what it needs of memory

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, Protocol, cast
 
-from appliance.api import health
+from appliance.api import meters
 from appliance.api.errors import NoSuchEndpoint
 from appliance.api.hanging_up import Watching
 from appliance.api.rates import Rates
@@ -152,8 +152,8 @@ class _Visit:
         return b"".join(pieces)
 
     def _log(self, status: int, seconds: float) -> None:
-        health.requests.labels(self.endpoint, self.environ["REQUEST_METHOD"], status).inc()
-        health.duration.labels(self.endpoint).observe(seconds)
+        meters.requests.labels(self.endpoint, self.environ["REQUEST_METHOD"], status).inc()
+        meters.duration.labels(self.endpoint).observe(seconds)
         person = self.caller
         log.info(
             "request", request_id=self.request_id, endpoint=self.endpoint, method=self.environ["REQUEST_METHOD"],
