@@ -11,6 +11,7 @@ from appliance.kernel.memory import close_memory
 from appliance.settings import load
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
     from flask import Flask
 
 App = TypeVar("App")
@@ -28,13 +29,18 @@ def application() -> "Flask":
         return settled(create_app(assemble(settings, role="app")))
 
 
-def programs() -> Programs:
+def programs() -> "WSGIApplication":
     """Return the door for programs alone, for the process that serves /v1 on its own (decision 0027)."""
     close_memory()
     with starting("gateway", status=_APP_LOAD_ERROR):
         settings = load()
         log.configure(format=settings.log_format, level=settings.log_level)
-        return settled(Programs(assemble(settings, role="app"), LoopWatch()))
+        door = settled(Programs(assemble(settings, role="app"), LoopWatch()))
+        if hops := settings.trusted_proxies:
+            from werkzeug.middleware.proxy_fix import ProxyFix
+
+            return ProxyFix(door, x_for=hops, x_proto=hops, x_host=hops)
+        return door
 
 
 def settled(app: App) -> App:

@@ -8,7 +8,7 @@ from gevent import monkey
 
 monkey.patch_all()  # before anything else is imported: what has its own copy of a lock or a socket would stop everybody
 
-worker_class = "gevent"
+worker_class = "appliance.greenlets.PatientGreenlets"
 workers = 1
 worker_connections = 4000
 backlog = 2048

@@ -35,7 +35,9 @@ _ENDPOINTS: Final = {
     Endpoint.COUNT_TOKENS.value: (Endpoint.COUNT_TOKENS, "anthropic.count_tokens"),
 }
 _MODELS: Final = "/v1/models"
-_PIECE: Final = 262_144
+_PIECE: Final = 16_384
+BODY_GRACE_SECONDS: Final = 20.0
+BODY_BYTES_A_SECOND: Final = 16_384
 _STATUS: Final = {one.value: f"{one.value} {one.phrase}" for one in HTTPStatus}
 
 
@@ -145,9 +147,15 @@ class _Visit:
 
     def _read(self, cancel: Cancel) -> bytes:
         stream, pieces, left = self.environ["wsgi.input"], list[bytes](), MOST_BYTES + 1
-        while left > 0 and (piece := stream.read(min(left, _PIECE))):
-            pieces.append(piece)
-            left -= len(piece)
+        until = time.monotonic() + BODY_GRACE_SECONDS
+        try:
+            while left > 0 and (piece := stream.read(min(left, _PIECE))):
+                pieces.append(piece)
+                left -= len(piece)
+                if time.monotonic() > until + (MOST_BYTES - left) / BODY_BYTES_A_SECOND:
+                    raise ClientGone
+        except TimeoutError:
+            raise ClientGone from None
         self.watching = self.door.watched(self.environ, cancel)
         return b"".join(pieces)
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from appliance.gateway import hooks as looking
@@ -15,7 +16,7 @@ from appliance.gateway.dialects.errors import without_keys
 from appliance.gateway.dialects.sse import read_json, write_json
 from appliance.gateway.endpoints import Endpoint
 from appliance.gateway.hooks import Hook
-from appliance.gateway.passing import stream_for
+from appliance.gateway.passing import Sent, stream_for
 from appliance.gateway.prices import Prices
 from appliance.gateway.record import NOTHING, Record, Settlement
 from appliance.gateway.streaming import Relay
@@ -50,6 +51,7 @@ class Calls:
 
     def _streamed(self, ask: Ask, reached: Reached) -> Answering:
         stream = stream_for(ask.parsed, ask.endpoint, reached.call.way, reached.sent)
+        reached = replace(reached, sent=Sent(b""))  # a long answer does not hold the question
         relay = Relay(
             reached.incoming, stream, looking.after(self._hooks), lambda end: self._settle(reached, end),
             dialect=ask.endpoint.dialect, began=reached.began,
