@@ -8,7 +8,7 @@ COPY appliance/ appliance/
 ARG MODELS=multilingual-e5-small
 RUN .venv/bin/python -m appliance.providers.local.build .venv/share/appliance/models $MODELS
 COPY migrations/ migrations/
-COPY deploy/gunicorn.conf.py deploy/gunicorn.conf.py
+COPY deploy/gunicorn.conf.py deploy/gateway.conf.py deploy/
 RUN .venv/bin/python -m compileall -q appliance migrations
 
 FROM python:3.12-slim-bookworm

@@ -14,7 +14,7 @@ from werkzeug.utils import cached_property
 from werkzeug.wrappers import Response as Redirect
 
 from appliance import api, web
-from appliance.api import health
+from appliance.api import health, installing, meters
 from appliance.assembly import Services
 from appliance.identity import NotSignedIn, StepUpRequired
 from appliance.kernel.errors import Refusal
@@ -56,7 +56,7 @@ def create_app(services: Services) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = _FORM_BYTES
     app.before_request(_begin)
     web.install(app)
-    api.install(app)
+    installing.install(app)
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _failed)
@@ -127,8 +127,8 @@ def _back() -> str | None:
 def _log(response: Response) -> Response:
     seconds = time.perf_counter() - g.began
     endpoint = request.endpoint or "none"
-    health.requests.labels(endpoint, request.method, response.status_code).inc()
-    health.duration.labels(endpoint).observe(seconds)
+    meters.requests.labels(endpoint, request.method, response.status_code).inc()
+    meters.duration.labels(endpoint).observe(seconds)
     if isinstance(refusal := g.get("refusal"), Refusal):
         health.note(refusal)
     person = g.get("caller")

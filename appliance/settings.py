@@ -67,6 +67,10 @@ class Settings(BaseSettings):
         "127.0.0.1", description="The address to listen on. Put a TLS proxy in front before choosing another."
     )
     port: int = Field(8080, ge=1, le=65535, description="The port to listen on.")
+    gateway_port: int | None = Field(
+        None, ge=1, le=65535,
+        description="A second port that serves `/v1` alone, in a process of its own for many programs at once, see [gateway.md](gateway.md). Unset: none; the site's own port answers `/v1` in any case.",
+    )  # fmt: skip
     public_url: str | None = Field(
         None,
         pattern=r"^https?://[^/?#]+$",

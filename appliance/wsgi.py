@@ -1,28 +1,49 @@
-"""gunicorn's way in: `gunicorn "appliance.wsgi:application()"`."""
+"""gunicorn's ways in: `gunicorn "appliance.wsgi:application()"`, and "appliance.wsgi:programs()" for /v1 alone."""
 
 import gc
+from typing import TYPE_CHECKING, TypeVar
 
-from flask import Flask
-
-from appliance.app import create_app
+from appliance.api.hanging_up import LoopWatch
+from appliance.api.programs import Programs
 from appliance.assembly import assemble, starting
 from appliance.kernel import log
 from appliance.kernel.memory import close_memory
 from appliance.settings import load
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+    from flask import Flask
+
+App = TypeVar("App")
 _APP_LOAD_ERROR = 4  # gunicorn ends as a whole, instead of starting this process again without end
 
 
-def application() -> Flask:
+def application() -> "Flask":
     """Return the application, built in the worker that serves it."""
     close_memory()
+    from appliance.app import create_app  # the other process has no use for it, and for what it needs of memory
+
     with starting("web site", status=_APP_LOAD_ERROR):
         settings = load()
         log.configure(format=settings.log_format, level=settings.log_level)
         return settled(create_app(assemble(settings, role="app")))
 
 
-def settled(app: Flask) -> Flask:
+def programs() -> "WSGIApplication":
+    """Return the door for programs alone, for the process that serves /v1 on its own (decision 0027)."""
+    close_memory()
+    with starting("gateway", status=_APP_LOAD_ERROR):
+        settings = load()
+        log.configure(format=settings.log_format, level=settings.log_level)
+        door = settled(Programs(assemble(settings, role="app"), LoopWatch()))
+        if hops := settings.trusted_proxies:
+            from werkzeug.middleware.proxy_fix import ProxyFix
+
+            return ProxyFix(door, x_for=hops, x_proto=hops, x_host=hops)
+        return door
+
+
+def settled(app: App) -> App:
     """Take what was built at the start out of the garbage collector's sight: it stays, and looking through it stops us.
 
     Measured: a full collection held a request up for 80 ms and more, whichever came at that moment; after this, for 5.

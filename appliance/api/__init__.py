@@ -1,52 +1,6 @@
-"""The door for programs: /api/v1, its description, and what watches the house."""
+"""The door for programs: /api/v1, its description, and what watches the house.
 
-from collections.abc import Callable
-
-from flask import Blueprint, Flask, Response, g, jsonify, render_template
-
-from appliance.api import anthropic, health, openai
-from appliance.api.framework import OPERATIONS, Operation
-from appliance.api.hanging_up import Watch
-from appliance.api.openapi import document
-from appliance.api.rooms import ROOMS
-from appliance.api.serving import Rates, serve
-from appliance.identity import NotSignedIn
+Nothing is imported here: the process that serves /v1 alone takes `programs` and what that needs, and no framework.
+"""
 
 PREFIX = "/api/v1"
-assert ROOMS  # noqa: S101 - importing a room declares its operations
-
-
-def install(app: Flask) -> None:
-    """Register every operation, the description, and the page that explains it."""
-    app.extensions["rates"] = Rates()
-    app.extensions["hanging_up"] = Watch()
-    app.register_blueprint(health.blueprint)
-    app.register_blueprint(openai.blueprint)
-    app.register_blueprint(anthropic.blueprint)
-    blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
-    blueprint.add_url_rule("", "guide", guide)
-    blueprint.add_url_rule("/openapi.json", "openapi", openapi)
-    for one in OPERATIONS:
-        blueprint.add_url_rule(one.rule, one.name, _view(one), methods=[one.method])
-    app.register_blueprint(blueprint)
-
-
-def guide() -> str:
-    """Show how to use the API, with every operation; for whoever is signed in."""
-    if g.get("caller") is None:
-        raise NotSignedIn
-    tags = sorted({one.tag for one in OPERATIONS})
-    return render_template("api/page.html", tags=tags, operations=OPERATIONS, prefix=PREFIX)
-
-
-def openapi() -> Response:
-    """Return the OpenAPI document. It describes the product and says nothing of any organisation."""
-    return jsonify(document())
-
-
-def _view(one: Operation) -> Callable[..., Response]:
-    def view(**ids: str) -> Response:
-        return serve(one, ids)
-
-    view.__module__ = __name__
-    return view

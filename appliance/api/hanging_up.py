@@ -9,9 +9,17 @@ import selectors
 import socket
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final, Protocol
 
 _FOR_EVER: Final = None
+
+
+class Watching(Protocol):
+    """One call's watch."""
+
+    def end(self) -> None:
+        """Look no more, before the socket goes back to the server. The second time changes nothing."""
+        ...
 
 
 class Watched:
@@ -92,9 +100,43 @@ class Watch:
             return found[1] if _is_gone(found[0]) else None
 
 
-def _is_gone(client: socket.socket) -> bool:
+class LoopWatch:
+    """The same on gevent's loop, for a server whose clients are greenlets: no thread, and no bell to ring."""
+
+    def over(self, client: Any, gone: Callable[[], None]) -> Watching:
+        """Call `gone` from the loop when the client hangs up. Without a socket nothing is watched."""
+        return _OnLoop(client, gone)
+
+
+class _OnLoop:
+    def __init__(self, client: Any, gone: Callable[[], None]) -> None:
+        from gevent import get_hub  # type: ignore[import-untyped]  # it has no types; and only where it is the server
+
+        self._watcher: Any = None
+        if client is None or client.fileno() < 0:
+            return
+        self._watcher = get_hub().loop.io(client.fileno(), _READ)
+        self._watcher.start(self._look, client, gone)
+
+    def end(self) -> None:
+        """Look no more. The second time changes nothing."""
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher.close()
+            self._watcher = None
+
+    def _look(self, client: Any, gone: Callable[[], None]) -> None:
+        self.end()
+        if _is_gone(client):
+            gone()
+
+
+_READ: Final = 1
+
+
+def _is_gone(client: Any) -> bool:
     try:
-        return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        return bool(client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b"")
     except BlockingIOError:
         return False
     except OSError:

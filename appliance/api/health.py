@@ -3,8 +3,9 @@
 from typing import cast
 
 from flask import Blueprint, Response, current_app, g, jsonify
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
+from appliance.api.meters import seals
 from appliance.assembly import Services
 from appliance.kernel.errors import Refusal
 from appliance.kernel.log import logger
@@ -12,11 +13,6 @@ from appliance.kernel.sealing import IntegrityError, KeyDestroyed, KeyUnavailabl
 
 log = logger("keys")
 blueprint = Blueprint("health", __name__)
-requests = Counter("cloister_http_requests_total", "Requests answered", ["endpoint", "method", "status"])
-duration = Histogram("cloister_http_request_seconds", "Seconds to the first byte of an answer", ["endpoint"])
-seals = Counter("cloister_seal_failures_total", "Sealed values that did not open, or could not be sealed", ["kind"])
-for _kind in (IntegrityError, KeyDestroyed, KeyUnavailable):
-    seals.labels(_kind.code)  # 0, not absent: an alarm compares with it
 
 
 def note(refusal: Refusal) -> None:

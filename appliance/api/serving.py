@@ -6,8 +6,6 @@ If-Match, If-None-Match, Retry-After), draft-ietf-httpapi-ratelimit-headers-10, 
 
 import hashlib
 import json
-import threading
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 from uuid import UUID
@@ -18,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from appliance import identity
 from appliance.api.errors import BodyInvalid, JsonMalformed, NotJson, Outdated, TokenMissing, TooManyRequests
 from appliance.api.framework import OPERATIONS, Call, FileAnswer, Operation
+from appliance.api.rates import Rates
 from appliance.assembly import Services
 from appliance.identity import Caller
 from appliance.identity.permissions import require_granted
@@ -30,7 +29,6 @@ from appliance.kernel.sealing import fingerprint
 
 _JSON = "application/json"
 _KEY_LIMIT = 255
-_WINDOW_SECONDS = 60
 
 
 class NoSuchId(Refusal):
@@ -38,25 +36,6 @@ class NoSuchId(Refusal):
 
     kind = Kind.NOT_FOUND
     code = "no_such_id"
-
-
-class Rates:
-    """Counts requests of each token in the current minute."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._window, self._counts = 0, dict[UUID, int]()
-
-    def count(self, token_id: UUID, limit: int) -> tuple[int, int]:
-        """Return how many are left, and for how many seconds the window lasts. Raises TooManyRequests."""
-        window, into = divmod(int(time.time()), _WINDOW_SECONDS)
-        with self._lock:
-            if window != self._window:
-                self._window, self._counts = window, {}
-            used = self._counts[token_id] = self._counts.get(token_id, 0) + 1
-        if used > limit:
-            raise TooManyRequests(seconds=_WINDOW_SECONDS - into)
-        return limit - used, _WINDOW_SECONDS - into
 
 
 def serve(operation: Operation, raw: Mapping[str, str]) -> Response:
@@ -108,13 +87,8 @@ def _caller() -> Caller:
 
 def rate_headers(caller: Caller) -> dict[str, str]:
     """Count a request of this token, and return the headers that say how many are left. Raises TooManyRequests."""
-    limit = services().settings.api_requests_per_minute
     rates = cast("Rates", current_app.extensions["rates"])
-    left, seconds = rates.count(caller.token_id or caller.user_id, limit)
-    return {
-        "RateLimit-Policy": f'"token";q={limit};w={_WINDOW_SECONDS}',
-        "RateLimit": f'"token";r={left};t={seconds}',
-    }
+    return rates.told(caller, services().settings.api_requests_per_minute)
 
 
 def _call(operation: Operation, caller: Caller, raw: Mapping[str, str]) -> Call:

@@ -17,7 +17,7 @@ from appliance.audit.exporting import (
     write_export,
 )
 from appliance.audit.exports import export_file, export_lines
-from appliance.audit.inbox import record
+from appliance.audit.inbox import NewEntry, record, record_all
 from appliance.audit.queries import iterate_bodies, list_entries
 from appliance.audit.sealer import Sealer
 from appliance.audit.values import (
@@ -46,6 +46,7 @@ __all__ = [
     "Export",
     "ExportState",
     "LogState",
+    "NewEntry",
     "Outcome",
     "Sealer",
     "Wanted",
@@ -58,6 +59,7 @@ __all__ = [
     "list_exports",
     "open_export",
     "record",
+    "record_all",
     "request_export",
     "sweep_exports",
     "write_export",

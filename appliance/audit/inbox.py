@@ -1,10 +1,9 @@
 """The inbox: entries wait here, in their verb's transaction, until the sealer takes them into the log."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
-
-from sqlalchemy import insert
 
 from appliance.audit.events import Event
 from appliance.audit.tables import InboxRow
@@ -12,6 +11,18 @@ from appliance.audit.values import Actor, Outcome
 from appliance.kernel.canonical import canonical
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import TenantId, new_id
+from appliance.kernel.rows import insert_all
+
+
+@dataclass(frozen=True)
+class NewEntry:
+    """An event to be recorded. Facts are ids, codes and numbers, never content."""
+
+    actor: Actor
+    event: Event
+    subject: UUID | None = None
+    outcome: Outcome = Outcome.SUCCESS
+    facts: Mapping[str, str | int] = field(default_factory=dict)
 
 
 def record(
@@ -24,13 +35,23 @@ def record(
     **facts: str | int,
 ) -> None:
     """Record an event in this transaction. Facts are ids, codes and numbers, never content."""
+    record_all(tx, [NewEntry(actor, event, subject, outcome, facts)])
+
+
+def record_all(tx: Tx, entries: Iterable[NewEntry]) -> None:
+    """Record events in this transaction, in one statement."""
+    insert_all(tx, InboxRow, [_row(tx.tenant_id, entry) for entry in entries])
+
+
+def _row(tenant_id: TenantId, entry: NewEntry) -> dict[str, object]:
     event_id, now = new_id(), datetime.now(UTC)
-    body = body_of(tx.tenant_id, event_id, now, actor, event, subject=subject, outcome=outcome, facts=facts)
-    tx.execute(
-        insert(InboxRow).values(
-            tenant_id=tx.tenant_id, event_id=event_id, event=event.value, body=body, recorded_at=now
-        )
-    )
+    body = body_of(
+        tenant_id, event_id, now, entry.actor, entry.event,
+        subject=entry.subject, outcome=entry.outcome, facts=entry.facts,
+    )  # fmt: skip
+    return {
+        "tenant_id": tenant_id, "event_id": event_id, "event": entry.event.value, "body": body, "recorded_at": now,
+    }  # fmt: skip
 
 
 def body_of(

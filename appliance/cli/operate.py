@@ -135,6 +135,7 @@ def _plan(settings: Settings) -> launch.Plan:
         host=settings.host,
         port=settings.port,
         web_threads=settings.web_threads,
+        gateway_port=settings.gateway_port,
         database_url=settings.database_url,
         address=settings.local_address,
         roots=lambda: roots_of(settings),

@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from appliance.gateway.dialects.eventstream import CONTENT_TYPE
 from appliance.gateway.dialects.sse import read_json, write_json
 from appliance.gateway.endpoints import Endpoint
 from appliance.gateway.hooks import Hook
-from appliance.gateway.passing import stream_for
+from appliance.gateway.passing import Sent, stream_for
 from appliance.gateway.record import NOTHING, Record, Settlement
 from appliance.gateway.streaming import Relay
 from appliance.gateway.values import State
@@ -54,6 +55,7 @@ class Calls:
 
     def _streamed(self, ask: Ask, reached: Reached) -> Answering:
         stream = stream_for(ask.parsed, ask.endpoint, reached.call.way, reached.sent, is_wrapped=_is_wrapped(reached))
+        reached = replace(reached, sent=Sent(b""))  # a long answer does not hold the question
         relay = Relay(
             reached.incoming, stream, looking.after(self._hooks), lambda end: self._settle(reached, end),
             dialect=ask.endpoint.dialect, began=reached.began,

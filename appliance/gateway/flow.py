@@ -1,6 +1,6 @@
 """The gate: a function of a request that returns vectors or streams an answer. Flask is one door to it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from appliance import dlp, policy
 from appliance.audit import Actor, ActorKind
@@ -44,6 +44,11 @@ class Gateway:
     def embedding_models(self) -> tuple[EmbeddingModel, ...]:
         """The models that an organisation's index may be of, and whether they are on this host."""
         return tuple(EmbeddingModel(one.name, one.dimension, _is_installed(one)) for one in self._embedders.values())
+
+    @property
+    def embedding_names(self) -> Collection[str]:
+        """The names of the models that texts can be embedded with."""
+        return self._embedders.keys()
 
     def only_quotes(self, model: str) -> bool:
         """Say whether a model can tell nothing of a passage that it does not cite."""

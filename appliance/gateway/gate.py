@@ -32,7 +32,8 @@ from appliance.gateway.estimating import answer_tokens, prompt_tokens
 from appliance.gateway.flow import Gateway
 from appliance.gateway.hooks import Hook
 from appliance.gateway.listing import listed
-from appliance.gateway.models import BOT, targets_of
+from appliance.gateway.models import BOT
+from appliance.gateway.naming import Naming
 from appliance.gateway.pacing import Pacing, Place
 from appliance.gateway.prices import Prices
 from appliance.gateway.record import Record
@@ -86,9 +87,9 @@ class Gate:
         prices: Prices, clock: Clock,
     ) -> None:  # fmt: skip
         self._db, self._gateway, self._bots, self._hooks, self._clock = db, gateway, bots, hooks, clock
-        self._pacing = Pacing(db)
+        self._arrivals, self._naming, self._pacing = identity.Arrivals(db, clock=clock), Naming(db), Pacing(db)
         self._record = Record(db, vault, prices, clock=clock)
-        self._rehearsal = Rehearsal(db, egress, bots, self._names_here, clock=clock)
+        self._rehearsal = Rehearsal(db, vault, egress, bots, self._names_here, clock=clock)
         self._calls = Calls(self._record, Attempts(self._record, egress, Breaker(), Signer(egress, clock)), hooks)
 
     def answer(self, endpoint: Endpoint, asking: Asking, *, throttle: Throttle, cancel: Cancel) -> Answering:
@@ -110,6 +111,7 @@ class Gate:
         """Return what the key can ask, or one of it, as the client's dialect lists models."""
 
         def made(caller: Caller) -> Answering:
+            caller = self._again(caller)
             bots = self._bots.find(caller) if identity.may(caller, Permission.CHAT) else []
             with self._db.tenant(caller.tenant_id) as tx:
                 return listed(tx, caller, asking.dialect, bots, self._gateway.embedding_models, name=name)
@@ -129,10 +131,9 @@ class Gate:
     ) -> Answering:
         headers: dict[str, str] = {}
         try:
-            caller = identity.resolve_token(
-                self._db, key_of(asking.headers), address=asking.address, request_id=asking.request_id,
-                clock=self._clock,
-            )  # fmt: skip
+            caller = self._arrivals.lately(
+                key_of(asking.headers), address=asking.address, request_id=asking.request_id
+            )
             headers |= throttle(caller)
             identity.require(caller, Permission.MODEL_CALL)
             return merged(made(caller), headers)
@@ -157,11 +158,11 @@ class Gate:
             place.take(caller, sum(tokens))
             asked = asked_of(endpoint, name, parsed, asking.headers)
             verdicts = looking.before(self._hooks, said, body=parsed.body)
-            if name.startswith(BOT) or name in self._names_here():
+            if self._is_here(name):
+                caller = self._again(caller)
                 self._admit_here(endpoint, caller, asked)
                 return self._answered_here(endpoint, caller, asked, parsed)
-            with self._db.tenant(caller.tenant_id) as tx:
-                targets = targets_of(tx, name)
+            targets = self._naming.targets(caller.tenant_id, name)
         except Refusal as refusal:
             self._record.refuse(Asker.of(caller), refusal, model=name)
             raise
@@ -172,8 +173,19 @@ class Gate:
         )  # fmt: skip
         return self._calls.make(ask, cancel)
 
+    def _again(self, caller: Caller) -> Caller:
+        """Return who asks, as the database says now; a provider's call looks again when it is admitted."""
+        if caller.token_id is None:  # signed in at a page, which asked a moment ago
+            return caller
+        found = self._arrivals.again(caller)
+        identity.require(found, Permission.MODEL_CALL)
+        return found
+
     def _names_here(self) -> set[str]:
-        return {one.name for one in self._gateway.embedding_models} | set(self._gateway.models)
+        return {*self._gateway.embedding_names, *self._gateway.models}
+
+    def _is_here(self, name: str) -> bool:
+        return name.startswith(BOT) or name in self._gateway.models or name in self._gateway.embedding_names
 
     def _admit_here(self, endpoint: Endpoint, caller: Caller, asked: Asked) -> None:
         """Ask the rules about a model of this host. Of a chatbot's, they are asked again when it asks its model."""

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select, update
 
 from appliance import audit, budgets, policy
-from appliance.audit import Actor, ActorKind, Event, Outcome
+from appliance.audit import Actor, ActorKind, Event, NewEntry, Outcome
 from appliance.gateway import metrics
 from appliance.gateway.tables import CallRow
 from appliance.gateway.values import Asker, Kind, LabelsOf, State, Usage
@@ -66,9 +66,14 @@ def admit(
 def record_refusal(db: Database, asker: Asker, refusal: Refusal, *, model: str) -> None:
     """Record that a call was refused, in a transaction of its own: the refused one rolled back."""
     with db.tenant(asker.tenant_id) as tx:
-        metrics.refused(refusal)
-        audit.record(tx, asker.actor, Event.CALL_REFUSED, outcome=Outcome.REFUSED, code=refusal.code, model=model[:100],
-                     rule=str(refusal.facts.get("rule", ""))[:120])  # fmt: skip
+        audit.record_all(tx, [refusal_entry(asker, refusal, model=model)])
+    metrics.refused(refusal)
+
+
+def refusal_entry(asker: Asker, refusal: Refusal, *, model: str) -> NewEntry:
+    """Return what is recorded of a refusal."""
+    facts = {"code": refusal.code, "model": model[:100], "rule": str(refusal.facts.get("rule", ""))[:120]}
+    return NewEntry(asker.actor, Event.CALL_REFUSED, outcome=Outcome.REFUSED, facts=facts)
 
 
 def settle(

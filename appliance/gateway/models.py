@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 
 from appliance import audit, identity, policy
 from appliance.audit import Event
@@ -14,7 +14,6 @@ from appliance.gateway.errors import (
     AliasNotFound,
     AllowedModelMalformed,
     AllowedModelNotFound,
-    ModelNotFound,
 )
 from appliance.gateway.tables import AliasRow, AllowedModelRow
 from appliance.identity import Caller, Permission
@@ -26,6 +25,7 @@ _ALIAS: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _PROVIDER: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,199}")
 _MOST_TARGETS: Final = 8
+_ALLOWED: Final = text("SELECT provider, model FROM allowed_models WHERE tenant_id = :tenant")
 
 
 @dataclass(frozen=True)
@@ -54,26 +54,14 @@ def find_target(name: str) -> Target | None:
     return Target(provider, model) if is_good else None
 
 
-def targets_of(tx: Tx, name: str) -> tuple[Target, ...]:
-    """Return the models that are asked for by this name, in the order in which they are tried. Raises ModelNotFound."""
-    if direct := find_target(name):
-        return (direct,)
-    if not _ALIAS.fullmatch(name):
-        raise ModelNotFound
-    rows = tx.scalars(
-        select(AliasRow).where(AliasRow.tenant_id == tx.tenant_id, AliasRow.name == name).order_by(AliasRow.place)
-    )
-    found = tuple(Target(row.provider, row.model) for row in rows)
-    if not found:
-        raise ModelNotFound
-    return found
+def is_alias(name: str) -> bool:
+    """Return whether this could be the name of an alias."""
+    return _ALIAS.fullmatch(name) is not None
 
 
 def allowed_models(tx: Tx) -> frozenset[Allowed]:
     """Return what the organisation allows. Asking for permission is the caller's part."""
-    rows = tx.execute(
-        select(AllowedModelRow.provider, AllowedModelRow.model).where(AllowedModelRow.tenant_id == tx.tenant_id)
-    )
+    rows = tx.execute(_ALLOWED, {"tenant": tx.tenant_id})
     return frozenset(Allowed(row.provider, row.model) for row in rows)
 
 

@@ -47,9 +47,14 @@ def labels_said(header: str) -> list[str]:
 def admit(tx: Tx, caller: Caller, call: Call, now: datetime) -> Rules:
     """Return the organisation's rules if they let the call pass, wherever it goes. Raises the refusal of the first that does not."""
     rules = policy.load(tx)
+    admit_by(rules, caller, call, now)
+    return rules
+
+
+def admit_by(rules: Rules, caller: Caller, call: Call, now: datetime) -> None:
+    """Raise the refusal of the first rule that does not let the call pass, wherever it goes."""
     check_labels(call.asked.labels, rules)
     policy.decide(policy.judge(call, rules, groups=caller.groups, limits=caller.limits, now=now), call)
-    return rules
 
 
 def admit_place(rules: Rules, caller: Caller, call: Call, provider: ModelProvider, now: datetime) -> tuple[Contract, ...]:

@@ -10,7 +10,8 @@ from uuid import UUID
 from appliance import budgets, identity, policy
 from appliance.budgets import OverBudget
 from appliance.gateway.endpoints import Endpoint, way_to
-from appliance.gateway.models import BOT, Target, targets_of
+from appliance.gateway.models import BOT, Target
+from appliance.gateway.naming import targets_of
 from appliance.gateway.rules import place_of, where
 from appliance.gateway.values import Bots
 from appliance.identity import Caller, Permission, UserId
@@ -21,6 +22,7 @@ from appliance.kernel.db import Database, Tx
 from appliance.kernel.egress import Egress
 from appliance.kernel.errors import Refusal
 from appliance.policy import LOCAL, Asked, Call, Rules, Verdict
+from appliance.vault import Vault
 from appliance.vault.providing import find_lender
 
 _UNBOUNDED_ANSWER: Final = 1_000
@@ -132,8 +134,10 @@ class _Case:
 class Rehearsal:
     """Tries calls out."""
 
-    def __init__(self, db: Database, egress: Egress, bots: Bots, here: Callable[[], set[str]], *, clock: Clock) -> None:
-        self._db, self._egress, self._bots, self._here, self._clock = db, egress, bots, here, clock
+    def __init__(
+        self, db: Database, vault: Vault, egress: Egress, bots: Bots, here: Callable[[], set[str]], *, clock: Clock
+    ) -> None:
+        self._db, self._vault, self._egress, self._bots, self._here, self._clock = db, vault, egress, bots, here, clock
 
     def try_call(self, caller: Caller, trying: Trying) -> Tried:
         """Return what each step says of a call. Raises TokenNotFound, PersonNotFound."""
@@ -181,7 +185,7 @@ class Rehearsal:
     def _of_target(self, tx: Tx, case: _Case, target: Target) -> Iterator[Check]:
         yield from case.verdicts(target.model, target.provider, is_local=False)
         try:
-            provider = find_lender(tx, target.provider, clock=case.clock)
+            provider = find_lender(tx, self._vault, target.provider, clock=case.clock)
         except Refusal as refusal:
             yield _refused(Step.PROVIDER, refusal)
             return

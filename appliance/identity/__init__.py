@@ -5,6 +5,7 @@ the SECURITY DEFINER doors in migrations/sql/functions see across tenants, and t
 return ids. A session is a random token whose digest alone is stored.
 """
 
+from appliance.identity.arriving import Arrivals, callers_by, placed, resolve_token
 from appliance.identity.errors import Forbidden, NotSignedIn, StepUpRequired
 from appliance.identity.factors import list_factors
 from appliance.identity.groups import (
@@ -64,7 +65,6 @@ from appliance.identity.tokens import (
     create_token,
     list_tokens,
     list_tokens_after,
-    resolve_token,
     revoke_token,
     token_names,
 )
@@ -91,6 +91,7 @@ from appliance.identity.values import (
 )
 
 __all__ = [
+    "Arrivals",
     "Attempt",
     "Caller",
     "Candidate",
@@ -117,6 +118,7 @@ __all__ = [
     "UserId",
     "accept",
     "begin_confirmation",
+    "callers_by",
     "change_password",
     "change_profile",
     "change_role",
@@ -167,6 +169,7 @@ __all__ = [
     "members_named",
     "names_of",
     "open_session",
+    "placed",
     "put_settings",
     "remove_member",
     "rename_group",

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, or_, select, text, update
 
 from appliance import audit
-from appliance.audit import Event, Outcome
+from appliance.audit import Event
 from appliance.identity.errors import (
     NotSignedIn,
     PersonNotFound,
@@ -45,13 +45,12 @@ from appliance.identity.values import (
     UserId,
 )
 from appliance.kernel.clock import Clock
-from appliance.kernel.db import Database, Tx
-from appliance.kernel.ids import TenantId, new_id
+from appliance.kernel.db import Tx
+from appliance.kernel.ids import new_id
 from appliance.kernel.sealing import digest
 
 PREFIX = "cloister_"
 _NAME_LIMIT, _MOST_DAYS, _HINT = 120, 365, 4
-_TOUCH_EVERY = timedelta(minutes=1)
 NEWEST = TokenFilter()
 _COLUMNS: Final[dict[TokenSort, ColumnElement[Any]]] = {
     TokenSort.NAME: func.lower(TokenRow.name),
@@ -166,34 +165,6 @@ def revoke_token(tx: Tx, caller: Caller, token_id: UUID, *, clock: Clock) -> Non
     audit.record(tx, caller.actor, Event.TOKEN_REVOKED, subject=token_id)
 
 
-def resolve_token(db: Database, secret: str, *, address: str, request_id: str, clock: Clock) -> Caller:
-    """Return who a program is. Raises TokenRefused for an unknown, expired or revoked token, or a removed owner.
-
-    Raises TokenMisplaced from elsewhere than its networks, which is on record once a minute.
-    """
-    with db.platform() as tx:
-        found = tx.execute(text("SELECT * FROM resolve_api_token(:digest)"), {"digest": digest(secret)}).first()
-    if found is None:
-        raise TokenRefused
-    with db.tenant(TenantId(found.tenant_id)) as tx:
-        row, now = tx.get_one(TokenRow, (tx.tenant_id, found.token_id)), clock.now()
-        if row.revoked_at is not None or now >= row.expires_at:
-            raise TokenRefused
-        try:
-            person = caller_of(tx, UserId(row.user_id), address=address, request_id=request_id)
-        except NotSignedIn:
-            raise TokenRefused from None
-        is_here = not row.networks or is_from(row.networks, address)
-        if is_here:
-            _touch(tx, row, now)
-        else:
-            _note_misplaced(tx, row, person, now)
-        caller = _with_token(person, row)
-    if not is_here:
-        raise TokenMisplaced
-    return caller
-
-
 def caller_by_token(tx: Tx, token_id: UUID, *, address: str | None, now: datetime) -> Caller:
     """Return whom a token would act as at a moment, from an address or from anywhere; it is not used.
 
@@ -259,19 +230,6 @@ def _check(form: TokenForm, role: Role, caller: Caller) -> None:
     beyond |= form.scopes - (form.scopes if caller.scopes is None else caller.scopes)
     if beyond:
         raise ScopesBeyond(scopes=", ".join(sorted(beyond)))
-
-
-def _touch(tx: Tx, row: TokenRow, now: datetime) -> None:
-    if row.last_used_at is None or now - row.last_used_at >= _TOUCH_EVERY:
-        row.last_used_at = now
-        tx.flush()
-
-
-def _note_misplaced(tx: Tx, row: TokenRow, person: Caller, now: datetime) -> None:
-    if row.misplaced_at is None or now - row.misplaced_at >= _TOUCH_EVERY:  # whoever holds it may try without end
-        row.misplaced_at = now
-        tx.flush()
-        audit.record(tx, person.actor, Event.TOKEN_MISPLACED, subject=row.token_id, outcome=Outcome.REFUSED)
 
 
 def _limits(row: TokenRow) -> TokenLimits:

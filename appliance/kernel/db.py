@@ -10,17 +10,20 @@ Prepared statements are off (`prepare_threshold=None`): with a transaction poole
 statement names collide across connections and answer for another tenant (measured).
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 from uuid import UUID
 
+import psycopg
 from psycopg.pq import Format
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, ExecutionContext, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from appliance.kernel.errors import Kind, Refusal, StorageFull
 from appliance.kernel.ids import TenantId
@@ -29,6 +32,7 @@ NO_TENANT = ""
 IN_BYTES = {"in_bytes": True}
 """Execution options of a statement whose rows are mostly bytes: they come as they are, and not in hexadecimal digits."""
 _DISK_FULL = "53100"
+_REST_SECONDS = 1.0
 _IN_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 _TOGETHER = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, 0))")
 
@@ -132,12 +136,28 @@ def make_engine(url: str | URL, *, pool_size: int = 8, application: str = "clois
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=15,
-        pool_pre_ping=True,
         hide_parameters=True,  # values never reach a log through an error's text
         connect_args={"prepare_threshold": None, "application_name": application, "connect_timeout": 10},
     )
     event.listen(engine, "before_cursor_execute", _choose_format, named=True)
+    event.listen(engine, "checkin", _note_rest)
+    event.listen(engine, "checkout", _look_after_rest)
     return engine
+
+
+def _note_rest(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info["resting_since"] = time.monotonic()
+
+
+def _look_after_rest(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """See that a connection that rested is still one. One that was used a moment ago is: to ask each time costs a trip."""
+    if time.monotonic() - record.info.get("resting_since", time.monotonic()) < _REST_SECONDS:
+        return
+    try:
+        connection.execute("")  # the shortest that the server answers
+        connection.rollback()
+    except psycopg.Error as error:
+        raise InvalidatePoolError from error
 
 
 def without_password(url: str | URL) -> str:

@@ -18,7 +18,7 @@ from appliance.ops import database, migrations
 from appliance.ops.data_directory import DataDirectory
 from appliance.ops.embedded_postgres import EmbeddedPostgres
 from appliance.ops.errors import CannotStart
-from appliance.ops.preflight import Level, check_host
+from appliance.ops.preflight import Level, check_host, check_port
 from appliance.ops.supervisor import Child, Supervisor
 from appliance.vault import KeyFiles, RootKeyForeign, Roots, check_keys, claim_database
 
@@ -37,6 +37,8 @@ class Plan:
     host: str
     port: int
     web_threads: int
+    gateway_port: int | None
+    """Where /v1 alone is served, by a process of its own; None for nowhere."""
     database_url: str | None
     address: str
     roots: Callable[[], Roots]
@@ -51,7 +53,7 @@ def run(plan: Plan, *, say: Say, greet: Callable[[], None]) -> None:
     directory = DataDirectory(plan.data_dir, plan.secrets_dir)
     with opened(directory, plan.database_url, say, roots=plan.roots, makes_root_key=plan.makes_root_key) as postgres:
         supervisor = Supervisor(children(plan), postgres=postgres, say=say)
-        say("Starting web and worker")
+        say("Starting web, worker and gateway" if plan.gateway_port else "Starting web and worker")
         supervisor.start()
         try:
             supervisor.await_ready(lambda: is_ready(plan.address), seconds=_READY_SECONDS)
@@ -97,6 +99,8 @@ def opened(
 
 def _preflight(plan: Plan, say: Say) -> None:
     findings = check_host(data_directory=plan.data_dir, host=plan.host, port=plan.port)
+    if plan.gateway_port is not None:
+        findings.append(check_port(plan.host, plan.gateway_port))
     for finding in findings:
         if finding.level is Level.WARN:
             say(f"Note: {finding.detail}. {finding.remedy}")
@@ -138,7 +142,7 @@ def prepare_database(admin_url: str, directory: DataDirectory, roots: Roots, say
 
 
 def children(plan: Plan) -> list[Child]:
-    """Return web and worker, as they are to be started."""
+    """Return web, worker and, if it has a port, the gateway, as they are to be started."""
     environment = dict(os.environ)
     if plan.database_url is not None:
         # The services sign in as their own roles; the administrator's password does not reach them.
@@ -149,11 +153,19 @@ def children(plan: Plan) -> list[Child]:
         environment.setdefault("APPLIANCE_LOG_FORMAT", "console")
     host = f"[{plan.host}]" if ":" in plan.host else plan.host
     web = [
-        sys.executable, "-m", "gunicorn", "--config", str(_TREE / "deploy" / "gunicorn.conf.py"),
-        "--bind", f"{host}:{plan.port}", "--threads", str(plan.web_threads), "appliance.wsgi:application()",
+        *_gunicorn("gunicorn.conf.py", f"{host}:{plan.port}"), "--threads", str(plan.web_threads),
+        "appliance.wsgi:application()",
     ]  # fmt: skip
     worker = [sys.executable, "-m", "appliance.worker"]
-    return [Child("web", web, environment), Child("worker", worker, environment)]
+    found = [Child("web", web, environment), Child("worker", worker, environment)]
+    if plan.gateway_port is not None:
+        gateway = [*_gunicorn("gateway.conf.py", f"{host}:{plan.gateway_port}"), "appliance.wsgi:programs()"]
+        found.append(Child("gateway", gateway, environment))
+    return found
+
+
+def _gunicorn(settings: str, place: str) -> list[str]:
+    return [sys.executable, "-m", "gunicorn", "--config", str(_TREE / "deploy" / settings), "--bind", place]
 
 
 def is_ready(address: str) -> bool:

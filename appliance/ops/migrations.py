@@ -1,16 +1,16 @@
 """Brings a database to this version's schema: roles first (superuser), then numbered migrations (migrator)."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from psycopg import sql
 from sqlalchemy import Engine, text
 
 import appliance
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 LOGIN_ROLES = ("migrator", "app", "worker", "sealer", "auditor", "backup")
 _TREE = Path(appliance.__file__).parent.parent / "migrations"
@@ -39,6 +39,8 @@ def prepare_roles(engine: Engine, passwords: dict[str, str]) -> None:
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
     """Run every migration that is missing, as the migrator; return the revisions before and after."""
+    from alembic import command  # six megabytes that only who migrates needs
+
     before = current_revision(engine)
     config = _config()
     with engine.connect() as connection:
@@ -49,6 +51,8 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
 
 def head_revision() -> str:
     """Return the newest revision that this version knows."""
+    from alembic.script import ScriptDirectory
+
     head = ScriptDirectory.from_config(_config()).get_current_head()
     assert head is not None  # noqa: S101 - the tree always has one head; test_migrations guards it
     return head
@@ -56,6 +60,8 @@ def head_revision() -> str:
 
 def current_revision(engine: Engine) -> str | None:
     """Return the database's revision, or None before the first migration."""
+    from alembic.runtime.migration import MigrationContext
+
     with engine.connect() as connection:
         if connection.scalar(text("SELECT to_regclass('cloister.alembic_version')")) is None:
             return None
@@ -65,11 +71,15 @@ def current_revision(engine: Engine) -> str | None:
 
 def is_known(revision: str | None) -> bool:
     """Say whether this version knows the revision; a newer product's database has one that it does not."""
+    from alembic.script import ScriptDirectory
+
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     return revision is None or revision in known
 
 
-def _config() -> Config:
+def _config() -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_TREE))
     config.set_main_option("path_separator", "os")

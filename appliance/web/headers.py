@@ -1,21 +1,12 @@
-"""The headers of every answer: one table. No inline script, no foreign origin, no frame."""
+"""The headers of every answer."""
 
 from http import HTTPStatus
 
 from flask import Flask, Response, g, request
 
+from appliance.kernel.safety import HEADERS
 from appliance.web.sessions import services
 
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 _KEPT = {200, 304}
 
 

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-SUITES = ("models", "parsing", "knowledge", "isolation", "vault", "audit", "web")
+SUITES = ("models", "parsing", "knowledge", "isolation", "vault", "audit", "web", "gateway")
 TARGET = Path("build/bench.json")
 
 

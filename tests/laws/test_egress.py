@@ -14,7 +14,8 @@ WAYS_OUT = {
 CALLS_OUT = {"open_connection", "open_unix_connection", "create_connection", "sock_connect", "urlopen", "urlretrieve"}
 
 NAMED = {
-    "appliance/api/hanging_up.py": ({"socket"}, "looks whether those who came in are still there; connects to nothing"),
+    "appliance/api/hanging_up.py": ({"gevent", "socket"}, "looks whether those who came in are still there; connects to nothing"),
+    "appliance/greenlets.py": ({"gevent"}, "serves those who came in; connects to nothing"),
     "appliance/kernel/mail.py": (
         {"smtplib", "ssl"}, "mail goes to the one server that the operator's settings name; it speaks SMTP, which egress does not"
     ),

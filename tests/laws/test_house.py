@@ -148,7 +148,7 @@ def test_the_compose_file_is_hardened() -> None:
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["cap_drop"] == ["ALL"], name
         assert "privileged" not in service
-    assert set(compose["services"]) == {"postgres", "migrate", "web", "worker", "proxy"}
+    assert set(compose["services"]) == {"postgres", "migrate", "web", "gateway", "worker", "proxy"}
     assert compose["networks"]["inside"]["internal"] is True
     assert compose["services"]["web"]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
     for name in ("postgres", "proxy"):

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Final, Self
 
@@ -144,6 +144,10 @@ class _Call:
     cancel: Cancel
     is_half_sent: bool = False
 
+    def let_go(self) -> None:
+        """Forget what was sent: a long answer holds neither the question nor the key in memory."""
+        self.outgoing, self.head = replace(self.outgoing, headers=(), body=b""), b""
+
     @property
     def place(self) -> Place:
         return self.target.scheme, self.target.host, self.target.port
@@ -191,6 +195,7 @@ class Calls:
             connection.watched_by(call.cancel)
             call.is_half_sent = not connection.send(*parts, pace=call.pace, cancel=call.cancel)
             head = connection.read_head(pace=call.pace, cancel=call.cancel)
+            call.let_go()
             _check_length(head, call.outgoing, host=call.target.host)
         except BaseException:
             call.cancel.watch(None)

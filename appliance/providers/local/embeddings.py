@@ -5,14 +5,16 @@ import json
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from tokenizers import Encoding, Tokenizer
 
 from appliance.providers.base import Purpose, Vectors
 from appliance.providers.errors import ModelMissing
 from appliance.providers.local.catalogue import DEFAULT, Recipe
-from appliance.providers.local.runtime import onnxruntime
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding
 
 MANIFEST = "MANIFEST.json"
 _BATCH, _BATCH_TOKENS = 16, 2048
@@ -74,6 +76,10 @@ class _Loaded:
     """The session, the tokenizer and the normalisation table."""
 
     def __init__(self, directory: Path, tokens: int, threads: int) -> None:
+        from tokenizers import Tokenizer  # with the runtime eleven megabytes, for nothing where no text is embedded
+
+        from appliance.providers.local.runtime import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -90,7 +96,7 @@ class _Loaded:
         table = json.loads((directory / "normalisation.json").read_text())
         self.table = {int(point): replacement for point, replacement in table.items()}
 
-    def run(self, batch: Sequence[Encoding]) -> Vectors:
+    def run(self, batch: "Sequence[Encoding]") -> Vectors:
         """Return the vectors of one padded batch."""
         length = max(len(encoding.ids) for encoding in batch)
         ids = np.zeros((len(batch), length), np.int64)
@@ -102,7 +108,7 @@ class _Loaded:
         return np.asarray(output, np.float32)
 
 
-def _batches(encoded: Sequence[Encoding]) -> Iterator[list[int]]:
+def _batches(encoded: "Sequence[Encoding]") -> Iterator[list[int]]:
     # Texts of like length together: padding is computed as if it were text. Fewer of the long ones: attention takes
     # memory with the square of the length.
     batch: list[int] = []

@@ -5,8 +5,13 @@ An organisation's transaction reaches the platform's keys by a door that takes a
 sealed; it cannot list them.
 """
 
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from types import TracebackType
+from typing import Any, Self
 from uuid import UUID
 
 from sqlalchemy import Row, func, select, text
@@ -15,45 +20,140 @@ from sqlalchemy.dialects.postgresql import insert
 from appliance.audit import PLATFORM
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
+from appliance.kernel.errors import Refusal
 from appliance.vault.providing.envelope import open_key
 from appliance.vault.providing.errors import NoProviderKey, OwnKeysForbidden, OwnKeysRequired, ProviderNotFound
-from appliance.vault.providing.tables import KeyUseRow, ProviderKeyRow, ProviderRow, RuleRow
+from appliance.vault.providing.secret import Secret
+from appliance.vault.providing.tables import KeyUseRow, ProviderRow, RuleRow
 from appliance.vault.providing.values import Lent, ModelProvider, OwnKeys, ProviderId, ProviderKeyId, ProviderKind
 from appliance.vault.service import Vault
 
 _SHARED = text("SELECT * FROM lend_shared_key(:name, :now)")
 _SHARED_NAMES = text("SELECT * FROM shared_providers()")
+# The operators' rule, and the organisation's own provider of this name with its keys in force, if it has any.
+_OWN = text(
+    """SELECT r.own_keys, p.provider_id, p.name, p.kind, p.base_url, p.region, k.key_id, k.fingerprint, k.weight, k.sealed
+       FROM (SELECT CAST(:tenant AS uuid) AS tenant_id) asked
+       LEFT JOIN provider_rules r ON r.tenant_id = asked.tenant_id
+       LEFT JOIN model_providers p ON p.tenant_id = asked.tenant_id AND p.name = :name AND p.removed_at IS NULL
+       LEFT JOIN provider_keys k ON k.tenant_id = p.tenant_id AND k.provider_id = p.provider_id
+         AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now)"""
+)
+_COUNT = text(
+    """INSERT INTO provider_key_uses AS u (tenant_id, key_id, slot, uses, last_used_at)
+       SELECT :tenant, key_id, mod(pg_backend_pid(), :slots), uses, :now
+       FROM unnest(CAST(:keys AS uuid[]), CAST(:uses AS bigint[])) AS lent (key_id, uses)
+       ON CONFLICT (tenant_id, key_id, slot) DO UPDATE SET uses = u.uses + excluded.uses, last_used_at = excluded.last_used_at"""
+)
 _SLOTS = 8
 _LONGEST_CODE = 64
 
 
 def lend(tx: Tx, vault: Vault, name: str, *, clock: Clock) -> Lent:
-    """Return one of the provider's keys in force, by weight, and count the use.
+    """Return one of the provider's keys in force, as a `Lender` does. Raises what it raises."""
+    with Lender(tx, vault, clock=clock) as lender:
+        return lender.lend(name)
 
-    The organisation's own provider of this name, or the platform's shared one, as the operators' rule says. Raises
-    ProviderNotFound, NoProviderKey, OwnKeysForbidden, OwnKeysRequired, and what opening raises.
+
+class Lender:
+    """Lends keys to the calls of one transaction: a provider is read once, a key opened once, and uses are counted at the end.
+
+    Each call has a copy of its own to wipe; those here are wiped when the lender is left.
     """
-    rule, now = own_keys(tx), clock.now()
-    own = _find_own(tx, name)
-    if own is not None and rule is not OwnKeys.FORBIDDEN:
-        lent = _lend_own(tx, vault, own, now)
-    else:
-        lent = _lend_shared(tx, vault, name, now, rule, has_own=own is not None)
-    _count(tx, lent.key_id, now)
-    return lent
+
+    def __init__(self, tx: Tx, vault: Vault, *, clock: Clock) -> None:
+        self._tx, self._vault, self._now = tx, vault, clock.now()
+        self._drawers: dict[str, _Drawer | Refusal] = {}
+        self._secrets: dict[UUID, Secret] = {}
+        self._uses: Counter[UUID] = Counter()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for secret in self._secrets.values():
+            secret.wipe()
+        if error is None:
+            _count(self._tx, self._uses, self._now)
+
+    def lend(self, name: str) -> Lent:
+        """Return one of the provider's keys in force, by weight, and count the use.
+
+        The organisation's own provider of this name, or the platform's shared one, as the operators' rule says. Raises
+        ProviderNotFound, NoProviderKey, OwnKeysForbidden, OwnKeysRequired, and what opening raises.
+        """
+        drawer = self._drawer(name)
+        key = _drawn(drawer.keys)
+        if key.key_id not in self._secrets:
+            self._secrets[key.key_id] = open_key(self._tx, drawer.vault, key.key_id, key.sealed, drawer.provider)
+        self._uses[key.key_id] += 1
+        copy = Secret(bytearray(self._secrets[key.key_id].content))
+        return Lent(drawer.provider, ProviderKeyId(key.key_id), key.fingerprint, copy)
+
+    def find(self, name: str) -> ModelProvider:
+        """Return the provider whose keys are lent; none is opened, and no use counted. Raises as `lend` does."""
+        return self._drawer(name).provider
+
+    def give_back(self, lent: Lent) -> None:
+        """Take a key back that was not used after all: the call was refused."""
+        lent.secret.wipe()
+        self._uses[lent.key_id] -= 1
+
+    def _drawer(self, name: str) -> "_Drawer":
+        drawer = self._drawers.get(name)
+        if drawer is None:
+            drawer = self._drawers[name] = self._read(name)
+        if isinstance(drawer, Refusal):
+            raise drawer.with_traceback(None)
+        return drawer
+
+    def _read(self, name: str) -> "_Drawer | Refusal":
+        rows = self._tx.execute(_OWN, {"tenant": self._tx.tenant_id, "name": name, "now": self._now}).all()
+        rule = _rule_of(self._tx, rows[0].own_keys)
+        has_own = rows[0].provider_id is not None
+        try:
+            if has_own and rule is not OwnKeys.FORBIDDEN:
+                return _own_drawer(self._tx, self._vault, rows)
+            return _shared_drawer(self._tx, self._vault, name, self._now, rule, has_own=has_own)
+        except (NoProviderKey, OwnKeysForbidden, OwnKeysRequired, ProviderNotFound) as refusal:
+            return refusal
 
 
-def find_lender(tx: Tx, name: str, *, clock: Clock) -> ModelProvider:
+@dataclass(frozen=True)
+class _Key:
+    key_id: UUID
+    fingerprint: str
+    weight: int
+    sealed: bytes
+
+
+@dataclass(frozen=True)
+class _Drawer:
+    """A provider's keys in force, and the vault that opens them."""
+
+    provider: ModelProvider
+    keys: tuple[_Key, ...]
+    vault: Vault
+
+
+def _rule_of(tx: Tx, said: str | None) -> OwnKeys:
+    return OwnKeys.ALLOWED if said is None or tx.tenant_id == PLATFORM else OwnKeys(said)
+
+
+def _drawn(keys: Sequence[_Key]) -> _Key:
+    """Return one by weight: the least of these is."""
+    return min(keys, key=lambda key: random.expovariate(key.weight)) if len(keys) > 1 else keys[0]
+
+
+def find_lender(tx: Tx, vault: Vault, name: str, *, clock: Clock) -> ModelProvider:
     """Return the provider of which `lend` would lend a key now. No key is opened, and no use counted.
 
     Raises ProviderNotFound, NoProviderKey, OwnKeysForbidden, OwnKeysRequired.
     """
-    rule, now = own_keys(tx), clock.now()
-    own = _find_own(tx, name)
-    if own is not None and rule is not OwnKeys.FORBIDDEN:
-        _drawn(tx, own, now)
-        return _provider(own, is_shared=tx.tenant_id == PLATFORM)
-    return _provider(_drawn_shared(tx, name, now, rule, has_own=own is not None), is_shared=True)
+    with Lender(tx, vault, clock=clock) as lender:
+        return lender.find(name)
 
 
 def note_error(tx: Tx, key_id: UUID, code: str, *, clock: Clock) -> None:
@@ -65,10 +165,7 @@ def note_error(tx: Tx, key_id: UUID, code: str, *, clock: Clock) -> None:
 
 def own_keys(tx: Tx) -> OwnKeys:
     """Return whether the organisation of this transaction may use its own keys; where nothing was said, it may."""
-    if tx.tenant_id == PLATFORM:
-        return OwnKeys.ALLOWED
-    said = tx.scalar(select(RuleRow.own_keys).where(RuleRow.tenant_id == tx.tenant_id))
-    return OwnKeys.ALLOWED if said is None else OwnKeys(said)
+    return _rule_of(tx, tx.scalar(select(RuleRow.own_keys).where(RuleRow.tenant_id == tx.tenant_id)))
 
 
 def shared_providers(tx: Tx) -> list[ModelProvider]:
@@ -76,46 +173,14 @@ def shared_providers(tx: Tx) -> list[ModelProvider]:
     return [_provider(row, is_shared=True) for row in tx.execute(_SHARED_NAMES)]
 
 
-def _find_own(tx: Tx, name: str) -> ProviderRow | None:
-    return tx.scalars(
-        select(ProviderRow).where(
-            ProviderRow.tenant_id == tx.tenant_id, ProviderRow.name == name, ProviderRow.removed_at.is_(None)
-        )
-    ).one_or_none()
+def _own_drawer(tx: Tx, vault: Vault, rows: Sequence[Row[Any]]) -> _Drawer:
+    keys = tuple(_Key(row.key_id, row.fingerprint, row.weight, row.sealed) for row in rows if row.sealed is not None)
+    if not keys:
+        raise NoProviderKey(name=rows[0].name)
+    return _Drawer(_provider(rows[0], is_shared=tx.tenant_id == PLATFORM), keys, vault)
 
 
-def _lend_own(tx: Tx, vault: Vault, provider: ProviderRow, now: datetime) -> Lent:
-    chosen = _drawn(tx, provider, now)
-    secret = open_key(tx, vault, chosen.key_id, chosen.sealed, provider)
-    found = _provider(provider, is_shared=tx.tenant_id == PLATFORM)
-    return Lent(found, ProviderKeyId(chosen.key_id), chosen.fingerprint, secret)
-
-
-def _drawn(tx: Tx, provider: ProviderRow, now: datetime) -> Row[Any]:
-    chosen = tx.execute(
-        select(ProviderKeyRow.key_id, ProviderKeyRow.fingerprint, ProviderKeyRow.sealed)
-        .where(
-            ProviderKeyRow.tenant_id == tx.tenant_id,
-            ProviderKeyRow.provider_id == provider.provider_id,
-            ProviderKeyRow.revoked_at.is_(None),
-            ProviderKeyRow.expires_at.is_(None) | (ProviderKeyRow.expires_at > now),
-        )
-        .order_by(-func.ln(1 - func.random()) / ProviderKeyRow.weight)  # the least of these is drawn by weight
-        .limit(1)
-    ).one_or_none()
-    if chosen is None or chosen.sealed is None:
-        raise NoProviderKey(name=provider.name)
-    return cast("Row[Any]", chosen)
-
-
-def _lend_shared(tx: Tx, vault: Vault, name: str, now: datetime, rule: OwnKeys, *, has_own: bool) -> Lent:
-    row = _drawn_shared(tx, name, now, rule, has_own=has_own)
-    provider = _provider(row, is_shared=True)
-    secret = open_key(tx, vault.platform, row.key_id, row.sealed, provider)
-    return Lent(provider, ProviderKeyId(row.key_id), row.fingerprint, secret)
-
-
-def _drawn_shared(tx: Tx, name: str, now: datetime, rule: OwnKeys, *, has_own: bool) -> Row[Any]:
+def _shared_drawer(tx: Tx, vault: Vault, name: str, now: datetime, rule: OwnKeys, *, has_own: bool) -> _Drawer:
     if rule is OwnKeys.REQUIRED:
         if any(one.name == name for one in shared_providers(tx)):
             raise OwnKeysRequired(name=name)
@@ -125,13 +190,16 @@ def _drawn_shared(tx: Tx, name: str, now: datetime, rule: OwnKeys, *, has_own: b
         raise OwnKeysForbidden if has_own else ProviderNotFound
     if row.key_id is None:
         raise NoProviderKey(name=name)
-    return row
+    # The door draws by weight and hands over the one that it drew; it lists none.
+    drawn = _Key(row.key_id, row.fingerprint, 1, row.sealed)
+    return _Drawer(_provider(row, is_shared=True), (drawn,), vault.platform)
 
 
-def _count(tx: Tx, key_id: UUID, now: datetime) -> None:
-    row = insert(KeyUseRow).values(tenant_id=tx.tenant_id, key_id=key_id, slot=_slot(), uses=1, last_used_at=now)
-    counted = {"uses": KeyUseRow.uses + 1, "last_used_at": now}
-    tx.execute(row.on_conflict_do_update(index_elements=["tenant_id", "key_id", "slot"], set_=counted))
+def _count(tx: Tx, uses: Mapping[UUID, int], now: datetime) -> None:
+    counted = {key_id: count for key_id, count in sorted(uses.items()) if count}
+    if counted:
+        lent = {"keys": list(counted), "uses": list(counted.values())}
+        tx.execute(_COUNT, {"tenant": tx.tenant_id, "slots": _SLOTS, "now": now} | lent)
 
 
 def _slot() -> object:

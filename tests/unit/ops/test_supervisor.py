@@ -135,7 +135,7 @@ def test_it_does_not_pass_off_as_ready_what_is_not() -> None:
 
 def test_it_hands_no_child_the_administrators_password() -> None:
     plan = Plan(
-        data_dir=Path("/d"), secrets_dir=Path("/d/secrets"), host="127.0.0.1", port=1, web_threads=2,
+        data_dir=Path("/d"), secrets_dir=Path("/d/secrets"), host="127.0.0.1", port=1, web_threads=2, gateway_port=2,
         database_url="postgresql://boss:hunter2@db.example/x?sslmode=verify-full", address="http://127.0.0.1:1",
         roots=lambda: tuple,
     )  # fmt: skip

@@ -12,7 +12,7 @@ import time
 import numpy as np
 from pathlib import Path
 from appliance.providers.local import onnx_file
-from appliance.providers.local.embeddings import onnxruntime
+from appliance.providers.local.runtime import onnxruntime
 with Path("m.onnx").open("wb") as sink:
     onnx_file.write(sink, [onnx_file.node("Neg", ["x"], ["y"])], [], [onnx_file.signal("x", onnx_file.FLOAT, [1])], [onnx_file.signal("y", onnx_file.FLOAT, [1])])
 onnxruntime.InferenceSession("m.onnx", providers=["CPUExecutionProvider"]).run(None, {"x": np.ones(1, np.float32)})

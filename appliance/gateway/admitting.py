@@ -1,0 +1,166 @@
+"""The admission of calls: all that an organisation's programs ask at a moment, in one transaction.
+
+Each call is judged by itself, in the order in which they came: policy, budget, key, way, and what the caller of `admit` has
+to say. A refusal is on record in the same transaction and takes nobody with it; nothing is sent before the commit.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from appliance import audit, budgets, identity, policy
+from appliance.audit import Event, NewEntry, Outcome
+from appliance.gateway import metrics
+from appliance.gateway.endpoints import Way, way_to
+from appliance.gateway.ledger import refusal_entry
+from appliance.gateway.plans import Admitted, Plan
+from appliance.gateway.prices import Prices
+from appliance.gateway.rules import admit_by, admit_place
+from appliance.gateway.tables import CallRow
+from appliance.identity import Caller, Permission
+from appliance.kernel.clock import Clock
+from appliance.kernel.db import Database, Tx
+from appliance.kernel.errors import Refusal
+from appliance.kernel.ids import TenantId, new_id
+from appliance.kernel.rows import insert_all
+from appliance.policy import Rules
+from appliance.vault import Vault
+from appliance.vault.providing import Lender, Lent
+
+Check = Callable[[Lent, Way], None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A call that is to be admitted. `check` is asked last, with the key and the way, and may raise a Refusal."""
+
+    plan: Plan
+    check: Check
+
+
+class Admission:
+    """Admits lots of calls."""
+
+    def __init__(self, db: Database, vault: Vault, prices: Prices, *, clock: Clock) -> None:
+        self._db, self._vault, self._prices, self._clock = db, vault, prices, clock
+
+    def __call__(self, tenant_id: TenantId, asked: Sequence[Asked]) -> list[Admitted | Exception]:
+        """Return for each call that it is admitted, or why not."""
+        found: list[Admitted | Exception] = []
+        try:
+            with self._db.tenant(tenant_id) as tx, Lender(tx, self._vault, clock=self._clock) as lender:
+                callers = identity.callers_by(tx, _tokens(asked), self._clock.now())
+                lot = _Lot(tx, callers, policy.load(tx), self._prices, lender, self._clock)
+                found += map(lot.judged, asked)
+                insert_all(tx, CallRow, lot.rows)
+                audit.record_all(tx, lot.entries)
+        except BaseException:
+            for one in found:
+                if isinstance(one, Admitted):
+                    one.lent.secret.wipe()
+            raise
+        for one in found:
+            if isinstance(one, Admitted):
+                metrics.began(one.call_id)
+            elif isinstance(one, Refusal):
+                metrics.refused(one)
+        return found
+
+
+@dataclass
+class _Lot:
+    """Calls that are admitted together, and what is to be written of them."""
+
+    tx: Tx
+    callers: Mapping[UUID, Caller | Exception]
+    rules: Rules
+    prices: Prices
+    lender: Lender
+    clock: Clock
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    entries: list[NewEntry] = field(default_factory=list)
+
+    def judged(self, asked: Asked) -> Admitted | Exception:
+        """Return the call as admitted, or what speaks against it. Raises what stops the database."""
+        plan = asked.plan
+        try:
+            plan = self._as_now(plan)
+            call, charge = self._admitted(plan, asked.check)
+        except SQLAlchemyError:
+            raise
+        except Refusal as refusal:
+            self.entries.append(refusal_entry(plan.asker, refusal, model=str(plan.target)))
+            return refusal
+        except Exception as error:  # noqa: BLE001 - it is told to this call's program alone
+            return error
+        self.rows.append(_row(call, charge))
+        self.entries.append(_entry(call))
+        return call
+
+    def _as_now(self, plan: Plan) -> Plan:
+        """Return the plan with its caller as the database says now. Raises what says that nobody may ask any more."""
+        asked = plan.caller
+        if asked.token_id is None:
+            return plan
+        caller = identity.placed(self.callers[asked.token_id], asked.address or "")
+        identity.require(caller, Permission.MODEL_CALL)
+        return replace(plan, caller=replace(caller, address=asked.address, request_id=asked.request_id))
+
+    def _admitted(self, plan: Plan, check: Check) -> tuple[Admitted, budgets.Charge]:
+        target, kind, now = plan.target, plan.endpoint.kind, self.clock.now()
+        asked = policy.Call(kind, target.model, is_known=True, is_local=False, provider=target.provider, asked=plan.asked)
+        admit_by(self.rules, plan.caller, asked, now)
+        lent = self.lender.lend(target.provider)
+        try:
+            contracts = admit_place(self.rules, plan.caller, asked, lent.provider, now)
+            way = way_to(lent.provider, target.model, plan.endpoint)
+            check(lent, way)
+            labels, priced = tuple(self.rules.named(plan.asked.labels)), self.prices.find(target)
+            call = Admitted(plan, new_id(), lent, way, now, contracts, labels, priced)
+            charge = _charge(call)
+            reserved = budgets.reserve(self.tx, plan.caller.actor, charge, clock=self.clock)
+        except BaseException:
+            self.lender.give_back(lent)
+            raise
+        return replace(call, warned=reserved.warned), charge
+
+
+def _charge(call: Admitted) -> budgets.Charge:
+    plan, priced = call.plan, call.priced
+    micros = priced.price.at_most(plan.prompt_tokens, plan.answer_tokens) if priced else None
+    currency = priced.currency if priced else None
+    tokens = plan.prompt_tokens + plan.answer_tokens
+    return budgets.Charge(call.call_id, plan.asker.payer, plan.models, tokens, micros, currency)
+
+
+def _tokens(asked: Sequence[Asked]) -> set[UUID]:
+    return {one.plan.caller.token_id for one in asked if one.plan.caller.token_id is not None}
+
+
+def _row(call: Admitted, charge: budgets.Charge) -> dict[str, Any]:
+    plan, lent = call.plan, call.lent
+    return {
+        "tenant_id": plan.caller.tenant_id, "call_id": call.call_id, "kind": plan.endpoint.kind,
+        "model": str(plan.target)[:200], "provider": plan.target.provider, "actor_kind": plan.caller.actor.kind.value,
+        "actor_id": plan.caller.actor.id, "state": "admitted", "reserved_tokens": charge.tokens, "reserved_micros": charge.micros,
+        "currency": charge.currency, "alias": plan.alias, "admitted_at": call.at,
+        "token_id": plan.caller.token_id, "request_id": plan.caller.request_id, "attempt": plan.attempt,
+        "dialect": call.way.dialect.value, "upstream_model": plan.target.model, "host": call.host,
+        "region": lent.provider.region, "key_id": lent.key_id, "key_fingerprint": lent.fingerprint,
+        "verdicts": plan.verdicts, "prompt_digest": plan.prompt_digest, "labels": list(call.labels),
+        "contract_ids": [one.contract_id for one in call.contracts],
+        "contract_terms": sorted({term.value for one in call.contracts for term in one.terms}),
+    }  # fmt: skip
+
+
+def _entry(call: Admitted) -> NewEntry:
+    plan = call.plan
+    facts = {
+        "kind": plan.endpoint.kind, "model": str(plan.target), "host": call.host, "key": call.lent.fingerprint,
+        "token": str(plan.caller.token_id or ""), "labels": ", ".join(call.labels),
+        "contracts": " ".join(str(one.contract_id) for one in call.contracts),
+    }  # fmt: skip
+    return NewEntry(plan.caller.actor, Event.CALL_ADMITTED, call.call_id, Outcome.SUCCESS, facts)

@@ -1,0 +1,107 @@
+"""The settlement of calls: what an organisation's calls used, as many as end at a moment in one transaction."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import TextClause, text
+
+from appliance import audit, budgets
+from appliance.audit import Event, NewEntry, Outcome
+from appliance.gateway import metrics
+from appliance.gateway.plans import Admitted, Settlement
+from appliance.gateway.tables import CallRow
+from appliance.kernel.clock import Clock
+from appliance.kernel.db import Database
+from appliance.kernel.ids import TenantId
+from appliance.kernel.rows import columns_of, unnested
+from appliance.vault.providing import note_error
+
+_LONGEST_CODE: Final = 64
+_GOOD: Final = frozenset({"completed", "cancelled"})
+_OF_THE_KEY: Final = frozenset({"failed", "unknown"})
+_SET: Final = (
+    "state", "prompt_tokens", "answer_tokens", "cached_tokens", "reasoning_tokens", "is_estimated", "status", "code",
+    "answer_digest", "cost_micros", "is_priced", "currency", "first_byte_ms", "total_ms", "settled_at",
+)  # fmt: skip
+Ended = tuple[Admitted, Settlement]
+
+
+class Settling:
+    """Settles lots of calls."""
+
+    def __init__(self, db: Database, *, clock: Clock) -> None:
+        self._db, self._clock = db, clock
+
+    def __call__(self, tenant_id: TenantId, ended: Sequence[Ended]) -> list[Exception | None]:
+        """Replace each reservation by what was used. Those that the sweep settled first are left as they are."""
+        # In the order of their ids, as whoever else settles several: so nobody waits for one who waits for them.
+        rows = sorted((self._row(*one) for one in ended), key=lambda row: row["call_id"].int)
+        with self._db.tenant(tenant_id) as tx:
+            columns = columns_of(("call_id", *_SET), rows)
+            settled = set(tx.scalars(_settling(), columns | {"tenant": tenant_id}))
+            entries, over, left = list[NewEntry](), list[Ended](), list[UUID]()
+            for call, end in ended:
+                if call.call_id not in settled:
+                    left.append(call.call_id)
+                    continue
+                settled.discard(call.call_id)  # settled twice at once, it is on record once
+                if end.code and end.state in _OF_THE_KEY:
+                    note_error(tx, call.lent.key_id, end.code, clock=self._clock)
+                entries.append(_entry(call, end))
+                used = end.counted(call.plan)
+                budgets.settle(tx, call.call_id, tokens=used.input + used.output, micros=_micros(call, end))
+                over.append((call, end))
+            audit.record_all(tx, entries)
+        for call_id in left:
+            metrics.left(call_id)
+        for call, end in over:
+            metrics.ended(_told(call, end))
+        return [None] * len(ended)
+
+    def _row(self, call: Admitted, end: Settlement) -> dict[str, Any]:
+        used, micros = end.counted(call.plan), _micros(call, end)
+        return {
+            "call_id": call.call_id, "state": end.state, "prompt_tokens": used.input, "answer_tokens": used.output,
+            "cached_tokens": used.cached, "reasoning_tokens": used.reasoning, "is_estimated": end.used is None,
+            "status": end.status, "code": end.code and end.code[:_LONGEST_CODE], "answer_digest": end.answer_digest,
+            "cost_micros": micros or 0, "is_priced": micros is not None,
+            "currency": call.priced.currency if call.priced else None, "first_byte_ms": end.first_byte_ms,
+            "total_ms": end.total_ms, "settled_at": self._clock.now(),
+        }  # fmt: skip
+
+
+def _entry(call: Admitted, end: Settlement) -> NewEntry:
+    used, micros = end.counted(call.plan), _micros(call, end)
+    facts: dict[str, str | int] = {
+        "state": end.state, "prompt_tokens": used.input, "answer_tokens": used.output,
+        "cost_micros": -1 if micros is None else micros,
+    }  # fmt: skip
+    outcome = Outcome.SUCCESS if end.state in _GOOD else Outcome.FAILURE
+    return NewEntry(call.plan.caller.actor, Event.CALL_SETTLED, call.call_id, outcome, facts)
+
+
+def _micros(call: Admitted, end: Settlement) -> int | None:
+    """Return what a call costs by the price at which it was admitted, None without one."""
+    return call.priced.price.of(end.counted(call.plan)) if call.priced else None
+
+
+def _told(call: Admitted, end: Settlement) -> metrics.Ended:
+    plan, used = call.plan, end.counted(call.plan)
+    return metrics.Ended(
+        plan.caller.tenant_id, call.call_id, plan.endpoint.kind, end.state, call.lent.provider.kind.value,
+        plan.target.model, used.input, used.output, plan.endpoint.dialect.value, call.host, end.status, end.code,
+        _micros(call, end), end.first_byte_ms, end.total_ms, plan.caller.request_id,
+    )  # fmt: skip
+
+
+@cache
+def _settling() -> TextClause:
+    names = ("call_id", *_SET)
+    ends = f"{unnested(CallRow, names)} AS ended ({', '.join(names)})"
+    changes = ", ".join(f"{name} = ended.{name}" for name in _SET)
+    return text(
+        f"UPDATE model_calls AS call SET {changes} FROM {ends} WHERE call.tenant_id = :tenant"  # noqa: S608 - our own names
+        " AND call.call_id = ended.call_id AND call.state = 'admitted' RETURNING call.call_id"
+    )
