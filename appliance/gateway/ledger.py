@@ -4,22 +4,21 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import func, update
 
 from appliance import audit, budgets, policy
 from appliance.audit import Actor, ActorKind, Event, NewEntry, Outcome
-from appliance.gateway import metrics
+from appliance.gateway import metrics, usage
 from appliance.gateway.tables import CallRow
+from appliance.gateway.usage import Span
 from appliance.gateway.values import Asker, Kind, LabelsOf, State, Usage
 from appliance.kernel.clock import Clock
-from appliance.kernel.days import Days, first_moment, last_days
+from appliance.kernel.days import Days
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import new_id
 
 ABANDONED_AFTER = timedelta(minutes=15)
-# At the console, too, somebody asks: the person of --as.
-_IS_QUESTION = CallRow.actor_kind.in_(("user", "operator")) & (CallRow.kind == "chat")
 
 
 def admit(
@@ -132,42 +131,24 @@ def sweep(tx: Tx, *, clock: Clock) -> int:
 
 
 def month_usage(tx: Tx, *, clock: Clock) -> Usage:
-    """Return this calendar month's settled usage (UTC)."""
-    month = func.date_trunc("month", clock.now(), "UTC")
-    row = tx.execute(
-        select(
-            func.count(),
-            func.coalesce(func.sum(CallRow.prompt_tokens), 0),
-            func.coalesce(func.sum(CallRow.answer_tokens), 0),
-        ).where(CallRow.tenant_id == tx.tenant_id, CallRow.admitted_at >= month)
-    ).one()
-    return Usage(int(row[0]), int(row[1]), int(row[2]))
+    """Return what ended calls of this calendar month used (UTC)."""
+    total = usage.total(tx, Span.of_month(clock))
+    return Usage(total.calls, total.prompt_tokens, total.answer_tokens)
 
 
 def tokens_by_day(tx: Tx, *, days: int, clock: Clock) -> Days:
     """Return how many tokens were used on each of the last days. Asking for permission is the caller's part."""
-    return _by_day(tx, func.sum(CallRow.prompt_tokens + CallRow.answer_tokens), days, clock)
+    found = usage.by_day(tx, Span.of_last(days, clock=clock))
+    return tuple((day, used.tokens) for day, used in found)
 
 
 def people_by_day(tx: Tx, *, days: int, clock: Clock) -> Days:
     """Return for how many different people a model answered on each of the last days; who only searched is none."""
-    return _by_day(tx, func.count(CallRow.actor_id.distinct()).filter(_IS_QUESTION), days, clock)
+    span = Span.of_last(days, clock=clock)
+    counted = dict(usage.askers_by_day(tx, span))
+    return tuple((day, counted.get(day, 0)) for day in span.days)
 
 
 def count_people(tx: Tx, *, days: int, clock: Clock) -> int:
     """Return for how many different people a model answered in the last days: fewer than the sum of the days."""
-    found = select(func.count(CallRow.actor_id.distinct())).where(
-        CallRow.tenant_id == tx.tenant_id, _IS_QUESTION,
-        CallRow.admitted_at >= first_moment(clock.now(), days),
-    )  # fmt: skip
-    return int(tx.scalar(found) or 0)
-
-
-def _by_day(tx: Tx, counted: ColumnElement[int], days: int, clock: Clock) -> Days:
-    day = func.date_trunc("day", CallRow.admitted_at, "UTC")
-    rows = tx.execute(
-        select(day, counted)
-        .where(CallRow.tenant_id == tx.tenant_id, CallRow.admitted_at >= first_moment(clock.now(), days))
-        .group_by(day)
-    )
-    return last_days([(row[0], row[1]) for row in rows], until=clock.now(), days=days)
+    return usage.count_askers(tx, Span.of_last(days, clock=clock))

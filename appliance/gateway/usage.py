@@ -49,6 +49,24 @@ _ONE: Final = text(
        SELECT GROUPING(day) = 0 AS is_day, day, part, model, id, currency, {_SUMS} FROM parted
        GROUP BY GROUPING SETS ((part, day, currency), (part, model, id, currency))"""  # noqa: S608
 )
+_DAYS: Final = text(
+    f"""WITH {_YOUNG}, used AS (
+         SELECT day, currency, {_NUMBERS} FROM usage_parts
+         WHERE tenant_id = :tenant AND day BETWEEN :first AND :last AND part = 'model'
+         UNION ALL SELECT day, currency, {_NUMBERS} FROM young
+       ) SELECT day, currency, {_SUMS} FROM used GROUP BY day, currency"""  # noqa: S608
+)
+# At the console, too, somebody asks: the person of --as.
+_ASKERS: Final = """WITH folded AS (SELECT coalesce((SELECT until FROM usage_folded WHERE tenant_id = :tenant), '-infinity') AS until),
+       askers AS (
+         SELECT day, actor_id FROM usage_days WHERE tenant_id = :tenant AND day BETWEEN :first AND :last AND kind = 'chat'
+           AND actor_kind IN ('user', 'operator')
+         UNION SELECT (admitted_at AT TIME ZONE 'UTC')::date, actor_id FROM model_calls
+         WHERE tenant_id = :tenant AND admitted_at >= greatest((SELECT until FROM folded), CAST(:since AS timestamptz))
+           AND admitted_at < :until AND kind = 'chat' AND actor_kind IN ('user', 'operator')
+       )"""
+_ASKERS_BY_DAY: Final = text(f"{_ASKERS} SELECT day, count(DISTINCT actor_id) FROM askers GROUP BY day")  # noqa: S608
+_ASKERS_IN_ALL: Final = text(f"{_ASKERS} SELECT count(DISTINCT actor_id) FROM askers")  # noqa: S608
 _ROWS: Final = text(
     f"""{_EACH} SELECT day, model, actor_id, token_id, chatbot_id, currency, {_SUMS} FROM used
        GROUP BY day, model, actor_id, token_id, chatbot_id, currency
@@ -225,6 +243,29 @@ def rows(tx: Tx, caller: Caller, span: Span) -> list[Row]:
     identity.require(caller, Permission.USAGE_READ)
     found = tx.execute(_ROWS, _asked(tx, span, None) | {"most": MOST_ROWS})
     return [Row(one.day, one.model, one.actor_id, one.token_id, one.chatbot_id, _used(one)) for one in found]
+
+
+def by_day(tx: Tx, span: Span) -> tuple[tuple[date, Used], ...]:
+    """Return what the organisation used on each day. Asking for permission is the caller's part, here and below."""
+    days: dict[date, Used] = {}
+    for row in tx.execute(_DAYS, _asked(tx, span, None)):
+        days[row.day] = days.get(row.day, Used()) + _used(row)
+    return tuple((day, days.get(day, Used())) for day in span.days)
+
+
+def total(tx: Tx, span: Span) -> Used:
+    """Return what the organisation used."""
+    return sum((used for _, used in by_day(tx, span)), start=Used())
+
+
+def askers_by_day(tx: Tx, span: Span) -> list[tuple[date, int]]:
+    """Return how many different people asked a model on each day on which somebody did."""
+    return [(row[0], row[1]) for row in tx.execute(_ASKERS_BY_DAY, _asked(tx, span, None))]
+
+
+def count_askers(tx: Tx, span: Span) -> int:
+    """Return how many different people asked a model."""
+    return int(tx.scalar(_ASKERS_IN_ALL, _asked(tx, span, None)) or 0)
 
 
 def _report(tx: Tx, span: Span, person: UUID | None, groups: dict[GroupId, frozenset[UserId]]) -> Report:
