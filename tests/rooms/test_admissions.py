@@ -113,7 +113,7 @@ def test_a_budget_is_shared_out_in_turn_and_who_is_refused_takes_nothing_of_it(a
         if way.url and refused.pop():
             raise ModelNotAllowed(model="m", rule="r")
 
-    refused = [False, False, True]  # from the end: the first of them is refused late
+    refused = [False, False, False, True]  # from the end: the first of them is refused late
     found = admitted(ada, *(plan(ada) for _ in range(4)), check=refuse_one)
 
     assert [type(one) for one in found] == [ModelNotAllowed, Admitted, Admitted, OverBudget]
