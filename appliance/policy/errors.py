@@ -30,7 +30,7 @@ class ModelNotAllowed(Refusal):
 
 
 class Judged(Refusal):
-    """A rule refuses this call: {reason}"""
+    """A rule refuses this call: {reason} Ask an administrator, who can look under Models."""
 
     kind = Kind.BLOCKED
     code = "judged"

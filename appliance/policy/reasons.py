@@ -4,6 +4,8 @@ from typing import Final
 
 LISTED: Final = "{value} is listed."
 UNLISTED: Final = "{value} is not listed."
+IS_ALLOWED: Final = "{value} is among the models that the organisation allows."
+NOT_ALLOWED: Final = "{value} is not among the models that the organisation allows."
 HERE: Final = "It stays on this host."
 UNKNOWN_MODEL: Final = "No such model is configured."
 WITHOUT_TOOLS: Final = "It uses no tools."
@@ -23,6 +25,6 @@ NOT_GRANTED: Final = "For {label}, no contract in force with {provider} grants {
 NO_REGION: Final = "Where {provider} computes is not known: neither the provider nor a contract in force names a region."
 
 REASONS: Final = (
-    LISTED, UNLISTED, HERE, UNKNOWN_MODEL, WITHOUT_TOOLS, NO_TOOL, NO_ANSWER, WITHIN, ABOVE, UNBOUNDED, IN_TIME, OUT_OF_TIME,
+    LISTED, UNLISTED, IS_ALLOWED, NOT_ALLOWED, HERE, UNKNOWN_MODEL, WITHOUT_TOOLS, NO_TOOL, NO_ANSWER, WITHIN, ABOVE, UNBOUNDED, IN_TIME, OUT_OF_TIME,
     OTHER_DAY, NO_LABEL, NOTHING_DEMANDED, STAYS, GRANTED, NOT_GRANTED, NO_REGION,
 )  # fmt: skip

@@ -86,7 +86,7 @@ def may_ask(names: Collection[str], provider: str | None, rules: Rules, *, group
 
 def _refusal(verdict: Verdict, call: Call) -> Refusal:
     if verdict.source is Source.ALLOWED:
-        return ModelNotAllowed(model=call.model, rule=str(verdict))
+        return ModelNotAllowed(model=call.model, rule=str(verdict).removesuffix("."))
     facts = {"rule": verdict.rule or verdict.aspect.value, "aspect": verdict.aspect.value, "reason": str(verdict)}
     refusal = _REFUSALS[verdict.source](**facts)
     refusal.verdict = verdict
@@ -113,7 +113,8 @@ def _of_allowed(call: Call, rules: Rules) -> Iterator[Verdict]:
     else:
         wanted = {Allowed(call.provider, call.model), Allowed(call.provider, EVERY_MODEL)}
         is_allowed = not wanted.isdisjoint(rules.allowed)
-        yield _listed(Source.ALLOWED, Aspect.MODELS, f"{call.provider}/{call.model}", is_allowed)
+        reason = reasons.IS_ALLOWED if is_allowed else reasons.NOT_ALLOWED
+        yield Verdict(Source.ALLOWED, Aspect.MODELS, is_allowed, reason, {"value": f"{call.provider}/{call.model}"})
 
 
 def _of_rule(call: Call, rule: Rule, now: datetime) -> Iterator[Verdict]:
