@@ -120,7 +120,7 @@ def _translated(ask: Ask, reached: Reached, raw: bytes, body: dict[str, Any]) ->
     if ask.endpoint is Endpoint.COUNT_TOKENS and reached.call.way.provider.kind is ProviderKind.BEDROCK:
         return token_count(body)
     if theirs is ask.endpoint.dialect:
-        return raw
+        return without_keys(raw) if body.get("error") else raw  # some servers tell errors as if all were well
     return write_json(cross_answer(ask.endpoint.dialect, theirs, body, asked=ask.parsed.body))
 
 

@@ -11,6 +11,7 @@ from appliance.gateway.errors import EndpointUnsupported, ModelNotFound
 from appliance.gateway.values import Kind
 from appliance.kernel.egress import Timeouts
 from appliance.vault.providing import ModelProvider, ProviderKind
+from appliance.vault.providing.credentials import SIGN_IN
 
 MOST_ANSWER_BYTES: Final = 64 * 1024 * 1024
 # Shorter than the time after which the sweep takes a call's process for dead.
@@ -53,6 +54,11 @@ class Way:
     url: str
     dialect: Dialect
     provider: ModelProvider
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Every address that a call touches, as far as it can be told without the key."""
+        return (self.url, SIGN_IN) if self.provider.kind is ProviderKind.VERTEX else (self.url,)
 
 
 def way_to(provider: ModelProvider, model: str, endpoint: Endpoint) -> Way:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from appliance import budgets, identity, policy
 from appliance.budgets import OverBudget
-from appliance.gateway.endpoints import Endpoint, way_to
+from appliance.gateway.endpoints import Endpoint, Way, way_to
 from appliance.gateway.models import BOT, Target
 from appliance.gateway.naming import targets_of
 from appliance.gateway.rules import place_of, where
@@ -200,7 +200,11 @@ class Rehearsal:
             yield replace(case.closed(), facts={"model": str(target), "endpoint": case.trying.endpoint.value})
             return
         yield _passed(Step.ENDPOINT)
-        yield _checked(Step.HOST, lambda: self._egress.check(way.url))
+        yield _checked(Step.HOST, lambda: self._check_hosts(way))
+
+    def _check_hosts(self, way: Way) -> None:
+        for url in way.urls:
+            self._egress.check(url)
 
     def _budget(self, tx: Tx, case: _Case) -> Check:
         budget = budgets.get_budget(tx, clock=self._clock)

@@ -11,7 +11,7 @@ import anthropic
 import openai
 import pytest
 
-from appliance.gateway import attempts
+from appliance.gateway import Endpoint, Trying, attempts
 from appliance.vault.providing import ProviderKind
 from appliance.vault.providing.credentials import read_key
 from appliance.vault.providing.destinations import ProviderForm
@@ -279,3 +279,12 @@ def test_whoever_hangs_up_while_a_token_is_waited_for_has_used_nothing(at: Door)
     (call,) = at.calls()[:1]
     assert (call["state"], call["prompt_tokens"], call["answer_tokens"]) == ("cancelled", 0, 0)
     assert at.upstream.asked == []
+
+
+def test_a_trial_asks_for_the_hosts_of_tokens_too(at: Door) -> None:
+    def refusing(model: str) -> list[str]:
+        found = at.house.app.gate.try_call(at.ada.caller, Trying(Endpoint.MESSAGES, model))
+        return [one.step.value for one in found.checks if not one.passes]
+
+    assert refusing(BEDROCK) == []
+    assert refusing(VERTEX) == ["host"]  # Google's own, which this house does not allow

@@ -161,6 +161,11 @@ def test_a_providers_error_comes_as_it_is_in_the_same_dialect_and_translated_in_
     assert (at.calls()[0]["state"], at.calls()[0]["prompt_tokens"]) == ("failed", 0)
 
 
+def test_no_key_is_told_of_an_error_that_comes_as_an_answer(at: Door) -> None:
+    at.upstream.says(Reply(b'{"error":{"message":"bad key sk-live-of-openai-0000-1111","n":1.0e0}}'))
+    assert posts(at, CHAT).content == b'{"error":{"message":"bad key (a key)","n":1.0e0}}'
+
+
 def test_it_waits_as_long_as_a_provider_asks_and_tries_again(at: Door) -> None:
     at.upstream.says(
         Reply(b'{"error":{"message":"slow down"}}', status=429, headers={"Retry-After": "1"}), said(COMPLETION)

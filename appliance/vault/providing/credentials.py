@@ -29,6 +29,7 @@ _SHOWN_FROM: Final = 16
 _MASK: Final = re.compile(r"[•●∙·*]{3}|…|\A(\.{3}|[xX]{6}|-{4}\w{0,4}\Z)")
 _ACCOUNT: Final = ("client_email", "private_key", "private_key_id", "project_id", "token_uri")
 _AWS: Final = ("access_key_id", "secret_access_key")
+SIGN_IN: Final = "https://oauth2.googleapis.com/token"
 _CLOUD: Final = "https://www.googleapis.com/auth/cloud-platform"
 _TOKEN_SECONDS: Final = 3600
 
@@ -117,7 +118,8 @@ def _account(text: str) -> Given:
         raise AccountKeyMalformed
     where = urlsplit(kept["token_uri"])
     # Google's own alone: whoever gives a key could else have this host call any address that others' keys need.
-    if (where.hostname or "") != "oauth2.googleapis.com" or where.scheme != "https" or not _is_plain(kept["token_uri"]):
+    googles = urlsplit(SIGN_IN)
+    if (where.hostname, where.scheme) != (googles.hostname, googles.scheme) or not _is_plain(kept["token_uri"]):
         raise AccountKeyMalformed
     try:
         sign_rs256(kept["private_key"].encode(), b"")
