@@ -1,5 +1,9 @@
 """The counters of budgets, on the way of every call: one statement before it and one after (migrations/sql/functions/budgets.sql)."""
 
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -9,18 +13,40 @@ from sqlalchemy import Row, text
 from appliance import audit
 from appliance.audit import Actor, Event
 from appliance.budgets.errors import BudgetUnpriced, OverBudget
-from appliance.budgets.values import Charge, Period, Reserved, SubjectKind, Warned
+from appliance.budgets.values import Charge, Payer, Period, Reserved, SubjectKind, Warned
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
+from appliance.kernel.errors import Refusal
 
 NOBODY: Final = UUID(int=0)
 """Whom a counter is of where the budget itself says it: an organisation's, a model's."""
+# One statement for all calls of a lot: the function is asked for each in order, and sees what it took for those before.
 _RESERVE: Final = text(
-    """SELECT r.*, b.period FROM reserve_in_budgets(:call, CAST(:kinds AS text[]), CAST(:ids AS uuid[]), CAST(:names AS text[]),
-         :tokens, :micros, :currency, :day, :month) r
-       JOIN budget_limits b ON b.tenant_id = :tenant AND b.budget_id = r.budget_id ORDER BY r.name, r.budget_id"""
+    """SELECT asked.place, r.*, b.period
+       FROM jsonb_array_elements(CAST(:asked AS jsonb)) WITH ORDINALITY AS asked (call, place)
+       CROSS JOIN LATERAL reserve_in_budgets(
+         CAST(asked.call ->> 'id' AS uuid), ARRAY(SELECT jsonb_array_elements_text(asked.call -> 'kinds')),
+         ARRAY(SELECT CAST(one AS uuid) FROM jsonb_array_elements_text(asked.call -> 'ids') AS one),
+         ARRAY(SELECT jsonb_array_elements_text(asked.call -> 'names')), CAST(asked.call ->> 'tokens' AS bigint),
+         CAST(asked.call ->> 'micros' AS bigint), asked.call ->> 'currency', :day, :month) AS r
+       JOIN budget_limits b ON b.tenant_id = :tenant AND b.budget_id = r.budget_id
+       ORDER BY asked.place, r.name, r.budget_id"""
 )
-_SETTLE: Final = text("SELECT settle_in_budgets(:call, :tokens, :micros)")
+_SETTLE: Final = text(
+    """SELECT settle_in_budgets(used.call, used.tokens, used.micros)
+       FROM unnest(CAST(:calls AS uuid[]), CAST(:tokens AS bigint[]), CAST(:micros AS bigint[])) AS used (call, tokens, micros)"""
+)
+_ARE_ANY: Final = text("SELECT EXISTS (SELECT FROM budget_limits WHERE tenant_id = :tenant)")
+
+
+@dataclass(frozen=True)
+class Used:
+    """What a call used. None leaves what was reserved of that unit charged."""
+
+    call_id: UUID
+    payer: Payer
+    tokens: int | None
+    micros: int | None
 
 
 def reserve(tx: Tx, actor: Actor, charge: Charge, *, clock: Clock) -> Reserved:
@@ -28,27 +54,60 @@ def reserve(tx: Tx, actor: Actor, charge: Charge, *, clock: Clock) -> Reserved:
 
     What costs nothing is let pass. Ask last: the counters stay locked until the transaction ends.
     """
-    if not charge.tokens and not charge.micros:
-        return Reserved()
+    (found,) = reserve_all(tx, [(actor, charge)], clock=clock)
+    if isinstance(found, Refusal):
+        raise found
+    return found
+
+
+def reserve_all(tx: Tx, charges: Sequence[tuple[Actor, Charge]], *, clock: Clock) -> list[Reserved | OverBudget | BudgetUnpriced]:
+    """Return for each call what `reserve` returns or raises, asked in one trip; those of one payer in their order."""
+    found: list[Reserved | OverBudget | BudgetUnpriced] = [Reserved()] * len(charges)
+    places = [place for place, (_, charge) in enumerate(charges) if charge.tokens or charge.micros]
+    if not places or not tx.scalar(_ARE_ANY, {"tenant": tx.tenant_id}):
+        return found
+    places.sort(key=lambda place: _order(charges[place][1].payer))
     now = clock.now()
-    rows = tx.execute(_RESERVE, _asked(tx, charge, now)).all()
+    asked = json.dumps([_asked(charges[place][1]) for place in places])
+    begins = {"day": Period.DAY.begins(now), "month": Period.MONTH.begins(now)}
+    rows = defaultdict[int, list[Row[Any]]](list)
+    for row in tx.execute(_RESERVE, {"tenant": tx.tenant_id, "asked": asked} | begins):
+        rows[places[row.place - 1]].append(row)
+    for place, answers in rows.items():
+        found[place] = _read(tx, *charges[place], answers, now)
+    return found
+
+
+def settle(tx: Tx, call_id: UUID, *, tokens: int | None, micros: int | None) -> None:
+    """Put what was used in the place of what was reserved; None leaves the reservation charged. The second changes nothing."""
+    settle_all(tx, [Used(call_id, Payer(), tokens, micros)])
+
+
+def settle_all(tx: Tx, used: Sequence[Used]) -> None:
+    """Settle many calls in one trip, in the order in which they are reserved: so that lots seldom wait for each other."""
+    if used:
+        ordered = sorted(used, key=lambda one: _order(one.payer))
+        columns = {"calls": [one.call_id for one in ordered], "tokens": [one.tokens for one in ordered], "micros": [one.micros for one in ordered]}
+        tx.execute(_SETTLE, columns)
+
+
+def _order(payer: Payer) -> tuple[UUID, UUID]:
+    return payer.user_id or NOBODY, payer.token_id or NOBODY
+
+
+def _read(tx: Tx, actor: Actor, charge: Charge, rows: Sequence[Row[Any]], now: datetime) -> Reserved | OverBudget | BudgetUnpriced:
     for row in rows:
         if row.verdict == "spent":
-            raise OverBudget(budget=row.name, begins=_end(Period(row.period), now).date().isoformat())
+            return OverBudget(budget=row.name, begins=_end(Period(row.period), now).date().isoformat())
         if row.verdict == "unpriced":
-            raise BudgetUnpriced(budget=row.name, model=charge.models[0])
+            return BudgetUnpriced(budget=row.name, model=charge.models[0])
     for row in rows:
         if row.is_first:
             _record_warning(tx, actor, row)
     return Reserved(bool(rows), tuple(_warned(row) for row in rows if row.soft is not None and row.counted > row.soft))
 
 
-def settle(tx: Tx, call_id: UUID, *, tokens: int | None, micros: int | None) -> None:
-    """Put what was used in the place of what was reserved; None leaves the reservation charged. The second changes nothing."""
-    tx.execute(_SETTLE, {"call": call_id, "tokens": tokens, "micros": micros})
-
-
-def _asked(tx: Tx, charge: Charge, now: datetime) -> dict[str, Any]:
+def _asked(charge: Charge) -> dict[str, Any]:
     payer = charge.payer
     whom: list[tuple[SubjectKind, UUID, str | None]] = [(SubjectKind.ORGANISATION, NOBODY, None)]
     whom += [(SubjectKind.MODEL, NOBODY, name) for name in charge.models]
@@ -56,10 +115,9 @@ def _asked(tx: Tx, charge: Charge, now: datetime) -> dict[str, Any]:
     whom += [(SubjectKind.PERSON, payer.user_id, None)] if payer.user_id else []
     whom += [(SubjectKind.KEY, payer.token_id, None)] if payer.token_id else []
     return {
-        "tenant": tx.tenant_id, "call": charge.call_id, "kinds": [kind.value for kind, _, _ in whom],
-        "ids": [one for _, one, _ in whom], "names": [name for _, _, name in whom], "tokens": charge.tokens,
-        "micros": charge.micros, "currency": charge.currency, "day": Period.DAY.begins(now),
-        "month": Period.MONTH.begins(now),
+        "id": str(charge.call_id), "kinds": [kind.value for kind, _, _ in whom], "ids": [str(one) for _, one, _ in whom],
+        "names": [name for _, _, name in whom], "tokens": charge.tokens, "micros": charge.micros,
+        "currency": charge.currency,
     }  # fmt: skip
 
 

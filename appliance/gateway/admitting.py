@@ -1,7 +1,7 @@
 """The admission of calls: all that an organisation's programs ask at a moment, in one transaction.
 
-Each call is judged by itself, in the order in which they came: policy, budget, key, way, and what the caller of `admit` has
-to say. A refusal is on record in the same transaction and takes nobody with it; nothing is sent before the commit.
+Each call is judged by itself, in the order in which they came: rules, key, way, what the caller of `admit` has to say, and budgets last.
+A refusal is on record in the same transaction and takes nobody with it; nothing is sent before the commit.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -55,8 +55,9 @@ class Admission:
                 callers = identity.callers_by(tx, _tokens(asked), self._clock.now())
                 lot = _Lot(tx, callers, policy.load(tx), self._prices, lender, self._clock)
                 found += map(lot.judged, asked)
-                insert_all(tx, CallRow, lot.rows)
-                audit.record_all(tx, lot.entries)
+                lot.reserve(found)
+                insert_all(tx, CallRow, [_row(one) for one in found if isinstance(one, Admitted)])
+                audit.record_all(tx, [*lot.refusals, *(_entry(one) for one in found if isinstance(one, Admitted))])
         except BaseException:
             for one in found:
                 if isinstance(one, Admitted):
@@ -80,25 +81,36 @@ class _Lot:
     prices: Prices
     lender: Lender
     clock: Clock
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    entries: list[NewEntry] = field(default_factory=list)
+    refusals: list[NewEntry] = field(default_factory=list)
 
     def judged(self, asked: Asked) -> Admitted | Exception:
         """Return the call as admitted, or what speaks against it. Raises what stops the database."""
         plan = asked.plan
         try:
             plan = self._as_now(plan)
-            call, charge = self._admitted(plan, asked.check)
+            return self._admitted(plan, asked.check)
         except SQLAlchemyError:
             raise
         except Refusal as refusal:
-            self.entries.append(refusal_entry(plan.asker, refusal, model=str(plan.target)))
-            return refusal
+            return self._refused(plan, refusal)
         except Exception as error:  # noqa: BLE001 - it is told to this call's program alone
             return error
-        self.rows.append(_row(call, charge))
-        self.entries.append(_entry(call))
-        return call
+
+    def reserve(self, found: list[Admitted | Exception]) -> None:
+        """Ask the budgets, last: put a refusal in the place of each call that none is left for."""
+        places = [place for place, one in enumerate(found) if isinstance(one, Admitted)]
+        calls = [one for one in found if isinstance(one, Admitted)]
+        charges = [(call.plan.caller.actor, _charge(call)) for call in calls]
+        for place, call, reserved in zip(places, calls, budgets.reserve_all(self.tx, charges, clock=self.clock), strict=True):
+            if isinstance(reserved, Refusal):
+                self.lender.give_back(call.lent)
+                found[place] = self._refused(call.plan, reserved)
+            else:
+                found[place] = replace(call, warned=reserved.warned, is_reserved=reserved.is_held)
+
+    def _refused(self, plan: Plan, refusal: Refusal) -> Refusal:
+        self.refusals.append(refusal_entry(plan.asker, refusal, model=str(plan.target)))
+        return refusal
 
     def _as_now(self, plan: Plan) -> Plan:
         """Return the plan with its caller as the database says now. Raises what says that nobody may ask any more."""
@@ -109,7 +121,7 @@ class _Lot:
         identity.require(caller, Permission.MODEL_CALL)
         return replace(plan, caller=replace(caller, address=asked.address, request_id=asked.request_id))
 
-    def _admitted(self, plan: Plan, check: Check) -> tuple[Admitted, budgets.Charge]:
+    def _admitted(self, plan: Plan, check: Check) -> Admitted:
         target, kind, now = plan.target, plan.endpoint.kind, self.clock.now()
         asked = policy.Call(kind, target.model, is_known=True, is_local=False, provider=target.provider, asked=plan.asked)
         admit_by(self.rules, plan.caller, asked, now)
@@ -119,13 +131,10 @@ class _Lot:
             way = way_to(lent.provider, target.model, plan.endpoint)
             check(lent, way)
             labels, priced = tuple(self.rules.named(plan.asked.labels)), self.prices.find(target)
-            call = Admitted(plan, new_id(), lent, way, now, contracts, labels, priced)
-            charge = _charge(call)
-            reserved = budgets.reserve(self.tx, plan.caller.actor, charge, clock=self.clock)
         except BaseException:
             self.lender.give_back(lent)
             raise
-        return replace(call, warned=reserved.warned), charge
+        return Admitted(plan, new_id(), lent, way, now, contracts, labels, priced)
 
 
 def _charge(call: Admitted) -> budgets.Charge:
@@ -140,8 +149,8 @@ def _tokens(asked: Sequence[Asked]) -> set[UUID]:
     return {one.plan.caller.token_id for one in asked if one.plan.caller.token_id is not None}
 
 
-def _row(call: Admitted, charge: budgets.Charge) -> dict[str, Any]:
-    plan, lent = call.plan, call.lent
+def _row(call: Admitted) -> dict[str, Any]:
+    plan, lent, charge = call.plan, call.lent, _charge(call)
     return {
         "tenant_id": plan.caller.tenant_id, "call_id": call.call_id, "kind": plan.endpoint.kind,
         "model": str(plan.target)[:200], "provider": plan.target.provider, "actor_kind": plan.caller.actor.kind.value,

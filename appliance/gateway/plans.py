@@ -58,6 +58,8 @@ class Admitted:
     labels: tuple[str, ...] = ()
     priced: Priced | None = None
     warned: tuple[budgets.Warned, ...] = ()
+    is_reserved: bool = False
+    """Whether a budget holds something for it."""
 
     @property
     def host(self) -> str:

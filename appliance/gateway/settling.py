@@ -50,10 +50,9 @@ class Settling:
                 if end.code and end.state in _OF_THE_KEY:
                     note_error(tx, call.lent.key_id, end.code, clock=self._clock)
                 entries.append(_entry(call, end))
-                used = end.counted(call.plan)
-                budgets.settle(tx, call.call_id, tokens=used.input + used.output, micros=_micros(call, end))
                 over.append((call, end))
             audit.record_all(tx, entries)
+            budgets.settle_all(tx, [_used(call, end) for call, end in over if call.is_reserved])
         for call_id in left:
             metrics.left(call_id)
         for call, end in over:
@@ -85,6 +84,11 @@ def _entry(call: Admitted, end: Settlement) -> NewEntry:
 def _micros(call: Admitted, end: Settlement) -> int | None:
     """Return what a call costs by the price at which it was admitted, None without one."""
     return call.priced.price.of(end.counted(call.plan)) if call.priced else None
+
+
+def _used(call: Admitted, end: Settlement) -> budgets.Used:
+    used = end.counted(call.plan)
+    return budgets.Used(call.call_id, call.plan.asker.payer, used.input + used.output, _micros(call, end))
 
 
 def _told(call: Admitted, end: Settlement) -> metrics.Ended:
