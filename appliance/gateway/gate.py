@@ -89,7 +89,7 @@ class Gate:
         self._db, self._gateway, self._bots, self._hooks, self._clock = db, gateway, bots, hooks, clock
         self._arrivals, self._naming, self._pacing = identity.Arrivals(db, clock=clock), Naming(db), Pacing(db)
         self._record = Record(db, vault, prices, clock=clock)
-        self._rehearsal = Rehearsal(db, vault, egress, bots, self._names_here, clock=clock)
+        self._rehearsal = Rehearsal(db, vault, egress, bots, self._names_here, prices, clock=clock)
         self._calls = Calls(self._record, Attempts(self._record, egress, Breaker(), Signer(egress, clock)), hooks)
 
     def answer(self, endpoint: Endpoint, asking: Asking, *, throttle: Throttle, cancel: Cancel) -> Answering:

@@ -8,10 +8,11 @@ from typing import Final
 from uuid import UUID
 
 from appliance import budgets, identity, policy
-from appliance.budgets import OverBudget
+from appliance.budgets import Charge, Payer
 from appliance.gateway.endpoints import Endpoint, Way, way_to
 from appliance.gateway.models import BOT, Target
 from appliance.gateway.naming import targets_of
+from appliance.gateway.prices import Priced, Prices
 from appliance.gateway.rules import place_of, where
 from appliance.gateway.values import Bots
 from appliance.identity import Caller, Permission, UserId
@@ -21,6 +22,7 @@ from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.egress import Egress
 from appliance.kernel.errors import Refusal
+from appliance.kernel.ids import new_id
 from appliance.policy import LOCAL, Asked, Call, Rules, Verdict
 from appliance.vault import Vault
 from appliance.vault.providing import find_lender
@@ -52,13 +54,12 @@ SAID: Final[Mapping[Step, str]] = {
     Step.PROVIDER: "The provider has a key in force.",
     Step.ENDPOINT: "The model can be asked there.",
     Step.HOST: "The operator allows its host.",
-    Step.BUDGET: "The budget has {left} tokens left.",
+    Step.BUDGET: "Every budget that applies has enough left for the answer.",
 }
-NO_BUDGET: Final = "There is no budget."
 NO_NAME: Final = "There is no model of this name for this key or person."
 CLOSED: Final = "{model} cannot be asked at {endpoint}."
 NOT_ADDRESSED: Final = "{label} is no data label here."
-SENTENCES: Final = (*SAID.values(), NO_BUDGET, NO_NAME, CLOSED, NOT_ADDRESSED)
+SENTENCES: Final = (*SAID.values(), NO_NAME, CLOSED, NOT_ADDRESSED)
 _STEPS: Final = {
     policy.Source.KEY: Step.KEY_LIMITS, policy.Source.ALLOWED: Step.ALLOWED, policy.Source.RULE: Step.RULE,
     policy.Source.LABEL: Step.LABEL,
@@ -135,9 +136,11 @@ class Rehearsal:
     """Tries calls out."""
 
     def __init__(
-        self, db: Database, vault: Vault, egress: Egress, bots: Bots, here: Callable[[], set[str]], *, clock: Clock
-    ) -> None:
+        self, db: Database, vault: Vault, egress: Egress, bots: Bots, here: Callable[[], set[str]], prices: Prices, *,
+        clock: Clock,
+    ) -> None:  # fmt: skip
         self._db, self._vault, self._egress, self._bots, self._here, self._clock = db, vault, egress, bots, here, clock
+        self._prices = prices
 
     def try_call(self, caller: Caller, trying: Trying) -> Tried:
         """Return what each step says of a call. Raises TokenNotFound, PersonNotFound."""
@@ -166,7 +169,7 @@ class Rehearsal:
     def _tried(self, tx: Tx, case: _Case, head: Sequence[Check]) -> Tried:
         model = case.trying.model
         if model in self._here() or model.startswith(BOT):
-            found = (*head, *_of_this_host(case), self._budget(tx, case))
+            found = (*head, *_of_this_host(case), _of_budgets(tx, case, (case.bots.get(model, model),), None, is_here=True))
             return Tried(all(one.passes for one in found), found, model)
         try:
             targets = targets_of(tx, model)
@@ -178,7 +181,6 @@ class Rehearsal:
             checks += of_target
             if passing is None and all(one.passes for one in of_target):
                 passing = str(target)
-        checks.append(self._budget(tx, case))
         is_good = passing is not None and all(one.passes for one in checks if not one.target)
         return Tried(is_good, tuple(checks), passing if is_good else None)
 
@@ -201,19 +203,12 @@ class Rehearsal:
             return
         yield _passed(Step.ENDPOINT)
         yield _checked(Step.HOST, lambda: self._check_hosts(way))
+        named = dict.fromkeys((str(target), f"{target.provider}/{policy.EVERY_MODEL}", case.trying.model))
+        yield _of_budgets(tx, case, tuple(named), self._prices.find(target), is_here=False)
 
     def _check_hosts(self, way: Way) -> None:
         for url in way.urls:
             self._egress.check(url)
-
-    def _budget(self, tx: Tx, case: _Case) -> Check:
-        budget = budgets.get_budget(tx, clock=self._clock)
-        if budget.limit is None:
-            return Check(Step.BUDGET, True, NO_BUDGET)
-        left = budget.limit - budget.used
-        if (case.trying.answer_tokens or _UNBOUNDED_ANSWER) > left:
-            return _refused(Step.BUDGET, OverBudget())
-        return Check(Step.BUDGET, True, SAID[Step.BUDGET], {"left": left})
 
 
 @dataclass(frozen=True)
@@ -245,6 +240,24 @@ def _of_this_host(case: _Case) -> Iterator[Check]:
     yield _passed(Step.NAME) if not is_bot or model in case.bots else Check(Step.NAME, False, NO_NAME)
     yield _passed(Step.ENDPOINT) if case.trying.endpoint in (_OF_BOTS if is_bot else {Endpoint.EMBEDDINGS}) else case.closed()
     yield from case.verdicts(case.bots.get(model, model), LOCAL, is_local=True)
+
+
+def _of_budgets(tx: Tx, case: _Case, models: tuple[str, ...], priced: Priced | None, *, is_here: bool) -> Check:
+    """Ask the counters as a call does, and take it back at once. How much would be read is not known here."""
+    is_written = case.trying.endpoint not in {Endpoint.EMBEDDINGS, Endpoint.COUNT_TOKENS}
+    answer = (case.trying.answer_tokens or _UNBOUNDED_ANSWER) if is_written else 0
+    tokens = 0 if case.trying.endpoint is Endpoint.COUNT_TOKENS else answer + 1
+    micros = 0 if is_here else priced.price.at_most(1, answer) if priced else None
+    charge = Charge(new_id(), Payer.of(case.subject), models, tokens, micros, priced.currency if priced else None)
+    savepoint = tx.begin_nested()
+    try:
+        return _checked(Step.BUDGET, lambda: _reserved(tx, case, charge))
+    finally:
+        savepoint.rollback()
+
+
+def _reserved(tx: Tx, case: _Case, charge: Charge) -> None:
+    budgets.reserve(tx, case.subject.actor, charge, clock=case.clock)
 
 
 def _of_labels(labels: Sequence[str], rules: Rules) -> Iterator[Check]:

@@ -10,7 +10,8 @@ import openai
 import pytest
 from sqlalchemy import event, text
 
-from appliance import gateway, identity, knowledge, policy
+from appliance import budgets, gateway, identity, knowledge, policy
+from appliance.budgets import BudgetForm, Period, Subject, SubjectKind, Unit
 from appliance.gateway import Endpoint, Tried, Trying
 from appliance.identity import GroupId, Scope, TokenLimits
 from appliance.identity.tokens import TokenForm, create_token
@@ -383,3 +384,20 @@ def test_all_rules_are_one_statement(at: Door) -> None:
     ruled(at.ada, "Another", Limits(providers=("openai",)))
     with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
         assert policy.load(tx).version == before + 1
+
+
+def test_a_trial_asks_every_budget_and_takes_nothing(at: Door) -> None:
+    kim = at.ada.adds("kim@harrow.example", identity.Role.MEMBER).caller.user_id
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        limits = budgets.Limits(soft=1, hard=500)
+        form = BudgetForm("Kim's", Subject(SubjectKind.PERSON, kim), Unit.TOKENS, Period.DAY, limits)
+        budget = budgets.create_budget(tx, at.ada.caller, form, clock=at.house.clock)
+    before = at.events()
+    assert refusing(tries(at, answer_tokens=501, user_id=kim)) == [("budget", "")]
+    for _ in range(3):
+        assert tries(at, answer_tokens=499, user_id=kim).passes
+    assert tries(at, "anthropic/claude", answer_tokens=501, endpoint=Endpoint.COUNT_TOKENS, user_id=kim).passes
+    assert at.events() == before
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        assert budgets.get_standing(tx, at.ada.caller, budget.budget_id, clock=at.house.clock).counted == 0
+        budgets.remove_budget(tx, at.ada.caller, budget.budget_id)
