@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -10,9 +11,16 @@ from appliance.budgets.tables import BudgetRow
 from appliance.identity import Caller, Permission
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
+from appliance.kernel.ids import TenantId
+from appliance.kernel.questions import Question, ask
 
 _MOST = 10**15
-_LOCKED = text("SELECT monthly_tokens FROM budgets WHERE tenant_id = :tenant FOR UPDATE")
+_LOCKED = "SELECT monthly_tokens FROM budgets WHERE tenant_id = %(tenant)s FOR UPDATE"
+_USED_IF_LIMITED = """
+    SELECT CASE WHEN EXISTS (SELECT FROM budgets WHERE tenant_id = %(tenant)s) THEN
+      (SELECT sum(CASE WHEN state = 'admitted' THEN reserved_tokens ELSE prompt_tokens + answer_tokens END)
+       FROM model_calls
+       WHERE tenant_id = %(tenant)s AND admitted_at >= date_trunc('month', CAST(%(now)s AS timestamptz), 'UTC')) END AS used"""
 _USED = text(
     """SELECT coalesce(sum(CASE WHEN state = 'admitted' THEN reserved_tokens ELSE prompt_tokens + answer_tokens END), 0)
        FROM model_calls WHERE tenant_id = :tenant AND admitted_at >= date_trunc('month', CAST(:now AS timestamptz), 'UTC')"""
@@ -40,16 +48,21 @@ class Purse:
     The budget's row is locked until the transaction ends, so that two at once cannot both take what is left.
     """
 
-    def __init__(self, tx: Tx, *, clock: Clock) -> None:
-        self._tx, self._clock = tx, clock
-        self._limit: int | None = tx.scalar(_LOCKED, {"tenant": tx.tenant_id})
-        self._used: int | None = None
+    def __init__(self, limit: int | None, used: int) -> None:
+        self._limit, self._used = limit, used
+
+    @staticmethod
+    def asked(tenant_id: TenantId, now: datetime) -> tuple[Question[int | None], Question[int]]:
+        """Return the questions whose answers it is made of, in this order: what was used is seen once the row is locked."""
+        values = {"tenant": tenant_id, "now": now}
+        return (
+            Question(_LOCKED, values, lambda rows: rows[0].monthly_tokens if rows else None),
+            Question(_USED_IF_LIMITED, values, lambda rows: int(rows[0].used or 0)),
+        )
 
     def take(self, tokens: int) -> int:
         """Return the tokens reserved, which the caller records with its call. Raises OverBudget. Nothing costs nothing."""
         if tokens and self._limit is not None:
-            if self._used is None:
-                self._used = get_budget(self._tx, clock=self._clock).used
             if self._used + tokens > self._limit:
                 raise OverBudget
             self._used += tokens
@@ -57,13 +70,12 @@ class Purse:
 
     def give_back(self, tokens: int) -> None:
         """Put back what a call took that was refused after all."""
-        if self._used is not None:
-            self._used -= tokens
+        self._used -= tokens
 
 
 def reserve(tx: Tx, *, tokens: int, clock: Clock) -> int:
     """Return the tokens reserved for one call, which the caller records with it. Raises OverBudget."""
-    return Purse(tx, clock=clock).take(tokens)
+    return Purse(*ask(tx, *Purse.asked(tx.tenant_id, clock.now()))).take(tokens)
 
 
 def set_budget(tx: Tx, caller: Caller, *, monthly_tokens: int | None, clock: Clock) -> None:

@@ -15,15 +15,16 @@ from appliance import audit, budgets, identity, policy
 from appliance.audit import Event, NewEntry, Outcome
 from appliance.gateway.endpoints import Way, way_to
 from appliance.gateway.ledger import refusal_entry
-from appliance.gateway.models import allowed_models
+from appliance.gateway.models import allowed_asked
 from appliance.gateway.plans import Admitted, Plan
 from appliance.gateway.tables import CallRow
 from appliance.identity import Caller, Permission
 from appliance.kernel.clock import Clock
-from appliance.kernel.db import Database
+from appliance.kernel.db import Database, Tx
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import TenantId, new_id
-from appliance.kernel.rows import insert_all
+from appliance.kernel.questions import ask
+from appliance.kernel.rows import insertion
 from appliance.policy import Allowed
 from appliance.vault import Vault
 from appliance.vault.providing import Lender, Lent
@@ -50,18 +51,25 @@ class Admission:
         found: list[Admitted | Exception] = []
         try:
             with self._db.tenant(tenant_id) as tx, Lender(tx, self._vault, clock=self._clock) as lender:
-                callers = identity.callers_by(tx, _tokens(asked), self._clock.now())
-                purse = budgets.Purse(tx, clock=self._clock)
-                lot = _Lot(callers, allowed_models(tx), purse, lender, self._clock)
+                lot = self._begun(tx, lender, asked)
                 found += map(lot.judged, asked)
-                insert_all(tx, CallRow, lot.rows)
-                audit.record_all(tx, lot.entries)
+                ask(tx, *insertion(CallRow, lot.rows), *audit.recording(tenant_id, lot.entries), *lender.counted())
         except BaseException:
             for one in found:
                 if isinstance(one, Admitted):
                     one.lent.secret.wipe()
             raise
         return found
+
+
+    def _begun(self, tx: Tx, lender: Lender, asked: Sequence[Asked]) -> "_Lot":
+        now = self._clock.now()
+        standing, allowed, limit, used, *_ = ask(
+            tx, identity.standing_of(tx.tenant_id, _tokens(asked), now), allowed_asked(tx.tenant_id),
+            *budgets.Purse.asked(tx.tenant_id, now), *lender.asked(one.plan.target.provider for one in asked),
+        )  # fmt: skip
+        standing.touch(tx)
+        return _Lot(standing.callers, allowed, budgets.Purse(limit, used), lender, self._clock)
 
 
 @dataclass
