@@ -17,7 +17,7 @@ from appliance.audit.exporting import (
     write_export,
 )
 from appliance.audit.exports import export_file, export_lines
-from appliance.audit.inbox import NewEntry, record, record_all
+from appliance.audit.inbox import NewEntry, record, record_all, recording
 from appliance.audit.queries import iterate_bodies, list_entries
 from appliance.audit.sealer import Sealer
 from appliance.audit.values import (
@@ -60,6 +60,7 @@ __all__ = [
     "open_export",
     "record",
     "record_all",
+    "recording",
     "request_export",
     "sweep_exports",
     "write_export",

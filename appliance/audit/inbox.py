@@ -11,7 +11,8 @@ from appliance.audit.values import Actor, Outcome
 from appliance.kernel.canonical import canonical
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import TenantId, new_id
-from appliance.kernel.rows import insert_all
+from appliance.kernel.questions import Question
+from appliance.kernel.rows import insert_all, insertion
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ def record(
 def record_all(tx: Tx, entries: Iterable[NewEntry]) -> None:
     """Record events in this transaction, in one statement."""
     insert_all(tx, InboxRow, [_row(tx.tenant_id, entry) for entry in entries])
+
+
+def recording(tenant_id: TenantId, entries: Iterable[NewEntry]) -> list[Question[None]]:
+    """Return what records events, to be asked with others."""
+    return insertion(InboxRow, [_row(tenant_id, entry) for entry in entries])
 
 
 def _row(tenant_id: TenantId, entry: NewEntry) -> dict[str, object]:

@@ -25,7 +25,8 @@ from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import TenantId, new_id
-from appliance.kernel.rows import insert_all
+from appliance.kernel.questions import ask
+from appliance.kernel.rows import insertion
 from appliance.policy import Rules
 from appliance.vault import Vault
 from appliance.vault.providing import Lender, Lent
@@ -52,12 +53,12 @@ class Admission:
         found: list[Admitted | Exception] = []
         try:
             with self._db.tenant(tenant_id) as tx, Lender(tx, self._vault, clock=self._clock) as lender:
-                callers = identity.callers_by(tx, _tokens(asked), self._clock.now())
-                lot = _Lot(tx, callers, policy.load(tx), self._prices, lender, self._clock)
+                lot = self._begun(tx, lender, asked)
                 found += map(lot.judged, asked)
                 lot.reserve(found)
-                insert_all(tx, CallRow, [_row(one) for one in found if isinstance(one, Admitted)])
-                audit.record_all(tx, [*lot.refusals, *(_entry(one) for one in found if isinstance(one, Admitted))])
+                calls = [one for one in found if isinstance(one, Admitted)]
+                entries = [*lot.refusals, *map(_entry, calls)]
+                ask(tx, *insertion(CallRow, [*map(_row, calls)]), *audit.recording(tenant_id, entries), *lender.counted())
         except BaseException:
             for one in found:
                 if isinstance(one, Admitted):
@@ -69,6 +70,14 @@ class Admission:
             elif isinstance(one, Refusal):
                 metrics.refused(one)
         return found
+
+    def _begun(self, tx: Tx, lender: Lender, asked: Sequence[Asked]) -> "_Lot":
+        standing, *_ = ask(
+            tx, identity.standing_of(tx.tenant_id, _tokens(asked), self._clock.now()),
+            *lender.asked(one.plan.target.provider for one in asked),
+        )  # fmt: skip
+        standing.touch(tx)
+        return _Lot(tx, standing.callers, policy.load(tx), self._prices, lender, self._clock)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select
 
 from appliance import audit, identity, policy
 from appliance.audit import Event
@@ -18,6 +18,8 @@ from appliance.gateway.errors import (
 from appliance.gateway.tables import AliasRow, AllowedModelRow
 from appliance.identity import Caller, Permission
 from appliance.kernel.db import Tx, in_turn
+from appliance.kernel.ids import TenantId
+from appliance.kernel.questions import Question, ask
 from appliance.policy import EVERY_MODEL, Allowed
 
 BOT: Final = "bot:"
@@ -25,7 +27,7 @@ _ALIAS: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _PROVIDER: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,199}")
 _MOST_TARGETS: Final = 8
-_ALLOWED: Final = text("SELECT provider, model FROM allowed_models WHERE tenant_id = :tenant")
+_ALLOWED: Final = "SELECT provider, model FROM allowed_models WHERE tenant_id = %(tenant)s"
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,15 @@ def is_alias(name: str) -> bool:
 
 def allowed_models(tx: Tx) -> frozenset[Allowed]:
     """Return what the organisation allows. Asking for permission is the caller's part."""
-    rows = tx.execute(_ALLOWED, {"tenant": tx.tenant_id})
-    return frozenset(Allowed(row.provider, row.model) for row in rows)
+    found: frozenset[Allowed] = ask(tx, allowed_asked(tx.tenant_id))[0]
+    return found
+
+
+def allowed_asked(tenant_id: TenantId) -> Question[frozenset[Allowed]]:
+    """Return the question what the organisation allows."""
+    return Question(
+        _ALLOWED, {"tenant": tenant_id}, lambda rows: frozenset(Allowed(row.provider, row.model) for row in rows)
+    )
 
 
 def aliases(tx: Tx) -> list[Alias]:

@@ -1,11 +1,8 @@
 """The settlement of calls: what an organisation's calls used, as many as end at a moment in one transaction."""
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
-
-from sqlalchemy import TextClause, text
 
 from appliance import audit, budgets
 from appliance.audit import Event, NewEntry, Outcome
@@ -15,7 +12,8 @@ from appliance.gateway.tables import CallRow
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database
 from appliance.kernel.ids import TenantId
-from appliance.kernel.rows import columns_of, unnested
+from appliance.kernel.questions import Question, ask
+from appliance.kernel.rows import as_text, recordset
 from appliance.vault.providing import note_error
 
 _LONGEST_CODE: Final = 64
@@ -39,8 +37,7 @@ class Settling:
         # In the order of their ids, as whoever else settles several: so nobody waits for one who waits for them.
         rows = sorted((self._row(*one) for one in ended), key=lambda row: row["call_id"].int)
         with self._db.tenant(tenant_id) as tx:
-            columns = columns_of(("call_id", *_SET), rows)
-            settled = set(tx.scalars(_settling(), columns | {"tenant": tenant_id}))
+            settled: set[UUID] = ask(tx, _settling(tenant_id, rows))[0]
             entries, over, left = list[NewEntry](), list[Ended](), list[UUID]()
             for call, end in ended:
                 if call.call_id not in settled:
@@ -100,12 +97,13 @@ def _told(call: Admitted, end: Settlement) -> metrics.Ended:
     )  # fmt: skip
 
 
-@cache
-def _settling() -> TextClause:
-    names = ("call_id", *_SET)
-    ends = f"{unnested(CallRow, names)} AS ended ({', '.join(names)})"
-    changes = ", ".join(f"{name} = ended.{name}" for name in _SET)
-    return text(
-        f"UPDATE model_calls AS call SET {changes} FROM {ends} WHERE call.tenant_id = :tenant"  # noqa: S608 - our own names
-        " AND call.call_id = ended.call_id AND call.state = 'admitted' RETURNING call.call_id"
-    )
+def _settling(tenant_id: TenantId, rows: Sequence[Mapping[str, Any]]) -> Question[set[UUID]]:
+    """Return what settles the calls of these rows that are open, and says which those were."""
+    return Question(_SETTLE, {"tenant": tenant_id, "rows": as_text(rows)}, lambda found: {row.call_id for row in found})
+
+
+_SETTLE: Final = (
+    f"UPDATE model_calls AS call SET {', '.join(f'{name} = ended.{name}' for name in _SET)}"  # noqa: S608 - our own names
+    f" FROM {recordset(CallRow)} AS ended WHERE call.tenant_id = %(tenant)s"
+    " AND call.call_id = ended.call_id AND call.state = 'admitted' RETURNING call.call_id"
+)

@@ -5,7 +5,7 @@ the SECURITY DEFINER doors in migrations/sql/functions see across tenants, and t
 return ids. A session is a random token whose digest alone is stored.
 """
 
-from appliance.identity.arriving import Arrivals, callers_by, placed, resolve_token
+from appliance.identity.arriving import Arrivals, placed, resolve_token, standing_of
 from appliance.identity.errors import Forbidden, NotSignedIn, StepUpRequired
 from appliance.identity.factors import list_factors
 from appliance.identity.groups import (
@@ -118,7 +118,6 @@ __all__ = [
     "UserId",
     "accept",
     "begin_confirmation",
-    "callers_by",
     "change_password",
     "change_profile",
     "change_role",
@@ -187,5 +186,6 @@ __all__ = [
     "second_step_options",
     "set_group_members",
     "sign_in",
+    "standing_of",
     "token_names",
 ]  # fmt: skip

@@ -7,13 +7,13 @@ second, for what is only prepared: `callers_by` says it again in the transaction
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from appliance import audit
 from appliance.audit import Event, Outcome
@@ -24,6 +24,7 @@ from appliance.kernel.batches import Batches
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.ids import TenantId
+from appliance.kernel.questions import Question, ask
 from appliance.kernel.sealing import digest
 
 LATELY_SECONDS: Final = 1.0
@@ -32,16 +33,14 @@ _MOST: Final = 10_000
 Place = tuple[TenantId, UUID]
 """An organisation, and the token's id in it."""
 _PLACE: Final = text("SELECT * FROM resolve_api_token(:digest)")
-_CALLERS: Final = text(
-    """SELECT t.token_id, t.user_id, t.scopes, t.models, t.endpoints, t.networks, t.expires_at, t.revoked_at, t.last_used_at, m.role, m.display_name,
+_CALLERS: Final = """SELECT t.token_id, t.user_id, t.scopes, t.models, t.endpoints, t.networks, t.expires_at, t.revoked_at, t.last_used_at, m.role, m.display_name,
               m.email, m.language, m.zone, m.suspended_at, o.name AS organisation, o.suspended_at AS organisation_suspended_at,
               ARRAY(SELECT g.group_id FROM group_members g
                     WHERE g.tenant_id = t.tenant_id AND g.user_id = t.user_id) AS groups
        FROM api_tokens t
        JOIN organisations o ON o.tenant_id = t.tenant_id
        JOIN memberships m ON m.tenant_id = t.tenant_id AND m.user_id = t.user_id
-       WHERE t.tenant_id = :tenant AND t.token_id = ANY(:ids)"""
-)
+       WHERE t.tenant_id = %(tenant)s AND t.token_id = ANY(%(ids)s)"""
 _TOUCH: Final = text(
     "UPDATE api_tokens SET last_used_at = :now WHERE tenant_id = :tenant AND token_id = ANY(:ids)"
     " AND (last_used_at IS NULL OR last_used_at <= :before)"
@@ -165,23 +164,48 @@ def find_place(db: Database, name: bytes) -> Place:
     return TenantId(found.tenant_id), found.token_id
 
 
-def callers_by(tx: Tx, token_ids: Collection[UUID], now: datetime) -> dict[UUID, Caller | Exception]:
+def callers_by(tx: Tx, token_ids: Collection[UUID], now: datetime) -> Mapping[UUID, Caller | Exception]:
     """Return for each token whom it stands for, or why for nobody; and keep that it was used."""
-    wanted = {"tenant": tx.tenant_id, "ids": list(token_ids)}
+    standing: Standing = ask(tx, standing_of(tx.tenant_id, token_ids, now))[0]
+    standing.touch(tx)
+    return standing.callers
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whom tokens stand for, and which of them were used for the first time in a while."""
+
+    callers: Mapping[UUID, Caller | Exception]
+    stale: Sequence[UUID]
+    now: datetime
+
+    def touch(self, tx: Tx) -> None:
+        """Keep that they were used, to the minute."""
+        if self.stale:
+            wanted = {"ids": list(self.stale), "now": self.now, "before": self.now - _TOUCH_EVERY}
+            tx.execute(_TOUCH, {"tenant": tx.tenant_id} | wanted)
+
+
+def standing_of(tenant_id: TenantId, token_ids: Collection[UUID], now: datetime) -> Question[Standing]:
+    """Return the question whom tokens stand for."""
+    values = {"tenant": tenant_id, "ids": list(token_ids)}
+    return Question(_CALLERS, values, lambda rows: _standing(tenant_id, rows, token_ids, now))
+
+
+def _standing(tenant_id: TenantId, rows: Sequence[Any], token_ids: Collection[UUID], now: datetime) -> Standing:
     found: dict[UUID, Caller | Exception] = {token_id: TokenRefused() for token_id in token_ids}
-    good = [row for row in tx.execute(_CALLERS, wanted) if row.revoked_at is None and now < row.expires_at]
+    good = [row for row in rows if row.revoked_at is None and now < row.expires_at]
     before = now - _TOUCH_EVERY
-    if stale := sorted(row.token_id for row in good if row.last_used_at is None or row.last_used_at <= before):
-        tx.execute(_TOUCH, {"tenant": tx.tenant_id, "ids": stale, "now": now, "before": before})
+    stale = sorted(row.token_id for row in good if row.last_used_at is None or row.last_used_at <= before)
     for row in good:
         if row.suspended_at is None:  # a removed owner's tokens are refused as unknown ones are
             found[row.token_id] = (
-                _caller(tx.tenant_id, row) if row.organisation_suspended_at is None else OrganisationSuspended()
+                _caller(tenant_id, row) if row.organisation_suspended_at is None else OrganisationSuspended()
             )
-    return found
+    return Standing(found, stale, now)
 
 
-def _caller(tenant_id: TenantId, row: Row[Any]) -> Caller:
+def _caller(tenant_id: TenantId, row: Any) -> Caller:
     return Caller(
         tenant_id=tenant_id, user_id=UserId(row.user_id), role=Role(row.role), display_name=row.display_name,
         email=row.email, organisation=row.organisation, groups=frozenset(map(GroupId, row.groups)),

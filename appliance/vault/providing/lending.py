@@ -7,20 +7,21 @@ sealed; it cannot list them.
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from appliance.audit import PLATFORM
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.errors import Refusal
+from appliance.kernel.questions import Question, ask
 from appliance.vault.providing.envelope import open_key
 from appliance.vault.providing.errors import NoProviderKey, OwnKeysForbidden, OwnKeysRequired, ProviderNotFound
 from appliance.vault.providing.secret import Secret
@@ -31,20 +32,16 @@ from appliance.vault.service import Vault
 _SHARED = text("SELECT * FROM lend_shared_key(:name, :now)")
 _SHARED_NAMES = text("SELECT * FROM shared_providers()")
 # The operators' rule, and the organisation's own provider of this name with its keys in force, if it has any.
-_OWN = text(
-    """SELECT r.own_keys, p.provider_id, p.name, p.kind, p.base_url, p.region, k.key_id, k.fingerprint, k.weight, k.sealed
-       FROM (SELECT CAST(:tenant AS uuid) AS tenant_id) asked
+_OWN = """SELECT r.own_keys, p.provider_id, p.name, p.kind, p.base_url, p.region, k.key_id, k.fingerprint, k.weight, k.sealed
+       FROM (SELECT CAST(%(tenant)s AS uuid) AS tenant_id) asked
        LEFT JOIN provider_rules r ON r.tenant_id = asked.tenant_id
-       LEFT JOIN model_providers p ON p.tenant_id = asked.tenant_id AND p.name = :name AND p.removed_at IS NULL
+       LEFT JOIN model_providers p ON p.tenant_id = asked.tenant_id AND p.name = %(name)s AND p.removed_at IS NULL
        LEFT JOIN provider_keys k ON k.tenant_id = p.tenant_id AND k.provider_id = p.provider_id
-         AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now)"""
-)
-_COUNT = text(
-    """INSERT INTO provider_key_uses AS u (tenant_id, key_id, slot, uses, last_used_at)
-       SELECT :tenant, key_id, mod(pg_backend_pid(), :slots), uses, :now
-       FROM unnest(CAST(:keys AS uuid[]), CAST(:uses AS bigint[])) AS lent (key_id, uses)
+         AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > %(now)s)"""
+_COUNT = """INSERT INTO provider_key_uses AS u (tenant_id, key_id, slot, uses, last_used_at)
+       SELECT %(tenant)s, key_id, mod(pg_backend_pid(), %(slots)s), uses, %(now)s
+       FROM unnest(CAST(%(keys)s AS uuid[]), CAST(%(uses)s AS bigint[])) AS lent (key_id, uses)
        ON CONFLICT (tenant_id, key_id, slot) DO UPDATE SET uses = u.uses + excluded.uses, last_used_at = excluded.last_used_at"""
-)
 _SLOTS = 8
 _LONGEST_CODE = 64
 
@@ -63,6 +60,7 @@ class Lender:
 
     def __init__(self, tx: Tx, vault: Vault, *, clock: Clock) -> None:
         self._tx, self._vault, self._now = tx, vault, clock.now()
+        self._rows: dict[str, Sequence[Any]] = {}
         self._drawers: dict[str, _Drawer | Refusal] = {}
         self._secrets: dict[UUID, Secret] = {}
         self._uses: Counter[UUID] = Counter()
@@ -76,7 +74,21 @@ class Lender:
         for secret in self._secrets.values():
             secret.wipe()
         if error is None:
-            _count(self._tx, self._uses, self._now)
+            ask(self._tx, *self.counted())
+
+    def asked(self, names: Iterable[str]) -> list[Question[None]]:
+        """Return the questions after these providers' keys; once they are answered, their keys can be lent."""
+        return [self._asked(name) for name in sorted(set(names) - set(self._drawers))]
+
+    def counted(self) -> list[Question[None]]:
+        """Return what counts the uses, once."""
+        uses = {key_id: count for key_id, count in sorted(self._uses.items()) if count}
+        self._uses.clear()
+        values = {
+            "tenant": self._tx.tenant_id, "slots": _SLOTS, "now": self._now,
+            "keys": list(uses), "uses": list(uses.values()),
+        }  # fmt: skip
+        return [Question(_COUNT, values, lambda _: None)] if uses else []
 
     def lend(self, name: str) -> Lent:
         """Return one of the provider's keys in force, by weight, and count the use.
@@ -102,6 +114,8 @@ class Lender:
         self._uses[lent.key_id] -= 1
 
     def _drawer(self, name: str) -> "_Drawer":
+        if name not in self._rows:
+            ask(self._tx, self._asked(name))
         drawer = self._drawers.get(name)
         if drawer is None:
             drawer = self._drawers[name] = self._read(name)
@@ -109,8 +123,16 @@ class Lender:
             raise drawer.with_traceback(None)
         return drawer
 
+    def _asked(self, name: str) -> Question[None]:
+        values = {"tenant": self._tx.tenant_id, "name": name, "now": self._now}
+
+        def read(rows: Sequence[Any]) -> None:
+            self._rows[name] = rows
+
+        return Question(_OWN, values, read)
+
     def _read(self, name: str) -> "_Drawer | Refusal":
-        rows = self._tx.execute(_OWN, {"tenant": self._tx.tenant_id, "name": name, "now": self._now}).all()
+        rows = self._rows[name]
         rule = _rule_of(self._tx, rows[0].own_keys)
         has_own = rows[0].provider_id is not None
         try:
@@ -173,7 +195,7 @@ def shared_providers(tx: Tx) -> list[ModelProvider]:
     return [_provider(row, is_shared=True) for row in tx.execute(_SHARED_NAMES)]
 
 
-def _own_drawer(tx: Tx, vault: Vault, rows: Sequence[Row[Any]]) -> _Drawer:
+def _own_drawer(tx: Tx, vault: Vault, rows: Sequence[Any]) -> _Drawer:
     keys = tuple(_Key(row.key_id, row.fingerprint, row.weight, row.sealed) for row in rows if row.sealed is not None)
     if not keys:
         raise NoProviderKey(name=rows[0].name)
@@ -193,13 +215,6 @@ def _shared_drawer(tx: Tx, vault: Vault, name: str, now: datetime, rule: OwnKeys
     # The door draws by weight and hands over the one that it drew; it lists none.
     drawn = _Key(row.key_id, row.fingerprint, 1, row.sealed)
     return _Drawer(_provider(row, is_shared=True), (drawn,), vault.platform)
-
-
-def _count(tx: Tx, uses: Mapping[UUID, int], now: datetime) -> None:
-    counted = {key_id: count for key_id, count in sorted(uses.items()) if count}
-    if counted:
-        lent = {"keys": list(counted), "uses": list(counted.values())}
-        tx.execute(_COUNT, {"tenant": tx.tenant_id, "slots": _SLOTS, "now": now} | lent)
 
 
 def _slot() -> object:
