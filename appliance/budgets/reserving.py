@@ -1,10 +1,12 @@
-"""The counters of budgets, on the way of every call: one statement before it and one after (migrations/sql/functions/budgets.sql)."""
+"""The counters of budgets, on the way of every call: one statement before it, and a part of the one that settles it (migrations/sql/functions/budgets.sql)."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import BigInteger, ColumnElement, Row, cast, func, text
+from sqlalchemy.orm import InstrumentedAttribute
 
 from appliance import audit
 from appliance.audit import Actor, Event
@@ -19,6 +21,12 @@ _RESERVE: Final = text(
     """SELECT r.*, b.period FROM reserve_in_budgets(:call, CAST(:kinds AS text[]), CAST(:ids AS uuid[]), CAST(:names AS text[]),
          :tokens, :micros, :currency, :day, :month) r
        JOIN budget_limits b ON b.tenant_id = :tenant AND b.budget_id = r.budget_id ORDER BY r.name, r.budget_id"""
+)
+_HOLD: Final = text(
+    """SELECT FROM budget_counters c WHERE c.tenant_id = :tenant AND EXISTS (
+         SELECT FROM budget_reservations r WHERE r.tenant_id = c.tenant_id AND r.budget_id = c.budget_id
+           AND r.subject_id = c.subject_id AND r.period_from = c.period_from AND r.call_id = ANY (CAST(:calls AS uuid[])))
+       ORDER BY c.budget_id, c.subject_id, c.period_from FOR UPDATE"""
 )
 _SETTLE: Final = text("SELECT settle_in_budgets(:call, :tokens, :micros)")
 
@@ -46,6 +54,16 @@ def reserve(tx: Tx, actor: Actor, charge: Charge, *, clock: Clock) -> Reserved:
 def settle(tx: Tx, call_id: UUID, *, tokens: int | None, micros: int | None) -> None:
     """Put what was used in the place of what was reserved; None leaves the reservation charged. The second changes nothing."""
     tx.execute(_SETTLE, {"call": call_id, "tokens": tokens, "micros": micros})
+
+
+def settling(call_id: InstrumentedAttribute[UUID], *, tokens: int | None, micros: int | None) -> ColumnElement[int]:
+    """Return what does the same for each call that a statement returns as settled, in that statement."""
+    return func.settle_in_budgets(call_id, cast(tokens, BigInteger), cast(micros, BigInteger))
+
+
+def hold_still(tx: Tx, call_ids: Sequence[UUID]) -> None:
+    """Lock the counters of several calls, in the order of all, before they are settled together."""
+    tx.execute(_HOLD, {"tenant": tx.tenant_id, "calls": list(call_ids)})
 
 
 def _asked(tx: Tx, charge: Charge, now: datetime) -> dict[str, Any]:

@@ -126,7 +126,7 @@ class Record:
         used = end.counted(plan)
         micros = call.priced.price.of(used) if call.priced else None
         with self._db.tenant(plan.caller.tenant_id) as tx:
-            settled = tx.scalar(
+            settled = tx.execute(
                 update(CallRow)
                 .where(CallRow.tenant_id == tx.tenant_id, CallRow.call_id == call.call_id, CallRow.state == "admitted")
                 .values(
@@ -136,8 +136,8 @@ class Record:
                     cost_micros=micros or 0, is_priced=micros is not None, first_byte_ms=end.first_byte_ms,
                     total_ms=end.total_ms, settled_at=self._clock.now(),
                 )
-                .returning(CallRow.call_id)
-            )  # fmt: skip
+                .returning(CallRow.call_id, budgets.settling(CallRow.call_id, tokens=used.input + used.output, micros=micros))
+            ).first()  # fmt: skip
             if settled is None:
                 metrics.left(call.call_id)
                 return  # The sweep got there first.
@@ -148,7 +148,6 @@ class Record:
                 outcome=Outcome.SUCCESS if end.state in {"completed", "cancelled"} else Outcome.FAILURE,
                 prompt_tokens=used.input, answer_tokens=used.output, cost_micros=-1 if micros is None else micros,
             )  # fmt: skip
-            budgets.settle(tx, call.call_id, tokens=used.input + used.output, micros=micros)
         metrics.ended(_ended(call, end, micros))
 
     def _admitted(self, tx: Tx, plan: Plan, check: Callable[[Lent, Way], None]) -> Admitted:
