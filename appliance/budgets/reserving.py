@@ -1,4 +1,4 @@
-"""The counters of budgets, on the way of every call: one statement before it and one after (migrations/sql/functions/budgets.sql)."""
+"""The counters of budgets, on the way of every call: one statement before it, and a part of the one that settles it (migrations/sql/functions/budgets.sql)."""
 
 import json
 from collections import defaultdict
@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import BigInteger, ColumnElement, Row, cast, func, text
+from sqlalchemy.orm import InstrumentedAttribute
 
 from appliance import audit
 from appliance.audit import Actor, Event
@@ -32,6 +33,12 @@ _RESERVE: Final = text(
        JOIN budget_limits b ON b.tenant_id = :tenant AND b.budget_id = r.budget_id
        ORDER BY asked.place, r.name, r.budget_id"""
 )
+_HOLD: Final = text(
+    """SELECT FROM budget_counters c WHERE c.tenant_id = :tenant AND EXISTS (
+         SELECT FROM budget_reservations r WHERE r.tenant_id = c.tenant_id AND r.budget_id = c.budget_id
+           AND r.subject_id = c.subject_id AND r.period_from = c.period_from AND r.call_id = ANY (CAST(:calls AS uuid[])))
+       ORDER BY c.budget_id, c.subject_id, c.period_from FOR UPDATE"""
+)
 _SETTLE: Final = text(
     """SELECT settle_in_budgets(used.call, used.tokens, used.micros)
        FROM unnest(CAST(:calls AS uuid[]), CAST(:tokens AS bigint[]), CAST(:micros AS bigint[])) AS used (call, tokens, micros)"""
@@ -44,7 +51,6 @@ class Used:
     """What a call used. None leaves what was reserved of that unit charged."""
 
     call_id: UUID
-    payer: Payer
     tokens: int | None
     micros: int | None
 
@@ -80,15 +86,26 @@ def reserve_all(tx: Tx, charges: Sequence[tuple[Actor, Charge]], *, clock: Clock
 
 def settle(tx: Tx, call_id: UUID, *, tokens: int | None, micros: int | None) -> None:
     """Put what was used in the place of what was reserved; None leaves the reservation charged. The second changes nothing."""
-    settle_all(tx, [Used(call_id, Payer(), tokens, micros)])
+    settle_all(tx, [Used(call_id, tokens, micros)])
 
 
 def settle_all(tx: Tx, used: Sequence[Used]) -> None:
-    """Settle many calls in one trip, in the order in which they are reserved: so that lots seldom wait for each other."""
+    """Settle many calls at once."""
+    if len(used) > 1:
+        hold_still(tx, [one.call_id for one in used])
     if used:
-        ordered = sorted(used, key=lambda one: _order(one.payer))
-        columns = {"calls": [one.call_id for one in ordered], "tokens": [one.tokens for one in ordered], "micros": [one.micros for one in ordered]}
+        columns = {"calls": [one.call_id for one in used], "tokens": [one.tokens for one in used], "micros": [one.micros for one in used]}
         tx.execute(_SETTLE, columns)
+
+
+def settling(call_id: InstrumentedAttribute[UUID], *, tokens: int | None, micros: int | None) -> ColumnElement[int]:
+    """Return what does the same for each call that a statement returns as settled, in that statement."""
+    return func.settle_in_budgets(call_id, cast(tokens, BigInteger), cast(micros, BigInteger))
+
+
+def hold_still(tx: Tx, call_ids: Sequence[UUID]) -> None:
+    """Lock the counters of several calls, in the order of all, before they are settled together."""
+    tx.execute(_HOLD, {"tenant": tx.tenant_id, "calls": list(call_ids)})
 
 
 def _order(payer: Payer) -> tuple[UUID, UUID]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, update
+from sqlalchemy import func, select, update
 
 from appliance import audit, budgets, policy
 from appliance.audit import Actor, ActorKind, Event, NewEntry, Outcome
@@ -84,8 +84,11 @@ def settle(
             update(CallRow)
             .where(CallRow.tenant_id == tx.tenant_id, CallRow.call_id == call_id, CallRow.state == "admitted")
             .values(state=state, prompt_tokens=prompt_tokens, answer_tokens=answer_tokens, settled_at=clock.now())
-            .returning(CallRow.kind, CallRow.model)
-        ).first()
+            .returning(
+                CallRow.kind, CallRow.model,
+                budgets.settling(CallRow.call_id, tokens=prompt_tokens + answer_tokens, micros=0),
+            )
+        ).first()  # fmt: skip
         if settled is None:
             metrics.left(call_id)
             return  # The sweep got there first.
@@ -99,7 +102,6 @@ def settle(
             prompt_tokens=prompt_tokens,
             answer_tokens=answer_tokens,
         )
-        budgets.settle(tx, call_id, tokens=prompt_tokens + answer_tokens, micros=0)
     metrics.ended(
         metrics.Ended(
             asker.tenant_id, call_id, settled.kind, state, metrics.LOCAL, settled.model, prompt_tokens, answer_tokens,
@@ -112,21 +114,29 @@ def sweep(tx: Tx, *, clock: Clock) -> int:
     """Settle calls whose process died, at their full reservation; return how many."""
     now = clock.now()
     left = tx.scalars(
-        update(CallRow)
+        select(CallRow.call_id)
         .where(
             CallRow.tenant_id == tx.tenant_id, CallRow.state == "admitted", CallRow.admitted_at < now - ABANDONED_AFTER
         )
+        .order_by(CallRow.call_id)
+        .with_for_update(skip_locked=True)  # who holds one is settling it
+    ).all()
+    if not left:
+        return 0
+    budgets.hold_still(tx, left)
+    tx.execute(
+        update(CallRow)
+        .where(CallRow.tenant_id == tx.tenant_id, CallRow.call_id.in_(left))
         .values(
             state="abandoned", prompt_tokens=CallRow.reserved_tokens, is_estimated=True, settled_at=now,
             cost_micros=func.coalesce(CallRow.reserved_micros, 0), is_priced=CallRow.currency.is_not(None),
         )
-        .returning(CallRow.call_id)
+        .returning(budgets.settling(CallRow.call_id, tokens=None, micros=None))
     ).all()  # fmt: skip
     for call_id in left:
         audit.record(
             tx, Actor(ActorKind.SYSTEM), Event.CALL_SETTLED, subject=call_id, outcome=Outcome.FAILURE, state="abandoned"
         )
-        budgets.settle(tx, call_id, tokens=None, micros=None)
     return len(left)
 
 

@@ -85,7 +85,7 @@ def _micros(call: Admitted, end: Settlement) -> int | None:
 
 def _used(call: Admitted, end: Settlement) -> budgets.Used:
     used = end.counted(call.plan)
-    return budgets.Used(call.call_id, call.plan.asker.payer, used.input + used.output, _micros(call, end))
+    return budgets.Used(call.call_id, used.input + used.output, _micros(call, end))
 
 
 def _told(call: Admitted, end: Settlement) -> metrics.Ended:

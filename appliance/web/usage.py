@@ -59,7 +59,7 @@ def _names(tx: Tx, report: Report) -> dict[UUID, str]:
         [one.of for one in parts if one.of] for parts in (report.by_person, report.by_key, report.by_chatbot)
     )
     names = identity.names_of(tx, people) | identity.token_names(tx, keys) | names_of_chatbots(tx, bots)
-    names.update(identity.group_names(tx).items() if report.by_group else ())
+    names.update(identity.group_names(tx).items())
     return names
 
 
