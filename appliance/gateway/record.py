@@ -126,6 +126,9 @@ class Record:
         used = end.counted(plan)
         micros = call.priced.price.of(used) if call.priced else None
         with self._db.tenant(plan.caller.tenant_id) as tx:
+            # In the order of an admission, so that neither waits for the other: the key's row, then the budgets' counters.
+            if end.code and end.state in {"failed", "unknown"}:
+                note_error(tx, call.lent.key_id, end.code, clock=self._clock)
             settled = tx.execute(
                 update(CallRow)
                 .where(CallRow.tenant_id == tx.tenant_id, CallRow.call_id == call.call_id, CallRow.state == "admitted")
@@ -141,8 +144,6 @@ class Record:
             if settled is None:
                 metrics.left(call.call_id)
                 return  # The sweep got there first.
-            if end.code and end.state in {"failed", "unknown"}:
-                note_error(tx, call.lent.key_id, end.code, clock=self._clock)
             audit.record(
                 tx, plan.caller.actor, Event.CALL_SETTLED, subject=call.call_id, state=end.state,
                 outcome=Outcome.SUCCESS if end.state in {"completed", "cancelled"} else Outcome.FAILURE,
