@@ -44,12 +44,14 @@ class Settling:
                     left.append(call.call_id)
                     continue
                 settled.discard(call.call_id)  # settled twice at once, it is on record once
-                if end.code and end.state in _OF_THE_KEY:
-                    note_error(tx, call.lent.key_id, end.code, clock=self._clock)
                 entries.append(_entry(call, end))
                 over.append((call, end))
             audit.record_all(tx, entries)
+            # Counters and then keys, in the order of an admission, so that neither waits for the other.
             budgets.settle_all(tx, [_used(call, end) for call, end in over if call.is_reserved])
+            wrong = {call.lent.key_id: end.code for call, end in over if end.code and end.state in _OF_THE_KEY}
+            for key_id in sorted(wrong):
+                note_error(tx, key_id, wrong[key_id], clock=self._clock)
         for call_id in left:
             metrics.left(call_id)
         for call, end in over:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anthropic
@@ -16,6 +17,7 @@ from structlog.testing import capture_logs
 from appliance import budgets, gateway
 from appliance.budgets import BudgetForm, Limits, Period, Subject, SubjectKind, Unit
 from appliance.budgets.limits import Pace, set_call_limit
+from appliance.vault.providing import lending
 from tests.support.door import Door, door
 from tests.support.house import Server
 from tests.support.model_host import Reply, said, streamed
@@ -84,6 +86,17 @@ def test_what_is_on_record_is_what_the_counters_say_whole_streamed_and_failed(at
     assert counted(at, "Tokens") == (tokens, 0)
     assert at.calls()[0]["state"] == "unknown"
     assert at.calls()[0]["cost_micros"] == at.calls()[0]["reserved_micros"] > 0
+
+
+def test_calls_that_fail_at_once_wait_for_each_other_in_one_order(at: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lending, "_slot", lambda: 1)  # as for connections that share one
+    monkeypatch.setattr(lending, "_COUNT", lending._COUNT.replace("mod(pg_backend_pid(), %(slots)s)", "least(1, %(slots)s)"))
+    sets(at, "All", hard=10**9)
+    at.upstream.says(Reply(b'{"error":{"message":"no","type":"x","param":null,"code":null}}', status=400))
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda _: caught(lambda: at.openai().chat.completions.create(**CHAT)).status_code, range(48)))
+    assert set(found) == {400}
+    assert counted(at, "All")[1] == 0
 
 
 def test_prices_that_change_under_way_change_nothing_for_a_call_under_way(at: Door) -> None:
