@@ -14,7 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from appliance import audit
 from appliance.audit import Actor, Event
 from appliance.budgets.errors import BudgetUnpriced, OverBudget
-from appliance.budgets.values import Charge, Payer, Period, Reserved, SubjectKind, Warned
+from appliance.budgets.values import Charge, Period, Reserved, SubjectKind, Warned
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.errors import Refusal
@@ -43,7 +43,10 @@ _SETTLE: Final = text(
     """SELECT settle_in_budgets(used.call, used.tokens, used.micros)
        FROM unnest(CAST(:calls AS uuid[]), CAST(:tokens AS bigint[]), CAST(:micros AS bigint[])) AS used (call, tokens, micros)"""
 )
-_ARE_ANY: Final = text("SELECT EXISTS (SELECT FROM budget_limits WHERE tenant_id = :tenant)")
+_TURN: Final = text(
+    """SELECT pg_advisory_xact_lock(hashtextextended(:tenant || '/budgets', 0))
+       WHERE EXISTS (SELECT FROM budget_limits WHERE tenant_id = CAST(:tenant AS uuid))"""
+)
 
 
 @dataclass(frozen=True)
@@ -67,12 +70,11 @@ def reserve(tx: Tx, actor: Actor, charge: Charge, *, clock: Clock) -> Reserved:
 
 
 def reserve_all(tx: Tx, charges: Sequence[tuple[Actor, Charge]], *, clock: Clock) -> list[Reserved | OverBudget | BudgetUnpriced]:
-    """Return for each call what `reserve` returns or raises, asked in one trip; those of one payer in their order."""
+    """Return for each call what `reserve` returns or raises, asked in one trip, in their order."""
     found: list[Reserved | OverBudget | BudgetUnpriced] = [Reserved()] * len(charges)
     places = [place for place, (_, charge) in enumerate(charges) if charge.tokens or charge.micros]
-    if not places or not tx.scalar(_ARE_ANY, {"tenant": tx.tenant_id}):
+    if not places or not _take_turn(tx):
         return found
-    places.sort(key=lambda place: _order(charges[place][1].payer))
     now = clock.now()
     asked = json.dumps([_asked(charges[place][1]) for place in places])
     begins = {"day": Period.DAY.begins(now), "month": Period.MONTH.begins(now)}
@@ -91,9 +93,8 @@ def settle(tx: Tx, call_id: UUID, *, tokens: int | None, micros: int | None) -> 
 
 def settle_all(tx: Tx, used: Sequence[Used]) -> None:
     """Settle many calls at once."""
-    if len(used) > 1:
-        hold_still(tx, [one.call_id for one in used])
     if used:
+        _take_turn(tx)
         columns = {"calls": [one.call_id for one in used], "tokens": [one.tokens for one in used], "micros": [one.micros for one in used]}
         tx.execute(_SETTLE, columns)
 
@@ -108,8 +109,9 @@ def hold_still(tx: Tx, call_ids: Sequence[UUID]) -> None:
     tx.execute(_HOLD, {"tenant": tx.tenant_id, "calls": list(call_ids)})
 
 
-def _order(payer: Payer) -> tuple[UUID, UUID]:
-    return payer.user_id or NOBODY, payer.token_id or NOBODY
+def _take_turn(tx: Tx) -> bool:
+    """Say whether there are budgets; if so, other lots of the organisation wait, as theirs lock counters in another order."""
+    return tx.execute(_TURN, {"tenant": str(tx.tenant_id)}).first() is not None
 
 
 def _read(tx: Tx, actor: Actor, charge: Charge, rows: Sequence[Row[Any]], now: datetime) -> Reserved | OverBudget | BudgetUnpriced:
