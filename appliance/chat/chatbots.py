@@ -5,6 +5,7 @@ Who may talk to a chatbot is not part of a version: closing one, or archiving it
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from math import isfinite
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, delete, select
@@ -21,6 +22,7 @@ from appliance.kernel.ids import new_id
 
 _NAME_LIMIT, _TEXT_LIMIT, _QUESTION_LIMIT = 120, 4_000, 200
 _QUESTIONS, _HOTTEST = 6, 2
+_DIGITS = 2  # of a temperature: what is finer, the database's number may not hold
 _VERSIONED = ("name", "welcome", "instructions", "model", "temperature", "is_grounded", "questions", "collection_ids")
 
 
@@ -211,6 +213,7 @@ def _checked(tx: Tx, caller: Caller, form: ChatbotForm, models: Collection[str])
     form = replace(
         form, name=cleaned(form.name), welcome=cleaned(form.welcome), instructions=cleaned(form.instructions),
         questions=questions, group_ids=form.group_ids if form.audience is Audience.GROUPS else (),
+        temperature=round(form.temperature, _DIGITS) if isfinite(form.temperature) else -1,
     )  # fmt: skip
     is_good = 0 < len(form.name) <= _NAME_LIMIT and form.model in models and 0 <= form.temperature <= _HOTTEST
     is_short = max(len(form.welcome), len(form.instructions)) <= _TEXT_LIMIT and len(questions) <= _QUESTIONS
@@ -281,7 +284,7 @@ def _value(row: ChatbotRow, said: ChatbotRow | ChatbotVersionRow, group_ids: tup
         welcome=said.welcome,
         instructions=said.instructions,
         model=said.model,
-        temperature=round(said.temperature, 2),
+        temperature=round(said.temperature, _DIGITS),
         is_grounded=said.is_grounded,
         questions=tuple(said.questions),
         collection_ids=tuple(said.collection_ids),

@@ -41,6 +41,12 @@ def test_it_opens_a_chatbot_to_nobody_unless_told_to(site: Flask, program: Progr
     assert "Board" not in names(member)
 
 
+@pytest.mark.parametrize(("given", "kept"), [(2.2e-131, 0), (0.704, 0.7), (2, 2)])
+def test_it_keeps_a_temperature_to_two_digits(program: Program, given: float, kept: float) -> None:
+    made = program.asks("POST", DRAFTS, {"name": "Travel", "temperature": given})
+    assert (made.status_code, made.get_json()["temperature"]) == (201, kept)
+
+
 def test_it_copies_and_archives(program: Program) -> None:
     first = program.gets(DRAFTS).get_json()["items"][0]
     path = f"{DRAFTS}/{first['chatbot_id']}"
