@@ -25,7 +25,7 @@ from tests.support.program import PREFIX, Program
 
 Case = schemathesis.Case[Any]
 CANARY = "harrow-canary"
-FEW, MANY = 6, 48
+FEW, MANY = 3, 48
 CHECKS = [
     content_type_conformance, negative_data_rejection, not_a_server_error, response_headers_conformance,
     response_schema_conformance, status_code_conformance,
