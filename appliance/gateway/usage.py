@@ -15,9 +15,12 @@ from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 
 MOST_DAYS: Final = 400
-_MOST: Final = 100
-_SUMS: Final = """sum(calls)::bigint AS calls, sum(failed_calls)::bigint AS failed_calls, sum(priced_calls)::bigint AS priced_calls,
-       sum(prompt_tokens)::bigint AS prompt_tokens, sum(answer_tokens)::bigint AS answer_tokens, sum(cost_micros)::bigint AS cost_micros"""
+_MOST: Final = 50
+# Sums of bigint are of unlimited length, and cost three times as much as these, which are exact below 2^53; money is summed without a limit.
+_SUMS: Final = ", ".join(
+    [f"sum({name}::float8)::bigint AS {name}" for name in ("calls", "failed_calls", "priced_calls", "prompt_tokens", "answer_tokens")]
+    + ["sum(cost_micros)::bigint AS cost_micros"]
+)
 _NUMBERS: Final = "calls, failed_calls, priced_calls, prompt_tokens, answer_tokens, cost_micros"
 _YOUNG: Final = """folded AS (SELECT coalesce((SELECT until FROM usage_folded WHERE tenant_id = :tenant), '-infinity') AS until),
        young AS (
@@ -37,12 +40,13 @@ _EACH: Final = f"""WITH {_YOUNG}, used AS (
 _PARTS: Final = """(VALUES ('model', model, NULL::uuid), ('person', NULL, actor_id), ('key', NULL, token_id),
        ('chatbot', NULL, chatbot_id)) AS p (part, model, id)"""
 _EVERYBODY: Final = text(
-    f"""WITH {_YOUNG}, used AS (
+    f"""WITH {_YOUNG}, used AS NOT MATERIALIZED (
          SELECT day, part, model, id, currency, {_NUMBERS} FROM usage_parts
          WHERE tenant_id = :tenant AND day BETWEEN :first AND :last
          UNION ALL SELECT day, p.part, p.model, p.id, currency, {_NUMBERS} FROM young CROSS JOIN LATERAL {_PARTS}
-       ) SELECT GROUPING(day) = 0 AS is_day, day, part, model, id, currency, {_SUMS} FROM used
-       GROUP BY GROUPING SETS ((part, day, currency), (part, model, id, currency))"""  # noqa: S608
+       ) SELECT true AS is_day, day, 'model' AS part, NULL AS model, NULL::uuid AS id, currency, {_SUMS} FROM used
+         WHERE part = 'model' GROUP BY day, currency
+       UNION ALL SELECT false, NULL, part, model, id, currency, {_SUMS} FROM used GROUP BY part, model, id, currency"""  # noqa: S608
 )
 _ONE: Final = text(
     f"""{_EACH}, parted AS (SELECT day, p.part, p.model, p.id, currency, {_NUMBERS} FROM used CROSS JOIN LATERAL {_PARTS})
@@ -134,15 +138,21 @@ class Used:
         """Return the millionths of a currency."""
         return sum(one.micros for one in self.costs if one.currency == currency)
 
-    def __add__(self, other: "Used") -> "Used":
+    @classmethod
+    def of_all(cls, every: "Iterable[Used]") -> "Used":
+        """Return the sum."""
+        calls = failed = priced = read = written = 0
         costs: dict[str, int] = {}
-        for one in (*self.costs, *other.costs):
-            costs[one.currency] = costs.get(one.currency, 0) + one.micros
-        return Used(
-            self.calls + other.calls, self.failed_calls + other.failed_calls, self.priced_calls + other.priced_calls,
-            self.prompt_tokens + other.prompt_tokens, self.answer_tokens + other.answer_tokens,
-            tuple(Cost(currency, micros) for currency, micros in sorted(costs.items())),
-        )  # fmt: skip
+        for one in every:
+            calls, failed, priced = calls + one.calls, failed + one.failed_calls, priced + one.priced_calls
+            read, written = read + one.prompt_tokens, written + one.answer_tokens
+            for cost in one.costs:
+                costs[cost.currency] = costs.get(cost.currency, 0) + cost.micros
+        named = tuple(Cost(currency, micros) for currency, micros in sorted(costs.items()))
+        return cls(calls, failed, priced, read, written, named)
+
+    def __add__(self, other: "Used") -> "Used":
+        return Used.of_all((self, other))
 
 
 @dataclass(frozen=True)
@@ -155,7 +165,7 @@ class Part(Generic[Of]):
 
 @dataclass(frozen=True)
 class Report:
-    """What was used in a span; the most used first, in lists of at most a hundred and the rest together."""
+    """What was used in a span; the most used first, in lists of at most fifty and the rest together."""
 
     span: Span
     total: Used
@@ -214,7 +224,7 @@ def usage_by_model(tx: Tx, caller: Caller, *, clock: Clock) -> list[ModelUsage]:
             one.of, one.used.calls, one.used.prompt_tokens, one.used.answer_tokens, one.used.priced_calls, cost.micros,
             cost.currency or None,
         )
-        for one in report(tx, caller, Span.of_month(clock)).by_model if one.of
+        for one in _ungrouped(tx, caller, clock).by_model if one.of
         for cost in (one.used.costs or (Cost("", 0),))
     ]  # fmt: skip
 
@@ -223,7 +233,7 @@ def usage_by_person(tx: Tx, caller: Caller, *, clock: Clock) -> list[PersonUsage
     """Return what this calendar month (UTC) each person used, who used most first."""
     return [
         PersonUsage(one.of, one.used.calls, one.used.prompt_tokens, one.used.answer_tokens)
-        for one in report(tx, caller, Span.of_month(clock)).by_person if one.of
+        for one in _ungrouped(tx, caller, clock).by_person if one.of
     ]  # fmt: skip
 
 
@@ -255,7 +265,7 @@ def by_day(tx: Tx, span: Span) -> tuple[tuple[date, Used], ...]:
 
 def total(tx: Tx, span: Span) -> Used:
     """Return what the organisation used."""
-    return sum((used for _, used in by_day(tx, span)), start=Used())
+    return Used.of_all(used for _, used in by_day(tx, span))
 
 
 def askers_by_day(tx: Tx, span: Span) -> list[tuple[date, int]]:
@@ -268,20 +278,24 @@ def count_askers(tx: Tx, span: Span) -> int:
     return int(tx.scalar(_ASKERS_IN_ALL, _asked(tx, span, None)) or 0)
 
 
+def _ungrouped(tx: Tx, caller: Caller, clock: Clock) -> Report:
+    identity.require(caller, Permission.USAGE_READ)
+    return _report(tx, Span.of_month(clock), None, {})
+
+
 def _report(tx: Tx, span: Span, person: UUID | None, groups: dict[GroupId, frozenset[UserId]]) -> Report:
     days: dict[date, Used] = {}
     found: dict[str, dict[Any, Used]] = {"model": {}, "person": {}, "key": {}, "chatbot": {}}
     for row in tx.execute(_EVERYBODY if person is None else _ONE, _asked(tx, span, person)):
+        if row.is_day and row.part != "model":
+            continue
         sums, of = (days, row.day) if row.is_day else (found[row.part], row.model or row.id)
-        if not row.is_day or row.part == "model":
-            sums[of] = sums.get(of, Used()) + _used(row)
+        used = _used(row)
+        sums[of] = sums[of] + used if of in sums else used
     people = found["person"]
-    by_group = {
-        group_id: sum((people[one] for one in members if one in people), start=Used())
-        for group_id, members in groups.items()
-    }
+    by_group = {group_id: Used.of_all(people[one] for one in members if one in people) for group_id, members in groups.items()}
     return Report(
-        span, sum(days.values(), start=Used()), tuple((day, days.get(day, Used())) for day in span.days),
+        span, Used.of_all(days.values()), tuple((day, days.get(day, Used())) for day in span.days),
         _parts(found["model"].items()), _parts(people.items()),
         _parts((of, used) for of, used in by_group.items() if used.calls), _parts(found["key"].items()),
         _parts(found["chatbot"].items()),
@@ -289,12 +303,12 @@ def _report(tx: Tx, span: Span, person: UUID | None, groups: dict[GroupId, froze
 
 
 def _parts(sums: Iterable[tuple[Of | None, Used]]) -> tuple[Part[Of], ...]:
-    """Return the most used first: by cost, then by tokens. What is of nobody, and what is beyond a hundred, comes last."""
+    """Return the most used first: by cost, then by tokens. What is of nobody, and what is beyond the first fifty, comes last."""
     named = [Part(of, used) for of, used in sums if of is not None]
     rest = [used for of, used in sums if of is None]
     named.sort(key=lambda one: (-sum(cost.micros for cost in one.used.costs), -one.used.tokens, str(one.of)))
     rest += [one.used for one in named[_MOST:]]
-    left = sum(rest, start=Used())
+    left = Used.of_all(rest)
     return (*named[:_MOST], *([Part[Of](None, left)] if left.calls else []))
 
 

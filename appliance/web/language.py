@@ -111,6 +111,8 @@ def lasting(seconds: int) -> str:
 
 def count(number: float) -> str:
     """Return a number with the marks of the reader's language."""
+    if isinstance(number, int):  # pages have hundreds of them; every language here marks each three digits
+        return f"{number:,}".replace(",", _mark(language()))
     return numbers.format_decimal(number, locale=_locale(language()))
 
 
@@ -124,6 +126,11 @@ def money(micros: int, currency: str) -> str:
 def zones() -> tuple[str, ...]:
     """Return the names of the zones that one can choose (IANA)."""
     return tuple(sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")))
+
+
+@cache
+def _mark(code: str) -> str:
+    return numbers.get_group_symbol(_locale(code))
 
 
 @cache

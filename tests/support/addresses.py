@@ -51,7 +51,7 @@ FURTHER = {  # endpoint -> what else its address can say
     "tokens.show": ("?page=15", "?q=token+7"),
     "conversations.show": ("?q=number+1234", "?q=feast+days", "?q=nowhere"),
     "search.show": ("?q=feast+days", "?q=feast+days&collection={collection_id}&kind=pdf&from=2020-01-01&to=2030-01-01"),
-    "usage.show": ("?span=365", "?span=month&of=me"),
+    "usage.show": ("?span=90", "?span=month&of=me"),
     "reviews.show": ("?q=number+11", "?q=person", "?q=nowhere"),
     "platform.show": ("?sort=-questions", "?q=elsewhere"),
 }  # fmt: skip
