@@ -71,9 +71,9 @@ def titles_saying(
     if len(said) > _MOST:
         # What many titles say is found among the first, without a list of all of them.
         first = tx.execute(found.add_columns(other).limit(_MOST)).all()
-        ids = [one for one, is_other in first if is_other or titles.say(one, needle)]
-        if len(ids) >= limit or len(first) < _MOST:
-            return ids[:limit]
+        ids = list(islice((one for one, is_other in first if is_other or titles.say(one, needle)), limit))
+        if len(ids) == limit or len(first) < _MOST:
+            return ids
         said = list(titles.saying(needle))
     elif tx.scalar(found.with_only_columns(ConversationRow.tenant_id).where(other).order_by(None).limit(1)) is None:
         other = false()  # a few titles alone are looked up by their ids, and the list is not walked

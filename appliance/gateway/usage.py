@@ -283,7 +283,7 @@ def _ungrouped(tx: Tx, caller: Caller, clock: Clock) -> Report:
     return _report(tx, Span.of_month(clock), None, {})
 
 
-def _report(tx: Tx, span: Span, person: UUID | None, groups: dict[GroupId, frozenset[UserId]]) -> Report:
+def _report(tx: Tx, span: Span, person: UUID | None, groups: dict[GroupId, tuple[UserId, ...]]) -> Report:
     days: dict[date, Used] = {}
     found: dict[str, dict[Any, Used]] = {"model": {}, "person": {}, "key": {}, "chatbot": {}}
     for row in tx.execute(_EVERYBODY if person is None else _ONE, _asked(tx, span, person)):
@@ -293,7 +293,7 @@ def _report(tx: Tx, span: Span, person: UUID | None, groups: dict[GroupId, froze
         used = _used(row)
         sums[of] = sums[of] + used if of in sums else used
     people = found["person"]
-    by_group = {group_id: Used.of_all(people[one] for one in members if one in people) for group_id, members in groups.items()}
+    by_group = {group_id: Used.of_all(filter(None, map(people.get, members))) for group_id, members in groups.items()}
     return Report(
         span, Used.of_all(days.values()), tuple((day, days.get(day, Used())) for day in span.days),
         _parts(found["model"].items()), _parts(people.items()),

@@ -114,15 +114,14 @@ def groups_of(tx: Tx, user_id: UUID) -> frozenset[GroupId]:
     return frozenset(GroupId(group_id) for group_id in rows)
 
 
-def group_members(tx: Tx) -> dict[GroupId, frozenset[UserId]]:
-    """Return the members of every group. Asking for permission is the caller's part."""
-    found: dict[GroupId, set[UserId]] = {}
+def group_members(tx: Tx) -> dict[GroupId, tuple[UserId, ...]]:
+    """Return the members of every group that has any. Asking for permission is the caller's part."""
     rows = tx.execute(
-        select(GroupMemberRow.group_id, GroupMemberRow.user_id).where(GroupMemberRow.tenant_id == tx.tenant_id)
+        select(GroupMemberRow.group_id, func.array_agg(GroupMemberRow.user_id))
+        .where(GroupMemberRow.tenant_id == tx.tenant_id)
+        .group_by(GroupMemberRow.group_id)
     )
-    for group_id, user_id in rows:
-        found.setdefault(GroupId(group_id), set()).add(UserId(user_id))
-    return {group_id: frozenset(users) for group_id, users in found.items()}
+    return {GroupId(group_id): tuple(map(UserId, users)) for group_id, users in rows}
 
 
 def group_names(tx: Tx) -> dict[GroupId, str]:
