@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 
 from appliance import gateway, identity
 from appliance.gateway import Answering, Asking, ClientGone, Endpoint
+from appliance.gateway.dialects import AnswerUnreadable
 from appliance.identity import Permission
 from appliance.identity.errors import StepUpRequired
 from appliance.kernel.egress import Cancel
@@ -139,7 +140,10 @@ def _patience() -> Iterator[Cancel]:
 
 def _told(answer: Answering) -> Told:
     raw = answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
-    said = json.loads(raw)
+    try:
+        said = json.loads(raw)
+    except ValueError:  # a provider streams although nobody asked for it
+        raise AnswerUnreadable("it is no JSON object") from None
     used = said.get("usage") or {}
     return Told(
         text=_text(said),

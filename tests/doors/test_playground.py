@@ -15,9 +15,9 @@ from appliance.app import create_app
 from appliance.identity import Role
 from tests.support.door import Door, door
 from tests.support.house import Server
-from tests.support.model_host import Reply, said
+from tests.support.model_host import Reply, said, streamed
 from tests.support.site import Browser
-from tests.support.upstreams import COMPLETION, MESSAGE, TEXT
+from tests.support.upstreams import COMPLETION, MESSAGE, TEXT, chat_bytes, chat_chunks
 from tests.support.vendors import check_chat_request, check_messages_request
 
 ASKED = {"model": "openai/gpt-6", "dialect": "chat", "system": "Be “kind”.", "question": "It's\nEND\n\"quoted\" & <b>?",
@@ -106,6 +106,13 @@ def test_a_provider_that_refuses_is_shown_as_such(at: Door, ada: Browser) -> Non
     assert page.status_code == 200
     assert "The provider refuses" in page.text
     assert "No such &lt;model&gt;." in page.text
+
+
+def test_a_provider_that_streams_unasked_is_an_error_of_its_own(at: Door, ada: Browser) -> None:
+    at.upstream.says(streamed(chat_bytes(chat_chunks())))
+    page = ada.posts("/playground", **ASKED)
+    assert 500 < page.status_code < 504
+    assert 'id="problem"' in page.text
 
 
 def test_it_is_for_who_may_call_models(at: Door) -> None:
