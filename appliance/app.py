@@ -26,6 +26,7 @@ from appliance.web.language import gettext
 from appliance.web.render import wants_json, words
 from appliance.web.sessions import ForeignForm
 from appliance.web.signin import own_path
+from appliance.web.written import Written
 
 log = logger("web")
 _FORM_BYTES = 1_000_000
@@ -51,6 +52,7 @@ def create_app(services: Services) -> Flask:
     here = Path(web.__file__).parent
     app = Flask("appliance", template_folder=str(here / "templates"), static_folder=None)
     app.request_class = Incoming
+    app.jinja_environment = Written
     app.extensions["services"] = services
     app.config["MAX_CONTENT_LENGTH"] = services.settings.upload_limit_mb * 1_000_000 * 4 + _FORM_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = _FORM_BYTES

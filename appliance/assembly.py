@@ -1,54 +1,49 @@
 """Builds the house once: `assemble(settings, role)` is the only constructor of the outside world."""
 
 import contextlib
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
 
-from sqlalchemy.engine import make_url
-
-from appliance.audit import PLATFORM, Sealer
-from appliance.chat import SEALED, Chat, ChatBots
-from appliance.gateway import DataLoss, Gate, Gateway, Prices
-from appliance.identity import repeats
+from appliance import dlp, tenancy
+from appliance.audit import PLATFORM, Courier, Room, Sealer, places, sinks, subject_keys
+from appliance.audit.anchors import Anchors, Attendant, TimeStampPlace, note_anchors, witness_place
+from appliance.chat import SEALED, Chat, ChatBots, Screen
+from appliance.dlp.own import loading as own_rules
+from appliance.gatehouse import engine_of
+from appliance.gateway import Gate, Gateway, keeping
+from appliance.grounds import database_url, egress_of, roots_of, starting, way_out
+from appliance.identity import Guesses, Tally, repeats
+from appliance.identity.sso import sealed as sign_on
+from appliance.identity.sso.arriving import Desk
+from appliance.identity.sso.desk import SignOn
+from appliance.identity.sso.oidc.provider import Providers
 from appliance.kernel.blobs import Blobs
 from appliance.kernel.clock import Clock, SystemClock
-from appliance.kernel.db import Database, DatabaseUnavailable
+from appliance.kernel.computing import Aside, here
+from appliance.kernel.db import Database, Tx
 from appliance.kernel.egress import Egress
-from appliance.kernel.errors import Refusal
+from appliance.kernel.egress.records import Records
 from appliance.kernel.mail import Mailer, MailServer
+from appliance.kernel.sealing import derive_key
 from appliance.knowledge.flow import Workshop
 from appliance.knowledge.parsing import Limits
 from appliance.knowledge.scans import Recognition
+from appliance.knowledge.screening import sealed as screened
 from appliance.knowledge.versions import known_files
 from appliance.ops.data_directory import read_secret
-from appliance.ops.embedded_postgres import socket_url
-from appliance.ops.errors import CannotStart
-from appliance.ops.migrations import role_name
-from appliance.providers.local.catalogue import CATALOGUE, DEFAULT, Recipe
-from appliance.providers.local.embeddings import LocalEmbedder, is_intact
-from appliance.providers.local.extractive import ExtractiveAnswerer
-from appliance.settings import InvalidSettings, Settings
-from appliance.vault import (
-    ColumnShelf,
-    FactorShelf,
-    FileShelf,
-    FirstFormat,
-    KeyFiles,
-    LogSigners,
-    PlatformShelf,
-    RootChoice,
-    Roots,
-    Shelf,
-    Vault,
-    require_own_database,
-    roots_in_use,
-    signing,
-)
-from appliance.vault.base import Root
+from appliance.providers.local.catalogue import CATALOGUE, Recipe
+from appliance.providers.local.embeddings import is_intact
+from appliance.settings import Settings
+from appliance.vault import ColumnShelf, FactorShelf, FileShelf, LogSigners, PlatformShelf, Shelf, Vault, signing
 from appliance.vault.providing import envelope
-from appliance.vault.providing.desk import Desk
+from appliance.vault.providing.desk import Desk as ProviderDesk
+
+__all__ = [
+    "Services", "anchor_egress", "anchors_of", "assemble", "attendant_of", "database_url", "egress_of", "local_models",
+    "roots_of", "sealing", "starting",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,12 +58,17 @@ class Services:
     web_key: bytes
     blobs: Blobs
     egress: Egress
-    desk: Desk
+    desk: ProviderDesk
     gateway: Gateway
     gate: Gate
+    guesses: Guesses
+    tally: Tally
     chat: Chat
     workshop: Workshop
     mailer: Mailer
+    scanner: dlp.Engine
+    outlet: sinks.Outlet
+    sign_on: SignOn
     pings: Mapping[str, Callable[[], None]]
 
     def close(self) -> None:
@@ -76,59 +76,67 @@ class Services:
         self.db.close()
 
 
-def assemble(settings: Settings, *, role: str, clock: Clock | None = None) -> Services:
-    """Build the services of one process, which connects to the database as cloister_<role>."""
+def assemble(settings: Settings, *, role: str, clock: Clock | None = None, aside: Aside = here, door: str = "") -> Services:
+    """Build the services of one process, which connects to the database as cloister_<role>.
+
+    Long computing is done `aside`. `door` names whoever serves, so that after a restart it is known for the same.
+    """
     db = Database(database_url(settings, role), pool_size=settings.database_pool, application=f"cloister-{role}")
     try:
-        return _assembled(settings, db, clock or SystemClock())
+        return _assembled(settings, db, clock or SystemClock(), aside, door)
     except Exception:
         db.close()
         raise
 
 
-def _assembled(settings: Settings, db: Database, clock: Clock) -> Services:
-    egress, roots = egress_of(settings), roots_of(settings)
-    _require_own_database(db, roots())
-    files = KeyFiles(settings.secrets / "keys", roots)
-    vault = Vault(db, files, clock=clock, first=FirstFormat(settings.secrets / "root.key"))
-    vault.prepare(PLATFORM)
+def _assembled(settings: Settings, db: Database, clock: Clock, aside: Aside, door: str) -> Services:
+    engine = engine_of(settings, db, clock=clock, aside=aside, door=door)
+    vault, egress, gateway = engine.vault, engine.egress, engine.gateway
     blobs = Blobs(settings.data_dir / "blobs", sealer=vault)
-    embedders = {
-        name: LocalEmbedder(settings.models_dir / name, recipe, threads=settings.embedding_threads)
-        for name, recipe in CATALOGUE.items()
-    }
-    default = embedders[DEFAULT.name]
-    answerer = ExtractiveAnswerer(default)  # its thresholds were fitted on that one
-    gateway = Gateway(db, embedders=list(embedders.values()), models={answerer.name: answerer}, clock=clock)
-    chat = Chat(db, gateway, sealer=vault, clock=clock)
+    chat, scanner = Chat(db, gateway, sealer=vault, screen=Screen(engine.inspector), clock=clock), engine.scanner()
+    web_key = read_secret(settings.secrets / "web-forms").encode()
     return Services(
         settings=settings,
         clock=clock,
         db=db,
         vault=vault,
         shelves=(
-            *(ColumnShelf(db, vault, one) for one in (repeats.SEALED, envelope.SEALED, envelope.FINGERPRINT_KEYS, *SEALED)),
+            *(
+                ColumnShelf(db, vault, one)
+                for one in (repeats.SEALED, *sign_on.SEALED, envelope.SEALED, envelope.FINGERPRINT_KEYS, sinks.SEALED, places.SEALED, subject_keys.SEALED, *SEALED, *screened.SEALED, *keeping.SEALED, *own_rules.SEALED)
+            ),
             PlatformShelf(db, vault, signing.SEALED),
             FactorShelf(db, vault),
             FileShelf(db, vault, blobs, named=known_files),
         ),
-        web_key=read_secret(settings.secrets / "web-forms").encode(),
+        web_key=web_key,
         blobs=blobs,
         egress=egress,
-        desk=Desk(db, vault, egress, clock=clock),
+        desk=ProviderDesk(db, vault, egress, clock=clock),
         gateway=gateway,
-        gate=Gate(
-            db, vault, egress, gateway,
-            bots=ChatBots(db, chat), hooks=(DataLoss(),), prices=Prices(settings.prices_file), clock=clock,
-        ),
+        gate=engine.gate(ChatBots(db, chat)),
+        guesses=engine.guesses,
+        tally=engine.tally,
         chat=chat,
-        workshop=Workshop(db, blobs, gateway, clock, _limits(settings)),
+        workshop=Workshop(db, blobs, gateway, clock, parse_limits(settings), vault, scanner),
         mailer=Mailer(_mail_server(settings)),
-        pings={"blobs": blobs.ping, "database": db.ping, "models": default.ping},
+        scanner=scanner,
+        outlet=sinks.Outlet(db, vault, sinks.Kit(egress, clock, _host(settings), settings.data_dir / "streams"), _name_of),
+        sign_on=sign_on_of(settings, db, vault, clock, way_key=derive_key(web_key, purpose="cloister-sso-ways")),
+        pings={"blobs": blobs.ping, "database": db.ping, "models": engine.embedder.ping},
     )
 
 
-def _limits(settings: Settings) -> Limits:
+def _host(settings: Settings) -> str:
+    return urlsplit(settings.address).hostname or "cloister"
+
+
+def _name_of(tx: Tx) -> str:
+    return "platform" if tx.tenant_id == PLATFORM else tenancy.get_organisation(tx).name
+
+
+def parse_limits(settings: Settings) -> Limits:
+    """Return what reading one file may take."""
     return Limits(
         cpu_seconds=settings.parse_seconds,
         wall_seconds=2.0 * settings.parse_seconds,
@@ -138,14 +146,49 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
+def room_of(settings: Settings) -> Room:
+    """Return what packages of the audit log may take of the disk."""
+    return Room(settings.export_limit_mb * 1_000_000, settings.export_days)
+
+
+def courier_of(services: Services) -> Courier:
+    """Return who takes packages of the audit log to other hosts."""
+    return Courier(services.db, services.vault, services.egress, services.clock, services.settings.exports)
+
+
 @contextlib.contextmanager
-def sealing(services: Services) -> Iterator[Sealer]:
-    """Build the audit log's sequencer: it connects as a role of its own, and holds the key that signs."""
-    db = Database(database_url(services.settings, "sealer"), pool_size=1, application="cloister-sealer")
+def sealing(services: Services) -> Iterator[tuple[Sealer, Attendant]]:
+    """Build the audit log's sequencer, and who goes to its anchors: both connect as a role of its own, and hold the key that signs."""
+    settings = services.settings
+    db = Database(database_url(settings, "sealer"), pool_size=2, application="cloister-sealer")
     try:
-        yield Sealer(db, LogSigners(services.db, services.vault), clock=services.clock)
+        signer, anchors = LogSigners(services.db, services.vault), anchors_of(settings)
+        note_anchors(services.db, anchors, clock=services.clock)
+        attendant = Attendant(db, services.db, anchors, anchor_egress(settings), signer, clock=services.clock)
+        yield Sealer(db, signer, clock=services.clock, gate=attendant.gate), attendant
     finally:
         db.close()
+
+
+def anchors_of(settings: Settings) -> Anchors:
+    """Return the anchors of the audit log that the settings name."""
+    url, certificates = settings.audit_time_stamps, settings.audit_time_stamps_ca
+    stamps = TimeStampPlace(url, certificates) if url and certificates else None
+    return Anchors(tuple(map(witness_place, settings.audit_witnesses)), stamps)
+
+
+def anchor_egress(settings: Settings) -> Egress:
+    """Return the way to the anchors, and to nothing else."""
+    return way_out(settings, settings.audit_anchors_allow)
+
+
+def attendant_of(services: Services) -> Attendant | None:
+    """Return who goes to the anchors for a package, as the process's own role; None where there are no anchors."""
+    settings, anchors = services.settings, anchors_of(services.settings)
+    if not anchors.names():
+        return None
+    signer = LogSigners(services.db, services.vault)
+    return Attendant(services.db, services.db, anchors, anchor_egress(settings), signer, clock=services.clock)
 
 
 def local_models(settings: Settings) -> list[tuple[Recipe, bool]]:
@@ -153,49 +196,13 @@ def local_models(settings: Settings) -> list[tuple[Recipe, bool]]:
     return [(one, is_intact(settings.models_dir / name)) for name, one in CATALOGUE.items()]
 
 
-def roots_of(settings: Settings) -> Roots:
-    """Return the root keys of a house that is not assembled. Raises RootSpecInvalid, RootKeyUnusable."""
-    choice = RootChoice(
-        settings.root_key, settings.root_key_credentials, settings.root_key_next, settings.root_key_next_credentials
+def sign_on_of(settings: Settings, db: Database, vault: Vault, clock: Clock, *, way_key: bytes) -> SignOn:
+    """Return the way to identity providers: each connection's own client, which reaches what the operator named for it."""
+    return SignOn(
+        Desk(db, vault, clock, settings.address, timedelta(hours=settings.session_hours), way_key),
+        Providers(lambda only: way_out(settings, settings.sso_allow, ca_only=only)),
+        Records(settings.sso_resolvers).text,
     )
-    return roots_in_use(choice, secrets=settings.secrets, egress=egress_of(settings))
-
-
-def egress_of(settings: Settings) -> Egress:
-    """Return the way out of this host, as far as the settings open it."""
-    credentials = settings.secrets / "egress-proxy-credentials"
-    return Egress(
-        settings.egress_allow,
-        ca_bundle=settings.egress_ca_file,
-        proxy=settings.egress_proxy,
-        proxy_credentials=settings.egress_proxy_credentials or (credentials if credentials.exists() else None),
-        client_certificates=settings.egress_client_certificates,
-    )
-
-
-def _require_own_database(db: Database, roots: Sequence[Root]) -> None:
-    for seconds in (0.2, 0.5, 1.0, 2.0):  # the database may be starting
-        try:
-            require_own_database(db, roots)
-        except DatabaseUnavailable:
-            time.sleep(seconds)
-        else:
-            return
-    require_own_database(db, roots)
-
-
-@contextlib.contextmanager
-def starting(program: str, *, status: int) -> Iterator[None]:
-    """Say in full, on standard error, why a program of ours cannot start; end it with this status."""
-    try:
-        yield
-    except InvalidSettings as error:
-        faults = "\n".join(f"  {fault}" for fault in error.faults)
-        sys.stderr.write(f"The {program} cannot start. Some settings are wrong:\n{faults}\n")
-        raise SystemExit(status) from error
-    except (CannotStart, Refusal) as error:
-        sys.stderr.write(f"The {program} cannot start. {error}\n")
-        raise SystemExit(status) from error
 
 
 def _mail_server(settings: Settings) -> MailServer | None:
@@ -205,14 +212,3 @@ def _mail_server(settings: Settings) -> MailServer | None:
         settings.smtp_host, settings.smtp_port, settings.smtp_from, settings.smtp_security, settings.smtp_user,
         settings.secrets / "smtp-password", settings.egress_ca_file,
     )  # fmt: skip
-
-
-def database_url(settings: Settings, role: str) -> str:
-    """Return the URL by which one of our roles connects, with its password from the secrets directory."""
-    password = read_secret(settings.secrets / f"database-{role}")
-    if settings.database_url is None:
-        directory = settings.data_dir / "postgres"
-        return socket_url(directory, user=role_name(role), database="cloister", password=password)
-    # Whatever user the given URL names, a service connects as its own role and nothing else.
-    url = make_url(settings.database_url).set(username=role_name(role), password=password)
-    return url.render_as_string(hide_password=False)

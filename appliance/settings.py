@@ -116,13 +116,32 @@ class Settings(BaseSettings):
     api_requests_per_minute: int = Field(
         600, ge=1, le=100_000, description="Requests that one API token may make in a minute."
     )
+    provider_first_byte_seconds: int = Field(
+        300, ge=1, le=800, description="For how long a call waits until a provider begins to answer."
+    )
+    provider_pause_seconds: int = Field(
+        120, ge=1, le=800, description="How long a provider may be silent in the middle of an answer."
+    )
+    export_folder: Path | None = Field(
+        None,
+        description="A folder of this host, which the worker may write to, for packages of the audit log that are made every week or month; each organisation has one of its own in it. Unset: none are.",
+    )
+    export_limit_mb: int = Field(
+        10_000, ge=1, le=100_000_000, description="How much of the disk an organisation's packages of the audit log may take, in megabytes."
+    )
+    export_days: int = Field(
+        7, ge=1, le=90, description="For how many days a package of the audit log lies ready before it is removed."
+    )
     prices_file: Path | None = Field(
         None,
         description="What tokens of each provider's models cost, as JSON, see [gateway.md](gateway.md). Read again when it is replaced. Unset: calls are counted, and not priced.",
     )
+    known_weaknesses: Path | None = Field(
+        None, description="A file of known weaknesses that you bring, OSV's `all.zip` or a JSON array of its records, for the list of components, see [evidence.md](evidence.md). Read when the list is taken; nothing is fetched.",
+    )  # fmt: skip
     egress_allow: Annotated[list[str], BeforeValidator(_split)] = Field(
         default_factory=list,
-        description="Hosts that may be called, separated by commas: `HOST`, `HOST:PORT`, and for those of your own network `HOST=NETWORK`, see [egress.md](egress.md). Empty: nothing leaves this host.",
+        description="Hosts that may be called, separated by commas: `HOST`, `HOST:PORT`, and for those of your own network `HOST=NETWORK`, see [egress.md](egress.md). Empty: none of these.",
     )
     egress_ca_file: Path | None = Field(None, description="Certificates to trust for outgoing calls, as PEM.")
     egress_client_certificates: Annotated[list[str], BeforeValidator(_split)] = Field(
@@ -136,6 +155,28 @@ class Settings(BaseSettings):
     egress_proxy_credentials: Path | None = Field(
         None,
         description="The 0400 file with the proxy's `USER:PASSWORD`; by default `egress-proxy-credentials` in the secrets directory, if it is there.",
+    )
+    audit_witnesses: Annotated[list[str], BeforeValidator(_split)] = Field(
+        default_factory=list,
+        description="Witnesses of the audit log, separated by commas: `URL KEY` with the key that each printed, see [anchors.md](anchors.md).",
+    )
+    audit_time_stamps: str | None = Field(
+        None, pattern=r"^https?://[^\s]+$", description="The address of a time-stamping authority (RFC 3161) for the audit log."
+    )
+    audit_time_stamps_ca: Path | None = Field(
+        None, description="The certificates to judge its time stamps by, as PEM; needs `openssl` on this host."
+    )
+    audit_anchors_allow: Annotated[list[str], BeforeValidator(_split)] = Field(
+        default_factory=list,
+        description="The hosts of witnesses and time-stamping authority, written as in `egress_allow`. Nothing else may call these, and these call nothing else.",
+    )
+    sso_allow: Annotated[list[str], BeforeValidator(_split)] = Field(
+        default_factory=list,
+        description="The hosts of organisations' identity providers, written as in `egress_allow`, see [sso.md](sso.md). Nothing else may call these, and sign-on calls nothing else.",
+    )
+    sso_resolvers: Annotated[list[str], BeforeValidator(_split)] = Field(
+        default_factory=list,
+        description="DNS resolvers that are asked for the TXT records of domains, separated by commas: `ADDRESS` or `ADDRESS:PORT`. Empty: nobody is asked, and domains are approved at the console.",
     )
     smtp_host: str | None = Field(
         None, description="The mail server for invitations and new passwords. Unset: links are shown to be handed over."
@@ -179,7 +220,52 @@ class Settings(BaseSettings):
                 raise ValueError(str(error)) from error
         return spec
 
-    @field_validator("egress_allow")
+    @model_validator(mode="after")
+    def _time_stamps_are_judged(self) -> Self:
+        if self.audit_time_stamps and not self.audit_time_stamps_ca:
+            raise ValueError("audit_time_stamps needs audit_time_stamps_ca, the certificates to judge its time stamps by")
+        return self
+
+    @model_validator(mode="after")
+    def _anchors_may_be_called(self) -> Self:
+        """Refuse what would let the worker wait for ever: it asks a witness before it seals."""
+        urls = [entry.split(" ", 1)[0] for entry in self.audit_witnesses]
+        urls += [self.audit_time_stamps] if self.audit_time_stamps else []
+        if urls:
+            from appliance.kernel.egress.allowlist import AllowList
+            from appliance.kernel.egress.errors import EgressDenied
+            from appliance.kernel.egress.targets import target_of
+
+            allowed = AllowList(self.audit_anchors_allow)
+            try:
+                for url in urls:
+                    allowed.permission(target_of(url))
+            except EgressDenied as error:
+                raise ValueError(str(error).replace("APPLIANCE_EGRESS_ALLOW", "audit_anchors_allow")) from error
+        return self
+
+    @field_validator("audit_witnesses")
+    @classmethod
+    def _names_witnesses(cls, entries: list[str]) -> list[str]:
+        if not entries:
+            return entries
+        from appliance.audit.anchors import witness_place
+
+        names = [witness_place(entry).key.name for entry in entries]
+        if len(set(names)) != len(names):
+            raise ValueError("two witnesses have the same name")
+        return entries
+
+    @field_validator("sso_resolvers")
+    @classmethod
+    def _names_resolvers(cls, entries: list[str]) -> list[str]:
+        from appliance.kernel.egress.records import resolver_of
+
+        for entry in entries:
+            resolver_of(entry)
+        return entries
+
+    @field_validator("egress_allow", "audit_anchors_allow", "sso_allow")
     @classmethod
     def _names_hosts(cls, entries: list[str]) -> list[str]:
         from appliance.kernel.egress.allowlist import AllowList

@@ -3,9 +3,11 @@
 import gc
 from typing import TYPE_CHECKING, TypeVar
 
+from appliance.api.beside import Beside
 from appliance.api.hanging_up import LoopWatch
 from appliance.api.programs import Programs
-from appliance.assembly import assemble, starting
+from appliance.gatehouse import assemble_gate
+from appliance.grounds import starting
 from appliance.kernel import log
 from appliance.kernel.memory import close_memory
 from appliance.settings import load
@@ -15,27 +17,34 @@ if TYPE_CHECKING:
     from flask import Flask
 
 App = TypeVar("App")
+_MORE_GARBAGE = 5_000
+"""Objects more than there were, until cycles are looked for. By Python's 700 the calls under way were looked through at every
+tenth call: a thirtieth of the processor's time. It is a megabyte at most."""
 _APP_LOAD_ERROR = 4  # gunicorn ends as a whole, instead of starting this process again without end
 
 
 def application() -> "Flask":
     """Return the application, built in the worker that serves it."""
     close_memory()
-    from appliance.app import create_app  # the other process has no use for it, and for what it needs of memory
+    from appliance.app import create_app  # the other process has no use for these, and for what they need of memory
+    from appliance.assembly import assemble
 
     with starting("web site", status=_APP_LOAD_ERROR):
         settings = load()
         log.configure(format=settings.log_format, level=settings.log_level)
-        return settled(create_app(assemble(settings, role="app")))
+        import appliance.identity.scim.protocol  # noqa: F401 - else the first request of a provider's program would wait for it
+
+        return settled(create_app(assemble(settings, role="app", door="web")))
 
 
 def programs() -> "WSGIApplication":
     """Return the door for programs alone, for the process that serves /v1 on its own (decision 0027)."""
     close_memory()
+    gc.set_threshold(_MORE_GARBAGE)
     with starting("gateway", status=_APP_LOAD_ERROR):
         settings = load()
         log.configure(format=settings.log_format, level=settings.log_level)
-        door = settled(Programs(assemble(settings, role="app"), LoopWatch()))
+        door = settled(Programs(*assemble_gate(settings, aside=Beside()), settings, LoopWatch()))
         if hops := settings.trusted_proxies:
             from werkzeug.middleware.proxy_fix import ProxyFix
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -81,6 +82,7 @@ class Operation:
     permission: Permission | None
     again: "Again | None" = None
     keeps: bool = True
+    sample_file: str = "handbook.pdf"
 
     @property
     def scopes(self) -> tuple[Scope, ...]:
@@ -112,7 +114,7 @@ class Operation:
         parts = ["curl"] if self.method == "GET" else ["curl", "-X", self.method]
         parts.append('-H "Authorization: Bearer $TOKEN"')
         if self.takes_files:
-            parts.append("-F files=@handbook.pdf")
+            parts.append(f"-F files=@{self.sample_file}")
             parts += [f"-F {name}={value}" for name, value in json.loads(self._sample or "{}").items()]
         elif self.body:
             body = _VARIABLE.sub(lambda found: f"'{found[0]}'", self._sample)
@@ -131,9 +133,11 @@ class Operation:
         return _sample_of(self.body) if self.body else ""
 
 
+@cache
 def _sample_of(model: type[BaseModel]) -> str:
     schema = model.model_json_schema()
-    needed = schema.get("required", [])
+    # What need not be there, but without which the rest says nothing, is told by an example of its own.
+    needed = schema.get("required", []) + list(schema.get("x-sampled", []))
     return json.dumps({name: _sample(schema, schema["properties"][name], name) for name in needed})
 
 
@@ -172,6 +176,7 @@ def operation(
     media: str = EVENTS,
     again: Again | None = None,
     keeps: bool = True,
+    sample_file: str = "handbook.pdf",
 ) -> Callable[[AnyView], AnyView]:
     """Declare an operation; its summary is the view's docstring, its tag the view's module.
 
@@ -185,7 +190,7 @@ def operation(
         code = status or (204 if answer is None and not streams else 200)
         OPERATIONS.append(
             Operation(method, path, view.__name__, view.__module__.rsplit(".", maxsplit=1)[-1], summary, view, body,
-                      query, answer, code, refusals, takes_files, streams, media, permission, again, keeps)
+                      query, answer, code, refusals, takes_files, streams, media, permission, again, keeps, sample_file)
         )  # fmt: skip
         return view
 

@@ -1,12 +1,14 @@
 """For machines that watch: /livez (this process), /readyz (what it stands on), /metrics (counts, never content)."""
 
+from contextlib import suppress
 from typing import cast
 
 from flask import Blueprint, Response, current_app, g, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
-from appliance.api.meters import seals
+from appliance.api.meters import note_alarms, note_streams, seals
 from appliance.assembly import Services
+from appliance.audit import sinks, watching
 from appliance.kernel.errors import Refusal
 from appliance.kernel.log import logger
 from appliance.kernel.sealing import IntegrityError, KeyDestroyed, KeyUnavailable
@@ -46,5 +48,9 @@ def readyz() -> tuple[Response, int]:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Return counts in Prometheus' text form."""
+    """Return counts in Prometheus' text form. Those of streams stay as they were while the database does not answer."""
+    house = cast("Services", current_app.extensions["services"])
+    with suppress(Refusal), house.db.platform() as tx:
+        note_streams(sinks.sums(tx), house.clock.now())
+        note_alarms(watching.count_alarms(tx))
     return Response(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)

@@ -4,11 +4,10 @@ from collections.abc import Callable
 
 from flask import Blueprint, Flask, Response, g, jsonify, render_template
 
-from appliance.api import PREFIX, anthropic, health, openai
+from appliance.api import PREFIX, anthropic, health, openai, scim
 from appliance.api.framework import OPERATIONS, Operation
 from appliance.api.hanging_up import Watch
 from appliance.api.openapi import document
-from appliance.api.rates import Rates
 from appliance.api.rooms import ROOMS
 from appliance.api.serving import serve
 from appliance.identity import NotSignedIn
@@ -18,11 +17,11 @@ assert ROOMS  # noqa: S101 - importing a room declares its operations
 
 def install(app: Flask) -> None:
     """Register every operation, the description, and the page that explains it."""
-    app.extensions["rates"] = Rates()
     app.extensions["hanging_up"] = Watch()
     app.register_blueprint(health.blueprint)
     app.register_blueprint(openai.blueprint)
     app.register_blueprint(anthropic.blueprint)
+    app.register_blueprint(scim.blueprint)
     blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
     blueprint.add_url_rule("", "guide", guide)
     blueprint.add_url_rule("/openapi.json", "openapi", openapi)

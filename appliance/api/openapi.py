@@ -104,7 +104,8 @@ def _responses(one: Operation, names: Any) -> dict[str, Any]:
     if one.answer:
         found[str(one.status)]["content"] = {"application/json": {"schema": names[(one.answer, "serialization")]}}
     if one.streams:
-        found[str(one.status)].setdefault("content", {})[one.media] = {"schema": {"type": "string"}}
+        kind = "object" if one.media.endswith("+json") else "string"
+        found[str(one.status)].setdefault("content", {})[one.media] = {"schema": {"type": kind}}
     if one.method == "GET":
         found["304"] = {"description": "Not changed since the ETag of If-None-Match."}
     else:

@@ -12,17 +12,17 @@ from typing import Any, Final, Protocol, cast
 from appliance.api import meters
 from appliance.api.errors import NoSuchEndpoint
 from appliance.api.hanging_up import Watching
-from appliance.api.rates import Rates
-from appliance.assembly import Services
-from appliance.gateway import Answering, Asking, ClientGone, Endpoint
+from appliance.api.rates import told
+from appliance.gateway import Answering, Asking, ClientGone, Endpoint, Gate
 from appliance.gateway.answering import Closing
 from appliance.gateway.errors import RequestTooLarge
 from appliance.gateway.requests import MOST_BYTES
-from appliance.identity import Caller
+from appliance.identity import Caller, Tally
 from appliance.kernel.egress import Cancel
 from appliance.kernel.ids import new_id
 from appliance.kernel.log import logger
 from appliance.kernel.safety import HEADERS
+from appliance.settings import Settings
 
 log = logger("gateway")
 Environ = Mapping[str, Any]
@@ -52,10 +52,11 @@ class Watcher(Protocol):
 class Programs:
     """Answers programs."""
 
-    def __init__(self, services: Services, watch: Watcher) -> None:
-        self._services, self._watch, self._rates = services, watch, Rates()
+    def __init__(self, gate: Gate, tally: Tally, settings: Settings, watch: Watcher) -> None:
+        self.gate = gate
+        self._per_minute, self._watch, self._tally = settings.api_requests_per_minute, watch, tally
         self._safety = [*HEADERS.items(), ("Cache-Control", "no-store")]
-        if services.settings.is_https:
+        if settings.is_https:
             self._safety.append(("Strict-Transport-Security", "max-age=63072000"))
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -66,13 +67,9 @@ class Programs:
             return [b'{"status":"alive"}']
         return _Visit(self, environ, str(new_id())).answered(path, start_response)
 
-    def services(self) -> Services:
-        """Return the house's services."""
-        return self._services
-
     def throttle(self, caller: Caller) -> dict[str, str]:
         """Count a request of this key. Raises TooManyRequests."""
-        return self._rates.told(caller, self._services.settings.api_requests_per_minute)
+        return told(self._tally, caller, self._per_minute)
 
     def watched(self, environ: Environ, cancel: Cancel) -> Watching:
         """Watch the client from now on."""
@@ -121,7 +118,7 @@ class _Visit:
             self.watching.end()
 
     def _asked(self, path: str, cancel: Cancel) -> Answering:
-        gate, method = self.door.services().gate, self.environ["REQUEST_METHOD"]
+        gate, method = self.door.gate, self.environ["REQUEST_METHOD"]
         if method == "POST" and path in _ENDPOINTS:
             endpoint, self.endpoint = _ENDPOINTS[path]
             if (_length(self.environ) or 0) > MOST_BYTES:
@@ -154,7 +151,7 @@ class _Visit:
                 left -= len(piece)
                 if time.monotonic() > until + (MOST_BYTES - left) / BODY_BYTES_A_SECOND:
                     raise ClientGone
-        except TimeoutError:
+        except (TimeoutError, ConnectionError):
             raise ClientGone from None
         self.watching = self.door.watched(self.environ, cancel)
         return b"".join(pieces)

@@ -1,13 +1,14 @@
 """From a request to an operation's answer. Bearer tokens only: a browser's cookie opens nothing here.
 
-Rates are counted in this process, which is the only one that serves (decision 0005). Headers: RFC 9110 (ETag,
+Rates are counted over all processes that serve (decision 0035). Headers: RFC 9110 (ETag,
 If-Match, If-None-Match, Retry-After), draft-ietf-httpapi-ratelimit-headers-10, draft-ietf-httpapi-idempotency-key-07.
 """
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any, cast, get_args
 from uuid import UUID
 
 from flask import Response, current_app, g, request, stream_with_context
@@ -16,9 +17,10 @@ from pydantic import BaseModel, ValidationError
 from appliance import identity
 from appliance.api.errors import BodyInvalid, JsonMalformed, NotJson, Outdated, TokenMissing, TooManyRequests
 from appliance.api.framework import OPERATIONS, Call, FileAnswer, Operation
-from appliance.api.rates import Rates
+from appliance.api.rates import told
 from appliance.assembly import Services
 from appliance.identity import Caller
+from appliance.identity.errors import TokensGuessed
 from appliance.identity.permissions import require_granted
 from appliance.identity.repeats import Answer, Repeats
 from appliance.kernel.errors import Kind, Refusal, check_storable
@@ -29,6 +31,7 @@ from appliance.kernel.sealing import fingerprint
 
 _JSON = "application/json"
 _KEY_LIMIT = 255
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 
 
 class NoSuchId(Refusal):
@@ -63,7 +66,7 @@ def refused(refusal: Refusal) -> Response:
     response = Response(json.dumps(members), status=int(members["status"]), content_type="application/problem+json")
     if refusal.kind is Kind.UNAUTHENTICATED:
         response.headers["WWW-Authenticate"] = 'Bearer realm="cloister"'
-    if isinstance(refusal, TooManyRequests):
+    if isinstance(refusal, TooManyRequests | TokensGuessed):
         response.headers["Retry-After"] = str(refusal.facts["seconds"])
     return response
 
@@ -79,16 +82,17 @@ def _caller() -> Caller:
         raise TokenMissing
     house = services()
     found = identity.resolve_token(
-        house.db, secret.strip(), address=request.remote_addr or "", request_id=g.request_id, clock=house.clock
-    )
+        house.db, house.guesses, house.tally, secret.strip(),
+        address=request.remote_addr or "", request_id=g.request_id, clock=house.clock,
+    )  # fmt: skip
     g.caller = found
     return found
 
 
 def rate_headers(caller: Caller) -> dict[str, str]:
     """Count a request of this token, and return the headers that say how many are left. Raises TooManyRequests."""
-    rates = cast("Rates", current_app.extensions["rates"])
-    return rates.told(caller, services().settings.api_requests_per_minute)
+    house = services()
+    return told(house.tally, caller, house.settings.api_requests_per_minute)
 
 
 def _call(operation: Operation, caller: Caller, raw: Mapping[str, str]) -> Call:
@@ -98,7 +102,7 @@ def _call(operation: Operation, caller: Caller, raw: Mapping[str, str]) -> Call:
         if found is None:
             raise NoSuchId
         ids[name] = found
-    query = _checked(operation.query, request.args.to_dict()) if operation.query else None
+    query = _asked(operation.query) if operation.query else None
     body, files = None, []
     if operation.takes_files:
         if request.mimetype != "multipart/form-data":
@@ -109,6 +113,26 @@ def _call(operation: Operation, caller: Caller, raw: Mapping[str, str]) -> Call:
     elif operation.body:
         body = _checked(operation.body, _json())
     return Call(services(), caller, ids, query, body, files)
+
+
+def _asked(model: type[BaseModel]) -> BaseModel:
+    """Read the query as it is described: each name once, and an integer in its digits alone.
+
+    pydantic takes an integer from text that is none by JSON's rules: `1_0`, ` 7`, `7.0`.
+    """
+    given = request.args
+    faults = [_fault(name, "Given more than once.") for name in given if len(given.getlist(name)) > 1]
+    faults += [
+        _fault(name, "Not an integer.") for name, field in model.model_fields.items()
+        if int in {field.annotation, *get_args(field.annotation)} and not _INTEGER.fullmatch(given.get(name, "0"))
+    ]  # fmt: skip
+    if faults:
+        raise BodyInvalid(faults)
+    return _checked(model, given.to_dict())
+
+
+def _fault(name: str, detail: str) -> dict[str, str]:
+    return {"pointer": f"/{name}", "detail": detail}
 
 
 def _json() -> Any:
@@ -142,7 +166,7 @@ def _answer(operation: Operation, call: Call) -> Response:
     repeats = Repeats(house.db, call.caller, house.vault, house.clock)
     # Whoever may read or do less, or more, than then asks another question: an old answer is not repeated to them.
     person = call.caller
-    standing = f"{person.role} {sorted(map(str, person.groups))} {sorted(person.scopes or ())}"
+    standing = f"{person.role} {sorted(map(str, person.groups))} {sorted(person.scopes or ())} {sorted(person.granted)}"
     asked = f"{operation.method} {request.full_path}\n{standing}\n".encode() + _material(call)
     # What is asked may hold a provider's key: what is kept of it leads nowhere without a secret of this host.
     before = repeats.begin(name, fingerprint(house.web_key, asked).encode())

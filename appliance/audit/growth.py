@@ -1,6 +1,6 @@
 """One log as a round of the sealer makes it grow: from its head as it was signed last, to the next one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -75,6 +75,14 @@ class Growth:
         self.leaves.append((position, event_id, leaf))
         return position
 
+    def add_all(self, leaves: Sequence[bytes]) -> int:
+        """Put entries at the end by their leaves; return the position of the first. Who calls keeps the leaves."""
+        first = self.size
+        for level, place, nodes in self.frontier.extend(leaves):
+            if level % TILE == 0:
+                self.nodes += [(level, at, node) for at, node in enumerate(nodes, place)]
+        return first
+
     def checkpoint(self) -> Checkpoint:
         return Checkpoint(self.origin, self.size, self.frontier.root())
 
@@ -89,9 +97,9 @@ def log_key(origin: str, public: bytes) -> PublicKey:
     return PublicKey(origin, ED25519, public)
 
 
-def origin_of(installation: str, tenant_id: TenantId) -> str:
-    """Return the name of an organisation's log in this installation."""
-    return f"cloister/{installation}/{tenant_id}"
+def origin_of(installation: str, tenant_id: TenantId, epoch: int = 1) -> str:
+    """Return the name of an organisation's log in this installation; a later epoch says its number."""
+    return f"cloister/{installation}{'' if epoch == 1 else f'.{epoch}'}/{tenant_id}"
 
 
 def growth_of(head: HeadRow, keys: Iterable[bytes]) -> Growth:

@@ -8,11 +8,11 @@ A round comes a second after the last one, or at once while more waits. Once a m
 checkpoint is kept for good and becomes an entry of the log of logs.
 
 Trusted: this process with the key. Not trusted: the database. A head that the key did not sign, or that is shorter than
-what this process signed before, is not gone on with.
+what this process signed before, is not gone on with. Where there is a witness, neither is one that it was not asked about
+since this process began (`anchors/gate.py`).
 """
 
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, cast
@@ -20,10 +20,13 @@ from uuid import UUID
 
 from sqlalchemy import CursorResult, func, select, text
 
+from appliance.audit.anchors import epochs
+from appliance.audit.anchors.gate import Gate
 from appliance.audit.errors import HeadBroken
 from appliance.audit.events import Event
 from appliance.audit.growth import Growth, Signer, growth_of, origin_of
 from appliance.audit.inbox import body_of
+from appliance.audit.moving import Batch, Waiting, by_tenant, waiting
 from appliance.audit.tables import HeadRow, LogKeyRow
 from appliance.audit.values import LOGS, Actor, ActorKind
 from appliance.kernel.clock import Clock
@@ -33,27 +36,14 @@ from appliance.kernel.log import logger
 from appliance.proof.tree import Frontier
 
 log = logger("sealer")
-MOST: Final = 5000
+MOST: Final = 20_000
+"""In a round: half a second's work, and so many entries share one flush to the disk."""
 KEPT_EVERY: Final = timedelta(minutes=1)
 _LOCK: Final = 0x4155444954  # "AUDIT"
 _NOWHERE: Final = (UUID(int=0), UUID(int=0))
 _TRY = text("SELECT pg_try_advisory_xact_lock(:lock)")
-_WAITING = text(
-    """SELECT tenant_id, event_id, body FROM audit_inbox WHERE (tenant_id, event_id) > (:tenant, :event)
-         AND tenant_id <> ALL(CAST(:broken AS uuid[])) ORDER BY tenant_id, event_id LIMIT :most"""
-)
+_IN_MEMORY = text("SET LOCAL work_mem = '64MB'")  # a full round is 10 MB; with Postgres's 4 it goes through files
 _DUE = text("SELECT tenant_id FROM audit_heads WHERE size > kept_size AND (kept_at IS NULL OR kept_at <= :before)")
-_MOVE = text(
-    """WITH taken AS (
-         DELETE FROM audit_inbox i
-         USING unnest(CAST(:tenants AS uuid[]), CAST(:positions AS bigint[]), CAST(:ids AS uuid[]), CAST(:leaves AS bytea[]),
-                      CAST(:actors AS uuid[]), CAST(:subjects AS uuid[]))
-           AS t (tenant_id, position, event_id, leaf, actor_id, subject)
-         WHERE i.tenant_id = t.tenant_id AND i.event_id = t.event_id
-         RETURNING i.tenant_id, t.position, i.event_id, i.event, t.actor_id, t.subject, t.leaf, i.body, i.recorded_at)
-       INSERT INTO audit_log (tenant_id, position, event_id, event, actor_id, subject, leaf, body, recorded_at)
-       SELECT * FROM taken"""
-)
 _ADD = text(
     """INSERT INTO audit_log (tenant_id, position, event_id, event, leaf, body, recorded_at)
        VALUES (:tenant, :position, :event_id, :event, :leaf, :body, :at)"""
@@ -65,7 +55,7 @@ _NODES = text(
 _HEAD = text(
     """INSERT INTO audit_heads AS h (tenant_id, origin, size, peaks, note, sealed_at, kept_size, kept_at)
        VALUES (:tenant, :origin, :size, :peaks, :note, :at, :kept_size, :kept_at)
-       ON CONFLICT (tenant_id) DO UPDATE SET size = :size, peaks = :peaks, note = :note, sealed_at = :at,
+       ON CONFLICT (tenant_id) DO UPDATE SET origin = :origin, size = :size, peaks = :peaks, note = :note, sealed_at = :at,
          kept_size = :kept_size, kept_at = :kept_at WHERE h.size = :began"""
 )
 _KEEP = text(
@@ -75,16 +65,6 @@ _KEY = text(
     """INSERT INTO audit_log_keys (tenant_id, number, public, endorsement, since_size)
        VALUES (:tenant, :number, :public, :endorsement, :size)"""
 )
-
-
-def _who_and_what(body: bytes) -> tuple[UUID | None, UUID | None]:
-    """Return the ids by which an entry is found: actor and subject. What cannot be read is sealed all the same."""
-    try:
-        said = json.loads(body)
-        actor, subject = said["actor"]["id"], said["subject"]
-        return UUID(actor) if actor else None, UUID(subject) if subject else None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None, None
 
 
 @dataclass(frozen=True)
@@ -99,8 +79,11 @@ class Round:
 class Sealer:
     """The sequencer. `signer` is asked in each round, so that a new key is taken up."""
 
-    def __init__(self, db: Database, signer: Callable[[], Signer], *, clock: Clock, most: int = MOST) -> None:
+    def __init__(
+        self, db: Database, signer: Callable[[], Signer], *, clock: Clock, most: int = MOST, gate: Gate | None = None
+    ) -> None:
         self._db, self._signer, self._clock, self._most = db, signer, clock, most
+        self._gate = gate or Gate(is_needed=False)
         self._signed: dict[TenantId, int] = {}
         self._after: tuple[UUID, UUID] = _NOWHERE
         self.broken: dict[TenantId, str] = {}
@@ -113,39 +96,38 @@ class Sealer:
         with self._db.platform() as tx:
             if not tx.scalar(_TRY, {"lock": _LOCK}):
                 return Round()
-            work = _Work(tx, signer, self._clock, self._signed, self.broken)
-            waiting = self._waiting(tx)
-            work.open({TenantId(tenant_id) for tenant_id, _, _ in waiting})
-            for tenant_id, event_id, body in waiting:
-                work.take(TenantId(tenant_id), event_id, body)
+            tx.execute(_IN_MEMORY)
+            work = _Work(tx, signer, self._clock, self._signed, self.broken, self._gate)
+            waits = self._waiting(tx)
+            work.open(epochs.behind(tx, work.epoch))
+            work.take(by_tenant(waits))
             sealed = work.move()
             kept = work.keep(tx.scalars(_DUE, {"before": self._clock.now() - KEPT_EVERY}).all())
             work.write()
         self._signed.update(work.signed())
-        is_full = len(waiting) == self._most
-        self._after = (waiting[-1][0], waiting[-1][1]) if is_full else _NOWHERE
+        is_full = len(waits) == self._most
+        self._after = (UUID(waits[-1][0]), UUID(waits[-1][1])) if is_full else _NOWHERE
         return Round(sealed, kept, is_full)
 
-    def _waiting(self, tx: Tx) -> Sequence[Any]:
+    def _waiting(self, tx: Tx) -> list[Waiting]:
         if (now := self._clock.now()) - self._looked_at >= KEPT_EVERY:
             self.broken.clear()
             self._looked_at = now
-        tenant, event = self._after
-        asked = {"tenant": tenant, "event": event, "most": self._most, "broken": list(self.broken)}
-        return tx.execute(_WAITING, asked).all()
+        return waiting(tx, after=self._after, broken=[*self.broken, *self._gate.waiting()], most=self._most)
 
 
 class _Work:
     """One round's transaction."""
 
     def __init__(
-        self, tx: Tx, signer: Signer, clock: Clock, signed: dict[TenantId, int], broken: dict[TenantId, str]
+        self, tx: Tx, signer: Signer, clock: Clock, signed: dict[TenantId, int], broken: dict[TenantId, str], gate: Gate
     ) -> None:
         self._tx, self._signer, self._now = tx, signer, clock.now()
-        self._before, self._broken = signed, broken
+        self._before, self._broken, self._gate = signed, broken, gate
+        self.epoch = epochs.current(tx)
         self._logs: dict[TenantId, Growth] = {}
         self._notes: dict[TenantId, str] = {}
-        self._moved: list[tuple[TenantId, int, UUID, bytes, UUID | None, UUID | None]] = []
+        self._batch = Batch()
 
     def open(self, tenants: Iterable[TenantId]) -> None:
         """Look up these logs, as far as they are not open; one that is broken is left out."""
@@ -155,31 +137,27 @@ class _Work:
         heads = {one.tenant_id: one for one in self._tx.scalars(select(HeadRow).where(HeadRow.tenant_id.in_(wanted)))}
         numbers = select(LogKeyRow.tenant_id, func.max(LogKeyRow.number)).where(LogKeyRow.tenant_id.in_(wanted))
         keys = {one: int(number) for one, number in self._tx.execute(numbers.group_by(LogKeyRow.tenant_id))}
-        for one in sorted(wanted):
+        # What begins an epoch goes on, whatever a witness saw of the former one: its first entry says so.
+        beginning = {TenantId(one) for one, head in heads.items() if epochs.epoch_of(head.origin) < self.epoch.number}
+        for one in sorted(beginning | self._gate.passing(wanted - beginning)):
             try:
                 self._logs[one] = self._opened(one, heads.get(one), keys.get(one))
             except HeadBroken as error:
                 self._broken[one] = error.reason
                 log.exception("log_broken", tenant_id=str(one), reason=error.reason)
 
-    def take(self, tenant_id: TenantId, event_id: UUID, body: bytes) -> None:
-        """Give a waiting entry its position."""
-        growth = self._logs.get(tenant_id)
-        if growth is not None:
-            growth.add(event_id, body)
-            position, _, leaf = growth.leaves[-1]
-            self._moved.append((tenant_id, position, event_id, leaf, *_who_and_what(body)))
+    def take(self, waits: list[tuple[TenantId, list[Waiting]]]) -> None:
+        """Give waiting entries their positions."""
+        self.open({tenant_id for tenant_id, _ in waits})
+        for tenant_id, rows in waits:
+            if tenant_id in self._logs:
+                self._batch.take(self._logs[tenant_id], rows)
 
     def move(self) -> int:
         """Bring what was taken from the inbox into the log; return how much it was."""
-        if not self._moved:
-            return 0
-        names = ("tenants", "positions", "ids", "leaves", "actors", "subjects")
-        columns = map(list, zip(*self._moved, strict=True))
-        done = cast("CursorResult[Any]", self._tx.execute(_MOVE, dict(zip(names, columns, strict=True))))
-        if done.rowcount != len(self._moved):
+        if self._batch.count and not self._batch.move(self._tx):
             raise HeadBroken("an entry left the inbox while it was sealed")
-        return len(self._moved)
+        return self._batch.count
 
     def keep(self, due: Iterable[UUID]) -> int:
         """Keep the checkpoints of these logs, and of those that are new, and enter them in the log of logs."""
@@ -215,18 +193,38 @@ class _Work:
         return {one.tenant_id: one.size for one in self._logs.values()}
 
     def _opened(self, tenant_id: TenantId, head: HeadRow | None, number: int | None) -> Growth:
-        if (0 if head is None else head.size) < self._before.get(tenant_id, 0):
+        begins = head is not None and epochs.epoch_of(head.origin) < self.epoch.number
+        if not begins and (0 if head is None else head.size) < self._before.get(tenant_id, 0):
             raise HeadBroken("the log is shorter than it was signed before")
         if head is None:
-            growth = Growth(tenant_id, origin_of(self._signer.installation, tenant_id), Frontier(), 0)
+            origin = origin_of(self._signer.installation, tenant_id, self.epoch.number)
+            growth = Growth(tenant_id, origin, Frontier(), 0)
         else:
             growth = growth_of(head, self._signer.known)
+        if begins:
+            self._begin_epoch(growth)
         if number != self._signer.number:
             # A log may have slept through more than one change: each key is recorded, as each hands on to the next.
             first = self._signer.number if number is None else number + 1
             for following in range(first, self._signer.number + 1):
                 self._change_key(growth, following, is_first=number is None)
         return growth
+
+    def _begin_epoch(self, growth: Growth) -> None:
+        """Go on under the name of the new epoch; its first entry cites the last checkpoint of the former one."""
+        former, event_id = growth.checkpoint(), new_id()
+        growth.origin, growth.kept_at = origin_of(self._signer.installation, growth.tenant_id, self.epoch.number), None
+        if growth.tenant_id == LOGS:
+            event, body = "checkpoint", str(former).encode()
+        else:
+            event = Event.LOG_EPOCH_OPENED.value
+            facts = epochs.facts(self._tx, growth.tenant_id, self.epoch, former)
+            body = body_of(
+                growth.tenant_id, event_id, self._now, Actor(ActorKind.SYSTEM), Event.LOG_EPOCH_OPENED, facts=facts
+            )
+        growth.add(event_id, body)
+        self._add(growth.tenant_id, growth.leaves[-1], event, body)
+        self._gate.open(growth.tenant_id)
 
     def _change_key(self, growth: Growth, number: int, *, is_first: bool) -> None:
         """Record a key that signs from here on: in a log that another key signed, as an entry with that key's signature."""

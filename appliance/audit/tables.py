@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime
+from sqlalchemy import DateTime, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -31,6 +31,26 @@ class LogRow(Table):
     leaf: Mapped[bytes]
     body: Mapped[bytes]
     recorded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class SubjectKeyRow(Table):
+    __tablename__ = "audit_subject_keys"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    key_id: Mapped[UUID] = mapped_column(primary_key=True)
+    subject_id: Mapped[UUID]
+    sealed: Mapped[bytes | None]
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    erased_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class DisclosureRow(Table):
+    __tablename__ = "audit_disclosures"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    event_id: Mapped[UUID] = mapped_column(primary_key=True)
+    key_id: Mapped[UUID]
+    sealed: Mapped[bytes]
 
 
 class NodeRow(Table):
@@ -90,3 +110,38 @@ class ExportRow(Table):
     digest: Mapped[bytes | None]
     byte_count: Mapped[int | None]
     ready_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    schedule_id: Mapped[UUID | None]
+    delivered_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    tries: Mapped[int] = mapped_column(default=0)
+    failure: Mapped[str | None]
+    next_try_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class ScheduleRow(Table):
+    __tablename__ = "audit_schedules"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    schedule_id: Mapped[UUID] = mapped_column(primary_key=True)
+    created_by: Mapped[UUID | None]
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    every: Mapped[str]
+    asked: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    next_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    kind: Mapped[str] = mapped_column(default="folder")
+    url: Mapped[str | None]
+    account: Mapped[str | None]
+    host_key: Mapped[str | None]
+    region: Mapped[str | None]
+    retain_days: Mapped[int | None]
+    sealed: Mapped[bytes | None]
+    last_four: Mapped[str | None]
+    public_key: Mapped[str | None]
+
+
+class AlarmRow(Table):
+    __tablename__ = "audit_alarms"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    detail: Mapped[str]

@@ -6,7 +6,18 @@ is what is asked, never a sum over calls, and its row is locked for the end of t
 """
 
 from appliance.budgets.errors import BudgetNotFound, BudgetUnpriced, OverBudget
-from appliance.budgets.reserving import Used, hold_still, reserve, reserve_all, settle, settle_all, settling
+from appliance.budgets.reserving import (
+    Used,
+    hold_still,
+    reserve,
+    reserve_all,
+    reserved_of,
+    reserving,
+    settle,
+    settle_all,
+    settling,
+    settling_all,
+)
 from appliance.budgets.service import (
     change_budget,
     counts_of,
@@ -39,5 +50,5 @@ __all__ = [
     "Budget", "BudgetForm", "BudgetNotFound", "BudgetUnpriced", "Charge", "Limits", "MonthlyTokens", "OverBudget",
     "Payer", "Period", "Reserved", "Standing", "Subject", "SubjectKind", "Unit", "Unpriced", "Used", "Warned", "change_budget",
     "counts_of", "create_budget", "get_budget", "get_standing", "hold_still", "list_budgets", "remove_budget", "reserve",
-    "reserve_all", "set_budget", "settle", "settle_all", "settling", "standing_of",
+    "reserve_all", "reserved_of", "reserving", "set_budget", "settle", "settle_all", "settling", "settling_all", "standing_of",
 ]  # fmt: skip

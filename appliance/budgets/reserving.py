@@ -2,13 +2,13 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Row, cast, func, text
+from sqlalchemy import BigInteger, ColumnElement, cast, func, text
 from sqlalchemy.orm import InstrumentedAttribute
 
 from appliance import audit
@@ -18,36 +18,18 @@ from appliance.budgets.values import Charge, Period, Reserved, SubjectKind, Warn
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.errors import Refusal
+from appliance.kernel.questions import Question, ask
 
 NOBODY: Final = UUID(int=0)
 """Whom a counter is of where the budget itself says it: an organisation's, a model's."""
-# One statement for all calls of a lot: the function is asked for each in order, and sees what it took for those before.
-_RESERVE: Final = text(
-    """SELECT asked.place, r.*, b.period
-       FROM jsonb_array_elements(CAST(:asked AS jsonb)) WITH ORDINALITY AS asked (call, place)
-       CROSS JOIN LATERAL reserve_in_budgets(
-         CAST(asked.call ->> 'id' AS uuid), ARRAY(SELECT jsonb_array_elements_text(asked.call -> 'kinds')),
-         ARRAY(SELECT CAST(one AS uuid) FROM jsonb_array_elements_text(asked.call -> 'ids') AS one),
-         ARRAY(SELECT jsonb_array_elements_text(asked.call -> 'names')), CAST(asked.call ->> 'tokens' AS bigint),
-         CAST(asked.call ->> 'micros' AS bigint), asked.call ->> 'currency', :day, :month) AS r
-       JOIN budget_limits b ON b.tenant_id = :tenant AND b.budget_id = r.budget_id
-       ORDER BY asked.place, r.name, r.budget_id"""
-)
+Answers = Mapping[int, Sequence[dict[str, Any]]]
+"""What the budgets say of calls, by their places."""
 _HOLD: Final = text(
     """SELECT FROM budget_counters c WHERE c.tenant_id = :tenant AND EXISTS (
          SELECT FROM budget_reservations r WHERE r.tenant_id = c.tenant_id AND r.budget_id = c.budget_id
            AND r.subject_id = c.subject_id AND r.period_from = c.period_from AND r.call_id = ANY (CAST(:calls AS uuid[])))
        ORDER BY c.budget_id, c.subject_id, c.period_from FOR UPDATE"""
 )
-_SETTLE: Final = text(
-    """SELECT settle_in_budgets(used.call, used.tokens, used.micros)
-       FROM unnest(CAST(:calls AS uuid[]), CAST(:tokens AS bigint[]), CAST(:micros AS bigint[])) AS used (call, tokens, micros)"""
-)
-_TURN: Final = text(
-    """SELECT pg_advisory_xact_lock(hashtextextended(:tenant || '/budgets', 0))
-       WHERE EXISTS (SELECT FROM budget_limits WHERE tenant_id = CAST(:tenant AS uuid))"""
-)
-
 
 @dataclass(frozen=True)
 class Used:
@@ -71,19 +53,39 @@ def reserve(tx: Tx, actor: Actor, charge: Charge, *, clock: Clock) -> Reserved:
 
 def reserve_all(tx: Tx, charges: Sequence[tuple[Actor, Charge]], *, clock: Clock) -> list[Reserved | OverBudget | BudgetUnpriced]:
     """Return for each call what `reserve` returns or raises, asked in one trip, in their order."""
-    found: list[Reserved | OverBudget | BudgetUnpriced] = [Reserved()] * len(charges)
-    places = [place for place, (_, charge) in enumerate(charges) if charge.tokens or charge.micros]
-    if not places or not _take_turn(tx):
-        return found
-    now = clock.now()
-    asked = json.dumps([_asked(charges[place][1]) for place in places])
-    begins = {"day": Period.DAY.begins(now), "month": Period.MONTH.begins(now)}
-    rows = defaultdict[int, list[Row[Any]]](list)
-    for row in tx.execute(_RESERVE, {"tenant": tx.tenant_id, "asked": asked} | begins):
-        rows[places[row.place - 1]].append(row)
-    for place, answers in rows.items():
-        found[place] = _read(tx, *charges[place], answers, now)
+    now, found = clock.now(), list[Reserved | OverBudget | BudgetUnpriced]()
+    answers: Answers = ask(tx, reserving([charge for _, charge in charges], now, is_hopeful=False))[0]
+    for place, (actor, charge) in enumerate(charges):
+        rows = answers.get(place, [])
+        read = _read(charge, rows, now)
+        if isinstance(read, Reserved):
+            for row in rows:
+                if row["is_first"]:
+                    _record_warning(tx, actor, row)
+        found.append(read)
     return found
+
+
+def reserving(charges: Sequence[Charge], now: datetime, *, is_hopeful: bool) -> Question[Answers]:
+    """Return the question that reserves for calls, to be asked with others; `reserved_of` reads it.
+
+    Hopeful, it fails where there is anything to be told but that all is held (`is_hope_lost`).
+    """
+    asked = [_asked(place, charge) for place, charge in enumerate(charges) if charge.tokens or charge.micros]
+    values = (json.dumps(asked), Period.DAY.begins(now), Period.MONTH.begins(now), is_hopeful)
+
+    def read(rows: Sequence[dict[str, Any]] | None) -> Answers:
+        by_call = defaultdict[int, list[dict[str, Any]]](list)
+        for row in rows or ():
+            by_call[asked[row["place"] - 1]["place"]].append(row)
+        return by_call
+
+    return Question("reserve_all_in_budgets(jsonb, timestamptz, timestamptz, boolean)", values, read)
+
+
+def reserved_of(answers: Answers, place: int) -> Reserved:
+    """Return what is held for the call at this place of those that were reserved for in hope."""
+    return _reserved(answers.get(place, ()))
 
 
 def settle(tx: Tx, call_id: UUID, *, tokens: int | None, micros: int | None) -> None:
@@ -93,10 +95,15 @@ def settle(tx: Tx, call_id: UUID, *, tokens: int | None, micros: int | None) -> 
 
 def settle_all(tx: Tx, used: Sequence[Used]) -> None:
     """Settle many calls at once."""
-    if used:
-        _take_turn(tx)
-        columns = {"calls": [one.call_id for one in used], "tokens": [one.tokens for one in used], "micros": [one.micros for one in used]}
-        tx.execute(_SETTLE, columns)
+    ask(tx, *settling_all(used))
+
+
+def settling_all(used: Sequence[Used]) -> list[Question[None]]:
+    """Return what settles many calls, to be asked with others; nothing for none."""
+    if not used:
+        return []
+    values = [[one.call_id for one in used], [one.tokens for one in used], [one.micros for one in used]]
+    return [Question("settle_all_in_budgets(uuid[], bigint[], bigint[])", values, lambda _: None)]
 
 
 def settling(call_id: InstrumentedAttribute[UUID], *, tokens: int | None, micros: int | None) -> ColumnElement[int]:
@@ -109,24 +116,21 @@ def hold_still(tx: Tx, call_ids: Sequence[UUID]) -> None:
     tx.execute(_HOLD, {"tenant": tx.tenant_id, "calls": list(call_ids)})
 
 
-def _take_turn(tx: Tx) -> bool:
-    """Say whether there are budgets; if so, other lots of the organisation wait, as theirs lock counters in another order."""
-    return tx.execute(_TURN, {"tenant": str(tx.tenant_id)}).first() is not None
-
-
-def _read(tx: Tx, actor: Actor, charge: Charge, rows: Sequence[Row[Any]], now: datetime) -> Reserved | OverBudget | BudgetUnpriced:
+def _read(charge: Charge, rows: Sequence[dict[str, Any]], now: datetime) -> Reserved | OverBudget | BudgetUnpriced:
     for row in rows:
-        if row.verdict == "spent":
-            return OverBudget(budget=row.name, begins=_end(Period(row.period), now).date().isoformat())
-        if row.verdict == "unpriced":
-            return BudgetUnpriced(budget=row.name, model=charge.models[0])
-    for row in rows:
-        if row.is_first:
-            _record_warning(tx, actor, row)
-    return Reserved(bool(rows), tuple(_warned(row) for row in rows if row.soft is not None and row.counted > row.soft))
+        if row["verdict"] == "spent":
+            return OverBudget(budget=row["name"], begins=_end(Period(row["period"]), now).date().isoformat())
+        if row["verdict"] == "unpriced":
+            return BudgetUnpriced(budget=row["name"], model=charge.models[0])
+    return _reserved(rows)
 
 
-def _asked(charge: Charge) -> dict[str, Any]:
+def _reserved(rows: Sequence[dict[str, Any]]) -> Reserved:
+    above = (row for row in rows if row["soft"] is not None and row["counted"] > row["soft"])
+    return Reserved(bool(rows), tuple(map(_warned, above)))
+
+
+def _asked(place: int, charge: Charge) -> dict[str, Any]:
     payer = charge.payer
     whom: list[tuple[SubjectKind, UUID, str | None]] = [(SubjectKind.ORGANISATION, NOBODY, None)]
     whom += [(SubjectKind.MODEL, NOBODY, name) for name in charge.models]
@@ -134,7 +138,7 @@ def _asked(charge: Charge) -> dict[str, Any]:
     whom += [(SubjectKind.PERSON, payer.user_id, None)] if payer.user_id else []
     whom += [(SubjectKind.KEY, payer.token_id, None)] if payer.token_id else []
     return {
-        "id": str(charge.call_id), "kinds": [kind.value for kind, _, _ in whom], "ids": [str(one) for _, one, _ in whom],
+        "place": place, "id": str(charge.call_id), "kinds": [kind.value for kind, _, _ in whom], "ids": [str(one) for _, one, _ in whom],
         "names": [name for _, _, name in whom], "tokens": charge.tokens, "micros": charge.micros,
         "currency": charge.currency,
     }  # fmt: skip
@@ -145,10 +149,11 @@ def _end(period: Period, now: datetime) -> datetime:
     return began + timedelta(days=1) if period is Period.DAY else (began + timedelta(days=32)).replace(day=1)
 
 
-def _warned(row: Row[Any]) -> Warned:
-    limit = row.soft if row.hard is None else row.hard
-    return Warned(row.name, row.counted * 100 // max(1, limit))
+def _warned(row: dict[str, Any]) -> Warned:
+    limit = row["soft"] if row["hard"] is None else row["hard"]
+    return Warned(row["name"], row["counted"] * 100 // max(1, limit))
 
 
-def _record_warning(tx: Tx, actor: Actor, row: Row[Any]) -> None:
-    audit.record(tx, actor, Event.BUDGET_WARNED, subject=row.budget_id, counted=row.counted, soft_limit=row.soft)
+def _record_warning(tx: Tx, actor: Actor, row: dict[str, Any]) -> None:
+    subject = UUID(row["budget_id"])
+    audit.record(tx, actor, Event.BUDGET_WARNED, subject=subject, counted=row["counted"], soft_limit=row["soft"])

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from appliance.chat import books, unsealed
+from appliance.chat import books, texts, unsealed
 from appliance.chat.sealed import WORDS, Quoted, Words, title_place
 from appliance.chat.tables import CitationRow, ConversationRow, MessageRow
 from appliance.chat.values import Citation, Message
@@ -24,13 +24,17 @@ def add(tx: Tx, sealer: Sealer, conversation: ConversationRow, message: Message)
             role=message.role,
             sealed_words=sealer.seal(tx, Words(message.body, quoted).pack(), place),
             outcome=message.outcome,
+            replaced=message.replaced,
+            removed=message.removed,
+            warned=message.warned,
             created_at=message.created_at,
         )
     )
     tx.flush()
     tx.add_all(_citation_row(tx, message.message_id, citation) for citation in message.citations)
     tx.flush()
-    books.write_texts(tx, sealer, {conversation.conversation_id: {message.message_id: message.body}})
+    talk = conversation.owner_id, conversation.conversation_id
+    texts.write_texts(tx, sealer, {talk: {message.message_id: message.body}})
     return message
 
 
@@ -40,7 +44,7 @@ def entitle(tx: Tx, sealer: Sealer, conversation: ConversationRow, title: str) -
     conversation.sealed_title = sealer.seal(tx, title.encode(), title_place(conversation))
     tx.flush()
     named = {conversation.conversation_id: title}
-    books.write_texts(tx, sealer, {conversation.conversation_id: named})
+    texts.write_texts(tx, sealer, {(conversation.owner_id, conversation.conversation_id): named})
     books.write_titles(tx, sealer, named)
 
 

@@ -7,8 +7,9 @@ from sqlalchemy import select
 from appliance import knowledge
 from appliance.chat.chatbots import list_chatbots
 from appliance.chat.errors import ChatbotNotFound
-from appliance.chat.flow import Chat, Cites, Says, collections_for
+from appliance.chat.flow import Chat, Cites, Says
 from appliance.chat.tables import ChatbotRow
+from appliance.chat.terms import collections_for
 from appliance.chat.values import Chatbot, ChatbotId
 from appliance.gateway import Bot, Source, Turn
 from appliance.identity import Caller

@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import isfinite
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, select
+from sqlalchemy import ColumnElement, and_, delete, select, true
 
 from appliance import audit, identity, knowledge
 from appliance.audit import Actor, Event
@@ -19,6 +19,7 @@ from appliance.identity import Caller, GroupId, Permission
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import new_id
+from appliance.kernel.rows import among
 
 _NAME_LIMIT, _TEXT_LIMIT, _QUESTION_LIMIT = 120, 4_000, 200
 _QUESTIONS, _HOTTEST = 6, 2
@@ -87,16 +88,7 @@ def unarchive_chatbot(tx: Tx, caller: Caller, chatbot_id: ChatbotId, *, clock: C
 
 def list_chatbots(tx: Tx, caller: Caller) -> list[Chatbot]:
     """Return the chatbots that the caller can talk to, as published, oldest first."""
-    identity.require(caller, Permission.CHAT)
-    rows = tx.execute(
-        select(ChatbotRow, ChatbotVersionRow)
-        .join(ChatbotVersionRow, _is_published())
-        .where(ChatbotRow.tenant_id == tx.tenant_id, ChatbotRow.archived_at.is_(None))
-        .order_by(ChatbotRow.chatbot_id)
-    )
-    groups = _groups(tx)
-    found = [_value(row, version, groups.get(row.chatbot_id, ())) for row, version in rows]
-    return [chatbot for chatbot in found if _is_open(chatbot, caller)]
+    return _open_chatbots(tx, caller)
 
 
 def list_drafts(tx: Tx, caller: Caller) -> list[Chatbot]:
@@ -120,7 +112,7 @@ def get_draft(tx: Tx, caller: Caller, chatbot_id: ChatbotId) -> Chatbot:
 
 def get_chatbot(tx: Tx, caller: Caller, chatbot_id: ChatbotId) -> Chatbot:
     """Return a chatbot that the caller can talk to, as published. Raises ChatbotNotFound, for a closed one too."""
-    found = [chatbot for chatbot in list_chatbots(tx, caller) if chatbot.chatbot_id == chatbot_id]
+    found = _open_chatbots(tx, caller, chatbot_id)
     if not found:
         raise ChatbotNotFound
     return found[0]
@@ -145,10 +137,25 @@ def names_of_chatbots(tx: Tx, chatbot_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Return chatbots' names as their drafts have them, archived ones too."""
     rows = tx.execute(
         select(ChatbotRow.chatbot_id, ChatbotRow.name).where(
-            ChatbotRow.tenant_id == tx.tenant_id, ChatbotRow.chatbot_id.in_(set(chatbot_ids))
+            ChatbotRow.tenant_id == tx.tenant_id, among(ChatbotRow.chatbot_id, set(chatbot_ids))
         )
     )
     return {row[0]: row[1] for row in rows}
+
+
+def _open_chatbots(tx: Tx, caller: Caller, chatbot_id: ChatbotId | None = None) -> list[Chatbot]:
+    """Return the chatbots that the caller can talk to, or the one of them that is asked for."""
+    identity.require(caller, Permission.CHAT)
+    wanted = true() if chatbot_id is None else ChatbotRow.chatbot_id == chatbot_id
+    rows = tx.execute(
+        select(ChatbotRow, ChatbotVersionRow)
+        .join(ChatbotVersionRow, _is_published())
+        .where(ChatbotRow.tenant_id == tx.tenant_id, ChatbotRow.archived_at.is_(None), wanted)
+        .order_by(ChatbotRow.chatbot_id)
+    ).all()
+    groups = _groups(tx, chatbot_id)
+    found = [_value(row, version, groups.get(row.chatbot_id, ())) for row, version in rows]
+    return [chatbot for chatbot in found if _is_open(chatbot, caller)]
 
 
 def _is_open(chatbot: Chatbot, caller: Caller) -> bool:
@@ -252,11 +259,12 @@ def _version(tx: Tx, row: ChatbotRow) -> ChatbotVersionRow | None:
     return tx.get_one(ChatbotVersionRow, (tx.tenant_id, row.chatbot_id, row.published_version))
 
 
-def _groups(tx: Tx) -> dict[UUID, tuple[GroupId, ...]]:
+def _groups(tx: Tx, chatbot_id: ChatbotId | None = None) -> dict[UUID, tuple[GroupId, ...]]:
     found: dict[UUID, tuple[GroupId, ...]] = {}
+    wanted = true() if chatbot_id is None else ChatbotGroupRow.chatbot_id == chatbot_id
     query = select(ChatbotGroupRow.chatbot_id, ChatbotGroupRow.group_id)
-    for chatbot_id, group_id in tx.execute(query.where(ChatbotGroupRow.tenant_id == tx.tenant_id)):
-        found[chatbot_id] = (*found.get(chatbot_id, ()), GroupId(group_id))
+    for one, group_id in tx.execute(query.where(ChatbotGroupRow.tenant_id == tx.tenant_id, wanted)):
+        found[one] = (*found.get(one, ()), GroupId(group_id))
     return found
 
 
@@ -269,7 +277,7 @@ def _is_published() -> ColumnElement[bool]:
 
 
 def _draft(tx: Tx, row: ChatbotRow) -> Chatbot:
-    return _as_draft(row, _version(tx, row), _groups(tx).get(row.chatbot_id, ()))
+    return _as_draft(row, _version(tx, row), _groups(tx, ChatbotId(row.chatbot_id)).get(row.chatbot_id, ()))
 
 
 def _as_draft(row: ChatbotRow, version: ChatbotVersionRow | None, group_ids: tuple[GroupId, ...]) -> Chatbot:

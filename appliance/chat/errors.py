@@ -10,6 +10,9 @@ Refusal
 ├── ReviewDecided          kind=conflict
 ├── NotSecondPerson        kind=forbidden
 ├── PersonNeeded           kind=forbidden
+├── AnswerBlocked          kind=blocked
+├── DlpBlocked             kind=blocked, of `dlp`
+│   └── QuestionBlocked
 └── Invalid
     ├── QuestionMissing
     ├── TitleMalformed
@@ -19,6 +22,7 @@ Refusal
     └── ChatbotMalformed
 """
 
+from appliance.dlp import DlpBlocked
 from appliance.kernel.errors import Invalid, Kind, Refusal
 
 
@@ -48,6 +52,19 @@ class ChatbotClosed(Refusal):
 
     kind = Kind.CONFLICT
     code = "chatbot_closed"
+
+
+class AnswerBlocked(Refusal):
+    """The rest of this answer is held back: it says something that must not be shown ({category}), by the rule "{rule}" of your organisation."""
+
+    kind = Kind.BLOCKED
+    code = "answer_blocked"
+
+
+class QuestionBlocked(DlpBlocked):
+    """This question holds something that must not go to the model ({category}), by the rule "{rule}" of your organisation. Remove it and ask again."""
+
+    code = "question_blocked"
 
 
 class QuestionMissing(Invalid):
@@ -81,21 +98,21 @@ class ChatbotMalformed(Invalid):
 
 
 class ReviewOff(Refusal):
-    """Your organisation keeps conversations to their owners: nobody else may open them. See Settings."""
+    """Your organisation keeps what people ask to themselves: nobody else may open it. See Settings."""
 
     kind = Kind.FORBIDDEN
     code = "review_off"
 
 
 class ReviewNotGranted(Refusal):
-    """You may open this conversation only after you said why, and where the works-council mode is on only after a second administrator agreed. A grant lasts a day, an opening an hour."""
+    """You may open this only after you said why, and where the works-council mode is on only after a second administrator agreed. A grant lasts a day, an opening an hour."""
 
     kind = Kind.FORBIDDEN
     code = "review_not_granted"
 
 
 class ReviewNotFound(Refusal):
-    """There is no such request. It may have gone with its conversation; look under All conversations."""
+    """There is no such request. It may have gone with what it was about; look at the list again."""
 
     kind = Kind.NOT_FOUND
     code = "review_not_found"
@@ -109,7 +126,7 @@ class ReviewDecided(Refusal):
 
 
 class NotSecondPerson(Refusal):
-    """Who asked cannot decide, nor whose conversation it is. Let another administrator do it."""
+    """Who asked cannot decide, nor whose conversation or call it is. Let another administrator do it."""
 
     kind = Kind.FORBIDDEN
     code = "not_second_person"
@@ -123,6 +140,6 @@ class PersonNeeded(Refusal):
 
 
 class ReasonMissing(Invalid):
-    """Say why, in 3 to 500 characters. The person whose conversation it is reads it."""
+    """Say why, in 3 to 500 characters. The person whose conversation or call it is reads it."""
 
     code = "reason_missing"

@@ -67,6 +67,8 @@ def _as_json(conversation: Conversation, name: str, messages: list[Message]) -> 
                 "role": message.role,
                 "body": message.body,
                 "is_withheld": message.is_withheld,
+                "replaced": message.replaced,
+                "removed": message.removed,
                 "outcome": message.outcome,
                 "created_at": message.created_at.isoformat(),
                 "feedback": vars(message.feedback) if message.feedback else None,

@@ -3,25 +3,27 @@
 What the worker has not sealed yet is looked through as it stands, until a later release.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Select, TextClause, and_, bindparam, false, func, or_, select, text, true, tuple_
 from sqlalchemy.types import NullType
 
-from appliance.chat.books import fold, lines_saying, open_pages
-from appliance.chat.sealed import TEXTS
+from appliance.chat.books import fold, open_pages
 from appliance.chat.sources import is_open, withheld
-from appliance.chat.tables import ConversationRow, ConversationTextRow, MessageRow
+from appliance.chat.tables import ConversationRow, ConversationTextRow, MessageRow, TextBookRow
+from appliance.chat.texts import AT_ONCE, alone_saying, saying
 from appliance.identity import Caller
-from appliance.kernel.db import IN_BYTES, Tx
+from appliance.kernel.db import Tx
+from appliance.kernel.rows import among
 from appliance.kernel.sealing import Sealer
 
 Mark = tuple[datetime, UUID]
-_FIRST, _MOST = 64, 1024
-"""How many conversations a search looks through first: most pages are full by then. Each further look is larger."""
+_FIRST, _MOST = 64, 2048
+"""How many conversations a search looks through first: most pages are full by then; and at each further look."""
 _LATEST = (ConversationRow.updated_at.desc(), ConversationRow.conversation_id.desc())
 
 
@@ -33,25 +35,88 @@ def latest(
     if not needle:
         found = select(ConversationRow).where(*_own(tx, caller, before))
         return tx.scalars(found.order_by(*_LATEST).limit(limit)).all()
-    ids, size = list[UUID](), _FIRST
-    while len(ids) < limit:
-        window = tx.execute(
-            select(ConversationRow.conversation_id, ConversationRow.updated_at, ConversationTextRow.sealed)
-            .outerjoin(ConversationTextRow, _is_its_text())
-            .where(*_own(tx, caller, before))
-            .order_by(*_LATEST)
-            .limit(size),
-            execution_options=IN_BYTES,
-        ).all()
-        said = _saying(tx, caller, sealer, [(one, sealed) for one, _, sealed in window if sealed is not None], needle)
-        said |= _plain_saying(tx, caller, [one for one, _, sealed in window if sealed is None], query.strip())
-        ids += [one for one, _, _ in window if one in said]
-        if len(window) < size:
-            break
-        size = min(4 * size, _MOST)
-        before = (window[-1].updated_at, window[-1].conversation_id)
-    wanted = ConversationRow.conversation_id.in_(ids[:limit])
-    return tx.scalars(select(ConversationRow).where(*_own(tx, caller, None), wanted).order_by(*_LATEST)).all()
+    said, books = set[str](), set[UUID]()
+    for window in _windows(tx, caller, before):
+        said |= _saying(tx, caller, sealer, window, books, needle)
+        if window.loose:
+            said |= _loose_saying(tx, caller, sealer, window.loose, needle, query.strip())
+        books.update(window.books)
+        if said and (len(said) >= limit or window.is_last):
+            found = select(ConversationRow).where(*_own(tx, caller, before), _is_among(said), _until(window.end))
+            rows = tx.scalars(found.order_by(*_LATEST).limit(limit)).all()
+            if len(rows) == limit or window.is_last:
+                return rows
+    return []
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Some of a person's own conversations, one after the other: the books they are in, and those that are in none."""
+
+    books: Sequence[UUID]
+    loose: Sequence[UUID] = ()
+    end: Mark | None = None
+    is_last: bool = True
+
+
+def _windows(tx: Tx, caller: Caller, before: Mark | None) -> Iterator[_Window]:
+    """Yield the latest conversations before one of them, and then the others: at once where all their books can be opened."""
+    window = _window(tx, caller, before, _FIRST)
+    yield window
+    if not window.is_last and (books := _few_books(tx, caller)) is not None:
+        yield _Window(books)
+        return
+    while not window.is_last:
+        window = _window(tx, caller, window.end, _MOST)
+        yield window
+
+
+def _few_books(tx: Tx, caller: Caller) -> Sequence[UUID] | None:
+    """Return all of the caller's books, or None where they are many, or do not hold all that was said."""
+    mine = TextBookRow.tenant_id == tx.tenant_id, TextBookRow.owner_id == caller.user_id
+    books = tx.scalars(select(TextBookRow.book_id).where(*mine).limit(AT_ONCE + 1)).all()
+    if len(books) > AT_ONCE:
+        return None
+    looks = [
+        (ConversationTextRow.tenant_id, ConversationTextRow.sealed.is_not(None)),
+        (ConversationRow.tenant_id, ConversationRow.title != ""),
+        (MessageRow.tenant_id, MessageRow.body != ""),
+    ]
+    left = or_(*(select(tenant).where(tenant == tx.tenant_id, is_left).exists() for tenant, is_left in looks))
+    return None if tx.scalar(select(left)) else books
+
+
+def _window(tx: Tx, caller: Caller, before: Mark | None, size: int) -> _Window:
+    own = (
+        select(ConversationRow.conversation_id, ConversationRow.updated_at)
+        .where(*_own(tx, caller, before))
+        .order_by(*_LATEST)
+        .limit(size)
+        .cte("own")
+    )
+    is_its_text = and_(
+        ConversationTextRow.tenant_id == tx.tenant_id, ConversationTextRow.conversation_id == own.c.conversation_id
+    )
+    book_id = ConversationTextRow.book_id
+    end = (
+        select(own.c.updated_at, own.c.conversation_id)
+        .order_by(own.c.updated_at, own.c.conversation_id)
+        .limit(1)
+        .cte("last")
+    )
+    row = tx.execute(
+        select(
+            func.count(),
+            func.array_agg(book_id.distinct()).filter(book_id.is_not(None)),
+            func.array_agg(own.c.conversation_id).filter(
+                or_(book_id.is_(None), ConversationTextRow.sealed.is_not(None))
+            ),
+            select(end.c.updated_at).scalar_subquery(),
+            select(end.c.conversation_id).scalar_subquery(),
+        ).select_from(own.outerjoin(ConversationTextRow, is_its_text))
+    ).one()
+    mark = (row[3], row[4]) if row[3] is not None else None
+    return _Window(row[1] or (), row[2] or (), mark, is_last=row[0] < size)
 
 
 def titles_saying(
@@ -77,10 +142,7 @@ def titles_saying(
         said = list(titles.saying(needle))
     elif tx.scalar(found.with_only_columns(ConversationRow.tenant_id).where(other).order_by(None).limit(1)) is None:
         other = false()  # a few titles alone are looked up by their ids, and the list is not walked
-    # One untyped value for all of them: Postgres reads it once, as an array, and looks each row up in its hashes.
-    every = bindparam("found", "{" + ",".join(said) + "}", type_=NullType())
-    listed = text("conversations.conversation_id = ANY (CAST(:found AS uuid[]))").bindparams(every)
-    return list(tx.scalars(found.where(or_(listed, other)).limit(limit)))
+    return list(tx.scalars(found.where(or_(_is_among(said), other)).limit(limit)))
 
 
 def _own(tx: Tx, caller: Caller, before: Mark | None) -> list[ColumnElement[bool]]:
@@ -90,24 +152,34 @@ def _own(tx: Tx, caller: Caller, before: Mark | None) -> list[ColumnElement[bool
     return own
 
 
-def _is_its_text() -> ColumnElement[bool]:
-    return and_(
-        ConversationTextRow.tenant_id == ConversationRow.tenant_id,
-        ConversationTextRow.conversation_id == ConversationRow.conversation_id,
-    )
+def _until(end: Mark | None) -> ColumnElement[bool]:
+    return tuple_(ConversationRow.updated_at, ConversationRow.conversation_id) >= end if end else true()
 
 
-def _saying(tx: Tx, caller: Caller, sealer: Sealer, books: Sequence[tuple[UUID, bytes]], needle: str) -> set[UUID]:
-    """Return the conversations whose title says a text, or a message that is open to the caller."""
-    if not books:
-        return set()
-    opened = sealer.unseal_all(tx, [(sealed, TEXTS.place(one)) for one, sealed in books])
-    found: dict[UUID, list[UUID]] = {}
-    for (one, _), book in zip(books, opened, strict=True):
-        if lines := [UUID(hex=line) for line in lines_saying(book.decode(), needle)]:
-            found[one] = lines
-    closed = withheld(tx, caller, [line for one, lines in found.items() if one not in lines for line in lines])
+def _is_among(found: Iterable[str]) -> TextClause:
+    # One untyped value for all of them: Postgres reads it once, as an array, and looks each row up in its hashes.
+    every = bindparam("found", "{" + ",".join(found) + "}", type_=NullType())
+    return text("conversations.conversation_id = ANY (CAST(:found AS uuid[]))").bindparams(every)
+
+
+def _saying(tx: Tx, caller: Caller, sealer: Sealer, window: _Window, seen: Collection[UUID], needle: str) -> set[str]:
+    """Return the conversations in books that are new whose title says a text, or a message that is open to the caller."""
+    books = [one for one in window.books if one not in seen]
+    return _open_to(tx, caller, saying(tx, sealer, caller.user_id, books, needle)) if books else set()
+
+
+def _open_to(tx: Tx, caller: Caller, found: Mapping[str, Sequence[str]]) -> set[str]:
+    in_messages = (UUID(hex=line) for one, lines in found.items() if one not in lines for line in lines)
+    closed = {one.hex for one in withheld(tx, caller, in_messages)}
     return {one for one, lines in found.items() if not closed.issuperset(lines)}
+
+
+def _loose_saying(tx: Tx, caller: Caller, sealer: Sealer, ids: Sequence[UUID], needle: str, query: str) -> set[str]:
+    """Return the same of conversations that are in no book yet."""
+    found = alone_saying(tx, sealer, ids, needle)
+    said = _open_to(tx, caller, {one: lines for one, lines in found.items() if lines})
+    plain = _plain_saying(tx, caller, [UUID(hex=one) for one, lines in found.items() if lines is None], query)
+    return said | {one.hex for one in plain}
 
 
 def _plain_saying(tx: Tx, caller: Caller, ids: Collection[UUID], query: str) -> set[UUID]:
@@ -127,7 +199,7 @@ def _plain_saying(tx: Tx, caller: Caller, ids: Collection[UUID], query: str) -> 
         tx.scalars(
             select(ConversationRow.conversation_id).where(
                 ConversationRow.tenant_id == tx.tenant_id,
-                ConversationRow.conversation_id.in_(ids),
+                among(ConversationRow.conversation_id, ids),
                 or_(ConversationRow.title.icontains(query, autoescape=True), said),
             )
         )

@@ -6,6 +6,7 @@ from appliance.chat.chatbots import create_first_chatbot
 from appliance.chat.values import IN_ENGLISH, FirstWords
 from appliance.identity import Caller, Permission, Role, UserId
 from appliance.identity.invitations import InvitationForm, offer
+from appliance.identity.people import normal_email
 from appliance.identity.setup import Founding
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
@@ -28,6 +29,7 @@ def open_organisation(
     What the operator did stands in the platform's log, first, and in the organisation's own.
     """
     identity.require(caller, Permission.PLATFORM_CHANGE)
+    normal_email(owner_email)  # before the first entry makes keys for an organisation that is then taken back
     tenant_id = TenantId(new_id())
     with db.tenant(caller.tenant_id) as tx:
         audit.record(tx, caller.actor, Event.ORGANISATION_CREATED, subject=tenant_id)

@@ -26,8 +26,9 @@ from appliance.chat.values import (
     Outcome,
 )
 from appliance.identity import Caller, Permission, UserId
-from appliance.kernel.db import Tx
-from appliance.kernel.sealing import Sealer
+from appliance.kernel.db import IN_BYTES, Tx
+from appliance.kernel.rows import among
+from appliance.kernel.sealing import IntegrityError, Sealer
 
 
 def list_conversations(
@@ -73,16 +74,30 @@ def _readable_row(tx: Tx, caller: Caller, conversation_id: ConversationId) -> Co
 
 def list_messages(tx: Tx, caller: Caller, conversation_id: ConversationId, *, sealer: Sealer) -> list[Message]:
     """Return the branch that is shown, from its first question to its head, with citations and siblings."""
+    return list_latest(tx, caller, conversation_id, sealer=sealer)[0]
+
+
+def list_latest(
+    tx: Tx, caller: Caller, conversation_id: ConversationId, *, sealer: Sealer, most: int | None = None
+) -> tuple[list[Message], int]:
+    """Return the last messages of the branch that is shown, as `list_messages` does, and how many come before them.
+
+    Only what is returned is opened.
+    """
     row = _readable_row(tx, caller, conversation_id)
-    messages = _readable_tree(tx, caller, sealer, conversation_id)
+    parents = _parents(tx, conversation_id)
     siblings: defaultdict[UUID | None, list[UUID]] = defaultdict(list)
-    for message in messages.values():
-        siblings[message.parent_id].append(message.message_id)
-    shown = branch(messages, row.head_id)
-    feedback = _feedback(tx, sealer, row.owner_id, [message.message_id for message in shown])
+    for message_id, parent_id in parents.items():
+        siblings[parent_id].append(message_id)
+    path = _path(parents, row.head_id)
+    if parents and row.head_id is not None and not path:
+        raise IntegrityError("the end of a conversation stands in another one")
+    shown = path[-most:] if most else path
+    messages = _readable_tree(tx, caller, sealer, conversation_id, shown)
+    feedback = _feedback(tx, sealer, row.owner_id, shown)
     return [
-        replace(one, siblings=tuple(siblings[one.parent_id]), feedback=feedback.get(one.message_id)) for one in shown
-    ]
+        replace(messages[one], siblings=tuple(siblings[parents[one]]), feedback=feedback.get(one)) for one in shown
+    ], len(path) - len(shown)
 
 
 def list_all_messages(tx: Tx, caller: Caller, conversation_id: ConversationId, *, sealer: Sealer) -> list[Message]:
@@ -120,30 +135,21 @@ def find_quote(tx: Tx, caller: Caller, message_id: UUID, number: int, *, sealer:
     return quoted.quote if quoted else None
 
 
-def branch(messages: dict[UUID, Message], head_id: UUID | None) -> list[Message]:
-    """Return the messages from the root to this one."""
-    found: list[Message] = []
-    while head_id is not None and head_id in messages:
-        found.append(messages[head_id])
-        head_id = messages[head_id].parent_id
-    return found[::-1]
-
-
 def branch_to(
     tx: Tx, caller: Caller, conversation_id: ConversationId, head_id: UUID | None, *, sealer: Sealer
 ) -> list[Message]:
     """Return the messages from the root to this one, as far as the caller may read them."""
-    return branch(_readable_tree(tx, caller, sealer, conversation_id), head_id)
+    path = _path(_parents(tx, conversation_id), head_id)
+    messages = _readable_tree(tx, caller, sealer, conversation_id, path)
+    return [messages[one] for one in path]
 
 
 def leaf_below(tx: Tx, conversation_id: ConversationId, message_id: UUID) -> UUID | None:
     """Return where the latest branch through a message ends, or None if the conversation has no such message."""
-    rows = tx.execute(
-        select(MessageRow.message_id, MessageRow.parent_id).where(*_of(tx, conversation_id)).order_by(*_ORDER)
-    ).all()
-    if message_id not in {row.message_id for row in rows}:
+    parents = _parents(tx, conversation_id)
+    if message_id not in parents:
         return None
-    latest_below = {row.parent_id: row.message_id for row in rows}
+    latest_below = {parent_id: one for one, parent_id in parents.items()}
     while message_id in latest_below:
         message_id = latest_below[message_id]
     return message_id
@@ -179,8 +185,25 @@ def as_conversations(tx: Tx, sealer: Sealer, rows: Sequence[ConversationRow]) ->
     ]
 
 
-def _readable_tree(tx: Tx, caller: Caller, sealer: Sealer, conversation_id: ConversationId) -> dict[UUID, Message]:
-    messages = _tree(tx, sealer, conversation_id)
+def _parents(tx: Tx, conversation_id: ConversationId) -> dict[UUID, UUID | None]:
+    """Return what each message of a conversation stands below, in the order they were written."""
+    found = select(MessageRow.message_id, MessageRow.parent_id).where(*_of(tx, conversation_id)).order_by(*_ORDER)
+    return {row[0]: row[1] for row in tx.execute(found)}
+
+
+def _path(parents: Mapping[UUID, UUID | None], head_id: UUID | None) -> list[UUID]:
+    """Return the messages from the root to this one."""
+    found: list[UUID] = []
+    while head_id is not None and head_id in parents:
+        found.append(head_id)
+        head_id = parents[head_id]
+    return found[::-1]
+
+
+def _readable_tree(
+    tx: Tx, caller: Caller, sealer: Sealer, conversation_id: ConversationId, wanted: Sequence[UUID] | None = None
+) -> dict[UUID, Message]:
+    messages = _tree(tx, sealer, conversation_id, wanted)
     closed = withheld(tx, caller, [one.message_id for one in messages.values() if one.role == "assistant"])
     return {
         message_id: replace(one, body="", citations=(), is_withheld=True) if message_id in closed else one
@@ -188,11 +211,17 @@ def _readable_tree(tx: Tx, caller: Caller, sealer: Sealer, conversation_id: Conv
     }
 
 
-def _tree(tx: Tx, sealer: Sealer, conversation_id: ConversationId) -> dict[UUID, Message]:
-    rows = tx.scalars(select(MessageRow).where(*_of(tx, conversation_id)).order_by(*_ORDER)).all()
+def _tree(
+    tx: Tx, sealer: Sealer, conversation_id: ConversationId, wanted: Sequence[UUID] | None = None
+) -> dict[UUID, Message]:
+    """Return the messages of a conversation, all or the wanted, in the order they were written."""
+    found = select(MessageRow).where(*_of(tx, conversation_id)).order_by(*_ORDER)
+    if wanted is not None:
+        found = found.where(among(MessageRow.message_id, wanted))
+    rows = tx.scalars(found, execution_options=IN_BYTES).all()
     cited = _cited(tx, [row.message_id for row in rows])
     words = open_words(tx, sealer, rows, cited)
-    every = [one for found in cited.values() for one in found]
+    every = [one for found_of_one in cited.values() for one in found_of_one]
     in_force = knowledge.versions_in_force(tx, {one.document_id for one in every if one.document_id})
     return {
         row.message_id: _message(row, said, (_citation(one, said, in_force) for one in cited[row.message_id]))
@@ -216,6 +245,9 @@ def _message(row: MessageRow, said: Words, citations: Iterable[Citation]) -> Mes
         row.created_at,
         tuple(citations),
         row.parent_id,
+        replaced=row.replaced,
+        removed=row.removed,
+        warned=row.warned,
     )
 
 
@@ -224,12 +256,12 @@ def _judged(tx: Tx, sealer: Sealer, owner_id: UUID, messages: dict[UUID, Message
     return [replace(one, feedback=feedback.get(one.message_id)) for one in messages.values()]
 
 
-def _feedback(tx: Tx, sealer: Sealer, owner_id: UUID, message_ids: list[UUID]) -> dict[UUID, Feedback]:
+def _feedback(tx: Tx, sealer: Sealer, owner_id: UUID, message_ids: Sequence[UUID]) -> dict[UUID, Feedback]:
     rows = tx.scalars(
         select(FeedbackRow).where(
             FeedbackRow.tenant_id == tx.tenant_id,
             FeedbackRow.user_id == owner_id,
-            FeedbackRow.message_id.in_(message_ids),
+            among(FeedbackRow.message_id, message_ids),
         )
     ).all()
     comments = open_comments(tx, sealer, rows)
@@ -240,7 +272,7 @@ def _cited(tx: Tx, message_ids: list[UUID]) -> defaultdict[UUID, list[CitationRo
     found: defaultdict[UUID, list[CitationRow]] = defaultdict(list)
     rows = tx.scalars(
         select(CitationRow)
-        .where(CitationRow.tenant_id == tx.tenant_id, CitationRow.message_id.in_(message_ids))
+        .where(CitationRow.tenant_id == tx.tenant_id, among(CitationRow.message_id, message_ids))
         .order_by(CitationRow.number)
     )
     for row in rows:

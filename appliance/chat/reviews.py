@@ -6,8 +6,8 @@ only as a request that a second person grants.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select, tuple_
@@ -43,13 +43,14 @@ from appliance.identity import Caller, Permission, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import new_id
+from appliance.kernel.rows import among
 from appliance.kernel.sealing import Sealer
-from appliance.tenancy import OrganisationSettings, Review
+from appliance.tenancy import Review
 
 _REASON = range(3, 501)
-_WAITS = timedelta(days=14)
-_GRANT_LASTS = timedelta(days=1)
-_VIEW_LASTS = timedelta(hours=1)
+WAITS = timedelta(days=14)
+GRANT_LASTS = timedelta(days=1)
+VIEW_LASTS = timedelta(hours=1)
 _SHOWN = 50
 
 
@@ -67,7 +68,7 @@ def list_for_review(
 
     `before` is where a list goes on: what comes before it in time, or after it when the oldest come first. Raises ReviewOff. In the works-council mode the query is passed over: finding by content would be reading it.
     """
-    mode = _mode(tx, caller)
+    mode = mode_of(tx, caller)
     found = select(ConversationRow.conversation_id).where(ConversationRow.tenant_id == tx.tenant_id)
     query = query.replace("\0", "").strip()
     if before is not None:
@@ -76,13 +77,13 @@ def list_for_review(
     columns = ConversationRow.updated_at, ConversationRow.conversation_id
     order = columns if oldest_first else tuple(one.desc() for one in columns)
     found = found.order_by(*order)
-    shown: Any = found.limit(limit).scalar_subquery()  # by the index alone; then the rows of these few
+    column = ConversationRow.conversation_id
+    # By the index alone; then the rows of these few.
+    is_shown: ColumnElement[bool] = column.in_(found.limit(limit).scalar_subquery())
     if query and mode is Review.AUDITED:
-        shown = titles_saying(tx, sealer, query, found, _owned_by(tx, query), limit=limit)
+        is_shown = among(column, titles_saying(tx, sealer, query, found, _owned_by(tx, query), limit=limit))
     rows = tx.scalars(
-        select(ConversationRow)
-        .where(ConversationRow.tenant_id == tx.tenant_id, ConversationRow.conversation_id.in_(shown))
-        .order_by(*order)
+        select(ConversationRow).where(ConversationRow.tenant_id == tx.tenant_id, is_shown).order_by(*order)
     ).all()
     audit.record(tx, caller.actor, Event.CONVERSATIONS_LISTED, subject=tx.tenant_id, shown=len(rows),
                  searched=int(bool(query)))  # fmt: skip
@@ -91,7 +92,7 @@ def list_for_review(
 
 def get_for_review(tx: Tx, caller: Caller, conversation_id: ConversationId, *, sealer: Sealer) -> Reviewable:
     """Return what an administrator may know of a conversation before opening it. Raises ReviewOff."""
-    mode = _mode(tx, caller)
+    mode = mode_of(tx, caller)
     return _reviewables(tx, sealer, [_conversation(tx, conversation_id)], mode)[0]
 
 
@@ -103,7 +104,7 @@ def open_for_review(
     It lets `read_opened` read for an hour. In the works-council mode it needs a request of the caller's that was
     granted within the last day, whose reason counts. Raises ReviewOff, ReviewNotGranted, ReasonMissing.
     """
-    mode = _mode(tx, caller)
+    mode = mode_of(tx, caller)
     identity.require_recent(caller)
     _conversation(tx, conversation_id)
     if mode is Review.TWO_PERSON:
@@ -111,7 +112,7 @@ def open_for_review(
         if granted is None:
             raise ReviewNotGranted
         reason = _reasons_of(tx, sealer, [granted])[0]
-    view_id, said = new_id(), _checked(reason).encode()
+    view_id, said = new_id(), checked_reason(reason).encode()
     row = ConversationViewRow(
         tenant_id=tx.tenant_id,
         view_id=view_id,
@@ -134,11 +135,11 @@ def read_opened(
 
     What one person opened alone closes once the works-council mode begins. Raises ReviewOff, ReviewNotGranted.
     """
-    mode = _mode(tx, caller)
+    mode = mode_of(tx, caller)
     row = _conversation(tx, conversation_id)
     view = tx.get(ConversationViewRow, (tx.tenant_id, view_id))
     is_theirs = view is not None and (view.conversation_id, view.viewer_id) == (conversation_id, caller.user_id)
-    if view is None or not is_theirs or clock.now() - view.viewed_at > _VIEW_LASTS:
+    if view is None or not is_theirs or clock.now() - view.viewed_at > VIEW_LASTS:
         raise ReviewNotGranted
     if mode is Review.TWO_PERSON and _granted(tx, caller, conversation_id, view.viewed_at) is None:
         raise ReviewNotGranted
@@ -154,7 +155,7 @@ def request_review(
     A request of the caller's that still waits is returned as it is. Raises ReviewOff outside of that mode, and
     PersonNeeded for a service account: who holds its token would be the second person too.
     """
-    if _mode(tx, caller) is not Review.TWO_PERSON:
+    if mode_of(tx, caller) is not Review.TWO_PERSON:
         raise ReviewOff
     if not identity.is_person(tx, caller.user_id):
         raise PersonNeeded
@@ -166,11 +167,11 @@ def request_review(
             _of(tx, conversation_id),
             ReviewRequestRow.requested_by == caller.user_id,
             ReviewRequestRow.decided_at.is_(None),
-            ReviewRequestRow.requested_at > clock.now() - _WAITS,
+            ReviewRequestRow.requested_at > clock.now() - WAITS,
         )
     )
     if row is None:
-        request_id, said = new_id(), _checked(reason).encode()
+        request_id, said = new_id(), checked_reason(reason).encode()
         row = ReviewRequestRow(
             tenant_id=tx.tenant_id,
             request_id=request_id,
@@ -191,32 +192,32 @@ def decide_review(tx: Tx, caller: Caller, request_id: UUID, *, is_granted: bool,
 
     Raises ReviewNotFound, ReviewDecided, NotSecondPerson, PersonNeeded; Forbidden for a token.
     """
-    _mode(tx, caller)
+    mode_of(tx, caller)
     identity.require_browser(caller)
     identity.require_recent(caller)
     row = tx.get(ReviewRequestRow, (tx.tenant_id, request_id), with_for_update=True)
     if row is None:
         raise ReviewNotFound
-    if row.decided_at is not None or row.requested_at <= clock.now() - _WAITS:
+    if row.decided_at is not None or row.requested_at <= clock.now() - WAITS:
         raise ReviewDecided
     if caller.user_id == row.requested_by or caller.user_id == _owner(tx, row):
         raise NotSecondPerson
     if is_granted and not identity.is_person(tx, UserId(row.requested_by)):
         raise PersonNeeded
     row.decided_by, row.decided_at, row.is_granted = caller.user_id, clock.now(), is_granted
-    row.expires_at = clock.now() + _GRANT_LASTS
+    row.expires_at = clock.now() + GRANT_LASTS
     tx.flush()
     audit.record(tx, caller.actor, Event.REVIEW_DECIDED, subject=row.conversation_id or tx.tenant_id,
                  request=str(request_id), granted=int(is_granted))  # fmt: skip
     if is_granted and row.conversation_id is None:
-        identity.put_settings(tx, caller, OrganisationSettings(Review.OFF, tenancy.get_settings(tx).link_hosts))
+        identity.put_settings(tx, caller, replace(tenancy.get_settings(tx), conversation_review=Review.OFF))
 
 
 def list_requests(
     tx: Tx, caller: Caller, *, sealer: Sealer, clock: Clock, conversation_id: ConversationId | None = None
 ) -> list[ReviewRequest]:
     """Return the latest requests, those that wait first; of one conversation the caller's own ones."""
-    _mode(tx, caller)
+    mode_of(tx, caller)
     wanted = [ReviewRequestRow.tenant_id == tx.tenant_id]
     if conversation_id is not None:
         wanted = [_of(tx, conversation_id), ReviewRequestRow.requested_by == caller.user_id]
@@ -246,7 +247,8 @@ def list_views(tx: Tx, caller: Caller, conversation_id: ConversationId, *, seale
     ]
 
 
-def _mode(tx: Tx, caller: Caller) -> Review:
+def mode_of(tx: Tx, caller: Caller) -> Review:
+    """Return how far the caller may look into what others said. Raises ReviewOff."""
     identity.require(caller, Permission.CONVERSATION_REVIEW)
     mode = tenancy.get_settings(tx).conversation_review
     if mode is Review.OFF:
@@ -258,7 +260,8 @@ def _owned_by(tx: Tx, query: str) -> ColumnElement[bool]:
     return ConversationRow.owner_id.in_(identity.members_named(tx, query))
 
 
-def _checked(reason: str) -> str:
+def checked_reason(reason: str) -> str:
+    """Return a reason as it is kept. Raises ReasonMissing."""
     reason = " ".join(cleaned(reason).split())
     if len(reason) not in _REASON:
         raise ReasonMissing
@@ -301,7 +304,7 @@ def _reviewables(tx: Tx, sealer: Sealer, rows: Sequence[ConversationRow], mode: 
     ids = [row.conversation_id for row in rows]
     counted = tx.execute(
         select(MessageRow.conversation_id, func.count())
-        .where(MessageRow.tenant_id == tx.tenant_id, MessageRow.conversation_id.in_(ids))
+        .where(MessageRow.tenant_id == tx.tenant_id, among(MessageRow.conversation_id, ids))
         .group_by(MessageRow.conversation_id)
     )
     counts = {row[0]: row[1] for row in counted}
@@ -339,7 +342,7 @@ def _requests(tx: Tx, sealer: Sealer, rows: Sequence[ReviewRequestRow], clock: C
             decided_by_name=names.get(row.decided_by) if row.decided_by else None,
             is_granted=row.is_granted,
             expires_at=row.expires_at,
-            is_open=row.decided_at is None and row.requested_at > clock.now() - _WAITS,
+            is_open=row.decided_at is None and row.requested_at > clock.now() - WAITS,
         )
         for row, reason in zip(rows, _reasons_of(tx, sealer, rows), strict=True)
     ]

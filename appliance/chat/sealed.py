@@ -20,9 +20,12 @@ WORDS = SealedColumn("messages", "sealed_words", ("message_id",), ("uuid",), ("c
 COMMENTS = SealedColumn("feedback", "sealed_comment", ("message_id", "user_id"), ("uuid", "uuid"), (), "comment")
 WISHES = SealedColumn("review_requests", "sealed_reason", ("request_id",), ("uuid",), (), "reason")
 VIEWS = SealedColumn("conversation_views", "sealed_reason", ("view_id",), ("uuid",), ("conversation_id",), "reason")
+CALL_REASONS = SealedColumn("call_openings", "sealed_reason", ("opening_id",), ("uuid",), ("call_id", "asked_by"))
 TEXTS = SealedColumn("conversation_texts", "sealed", ("conversation_id",), ("uuid",))
+BOOKS = SealedColumn("text_books", "sealed", ("book_id",), ("uuid",), ("owner_id",))
 PAGES = SealedColumn("title_pages", "sealed", ("page_id",), ("uuid",))
-SEALED = (TITLES, WORDS, COMMENTS, WISHES, VIEWS, TEXTS, PAGES)
+SURROGATES = SealedColumn("conversation_surrogates", "sealed", ("conversation_id",), ("uuid",))
+SEALED = (TITLES, WORDS, COMMENTS, WISHES, VIEWS, CALL_REASONS, TEXTS, BOOKS, PAGES, SURROGATES)
 
 
 @dataclass(frozen=True)

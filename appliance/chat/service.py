@@ -5,7 +5,7 @@ from uuid import UUID
 
 from appliance import audit
 from appliance.audit import Event
-from appliance.chat import answers, books
+from appliance.chat import answers, books, texts
 from appliance.chat.chatbots import get_chatbot
 from appliance.chat.errors import CommentTooLong, MessageNotFound, TitleMalformed
 from appliance.chat.queries import as_conversation, leaf_below, own_row
@@ -117,7 +117,9 @@ def give_feedback(
 
 def delete_conversation(tx: Tx, caller: Caller, conversation_id: ConversationId, *, sealer: Sealer) -> None:
     """Delete one of the caller's own conversations with its messages and citations, and what is searched of it."""
-    tx.delete(own_row(tx, caller, conversation_id, is_locked=True))
+    row = own_row(tx, caller, conversation_id, is_locked=True)
+    texts.erase_texts(tx, sealer, (row.owner_id, conversation_id))
+    tx.delete(row)
     tx.flush()
     with suppress(KeyDestroyed):  # its title stands among ashes
         books.write_titles(tx, sealer, {conversation_id: ""})

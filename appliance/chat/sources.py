@@ -4,7 +4,7 @@ Kept beside the citations: a model that writes may tell of a passage that it doe
 quote, what it cites is all that it told.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, or_, select, true
@@ -14,6 +14,7 @@ from appliance.chat.tables import MessageRow, MessageSourceRow
 from appliance.chat.values import ConversationId
 from appliance.identity import Caller
 from appliance.kernel.db import Tx
+from appliance.kernel.rows import among
 from appliance.knowledge import CollectionId, DocumentId
 
 
@@ -29,7 +30,7 @@ def add_sources(tx: Tx, message_id: UUID, used: Mapping[DocumentId, CollectionId
     ]
     earlier = tx.execute(
         select(MessageSourceRow.document_id, MessageSourceRow.collection_id).where(
-            MessageSourceRow.tenant_id == tx.tenant_id, MessageSourceRow.message_id.in_(told)
+            MessageSourceRow.tenant_id == tx.tenant_id, among(MessageSourceRow.message_id, told)
         )
     )
     pairs += [(document_id, collection_id) for document_id, collection_id in earlier]
@@ -46,15 +47,15 @@ def add_sources(tx: Tx, message_id: UUID, used: Mapping[DocumentId, CollectionId
     tx.flush()
 
 
-def withheld(tx: Tx, caller: Caller, message_ids: Sequence[UUID]) -> frozenset[UUID]:
+def withheld(tx: Tx, caller: Caller, message_ids: Iterable[UUID]) -> frozenset[UUID]:
     """Return which of these messages rest on something that the caller may not read, or not any more."""
     readable = knowledge.readable_collections(tx, caller)
-    if readable is None or not message_ids:
+    if readable is None or not (message_ids := list(message_ids)):
         return frozenset()
     rows = tx.scalars(
         select(MessageSourceRow.message_id).where(
             MessageSourceRow.tenant_id == tx.tenant_id,
-            MessageSourceRow.message_id.in_(message_ids),
+            among(MessageSourceRow.message_id, message_ids),
             _is_closed(readable),
         )
     )

@@ -82,6 +82,9 @@ class MessageRow(Table):
     body: Mapped[str] = mapped_column(default="")
     sealed_words: Mapped[bytes | None]
     outcome: Mapped[str | None]
+    replaced: Mapped[int] = mapped_column(default=0)
+    removed: Mapped[int] = mapped_column(default=0)
+    warned: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
@@ -156,7 +159,25 @@ class ConversationTextRow(Table):
 
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     conversation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    book_id: Mapped[UUID | None]
     sealed: Mapped[bytes | None]
+
+
+class SurrogatesRow(Table):
+    __tablename__ = "conversation_surrogates"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    conversation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    sealed: Mapped[bytes]
+
+
+class TextBookRow(Table):
+    __tablename__ = "text_books"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    book_id: Mapped[UUID] = mapped_column(primary_key=True)
+    owner_id: Mapped[UUID]
+    sealed: Mapped[bytes]
 
 
 class TitlePageRow(Table):
@@ -165,3 +186,19 @@ class TitlePageRow(Table):
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     page_id: Mapped[UUID] = mapped_column(primary_key=True)
     sealed: Mapped[bytes | None]
+
+
+class CallOpeningRow(Table):
+    __tablename__ = "call_openings"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    opening_id: Mapped[UUID] = mapped_column(primary_key=True)
+    call_id: Mapped[UUID]
+    asked_by: Mapped[UUID]
+    sealed_reason: Mapped[bytes]
+    asked_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    decided_by: Mapped[UUID | None]
+    decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    is_granted: Mapped[bool | None]
+    expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    opened_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

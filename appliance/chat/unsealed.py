@@ -9,11 +9,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import CollectionAggregate, Text, Uuid, any_, cast, func, literal, or_, select, text, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Text, cast, func, or_, select, text, update
 from sqlalchemy.orm.attributes import set_committed_value
 
-from appliance.chat import books
+from appliance.chat import books, texts
 from appliance.chat.sealed import COMMENTS, VIEWS, WISHES, open_titles, open_words, title_place, words_place
 from appliance.chat.tables import (
     CitationRow,
@@ -29,6 +28,7 @@ from appliance.kernel.db import Database, Tx
 from appliance.kernel.ids import TenantId, new_id
 from appliance.kernel.jobs import Job, enqueue, is_pending
 from appliance.kernel.log import logger
+from appliance.kernel.rows import among
 from appliance.kernel.sealing import KeyDestroyed, KeyUnavailable, SealedColumn, Sealer
 
 SEAL = "chat.seal"
@@ -55,10 +55,13 @@ _TITLED = text(
 def tend_sealing(db: Database, sealer: Sealer, tenant_id: TenantId) -> bool:
     """Queue the sealing of what is still plain, unless it is queued; say whether there is any. Needs the worker's role.
 
+    What is searched and stands alone, as before there were books, is put into books by the same job.
+
     What an organisation said that has destroyed its keys before conversations were sealed stays until it is deleted.
     """
     with db.tenant(tenant_id) as tx:
-        if not _is_left(tx):
+        is_plain = _is_left(tx)
+        if not is_plain and not texts.are_alone(tx):
             return False
         try:
             sealer.seal_all(tx, [])  # is there a key?
@@ -66,10 +69,10 @@ def tend_sealing(db: Database, sealer: Sealer, tenant_id: TenantId) -> bool:
             return False
         except KeyUnavailable as refusal:
             log.warning("sealing_waits", tenant_id=str(tenant_id), code=refusal.code)
-            return True
+            return is_plain
         if not is_pending(tx, _lock(tenant_id)):
             enqueue(tx, Job(SEAL, new_id(), lock=_lock(tenant_id)))
-    return True
+    return is_plain
 
 
 def note_sealing(db: Database, *, is_left: bool) -> None:
@@ -105,11 +108,11 @@ def _seal_conversations(tx: Tx, sealer: Sealer, left: Sequence[ConversationRow])
     messages = _messages(tx, left)
     said = open_words(tx, sealer, messages, _cited(tx, messages))
     titles = [title if title != UNTITLED else "" for title in open_titles(tx, sealer, left)]
-    texts: dict[UUID, dict[UUID, str]] = {
+    lines: dict[UUID, dict[UUID, str]] = {
         row.conversation_id: {row.conversation_id: title} for row, title in zip(left, titles, strict=True)
     }
     for message, words in zip(messages, said, strict=True):
-        texts[message.conversation_id][message.message_id] = words.body
+        lines[message.conversation_id][message.message_id] = words.body
     plain = [(row, words) for row, words in zip(messages, said, strict=True) if row.sealed_words is None]
     values = [(words.pack(), words_place(row)) for row, words in plain]
     named = [(row, title) for row, title in zip(left, titles, strict=True) if title]
@@ -118,7 +121,7 @@ def _seal_conversations(tx: Tx, sealer: Sealer, left: Sequence[ConversationRow])
     _put_words(tx, messages, [row.message_id for row, _ in plain], sealed[: len(plain)])
     _put_titles(tx, left, dict(zip((row.conversation_id for row, _ in named), sealed[len(plain) :], strict=True)))
     if messages or named:
-        books.write_texts(tx, sealer, texts)
+        texts.write_texts(tx, sealer, {(row.owner_id, row.conversation_id): lines[row.conversation_id] for row in left})
         books.write_titles(tx, sealer, {row.conversation_id: title for row, title in named})
 
 
@@ -137,7 +140,7 @@ def _seal_some(tx: Tx, sealer: Sealer) -> bool:
     rows = _plain_conversations(tx)
     if rows:
         _seal_conversations(tx, sealer, rows)
-    return bool(rows) or any(_seal_alone(tx, sealer, column) for column in _ALONE)
+    return bool(rows) or any(_seal_alone(tx, sealer, column) for column in _ALONE) or texts.bind_some(tx, sealer)
 
 
 def _plain_conversations(tx: Tx) -> Sequence[ConversationRow]:
@@ -171,14 +174,14 @@ def _seal_alone(tx: Tx, sealer: Sealer, column: SealedColumn) -> bool:
 
 def _messages(tx: Tx, rows: Sequence[ConversationRow]) -> Sequence[MessageRow]:
     ids = [row.conversation_id for row in rows]
-    found = select(MessageRow).where(MessageRow.tenant_id == tx.tenant_id, MessageRow.conversation_id == _any(ids))
+    found = select(MessageRow).where(MessageRow.tenant_id == tx.tenant_id, among(MessageRow.conversation_id, ids))
     return tx.scalars(found.order_by(MessageRow.created_at, MessageRow.message_id)).all()
 
 
 def _cited(tx: Tx, messages: Sequence[MessageRow]) -> defaultdict[UUID, list[CitationRow]]:
     plain = [row.message_id for row in messages if row.sealed_words is None]
     found: defaultdict[UUID, list[CitationRow]] = defaultdict(list)
-    cited = select(CitationRow).where(CitationRow.tenant_id == tx.tenant_id, CitationRow.message_id == _any(plain))
+    cited = select(CitationRow).where(CitationRow.tenant_id == tx.tenant_id, among(CitationRow.message_id, plain))
     for row in tx.scalars(cited):
         found[row.message_id].append(row)
     return found
@@ -186,17 +189,17 @@ def _cited(tx: Tx, messages: Sequence[MessageRow]) -> defaultdict[UUID, list[Cit
 
 def _put_words(tx: Tx, messages: Sequence[MessageRow], ids: Sequence[UUID], sealed: Sequence[bytes]) -> None:
     tx.execute(_SEALED, {"ids": ids, "sealed": sealed, "tenant": tx.tenant_id})
-    every = _any([row.message_id for row in messages])
+    every = [row.message_id for row in messages]
     unsynchronised = {"synchronize_session": False}
     tx.execute(
         update(MessageRow)
-        .where(MessageRow.tenant_id == tx.tenant_id, MessageRow.message_id == every, MessageRow.body != "")
+        .where(MessageRow.tenant_id == tx.tenant_id, among(MessageRow.message_id, every), MessageRow.body != "")
         .values(body="")
         .execution_options(**unsynchronised)
     )
     tx.execute(
         update(CitationRow)
-        .where(CitationRow.tenant_id == tx.tenant_id, CitationRow.message_id == every)
+        .where(CitationRow.tenant_id == tx.tenant_id, among(CitationRow.message_id, every))
         .where(or_(CitationRow.title != "", CitationRow.heading != "", CitationRow.quote != ""))
         .values(title="", heading="", quote="")
         .execution_options(**unsynchronised)
@@ -209,10 +212,6 @@ def _put_titles(tx: Tx, rows: Sequence[ConversationRow], sealed: Mapping[UUID, b
     for row in rows:  # as the database has them now
         set_committed_value(row, "title", "")
         set_committed_value(row, "sealed_title", sealed.get(row.conversation_id))
-
-
-def _any(ids: Sequence[UUID]) -> CollectionAggregate[bool]:
-    return any_(literal(list(ids), ARRAY(Uuid)))  # one value: a statement of hundreds is compiled anew each time
 
 
 def _lock(tenant_id: TenantId) -> str:

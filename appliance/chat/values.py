@@ -152,6 +152,8 @@ class Message:
     """`siblings` are the branches that begin here, oldest first, this one among them.
 
     `is_withheld` says of an answer that it rests on something the reader may not read any more: its text is left out.
+    `replaced`, `removed`: how many values the model was not given, or told as surrogates; `warned`: about how many its
+    asker is to be warned.
     """
 
     message_id: UUID
@@ -164,6 +166,9 @@ class Message:
     siblings: tuple[UUID, ...] = ()
     feedback: Feedback | None = None
     is_withheld: bool = False
+    replaced: int = 0
+    removed: int = 0
+    warned: int = 0
 
     @property
     def branch(self) -> int:

@@ -5,25 +5,12 @@ import sys
 import click
 
 import appliance
-from appliance.cli import verbs
-from appliance.cli.backups import backup, restore
-from appliance.cli.evaluate import evaluation
-from appliance.cli.ingest import ingest
-from appliance.cli.models import models
-from appliance.cli.operate import config, doctor, migrate, ready, run, setup
-from appliance.cli.people import completion, operator, reset_password
-from appliance.cli.use import ask, audit_export
-from appliance.cli.vault import vault
+from appliance.cli.contents import Console, all_of_them
 from appliance.kernel import log
-from appliance.kernel.db import DatabaseUnavailable
-from appliance.kernel.errors import Refusal
 from appliance.kernel.memory import close_memory
-from appliance.kernel.sealing import IntegrityError, KeyUnavailable
-from appliance.ops.errors import CannotStart
-from appliance.settings import InvalidSettings
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Console, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(appliance.__version__, prog_name="appliance")
 def group() -> None:
     """Cloister: AI over your own documents, on your own host.
@@ -43,27 +30,8 @@ def group() -> None:
     """
 
 
-for command in (
-    run,
-    setup,
-    migrate,
-    ingest,
-    ask,
-    audit_export,
-    evaluation,
-    doctor,
-    ready,
-    models,
-    config,
-    backup,
-    restore,
-    vault,
-    operator,
-    reset_password,
-    completion,
-):
+for command in all_of_them():
     group.add_command(command)
-verbs.add_to(group)
 
 
 def main() -> None:
@@ -72,13 +40,10 @@ def main() -> None:
     log.configure(format="console", level="WARNING")
     try:
         group(complete_var="_APPLIANCE_COMPLETE")  # however it is called: what `completion` printed names this
-    except InvalidSettings as error:
-        sys.exit("Some settings are wrong:\n" + "\n".join(f"  {fault}" for fault in error.faults))
-    except DatabaseUnavailable as error:
-        sys.exit(
-            f"{error} If the house is stopped, start it with `appliance run`; `appliance doctor` says what is wrong."
-        )
-    except (IntegrityError, KeyUnavailable) as error:  # whoever is here can see to it
-        sys.exit(f"{error} Here: {error.reason.rstrip('.') or 'see the log'}. `appliance doctor` says more.")
-    except (CannotStart, Refusal) as error:
-        sys.exit(str(error))
+    except Exception as error:
+        from appliance.cli.failures import words_for  # whoever succeeds needs none of what may fail
+
+        said = words_for(error)
+        if said is None:
+            raise
+        sys.exit(said)

@@ -1,6 +1,9 @@
 """Commands that keep the house: backup, and restore into an empty one."""
 
+import contextlib
 import json
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -11,6 +14,8 @@ from appliance import audit, tenancy
 from appliance.assembly import Services, assemble, database_url, roots_of
 from appliance.audit import PLATFORM, Actor, ActorKind, Event
 from appliance.cli.operate import say
+from appliance.evidence.reports import ReportKind, file_report
+from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import TenantId
 from appliance.ops import launch, migrations
 from appliance.ops.backup import Manifest, write_backup
@@ -42,13 +47,9 @@ def backup(*, file: Path, as_json: bool) -> None:
             root_key_fingerprint=services.vault.files.roots[0].fingerprint().hex(),
             keys=before[0],
         )
-        url, blobs = database_url(settings, "backup"), settings.data_dir / "blobs"
-        made = write_backup(file.absolute(), database_url=url, blobs=blobs, about=about)
-        if _keys(services) != before:
-            file.unlink()
-            raise CannotStart(
-                "A rotation of keys began while the backup was made, and it would not open. Make it again."
-            )
+        with reported(services, ReportKind.BACKUP) as facts:
+            made = _written(file, settings, services, about, before)
+            facts.update({"bytes": file.stat().st_size, "files": len(made.members) - 1, "schema": made.schema})
     finally:
         services.close()
     if as_json:
@@ -71,7 +72,7 @@ def restore(*, file: Path, as_json: bool) -> None:
     files = KeyFiles(directory.secrets / "keys", roots)
     check_target(directory, manifest, files, version=appliance.__version__)
     try:
-        count = _restore(file, directory, settings, roots)
+        count = restore_into(file, directory, settings, roots)
     except CannotStart as error:
         raise CannotStart(f"{error}\nBefore you try again, empty {directory.root}, and put root.key back.") from error
     ended = sum(files.was_destroyed(name) for name in manifest.keys)
@@ -82,6 +83,33 @@ def restore(*, file: Path, as_json: bool) -> None:
     say(f"Restored the house of {manifest.made_at} with {count} sealed files. Start it now.")
     if ended:
         say(f"{ended} of its {len(manifest.keys)} keys were destroyed since: what they sealed opens no more.")
+
+
+@contextlib.contextmanager
+def reported(services: Services, kind: ReportKind) -> Iterator[dict[str, str | int | list[str]]]:
+    """File a report of what is done inside, which fills the facts; what is refused is filed as failed."""
+    began, facts = time.monotonic(), dict[str, str | int | list[str]]()
+    fault: Exception | None = None
+    try:
+        yield facts
+    except (CannotStart, Refusal, OSError) as error:
+        # Its words may name places of this host, and every organisation's auditor reads the report.
+        fault, facts["fault"] = error, type(error).__name__
+    facts["seconds"] = round(time.monotonic() - began)
+    with services.db.tenant(PLATFORM) as tx:
+        is_good = fault is None and not facts.get("faults")
+        file_report(tx, Actor(ActorKind.OPERATOR), kind, facts, is_good=is_good, clock=services.clock)
+    if fault is not None:
+        raise fault
+
+
+def _written(file: Path, settings: Settings, services: Services, about: Manifest, before: object) -> Manifest:
+    url, blobs = database_url(settings, "backup"), settings.data_dir / "blobs"
+    made = write_backup(file.absolute(), database_url=url, blobs=blobs, about=about)
+    if _keys(services) != before:
+        file.unlink()
+        raise CannotStart("A rotation of keys began while the backup was made, and it would not open. Make it again.")
+    return made
 
 
 def _keys(services: Services) -> tuple[list[str], dict[TenantId, tuple[int, UUID] | None]]:
@@ -95,7 +123,11 @@ def _keys(services: Services) -> tuple[list[str], dict[TenantId, tuple[int, UUID
     return [kek.name for kek in services.vault.files.stored()], found
 
 
-def _restore(file: Path, directory: DataDirectory, settings: Settings, roots: Roots) -> int:
+def restore_into(
+    file: Path, directory: DataDirectory, settings: Settings, roots: Roots, then: Callable[[Settings], None] | None = None
+) -> int:
+    """Restore into an empty directory, and do something while its database runs; return how many files there were."""
+
     def quiet(_line: str) -> None: ...
 
     is_ours = settings.root_key is None
@@ -107,15 +139,19 @@ def _restore(file: Path, directory: DataDirectory, settings: Settings, roots: Ro
         restore_database(file, admin, scratch=directory.root)
         launch.prepare_database(admin, directory, roots, quiet)
         count = restore_blobs(file, directory)
-        _record(settings)
+        _record(settings, manifest_files=count)
         directory.end_restore()
+        if then is not None:
+            then(settings)
     return count
 
 
-def _record(settings: Settings) -> None:
+def _record(settings: Settings, *, manifest_files: int) -> None:
     services = assemble(settings, role="worker")
     try:
         with services.db.tenant(PLATFORM) as tx:
-            audit.record(tx, Actor(ActorKind.OPERATOR), Event.BACKUP_RESTORED)
+            actor, facts = Actor(ActorKind.OPERATOR), {"files": manifest_files}
+            audit.record(tx, actor, Event.BACKUP_RESTORED)
+            file_report(tx, actor, ReportKind.RESTORE, facts, is_good=True, clock=services.clock)
     finally:
         services.close()

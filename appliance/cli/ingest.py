@@ -59,6 +59,8 @@ class _Target:
     collection_id: CollectionId | None
     batch_id: BatchId | None
     is_separate: bool
+    is_attested: bool
+    labels: tuple[str, ...]
 
 
 @click.command()
@@ -69,12 +71,17 @@ class _Target:
 @click.option(
     "--separate", is_flag=True, help="Keep files of the same name apart, instead of as versions of one document."
 )
+@click.option(
+    "--attest", is_flag=True, help="Attest: I would post this on our internal wiki. Where the organisation asks for it."
+)
+@click.option("--label", "labels", multiple=True, help="A label that the documents bear; may be given several times.")
 @click.option("--no-wait", is_flag=True, help="Do not wait until they are ready.")
 @click.option("--as", "email", help="Whose upload it is: an e-mail address. Default: the only owner.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def ingest(
-    *, files: tuple[Path, ...], collection: str | None, separate: bool, no_wait: bool, email: str | None, as_json: bool
-) -> None:
+    *, files: tuple[Path, ...], collection: str | None, separate: bool, attest: bool, labels: tuple[str, ...], no_wait: bool,
+    email: str | None, as_json: bool,
+) -> None:  # fmt: skip
     """Add files, and folders with all that is in them, and wait until each is ready, failed or held back.
 
     Hidden files and folders are left out. Exit code 1 unless all are ready (with --no-wait: taken).
@@ -90,7 +97,7 @@ def ingest(
         with _Line(is_shown=sys.stderr.isatty() and not as_json) as line:
             for number, file in enumerate(found):
                 line.shows(f"Sending {file.name}", 100 * number // len(found))
-                _send(services, caller, file, _Target(target, batch_id, separate))
+                _send(services, caller, file, _Target(target, batch_id, separate, attest, labels))
             if not no_wait:
                 _wait(services, caller, found, batch_id, line)
     click.echo(json.dumps([_as_json(file) for file in found]) if as_json else "\n".join(map(_rows, found)))
@@ -141,7 +148,8 @@ def _target(services: Services, caller: Caller, named: str | None) -> Collection
 def _send(services: Services, caller: Caller, file: _File, to: _Target) -> None:
     try:
         upload = Upload(
-            file.path.name, file.path.read_bytes(), to.collection_id, file.folder, to.batch_id, to.is_separate
+            file.path.name, file.path.read_bytes(), to.collection_id, file.folder, to.batch_id, to.is_separate,
+            to.is_attested, to.labels,
         )
         received = knowledge.take_in(
             services.db, services.blobs, caller, upload, limit_megabytes=services.settings.upload_limit_mb,

@@ -3,20 +3,15 @@
 import json
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
-from appliance import identity, tenancy
-from appliance.assembly import assemble, database_url, roots_of
 from appliance.kernel import log
-from appliance.ops import launch, migrations
-from appliance.ops.data_directory import DataDirectory
-from appliance.ops.diagnosis import diagnose
-from appliance.ops.preflight import Level
-from appliance.ops.supervisor import stop_with_parent
 from appliance.settings import Settings, load, masked
 
-_EXIT = {Level.FAIL: 1, Level.WARN: 2}
+if TYPE_CHECKING:  # `config check`, and `ready` of every health check, need none of it
+    from appliance.ops.launch import Plan
 
 
 def say(line: str) -> None:
@@ -29,6 +24,9 @@ def say(line: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line; that with `url` says it is ready.")
 def run(*, with_parent: bool, as_json: bool) -> None:
     """Start the database, the web site and the worker, and print the URL to open. Ctrl-C stops; the data stays."""
+    from appliance.ops import launch
+    from appliance.ops.supervisor import stop_with_parent
+
     if with_parent:
         stop_with_parent()
     os.umask(0o077)
@@ -42,6 +40,9 @@ def run(*, with_parent: bool, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def setup(*, as_json: bool) -> None:
     """Print a new single-use link that creates an organisation and its owner. Needs a running house."""
+    from appliance import identity
+    from appliance.assembly import assemble
+
     settings = load()
     services = assemble(settings, role="worker")
     try:
@@ -55,6 +56,10 @@ def setup(*, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def migrate(*, as_json: bool) -> None:
     """Check the database, create its roles, and bring it to this version's schema."""
+    from appliance.assembly import roots_of
+    from appliance.ops import launch, migrations
+    from appliance.ops.data_directory import DataDirectory
+
     settings = load()
     directory = DataDirectory(settings.data_dir, settings.secrets)
     tell: Callable[[str], None] = (lambda _line: None) if as_json else say
@@ -74,11 +79,18 @@ def migrate(*, as_json: bool) -> None:
 @click.option("--preflight", is_flag=True, help="Only what must hold before the house is started.")
 def doctor(*, as_json: bool, preflight: bool) -> None:
     """Check host, secrets, keys, models, parser and database. Exit code 0: well, 1: failing, 2: warnings."""
+    from appliance.assembly import anchors_of, database_url, roots_of
+    from appliance.ops.anchor_findings import check_anchors
+    from appliance.ops.diagnosis import diagnose
+    from appliance.ops.preflight import Level
+
     settings = load()
     findings = diagnose(
         data_directory=settings.data_dir, secrets=settings.secrets, models=settings.models_dir,
         host=settings.host, port=settings.port, languages=settings.ocr_languages,
         preflight=preflight, url=lambda: database_url(settings, "worker"), roots=lambda: roots_of(settings),
+        anchors=lambda: check_anchors(anchors_of(settings), lambda: database_url(settings, "sealer")),
+        export_folder=settings.export_folder,
     )  # fmt: skip
     if as_json:
         say(json.dumps([vars(finding) for finding in findings]))
@@ -88,18 +100,19 @@ def doctor(*, as_json: bool, preflight: bool) -> None:
             if finding.remedy:
                 say(f"            {finding.remedy}")
     worst = {finding.level for finding in findings}
-    raise SystemExit(next((code for level, code in _EXIT.items() if level in worst), 0))
+    raise SystemExit(1 if Level.FAIL in worst else 2 if Level.WARN in worst else 0)
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def ready(*, as_json: bool) -> None:
     """Exit with 0 if the web site answers and all it stands on does, else with 1. For health checks."""
-    settings = load()
-    is_ready = launch.is_ready(_plan(settings).address)
+    from appliance.ops.readiness import is_ready
+
+    found = is_ready(load().local_address)
     if as_json:
-        say(json.dumps({"is_ready": is_ready}))
-    raise SystemExit(0 if is_ready else 1)
+        say(json.dumps({"is_ready": found}))
+    raise SystemExit(0 if found else 1)
 
 
 @click.group()
@@ -128,7 +141,10 @@ def check(*, as_json: bool) -> None:
         say(f"{'APPLIANCE_' + name.upper():<38} {shown}\n    {field.description}")
 
 
-def _plan(settings: Settings) -> launch.Plan:
+def _plan(settings: Settings) -> "Plan":
+    from appliance.assembly import roots_of
+    from appliance.ops import launch
+
     return launch.Plan(
         data_dir=settings.data_dir.absolute(),
         secrets_dir=settings.secrets.absolute(),
@@ -160,6 +176,9 @@ def _say_json(line: str) -> None:
 
 def _opening(settings: Settings) -> tuple[str, bool]:
     """Return what to open, and whether somebody lives here: if not, it is a link that sets the house up."""
+    from appliance import identity, tenancy
+    from appliance.assembly import assemble
+
     services = assemble(settings, role="worker")
     try:
         with services.db.platform() as tx:

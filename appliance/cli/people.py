@@ -7,9 +7,6 @@ import sys
 import click
 from click.shell_completion import get_completion_class
 
-from appliance import identity
-from appliance.assembly import assemble
-from appliance.identity.operators import invite_operator
 from appliance.kernel.log import configure
 from appliance.settings import load
 
@@ -24,6 +21,9 @@ def operator() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def invite(*, email: str, as_json: bool) -> None:
     """Print a link by which EMAIL becomes an operator. It works once, within 7 days."""
+    from appliance.assembly import assemble
+    from appliance.identity.operators import invite_operator
+
     settings = load()
     configure(format="console", level="ERROR")
     services = assemble(settings, role="worker")
@@ -39,6 +39,9 @@ def invite(*, email: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def reset_password(*, email: str, as_json: bool) -> None:
     """Print a link to a new password for EMAIL, once, within 24 hours. Each of their organisations records it."""
+    from appliance import identity
+    from appliance.assembly import assemble
+
     settings = load()
     configure(format="console", level="ERROR")
     services = assemble(settings, role="worker")

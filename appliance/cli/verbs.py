@@ -5,6 +5,7 @@ that console and API never differ, both are made of the same declarations. Whoev
 the person named by --as, without a token, and is recorded as the operator's doing.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
@@ -19,50 +20,86 @@ from pydantic.fields import FieldInfo
 from appliance.api.framework import OPERATIONS, Call, Operation
 from appliance.api.rooms import ROOMS
 from appliance.audit import PLATFORM
+from appliance.cli.contents import GROUPS
 from appliance.cli.tables import show
 from appliance.cli.use import acting_as
 from appliance.identity.permissions import require_granted
 from appliance.kernel.errors import Invalid
 from appliance.kernel.ids import TenantId, parse_id
 
-GROUPS: dict[str, tuple[str, str]] = {
-    "audit": ("audit", "The log."),
-    "batches": ("batch", "Files that were uploaded together."),
-    "budgets": ("budget", "Budgets of tokens and money, and how fast programs may call."),
-    "chatbots": ("bot", "Chatbots."),
-    "collections": ("collection", "Where documents live, and who may read them."),
-    "contracts": ("contract", "What providers grant the organisation."),
-    "conversations": ("conversation", "One's own conversations."),
-    "data_labels": ("data-label", "What labels of data demand of providers."),
-    "documents": ("document", "Documents."),
-    "gateway": ("gateway", "Which models may be called, by which names, and what they used."),
-    "groups": ("group", "Groups of people."),
-    "jobs": ("job", "What the worker has to do."),
-    "keys": ("keys", "The keys that what is stored is sealed under; --in platform for the platform's own."),
-    "me": ("me", "Whoever is named by --as."),
-    "organisation": ("org", "The organisation: name, settings, budget, usage, models."),
-    "overview": ("overview", "The organisation in numbers."),
-    "passages": ("passage", "Passages of all documents that --as may read."),
-    "people": ("user", "People and invitations."),
-    "platform": ("platform", "For the platform's operators: organisations in numbers."),
-    "providers": ("provider", "Model providers and the keys to them; --in platform for the shared ones."),
-    "reviews": ("review", "Other people's conversations, as far as the settings allow."),
-    "rules": ("rule", "What a model call may do, for everybody and for groups."),
-    "tokens": ("token", "API tokens and service accounts."),
-    "uploads": ("upload", "Large files that come in parts."),
-    "usage": ("usage", "What models used and cost."),
-}
 NAMED = {  # what people at a console look for
     "add_provider_key": "add-key",
+    "begin_policy_draft": "begin",
+    "change_custom_role": "change",
     "change_provider_key": "change-key",
+    "change_session_policy": "change",
     "check_provider_key": "check",
+    "compare_policies": "diff",
+    "create_allowance": "allow",
+    "create_custom_role": "create",
+    "create_sink": "add",
+    "delete_allowance": "end-allowance",
+    "delete_custom_role": "delete",
+    "delete_own_list": "remove-list",
+    "delete_sink": "remove",
+    "drop_sink_letter": "drop-letter",
+    "drop_sink_letters": "drop-letters",
+    "designate_break_glass": "designate",
+    "discard_policy_draft": "discard",
+    "end_support": "end",
+    "export_access_review": "export",
+    "get_access_review": "get",
+    "list_access_reviews": "list",
+    "start_access_review": "start",
+    "start_dry_run": "start",
+    "stop_dry_run": "stop",
+    "get_custom_role": "get",
+    "get_dry_run": "get",
+    "get_evidence": "get",
+    "get_own_list": "list",
+    "get_policy": "show",
+    "get_policy_draft": "show-draft",
     "get_provider_key": "get-key",
+    "get_evidence_package": "get-package",
     "get_rotation": "status",
+    "get_session_policy": "get",
+    "list_access_review_lines": "lines",
+    "list_all_sign_ins": "sign-ins",
+    "list_break_glass_accounts": "list",
+    "list_custom_roles": "list",
+    "list_dry_run_documents": "documents",
+    "list_dry_runs": "list",
+    "list_evidence_packages": "list-packages",
+    "issue_provisioning_token": "issue-token",
+    "revoke_provisioning": "revoke-token",
     "list_key_uses": "uses",
     "list_model_providers": "list",
+    "list_own_lists": "lists",
+    "list_own_sign_ins": "own-sign-ins",
+    "list_sign_ins_of": "sign-ins-of",
+    "list_sink_letters": "letters",
+    "list_policies": "history",
+    "list_policy_templates": "templates",
+    "list_support": "list",
+    "put_policy_in_force": "put-in-force",
     "replace_provider_key": "replace-key",
+    "resend_sink_letter": "resend-letter",
+    "resend_sink_letters": "resend-letters",
     "reveal_provider_key": "reveal",
     "revoke_provider_key": "revoke-key",
+    "save_policy_draft": "save",
+    "send_back_policy_draft": "send-back",
+    "set_dictionary": "dictionary",
+    "set_exact": "exact",
+    "set_pattern": "pattern",
+    "try_sink": "test",
+    "withdraw_break_glass": "withdraw",
+    "change_upload_rules": "change-rules",
+    "decide_findings": "decide",
+    "get_document_report": "report",
+    "get_scan_coverage": "coverage",
+    "get_upload_rules": "rules",
+    "rescan_documents": "rescan",
 }
 _PLATFORM = "platform"
 _KEPT = "Left out, it stays as it is."
@@ -88,16 +125,15 @@ class OptionsWrong(Invalid):
     code = "options_wrong"
 
 
-def add_to(root: click.Group) -> None:
-    """Add a group for each room, with a command for each of its operations."""
+def room(tag: str) -> click.Group:
+    """Return a room's group, with a command for each of its operations."""
     assert ROOMS  # noqa: S101 - importing the rooms declares their operations
-    for tag, (name, words) in GROUPS.items():
-        operations = [one for one in OPERATIONS if one.tag == tag]
-        if operations:
-            room = click.Group(name, help=words)
-            for one in operations:
-                room.add_command(_command(one, tag))
-            root.add_command(room)
+    name, words = GROUPS[tag]
+    found = click.Group(name.rpartition(" ")[2], help=words)
+    for one in OPERATIONS:
+        if one.tag == tag:
+            found.add_command(_command(one, tag))
+    return found
 
 
 def command_name(one: Operation, tag: str) -> str:
@@ -110,7 +146,7 @@ def command_name(one: Operation, tag: str) -> str:
         tag,
         tag.removesuffix("s"),
         tag.removesuffix("es"),
-        GROUPS[tag][0],
+        GROUPS[tag][0].rpartition(" ")[2],
         "person",
         "organisations",
         "audit_entries",
@@ -169,6 +205,8 @@ def _option(name: str, field: FieldInfo, *, is_kept: bool) -> click.Option:
     values: Any = {int: click.INT, float: click.FLOAT, bool: click.BOOL}.get(kind, click.STRING)
     if isinstance(kind, type) and issubclass(kind, Enum):
         values = click.Choice([str(one.value) for one in kind])
+    if get_origin(kind) is dict or (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        values = _Object()
     may_be_nothing = not is_list and type(None) in get_args(field.annotation)
     if may_be_nothing and (is_kept or field.is_required()):
         values = _OrNone(values)
@@ -208,6 +246,25 @@ class _Secret(click.ParamType[Any]):
                 self.fail("it holds no text", param, ctx)
 
 
+class _Object(click.ParamType[Any]):
+    """An object of JSON, or @FILE with one."""
+
+    name = "json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, dict):
+            return value
+        text = value
+        if value.startswith("@"):
+            with click.File("r", encoding="utf-8")(value[1:], param, ctx) as file:
+                text = file.read(_LONGEST_SECRET * 5)
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        return found if isinstance(found, dict) else self.fail("it is no object of JSON", param, ctx)
+
+
 def _kind(annotation: Any) -> tuple[Any, bool]:
     """Return the plain type of a field, and whether it may be given more than once."""
     if get_origin(annotation) in {Union, UnionType}:
@@ -221,9 +278,7 @@ def _kind(annotation: Any) -> tuple[Any, bool]:
 
 def _run(one: Operation) -> Callable[..., None]:
     def run(*, as_email: str | None, place: str | None, as_json: bool, **given: Any) -> None:
-        is_platforms = one.tag == "platform" or place == _PLATFORM
-        tenant_id = PLATFORM if is_platforms else TenantId(_id(place)) if place else None
-        with acting_as(as_email, tenant_id) as (services, caller):
+        with acting_as(as_email, place_of(_PLATFORM if one.tag == "platform" else place)) as (services, caller):
             ids = {name: _id(given[name]) for name in one.parameters}
             files = [(path.name, path.read_bytes()) for path in given.get("files", ())]
             query, body = _filled(one.query, given), None
@@ -232,6 +287,13 @@ def _run(one: Operation) -> Callable[..., None]:
             show(one.view(Call(services, caller, ids, query, body, files)), as_json=as_json)
 
     return run
+
+
+def place_of(given: str | None) -> TenantId | None:
+    """Return the organisation that --in says, or None. Raises NotAnId."""
+    if given == _PLATFORM:
+        return PLATFORM
+    return TenantId(_id(given)) if given else None
 
 
 def _id(given: str) -> UUID:

@@ -6,7 +6,7 @@ worker's sweep settles as abandoned, at its full reservation.
 """
 
 from appliance.gateway.answering import Answering, ClientGone
-from appliance.gateway.endpoints import Endpoint
+from appliance.gateway.endpoints import Endpoint, Patience
 from appliance.gateway.flow import Gateway
 from appliance.gateway.gate import Asking, Gate
 from appliance.gateway.hooks import DataLoss
@@ -29,7 +29,7 @@ from appliance.providers.errors import ModelMissing
 
 __all__ = [
     "Alias", "Answering", "Asker", "Asking", "Bot", "ChatRequest", "Check", "Cited", "ClientGone", "DataLoss", "Delta",
-    "EmbeddingModel", "Endpoint", "Finish", "Gate", "Gateway", "Item", "Model", "ModelMissing", "Passage", "Prices",
-    "QueryVector", "Source", "Step", "Target", "Tried", "Trying", "Turn", "Usage", "Vectors", "allow_model",
+    "EmbeddingModel", "Endpoint", "Finish", "Gate", "Gateway", "Item", "Model", "ModelMissing", "Passage", "Patience",
+    "Prices", "QueryVector", "Source", "Step", "Target", "Tried", "Trying", "Turn", "Usage", "Vectors", "allow_model",
     "callable_names", "forbid_model", "list_aliases", "list_allowed_models", "remove_alias", "set_alias",
 ]  # fmt: skip

@@ -4,17 +4,19 @@ Each call is judged by itself, in the order in which they came: rules, key, way,
 A refusal is on record in the same transaction and takes nobody with it; nothing is sent before the commit.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from appliance import audit, budgets, identity, policy
+from appliance import audit, budgets, dlp, identity, policy, tenancy
 from appliance.audit import Event, NewEntry, Outcome
 from appliance.gateway import metrics
 from appliance.gateway.endpoints import Way, way_to
+from appliance.gateway.guarding import Standing, Treated
 from appliance.gateway.ledger import refusal_entry
 from appliance.gateway.plans import Admitted, Plan
 from appliance.gateway.prices import Prices
@@ -25,18 +27,20 @@ from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import TenantId, new_id
-from appliance.kernel.questions import ask
+from appliance.kernel.questions import ask, is_hope_lost
 from appliance.kernel.rows import insertion
 from appliance.policy import Rules
 from appliance.vault import Vault
 from appliance.vault.providing import Lender, Lent
 
-Check = Callable[[Lent, Way], None]
+_DOUBT_SECONDS: Final = 1.0
+_MOST_DOUBTS: Final = 10_000
+Check = Callable[[Lent, Way, Standing], Treated | None]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A call that is to be admitted. `check` is asked last, with the key and the way, and may raise a Refusal."""
+    """A call that is to be admitted. `check` is asked last, with the key, the way and what holds for its texts; it may raise a Refusal."""
 
     plan: Plan
     check: Check
@@ -45,20 +49,34 @@ class Asked:
 class Admission:
     """Admits lots of calls."""
 
-    def __init__(self, db: Database, vault: Vault, prices: Prices, *, clock: Clock) -> None:
-        self._db, self._vault, self._prices, self._clock = db, vault, prices, clock
+    def __init__(self, db: Database, vault: Vault, prices: Prices, *, clock: Clock, tally: identity.Tally) -> None:
+        self._db, self._vault, self._prices, self._clock, self._tally = db, vault, prices, clock, tally
+        self._doubts: dict[TenantId, float] = {}
 
     def __call__(self, tenant_id: TenantId, asked: Sequence[Asked]) -> list[Admitted | Exception]:
-        """Return for each call that it is admitted, or why not."""
+        """Return for each call that it is admitted, or why not.
+
+        Written in the hope that the budgets hold all of it: in two trips. If they do not, nothing was written, and who
+        is refused is found out in one more; for a second the organisation's next lots are written without hope.
+        """
+        if time.monotonic() >= self._doubts.get(tenant_id, 0.0):
+            try:
+                return self._admitted(tenant_id, asked, is_hopeful=True)
+            except DBAPIError as error:
+                if not is_hope_lost(error):
+                    raise
+                if len(self._doubts) >= _MOST_DOUBTS:
+                    self._doubts.clear()
+                self._doubts[tenant_id] = time.monotonic() + _DOUBT_SECONDS
+        return self._admitted(tenant_id, asked, is_hopeful=False)
+
+    def _admitted(self, tenant_id: TenantId, asked: Sequence[Asked], *, is_hopeful: bool) -> list[Admitted | Exception]:
         found: list[Admitted | Exception] = []
         try:
             with self._db.tenant(tenant_id) as tx, Lender(tx, self._vault, clock=self._clock) as lender:
                 lot = self._begun(tx, lender, asked)
                 found += map(lot.judged, asked)
-                lot.reserve(found)
-                calls = [one for one in found if isinstance(one, Admitted)]
-                entries = [*lot.refusals, *map(_entry, calls)]
-                ask(tx, *insertion(CallRow, [*map(_row, calls)]), *audit.recording(tenant_id, entries), *lender.counted())
+                lot.write(found, is_hopeful=is_hopeful)
         except BaseException:
             for one in found:
                 if isinstance(one, Admitted):
@@ -72,12 +90,14 @@ class Admission:
         return found
 
     def _begun(self, tx: Tx, lender: Lender, asked: Sequence[Asked]) -> "_Lot":
-        standing, *_ = ask(
-            tx, identity.standing_of(tx.tenant_id, _tokens(asked), self._clock.now()),
-            *lender.asked(one.plan.target.provider for one in asked),
+        tokens = _tokens(asked)
+        telling = self._tally.telling(tokens)
+        standing, rules, kept_days, on_data, *_ = ask(
+            tx, identity.standing_of(tx.tenant_id, tokens, self._clock.now()), policy.loading(), tenancy.days_kept(), dlp.policy_asked(),
+            *lender.asked(one.plan.target.provider for one in asked), *([telling] if telling else []),
         )  # fmt: skip
         standing.touch(tx)
-        return _Lot(tx, standing.callers, policy.load(tx), self._prices, lender, self._clock)
+        return _Lot(tx, standing.callers, rules, self._prices, lender, self._clock, kept_days, on_data)
 
 
 @dataclass
@@ -90,6 +110,8 @@ class _Lot:
     prices: Prices
     lender: Lender
     clock: Clock
+    kept_days: int
+    on_data: dlp.Policy
     refusals: list[NewEntry] = field(default_factory=list)
 
     def judged(self, asked: Asked) -> Admitted | Exception:
@@ -105,17 +127,34 @@ class _Lot:
         except Exception as error:  # noqa: BLE001 - it is told to this call's program alone
             return error
 
-    def reserve(self, found: list[Admitted | Exception]) -> None:
-        """Ask the budgets, last: put a refusal in the place of each call that none is left for."""
-        places = [place for place, one in enumerate(found) if isinstance(one, Admitted)]
-        calls = [one for one in found if isinstance(one, Admitted)]
-        charges = [(call.plan.caller.actor, _charge(call)) for call in calls]
-        for place, call, reserved in zip(places, calls, budgets.reserve_all(self.tx, charges, clock=self.clock), strict=True):
+    def write(self, found: list[Admitted | Exception], *, is_hopeful: bool) -> None:
+        """Reserve for the calls and put them on record; a refusal takes the place of each that no budget is left for.
+
+        In hope, all in the trip that commits: it fails if the budgets have anything else to say than that all is held.
+        """
+        if not is_hopeful:
+            self._reserve(found)
+        calls = {place: one for place, one in enumerate(found) if isinstance(one, Admitted)}
+        charges = {place: _charge(call) for place, call in calls.items()}
+        entries = [*self.refusals, *map(_entry, calls.values()), *filter(None, map(_treated, calls.values()))]
+        rows = [_row(call, charges[place]) for place, call in calls.items()]
+        answers, *_ = ask(
+            self.tx, budgets.reserving(list(charges.values()) if is_hopeful else (), self.clock.now(), is_hopeful=True),
+            *insertion(CallRow, rows), *audit.recording(self.tx, entries), *self.lender.counted(), ends=True,
+        )  # fmt: skip
+        for number, (place, call) in enumerate(calls.items() if is_hopeful else ()):
+            found[place] = _reserved(call, budgets.reserved_of(answers, number))
+
+    def _reserve(self, found: list[Admitted | Exception]) -> None:
+        calls = {place: one for place, one in enumerate(found) if isinstance(one, Admitted)}
+        charges = [(call.plan.caller.actor, _charge(call)) for call in calls.values()]
+        answers = budgets.reserve_all(self.tx, charges, clock=self.clock)
+        for (place, call), reserved in zip(calls.items(), answers, strict=True):
             if isinstance(reserved, Refusal):
                 self.lender.give_back(call.lent)
                 found[place] = self._refused(call.plan, reserved)
             else:
-                found[place] = replace(call, warned=reserved.warned, is_reserved=reserved.is_held)
+                found[place] = _reserved(call, reserved)
 
     def _refused(self, plan: Plan, refusal: Refusal) -> Refusal:
         self.refusals.append(refusal_entry(plan.asker, refusal, model=str(plan.target)))
@@ -138,12 +177,29 @@ class _Lot:
         try:
             contracts = admit_place(self.rules, plan.caller, asked, lent.provider, now)
             way = way_to(lent.provider, target.model, plan.endpoint)
-            check(lent, way)
             labels, priced = tuple(self.rules.named(plan.asked.labels)), self.prices.find(target)
+            treated = check(lent, way, _standing(self.on_data, labels, plan.caller, lent, contracts))
         except BaseException:
             self.lender.give_back(lent)
             raise
-        return Admitted(plan, new_id(), lent, way, now, contracts, labels, priced)
+        return Admitted(plan, new_id(), lent, way, now, contracts, labels, priced, treated=treated, kept_days=self.kept_days)
+
+
+def _standing(
+    on_data: dlp.Policy, labels: Collection[str], caller: Caller, lent: Lent, contracts: Sequence[policy.Contract]
+) -> Standing:
+    region = lent.provider.region or next((one.region for one in contracts if one.region), None)
+    terms = frozenset(term.value for one in contracts for term in one.terms)
+    return Standing(on_data, frozenset(labels), frozenset(caller.groups), is_local=False, terms=terms, region=region)
+
+
+def _treated(call: Admitted) -> NewEntry | None:
+    facts = call.treated.facts if call.treated else None
+    return NewEntry(call.plan.caller.actor, Event.CALL_TEXT_TREATED, call.call_id, Outcome.SUCCESS, facts) if facts else None
+
+
+def _reserved(call: Admitted, reserved: budgets.Reserved) -> Admitted:
+    return replace(call, warned=reserved.warned, is_reserved=reserved.is_held)
 
 
 def _charge(call: Admitted) -> budgets.Charge:
@@ -158,8 +214,8 @@ def _tokens(asked: Sequence[Asked]) -> set[UUID]:
     return {one.plan.caller.token_id for one in asked if one.plan.caller.token_id is not None}
 
 
-def _row(call: Admitted) -> dict[str, Any]:
-    plan, lent, charge = call.plan, call.lent, _charge(call)
+def _row(call: Admitted, charge: budgets.Charge) -> dict[str, Any]:
+    plan, lent = call.plan, call.lent
     return {
         "tenant_id": plan.caller.tenant_id, "call_id": call.call_id, "kind": plan.endpoint.kind,
         "model": str(plan.target)[:200], "provider": plan.target.provider, "actor_kind": plan.caller.actor.kind.value,
@@ -168,7 +224,7 @@ def _row(call: Admitted) -> dict[str, Any]:
         "token_id": plan.caller.token_id, "request_id": plan.caller.request_id, "attempt": plan.attempt,
         "dialect": call.way.dialect.value, "upstream_model": plan.target.model, "host": call.host,
         "region": lent.provider.region, "key_id": lent.key_id, "key_fingerprint": lent.fingerprint,
-        "verdicts": plan.verdicts, "prompt_digest": plan.prompt_digest, "labels": list(call.labels),
+        "verdicts": (call.treated and call.treated.verdict) or plan.verdicts, "prompt_digest": plan.prompt_digest, "labels": list(call.labels),
         "contract_ids": [one.contract_id for one in call.contracts],
         "contract_terms": sorted({term.value for one in call.contracts for term in one.terms}),
     }  # fmt: skip

@@ -10,18 +10,22 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from appliance.dlp import DlpBlocked
 from appliance.gateway.answering import ClientGone
 from appliance.gateway.breaker import Breaker
 from appliance.gateway.dialects import AnswerUnreadable
 from appliance.gateway.dialects.errors import without_key
 from appliance.gateway.endpoints import Endpoint, Way
-from appliance.gateway.errors import ProviderKeyRefused, ProviderResting, ProviderSignInFailed
+from appliance.gateway.errors import ProviderKeyRefused, ProviderResting, ProviderSignInFailed, TextRefused
+from appliance.gateway.guarding import LookedTooLittle, Looking, Standing, Treated
 from appliance.gateway.models import Target
 from appliance.gateway.passing import Sent, request_for
 from appliance.gateway.record import NOTHING, Admitted, Plan, Record, Settlement
 from appliance.gateway.requests import Parsed
 from appliance.gateway.signing import Signer, sign_in_url
+from appliance.gateway.values import Asker
 from appliance.identity import Caller
+from appliance.kernel.db import DatabaseBusy
 from appliance.kernel.egress import (
     CallCancelled,
     Cancel,
@@ -40,6 +44,7 @@ from appliance.vault.providing.errors import NoProviderKey, ProviderNotFound
 TURNS: Final = 3
 _LONGEST_WAIT: Final = 8.0
 _FIRST_WAIT: Final = 0.25
+_LOOKS: Final = 4
 _LOOK_EVERY: Final = 0.05
 _MOST_OF_AN_ERROR: Final = 256 * 1024
 _OK, _REDIRECTS, _REFUSALS = 200, 300, 400
@@ -47,7 +52,8 @@ _UNAUTHORIZED, _FORBIDDEN, _TOO_MANY, _FAULTS = 401, 403, 429, 500
 _UNSENT: Final = (HostNotFound, HostUnreachable, ProxyFailed, TlsFailed, TooManyConnections)
 _UNSIGNED: Final = (ProviderKeyRefused, ProviderSignInFailed)
 _ELSEWHERE: Final = (
-    CallRuleRefused, ContractMissing, EgressDenied, KeyLimited, ModelNotAllowed, NoProviderKey, ProviderNotFound, ProviderResting,
+    CallRuleRefused, ContractMissing, DlpBlocked, EgressDenied, KeyLimited, ModelNotAllowed, NoProviderKey, ProviderNotFound, ProviderResting,
+    TextRefused,
 )  # fmt: skip
 
 
@@ -64,6 +70,7 @@ class Ask:
     answer_tokens: int
     prompt_digest: bytes
     verdicts: str
+    looking: Looking
     version: str | None = None
     beta: str | None = None
 
@@ -141,10 +148,11 @@ class Attempts:
             incoming = self._egress.open(outgoing, cancel=cancel)
         except CallCancelled:
             used = NOTHING if outgoing is None else None  # nothing was asked while a token was waited for
-            self._end(call, Settlement("cancelled", used, total_ms=_ms(began)))
+            said = None if outgoing is None else call.said(sent.body, b"")
+            self._end(call, Settlement("cancelled", used, total_ms=_ms(began), content=said))
             raise ClientGone from None
         except (EgressFailed, EgressDenied, OutgoingMalformed, *_UNSIGNED) as refusal:
-            return self._unreached(call, refusal, began)
+            return self._unreached(call, sent, refusal, began)
         except BaseException:
             self._end(call, Settlement("unknown", None, code="internal_error", total_ms=_ms(began)))
             raise
@@ -153,23 +161,38 @@ class Attempts:
     def _admit(self, ask: Ask, target: Target, attempt: int) -> tuple[Admitted, Sent]:
         made: list[Sent] = []
 
-        def check(lent: Lent, way: Way) -> None:
+        def check(lent: Lent, way: Way, standing: Standing) -> Treated:
             self._breaker.check((ask.caller.tenant_id, lent.key_id), target.provider)
             for url in (way.url, sign_in_url(lent)):
                 if url:
                     self._egress.check(url)
-            made.append(request_for(ask.parsed, ask.endpoint, way, target.model, version=ask.version, beta=ask.beta))
+            treated = ask.looking.treated(standing)
+            made.append(request_for(treated.parsed, ask.endpoint, way, target.model, version=ask.version, beta=ask.beta))
+            return treated
 
         plan = Plan(
             ask.caller, ask.endpoint, target, ask.asked, ask.prompt_tokens, ask.answer_tokens, ask.prompt_digest,
             ask.verdicts, attempt, ask.alias,
         )  # fmt: skip
-        return self._record.admit(plan, check), made[0]
+        for _ in range(_LOOKS):
+            try:
+                return self._record.admit(plan, check), made[-1]  # the last, if it was judged twice
+            except LookedTooLittle as more:
+                self._deepen(ask, more, target)
+        raise DatabaseBusy
 
-    def _unreached(self, call: Admitted, refusal: Refusal, began: float) -> tuple[Refusal, bool, float | None]:
+    def _deepen(self, ask: Ask, more: LookedTooLittle, target: Target) -> None:
+        try:
+            ask.looking.deepen(more.policy, more.groups)
+        except Refusal as refusal:
+            self._record.refuse(Asker.of(ask.caller), refusal, model=str(target))
+            raise
+
+    def _unreached(self, call: Admitted, sent: Sent, refusal: Refusal, began: float) -> tuple[Refusal, bool, float | None]:
         is_unsent = isinstance(refusal, (*_UNSENT, *_UNSIGNED, EgressDenied, OutgoingMalformed))
         state, used = ("failed", NOTHING) if is_unsent else ("unknown", None)
-        self._end(call, Settlement(state, used, code=refusal.code, total_ms=_ms(began)))  # type: ignore[arg-type]
+        said = None if is_unsent else call.said(sent.body, b"")
+        self._end(call, Settlement(state, used, code=refusal.code, total_ms=_ms(began), content=said))  # type: ignore[arg-type]
         if not isinstance(refusal, (TooManyConnections, OutgoingMalformed)):
             self._breaker.note(_used(call), is_good=False)
         may_again = isinstance(refusal, (HostUnreachable, ProviderSignInFailed, ProxyFailed, TooManyConnections))
@@ -182,10 +205,12 @@ class Attempts:
         self._breaker.note(_used(call), is_good=is_good)
         if _OK <= status < _REDIRECTS:
             return reached, True, None
+        error = b""
         try:
             error = without_key(_read(incoming, cancel), key)
         finally:
-            self._end(call, Settlement("failed", NOTHING, status, f"status_{status}", total_ms=_ms(reached.began)))
+            said = call.said(reached.sent.body, b"" if call.lent.provider.is_shared else error)  # its words may be the operator's
+            self._end(call, Settlement("failed", NOTHING, status, f"status_{status}", total_ms=_ms(reached.began), content=said))
         if status < _REFUSALS:
             return AnswerUnreadable(f"it answered with status {status}"), False, None
         if status in {_UNAUTHORIZED, _FORBIDDEN}:

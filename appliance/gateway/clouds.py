@@ -3,22 +3,28 @@
 Claude is asked in Anthropic's messages at both: Bedrock's InvokeModel
 (https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html) and Vertex's rawPredict
 (https://docs.cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/use-claude). There the address names the model, and
-the body says a version. All other models are asked in OpenAI's chat at the address that each of the two has for it.
+the body says a version. Models that Bedrock offers by its own Converse alone are asked in that, into which Anthropic's messages
+are put. All other models are asked in OpenAI's chat at the address that each of the two has for it.
 """
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
+from appliance.gateway.cloud_embeddings import family_of
 from appliance.gateway.dialects import AnswerUnreadable, Dialect, write_json
+from appliance.gateway.dialects.messages_to_converse.request import cross_request as messages_into_converse
 from appliance.gateway.errors import EndpointUnsupported
 from appliance.gateway.requests import Parsed
 from appliance.vault.providing import ProviderKind
 
 CLOUDS: Final = frozenset({ProviderKind.BEDROCK, ProviderKind.VERTEX})
 _LATEST_SHARED: Final = "2023-06-01"  # what is the same at both under a name of their own
+# A region's prefix may stand before the publisher: us.amazon.nova-pro-v1:0.
+_CONVERSE: Final = re.compile(r"(?:[a-z-]+\.)?(?:ai21|amazon|cohere|meta|mistral|writer)\..+")
 _VERSIONS: Final = {ProviderKind.BEDROCK: "bedrock-2023-05-31", ProviderKind.VERTEX: "vertex-2023-10-16"}
 
 
@@ -33,19 +39,28 @@ class CloudRequest:
 
 
 def dialect_of(kind: ProviderKind, model: str) -> Dialect:
-    """Return in which dialect a cloud's model is asked. An ARN of one's own does not say whose model it is: Claude's."""
-    is_claude = (
-        model.startswith("claude") if kind is ProviderKind.VERTEX else "anthropic." in model or model.startswith("arn:")
-    )
-    return Dialect.MESSAGES if is_claude else Dialect.CHAT
+    """Return in which dialect a cloud's model is asked. Converse is what Anthropic's messages are put into at last."""
+    return Dialect.MESSAGES if _is_claude(kind, model) or speaks_converse(kind, model) else Dialect.CHAT
+
+
+def _is_claude(kind: ProviderKind, model: str) -> bool:
+    """Say whether a model is Claude. An ARN of one's own does not say whose model it is: Claude's."""
+    if kind is ProviderKind.VERTEX:
+        return model.startswith("claude")
+    return "anthropic." in model or model.startswith("arn:")
+
+
+def speaks_converse(kind: ProviderKind, model: str) -> bool:
+    """Say whether Bedrock offers a model by Converse alone."""
+    return kind is ProviderKind.BEDROCK and _CONVERSE.fullmatch(model) is not None
 
 
 def check_endpoint(kind: ProviderKind, model: str, *, is_embedding: bool, is_counting: bool) -> None:
     """Return if a cloud's model can be asked so. Raises EndpointUnsupported."""
-    if is_embedding:
-        reason = "its cloud has embeddings in no form that is known here"
+    if is_embedding and family_of(kind, model) is None:
+        reason = "its name is none of a model whose embeddings are known here"
         raise EndpointUnsupported(model=model, endpoint="/v1/embeddings", reason=reason)
-    if is_counting and dialect_of(kind, model) is not Dialect.MESSAGES:
+    if is_counting and not _is_claude(kind, model):
         reason = "its provider counts no tokens beforehand, and we make no number up"
         raise EndpointUnsupported(model=model, endpoint="/v1/messages/count_tokens", reason=reason)
 
@@ -84,6 +99,14 @@ def message_request(
         return CloudRequest(f"{where}/count-tokens", _counted(parsed))
     verb = "invoke-with-response-stream" if is_streamed else "invoke"
     return CloudRequest(f"{where}/{verb}", parsed.content, is_wrapped=is_streamed)
+
+
+def converse_request(body: Mapping[str, Any]) -> CloudRequest:
+    """Return Anthropic's request as Converse takes it. Raises Untranslatable."""
+    made = messages_into_converse(body)
+    is_streamed, model = made.pop("stream", False), made.pop("modelId")
+    where = f"/model/{quote(model, safe='')}/{'converse-stream' if is_streamed else 'converse'}"
+    return CloudRequest(where, write_json(made), is_wrapped=is_streamed)
 
 
 def token_count(body: Mapping[str, Any]) -> bytes:

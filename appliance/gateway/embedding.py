@@ -10,6 +10,7 @@ from appliance.gateway.errors import RequestMalformed
 from appliance.gateway.flow import Gateway
 from appliance.gateway.values import Asker
 from appliance.identity import Caller
+from appliance.kernel.computing import Aside
 from appliance.providers.base import Purpose, Vectors
 
 _MOST_TEXTS: Final = 2_048
@@ -18,7 +19,7 @@ _KNOWN: Final = {"model", "input", "encoding_format", "dimensions", "input_type"
 _PURPOSES: Final = {None: Purpose.PASSAGE, "passage": Purpose.PASSAGE, "query": Purpose.QUERY}
 
 
-def embedded(gateway: Gateway, caller: Caller, name: str, body: Mapping[str, Any]) -> Answering:
+def embedded(gateway: Gateway, caller: Caller, name: str, body: Mapping[str, Any], *, aside: Aside) -> Answering:
     """Return the vectors of the input, by a model of this host. Raises RequestMalformed, a Refusal.
 
     `input_type` may be "query" for what is looked for; without it, the texts are what is looked in.
@@ -36,9 +37,8 @@ def embedded(gateway: Gateway, caller: Caller, name: str, body: Mapping[str, Any
     if encoding not in {"float", "base64"}:
         raise RequestMalformed(reason="`encoding_format` is float or base64")
     vectors, tokens = gateway.embed(Asker.of(caller), texts, model=name, purpose=purpose)
-    return Answering(
-        200, write_json(_answer(name, vectors, tokens, is_packed=encoding == "base64")), {"Content-Type": JSON}
-    )
+    told = aside(lambda: write_json(_answer(name, vectors, tokens, is_packed=encoding == "base64")))
+    return Answering(200, told, {"Content-Type": JSON})
 
 
 def _texts(body: Mapping[str, Any]) -> list[str]:

@@ -15,8 +15,21 @@ from appliance.vault.providing.credentials import SIGN_IN
 
 MOST_ANSWER_BYTES: Final = 64 * 1024 * 1024
 # Shorter than the time after which the sweep takes a call's process for dead.
-TIMEOUTS: Final = Timeouts(connect=10, write=60, first_byte=300, between=120, whole=840)
+_WHOLE: Final = 840
 _AZURE_VERSION: Final = "2024-10-21"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """For how many seconds a provider is waited for: until its answer begins, and in the middle of it."""
+
+    first_byte: float = 300
+    pause: float = 120
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The same for each stage of a call."""
+        return Timeouts(connect=10, write=60, first_byte=self.first_byte, between=self.pause, whole=_WHOLE)
 
 
 class Endpoint(StrEnum):
@@ -86,4 +99,4 @@ def way_to(provider: ModelProvider, model: str, endpoint: Endpoint) -> Way:
         case ProviderKind.BEDROCK | ProviderKind.VERTEX:
             is_embedding, is_counting = endpoint is Endpoint.EMBEDDINGS, endpoint is Endpoint.COUNT_TOKENS
             check_endpoint(provider.kind, model, is_embedding=is_embedding, is_counting=is_counting)
-            return Way(base, dialect_of(provider.kind, model), provider)
+            return Way(base, Dialect.CHAT if is_embedding else dialect_of(provider.kind, model), provider)

@@ -8,6 +8,7 @@ Refusal
 ├── CallKeyMissing         kind=unauthenticated
 ├── CallKeysDiffer         kind=unauthenticated
 ├── CallLimitReached       kind=over_limit
+├── CallNotKept            kind=not_found
 ├── ElsewhereRefused       kind=blocked
 ├── EndpointUnsupported    kind=malformed   the model cannot be asked in this way
 ├── ModelNotFound          kind=not_found
@@ -19,15 +20,16 @@ Refusal
 ├── RequestEncoded         kind=unsupported
 ├── RequestMalformed       kind=malformed
 ├── RequestTooLarge        kind=too_large
-âââ SpanMalformed          kind=invalid
-âââ TokensUninspectable    kind=blocked
+├── SpanMalformed          kind=invalid
+├── TextRefused            kind=blocked
+└── TokensUninspectable    kind=blocked
 """
 
 from appliance.kernel.errors import Invalid, Kind, Refusal
 
 
 class AliasMalformed(Invalid):
-    """An alias is a name of 1 to 63 small letters, digits, dots, hyphens and underscores, and 1 to 8 models such as openai/gpt-5, in the order in which they are tried."""
+    """An alias is a name of 1 to 63 small letters, digits, dots, hyphens and underscores, and 1 to 8 models such as openai/gpt-5, in the order in which they are tried, or openai/gpt-5=3 with a weight from 1 to 1000."""
 
     code = "model_alias_malformed"
 
@@ -122,6 +124,13 @@ class ProviderSignInFailed(Refusal):
     code = "provider_sign_in_failed"
 
 
+class CallNotKept(Refusal):
+    """Nothing of such a call is kept. Your organisation may not keep what calls say, or its time is over."""
+
+    kind = Kind.NOT_FOUND
+    code = "call_not_kept"
+
+
 class ElsewhereRefused(Refusal):
     """`{field}` has the provider ask another model or host than the one that was allowed. Leave it out."""
 
@@ -161,6 +170,13 @@ class SpanMalformed(Invalid):
     """Ask for a span of at most {most} days, whose last day is not before its first."""
 
     code = "span_malformed"
+
+
+class TextRefused(Refusal):
+    """Your organisation's policy on data does not let this go on: {category}, by the rule {rule}. Remove it and try again."""
+
+    kind = Kind.BLOCKED
+    code = "data_refused"
 
 
 class TokensUninspectable(Refusal):

@@ -50,6 +50,10 @@ class Gateway:
         """The names of the models that texts can be embedded with."""
         return self._embedders.keys()
 
+    def is_local(self, model: str) -> bool:
+        """Say whether a model is on this host; of one that nobody knows, it is not."""
+        return model in self._models and self._models[model].is_local
+
     def only_quotes(self, model: str) -> bool:
         """Say whether a model can tell nothing of a passage that it does not cite."""
         return model in self._models and self._models[model].only_quotes
@@ -126,7 +130,7 @@ class Gateway:
         return vectors
 
     def _refuse_findings(self, asker: Asker, model: str, text: str) -> None:
-        findings = dlp.inspect(text)
+        findings = dlp.stopped(text)
         if findings:
             refusal = dlp.DlpBlocked(category=findings[0].category.value)
             ledger.record_refusal(self._db, asker, refusal, model=model)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from appliance import identity
+from appliance import audit, identity
+from appliance.audit import Event, NewEntry
 from appliance.gateway import hooks as looking
 from appliance.gateway.answering import Answering, ClientGone, failed, merged, refused
 from appliance.gateway.attempts import Ask, Attempts
@@ -19,7 +20,7 @@ from appliance.gateway.breaker import Breaker
 from appliance.gateway.calls import Calls
 from appliance.gateway.dialects import Dialect, Fault
 from appliance.gateway.embedding import embedded
-from appliance.gateway.endpoints import Endpoint
+from appliance.gateway.endpoints import Endpoint, Patience
 from appliance.gateway.errors import (
     CallKeyMissing,
     CallKeysDiffer,
@@ -30,7 +31,9 @@ from appliance.gateway.errors import (
 )
 from appliance.gateway.estimating import answer_tokens, prompt_tokens
 from appliance.gateway.flow import Gateway
+from appliance.gateway.guarding import Guard, LookedTooLittle, Looking, Standing, Treated
 from appliance.gateway.hooks import Hook
+from appliance.gateway.inspecting import Inspector
 from appliance.gateway.listing import listed
 from appliance.gateway.models import BOT
 from appliance.gateway.naming import Naming
@@ -45,7 +48,8 @@ from appliance.gateway.trying import Rehearsal, Tried, Trying
 from appliance.gateway.values import Asker, Bots
 from appliance.identity import Caller, Permission
 from appliance.kernel.clock import Clock
-from appliance.kernel.db import Database
+from appliance.kernel.computing import Aside, here
+from appliance.kernel.db import Database, DatabaseBusy
 from appliance.kernel.egress import Cancel, Egress
 from appliance.kernel.errors import Refusal
 from appliance.kernel.log import logger
@@ -55,6 +59,9 @@ from appliance.vault import Vault
 log = logger("gateway")
 Throttle = Callable[[Caller], Mapping[str, str]]
 _VERSIONS: Final = ("anthropic-version", "anthropic-beta")
+_LOOKS: Final = 4
+_LONG: Final = 65_536
+"""Octets of a request. Shorter ones are looked through in less time than another thread takes to begin."""
 _NAME: Final = re.compile(r"[\x21-\x7e]{1,264}")
 _FAULT: Final = Fault(
     500, "internal_error", "Something went wrong on our side. It has been noted under this request's id."
@@ -84,13 +91,18 @@ class Gate:
 
     def __init__(
         self, db: Database, vault: Vault, egress: Egress, gateway: Gateway, *, bots: Bots, hooks: tuple[Hook, ...],
-        prices: Prices, clock: Clock,
+        prices: Prices, clock: Clock, patience: Patience,
+        guesses: identity.Guesses, tally: identity.Tally, inspector: Inspector, aside: Aside = here, process: str,
     ) -> None:  # fmt: skip
         self._db, self._gateway, self._bots, self._hooks, self._clock = db, gateway, bots, hooks, clock
-        self._arrivals, self._naming, self._pacing = identity.Arrivals(db, clock=clock), Naming(db), Pacing(db)
-        self._record = Record(db, vault, prices, clock=clock)
+        self._arrivals = identity.Arrivals(db, guesses, tally, clock=clock)
+        self._naming, self._pacing = Naming(db), Pacing(db, process=process)
+        self._aside = aside
+        self._record = Record(db, vault, prices, clock=clock, tally=tally)
         self._rehearsal = Rehearsal(db, vault, egress, bots, self._names_here, prices, clock=clock)
-        self._calls = Calls(self._record, Attempts(self._record, egress, Breaker(), Signer(egress, clock)), hooks)
+        self._guard = Guard(db, inspector)
+        attempts = Attempts(self._record, egress, Breaker(), Signer(egress, clock, patience))
+        self._calls = Calls(self._record, attempts, hooks, inspector)
 
     def answer(self, endpoint: Endpoint, asking: Asking, *, throttle: Throttle, cancel: Cancel) -> Answering:
         """Return the answer to a question. Raises ClientGone where nobody waits for it any more."""
@@ -151,24 +163,26 @@ class Gate:
             if asking.headers.get("content-encoding", "identity").lower() != "identity":
                 raise RequestEncoded
             raw = asking.read()
-            parsed = parse(raw)
+            aside = self._aside if len(raw) > _LONG else here
+            parsed = aside(lambda: parse(raw))
             name = _name_of(parsed)
-            said = list(texts(parsed.body))
-            tokens = prompt_tokens(endpoint, parsed, said), answer_tokens(endpoint, parsed)
+            said = aside(lambda: list(texts(parsed.body)))
+            tokens = aside(lambda: (prompt_tokens(endpoint, parsed, said), answer_tokens(endpoint, parsed)))
             place.take(caller, sum(tokens))
             asked = asked_of(endpoint, name, parsed, asking.headers)
-            verdicts = looking.before(self._hooks, said, body=parsed.body)
+            verdicts = aside(lambda: looking.before(self._hooks, said, body=parsed.body))
+            looked = self._guard.look(caller, parsed, endpoint, is_chatbots=name.startswith(BOT))
             if self._is_here(name):
                 caller = self._again(caller)
-                self._admit_here(endpoint, caller, asked)
-                return self._answered_here(endpoint, caller, asked, parsed)
+                treated = self._admit_here(endpoint, caller, asked, looked)
+                return merged(self._answered_here(endpoint, caller, asked, treated.parsed), treated.headers)
             targets = self._naming.targets(caller.tenant_id, name)
         except Refusal as refusal:
             self._record.refuse(Asker.of(caller), refusal, model=name)
             raise
         ask = Ask(
             caller, endpoint, parsed, targets, asked, *tokens,
-            hashlib.sha256(raw).digest(), verdicts,
+            hashlib.sha256(raw).digest(), verdicts, looked,
             *(asking.headers.get(name) for name in _VERSIONS if endpoint.dialect is Dialect.MESSAGES),
         )  # fmt: skip
         return self._calls.make(ask, cancel)
@@ -187,15 +201,26 @@ class Gate:
     def _is_here(self, name: str) -> bool:
         return name.startswith(BOT) or name in self._gateway.models or name in self._gateway.embedding_names
 
-    def _admit_here(self, endpoint: Endpoint, caller: Caller, asked: Asked) -> None:
-        """Ask the rules about a model of this host. Of a chatbot's, they are asked again when it asks its model."""
-        with self._db.tenant(caller.tenant_id) as tx:
-            admit(tx, caller, Call(endpoint.kind, asked.name, True, True, asked=asked), self._clock.now())
+    def _admit_here(self, endpoint: Endpoint, caller: Caller, asked: Asked, looked: Looking) -> Treated:
+        """Ask the rules and the policy on data about a model of this host. Of a chatbot's, they are asked when it asks its model."""
+        call = Call(endpoint.kind, asked.name, True, True, asked=asked)
+        for _ in range(_LOOKS):
+            try:
+                with self._db.tenant(caller.tenant_id) as tx:
+                    rules, on_data = admit(tx, caller, call, self._clock.now())
+                    standing = Standing(on_data, frozenset(rules.named(asked.labels)), frozenset(caller.groups), is_local=True)
+                    treated = looked.treated(standing)
+                    if facts := treated.facts:
+                        audit.record_all(tx, [NewEntry(caller.actor, Event.CALL_TEXT_TREATED, facts=facts)])
+                    return treated
+            except LookedTooLittle as more:
+                looked.deepen(more.policy, more.groups)
+        raise DatabaseBusy
 
     def _answered_here(self, endpoint: Endpoint, caller: Caller, asked: Asked, parsed: Parsed) -> Answering:
         name = asked.name
         if endpoint is Endpoint.EMBEDDINGS and not name.startswith(BOT):
-            return embedded(self._gateway, caller, name, parsed.body)
+            return embedded(self._gateway, caller, name, parsed.body, aside=self._aside)
         if not name.startswith(BOT):
             reason = "it answers from documents alone; ask a chatbot of yours, bot:<its name in GET /v1/models>"
             raise EndpointUnsupported(model=name, endpoint=endpoint.value, reason=reason)

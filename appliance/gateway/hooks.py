@@ -30,7 +30,7 @@ class Hook(Protocol):
     name: str
 
     def before(self, texts: Iterable[str]) -> str:
-        """Return a verdict in a word. Raises a Refusal."""
+        """Return a verdict in a word. Raises a Refusal. Of a long request it is asked aside (kernel.computing): it computes, and no more."""
         ...
 
     def after(self) -> Filter | None:
@@ -46,7 +46,7 @@ class DataLoss:
     def before(self, texts: Iterable[str]) -> str:
         """Return that nothing was found. Raises DlpBlocked."""
         for text in texts:
-            if findings := dlp.inspect(text):
+            if findings := dlp.stopped(text):
                 raise dlp.DlpBlocked(category=findings[0].category.value)
         return "clear"
 

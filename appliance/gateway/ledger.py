@@ -94,7 +94,7 @@ def settle(
             return  # The sweep got there first.
         audit.record(
             tx,
-            asker.actor,
+            asker.actor.unplaced,
             Event.CALL_SETTLED,
             subject=call_id,
             outcome=Outcome.FAILURE if state == "failed" else Outcome.SUCCESS,
@@ -124,19 +124,24 @@ def sweep(tx: Tx, *, clock: Clock) -> int:
     if not left:
         return 0
     budgets.hold_still(tx, left)
-    tx.execute(
+    settled = tx.execute(
         update(CallRow)
         .where(CallRow.tenant_id == tx.tenant_id, CallRow.call_id.in_(left))
         .values(
             state="abandoned", prompt_tokens=CallRow.reserved_tokens, is_estimated=True, settled_at=now,
             cost_micros=func.coalesce(CallRow.reserved_micros, 0), is_priced=CallRow.currency.is_not(None),
         )
-        .returning(budgets.settling(CallRow.call_id, tokens=None, micros=None))
-    ).all()  # fmt: skip
-    for call_id in left:
-        audit.record(
-            tx, Actor(ActorKind.SYSTEM), Event.CALL_SETTLED, subject=call_id, outcome=Outcome.FAILURE, state="abandoned"
+        .returning(
+            CallRow.call_id, CallRow.prompt_tokens, CallRow.cost_micros, CallRow.is_priced,
+            budgets.settling(CallRow.call_id, tokens=None, micros=None),
         )
+    ).all()  # fmt: skip
+    for call in settled:
+        audit.record(
+            tx, Actor(ActorKind.SYSTEM), Event.CALL_SETTLED, subject=call.call_id, outcome=Outcome.FAILURE,
+            state="abandoned", prompt_tokens=call.prompt_tokens, answer_tokens=0,
+            cost_micros=call.cost_micros if call.is_priced else -1,
+        )  # fmt: skip
     return len(left)
 
 

@@ -6,6 +6,7 @@ generative AI give them, so that a collector which reads logs needs no map of ou
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -29,6 +30,9 @@ _FIRST: Final = Histogram(
     "cloister_model_first_byte_seconds", "Seconds from asking a provider to the first byte", ["provider"], buckets=_SECONDS
 )
 _REFUSED: Final = Counter("cloister_model_calls_refused_total", "Model calls refused before anything was sent", ["code"])
+# To find what counts for some labels takes longer than to count; there are few of them, and none is ever taken away.
+_calls, _tokens = lru_cache(1024)(_CALLS.labels), lru_cache(1024)(_TOKENS.labels)
+_whole, _first = lru_cache(1024)(_WHOLE.labels), lru_cache(1024)(_FIRST.labels)
 _RESTS: Final = Counter("cloister_model_provider_rests_total", "Provider keys left alone after failures in a row")
 _KNOWN_AS: Final = {  # https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/
     ProviderKind.AZURE_OPENAI.value: "azure.ai.openai",
@@ -77,13 +81,13 @@ def left(call_id: UUID) -> None:
 def ended(call: Ended) -> None:
     """Count a call, and write its line."""
     left(call.call_id)
-    _CALLS.labels(call.state, call.dialect, call.provider).inc()
-    _TOKENS.labels("read", call.provider).inc(call.prompt_tokens)
-    _TOKENS.labels("written", call.provider).inc(call.answer_tokens)
+    _calls(call.state, call.dialect, call.provider).inc()
+    _tokens("read", call.provider).inc(call.prompt_tokens)
+    _tokens("written", call.provider).inc(call.answer_tokens)
     if call.total_ms is not None:
-        _WHOLE.labels(call.provider).observe(call.total_ms / 1000)
+        _whole(call.provider).observe(call.total_ms / 1000)
     if call.first_byte_ms is not None:
-        _FIRST.labels(call.provider).observe(call.first_byte_ms / 1000)
+        _first(call.provider).observe(call.first_byte_ms / 1000)
     said = {
         "gen_ai.operation.name": _OPERATIONS.get(call.kind, call.kind),
         "gen_ai.provider.name": _KNOWN_AS.get(call.provider, call.provider),

@@ -1,11 +1,11 @@
 """Which models an organisation allows, and by which names its people call them."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 
 from appliance import audit, identity, policy
 from appliance.audit import Event
@@ -18,16 +18,14 @@ from appliance.gateway.errors import (
 from appliance.gateway.tables import AliasRow, AllowedModelRow
 from appliance.identity import Caller, Permission
 from appliance.kernel.db import Tx, in_turn
-from appliance.kernel.ids import TenantId
-from appliance.kernel.questions import Question, ask
 from appliance.policy import EVERY_MODEL, Allowed
 
 BOT: Final = "bot:"
 _ALIAS: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _PROVIDER: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,199}")
+_WEIGHT: Final = re.compile(r"[1-9][0-9]{0,2}|1000")
 _MOST_TARGETS: Final = 8
-_ALLOWED: Final = "SELECT provider, model FROM allowed_models WHERE tenant_id = %(tenant)s"
 
 
 @dataclass(frozen=True)
@@ -43,10 +41,24 @@ class Target:
 
 @dataclass(frozen=True)
 class Alias:
-    """A name of the organisation's own, and the models behind it in the order in which they are tried."""
+    """A name of the organisation's own, and the models behind it in the order in which they are tried.
+
+    Those with a weight share the calls between them, and come before the others.
+    """
 
     name: str
     targets: tuple[Target, ...]
+    weights: tuple[int | None, ...]
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """Its models as they were entered, `provider/model` or `provider/model=weight`."""
+        return tuple(f"{one}={weight}" if weight else str(one) for one, weight in self.weighed)
+
+    @property
+    def weighed(self) -> tuple[tuple[Target, int | None], ...]:
+        """Each model with its weight."""
+        return tuple(zip(self.targets, self.weights, strict=True))
 
 
 def find_target(name: str) -> Target | None:
@@ -63,26 +75,18 @@ def is_alias(name: str) -> bool:
 
 def allowed_models(tx: Tx) -> frozenset[Allowed]:
     """Return what the organisation allows. Asking for permission is the caller's part."""
-    found: frozenset[Allowed] = ask(tx, allowed_asked(tx.tenant_id))[0]
-    return found
-
-
-def allowed_asked(tenant_id: TenantId) -> Question[frozenset[Allowed]]:
-    """Return the question what the organisation allows."""
-    return Question(
-        _ALLOWED, {"tenant": tenant_id}, lambda rows: frozenset(Allowed(row.provider, row.model) for row in rows)
-    )
+    rows = tx.execute(select(AllowedModelRow.provider, AllowedModelRow.model).where(AllowedModelRow.tenant_id == tx.tenant_id))
+    return frozenset(Allowed(row.provider, row.model) for row in rows)
 
 
 def aliases(tx: Tx) -> list[Alias]:
     """Return the organisation's aliases by name. Asking for permission is the caller's part."""
-    rows = tx.scalars(
-        select(AliasRow).where(AliasRow.tenant_id == tx.tenant_id).order_by(AliasRow.name, AliasRow.place)
-    )
-    found: dict[str, list[Target]] = {}
-    for row in rows:
-        found.setdefault(row.name, []).append(Target(row.provider, row.model))
-    return [Alias(name, tuple(targets)) for name, targets in found.items()]
+    return list(_read(tx, select(AliasRow).where(AliasRow.tenant_id == tx.tenant_id)).values())
+
+
+def aliases_named(tx: Tx, names: Collection[str]) -> dict[str, Alias]:
+    """Return those of these names that there are. Asking for permission is the caller's part."""
+    return _read(tx, select(AliasRow).where(AliasRow.tenant_id == tx.tenant_id, AliasRow.name.in_(set(names))))
 
 
 def callable_names(tx: Tx, caller: Caller) -> list[str]:
@@ -108,19 +112,15 @@ def list_allowed_models(tx: Tx, caller: Caller) -> list[Target]:
 
 
 def set_alias(tx: Tx, caller: Caller, name: str, targets: Iterable[str]) -> Alias:
-    """Make an alias, or change what is behind it. Raises AliasMalformed."""
+    """Make an alias, or change what is behind it: `provider/model`, or `provider/model=weight`. Raises AliasMalformed."""
     identity.require(caller, Permission.MODEL_CHANGE)
-    found = [find_target(one.strip()) for one in targets]
-    good = tuple(one for one in found if one is not None)
-    is_good = _ALIAS.fullmatch(name) and len(good) == len(found) and len(set(good)) == len(good)
-    if not is_good or not 1 <= len(good) <= _MOST_TARGETS:
-        raise AliasMalformed
+    alias = _alias(name, [_weighed(one.strip()) for one in targets])
     in_turn(tx, f"model alias {name}")
     _clear(tx, name)
-    tx.add_all(_rows(tx, name, good))
+    tx.add_all(_rows(tx, alias))
     tx.flush()
-    audit.record(tx, caller.actor, Event.MODEL_ALIAS_CHANGED, alias=name, models=" ".join(map(str, good)))
-    return Alias(name, good)
+    audit.record(tx, caller.actor, Event.MODEL_ALIAS_CHANGED, alias=name, models=" ".join(alias.entries))
+    return alias
 
 
 def remove_alias(tx: Tx, caller: Caller, name: str) -> None:
@@ -173,11 +173,36 @@ def _allowable(name: str) -> Target:
     return target
 
 
-def _rows(tx: Tx, name: str, targets: Sequence[Target]) -> list[AliasRow]:
+def _weighed(entry: str) -> tuple[Target, int | None]:
+    name, said, weight = entry.partition("=")
+    target = find_target(name)
+    if target is None or (said and not _WEIGHT.fullmatch(weight)):
+        raise AliasMalformed
+    return target, int(weight) if said else None
+
+
+def _alias(name: str, weighed: Sequence[tuple[Target, int | None]]) -> Alias:
+    targets = tuple(target for target, _ in weighed)
+    if not _ALIAS.fullmatch(name) or len(set(targets)) != len(targets) or not 1 <= len(targets) <= _MOST_TARGETS:
+        raise AliasMalformed
+    return Alias(name, targets, tuple(weight for _, weight in weighed))
+
+
+def _rows(tx: Tx, alias: Alias) -> list[AliasRow]:
     return [
-        AliasRow(tenant_id=tx.tenant_id, name=name, place=place, provider=one.provider, model=one.model)
-        for place, one in enumerate(targets, start=1)
+        AliasRow(tenant_id=tx.tenant_id, name=alias.name, place=place, provider=one.provider, model=one.model, weight=weight)
+        for place, (one, weight) in enumerate(alias.weighed, start=1)
     ]
+
+
+def _read(tx: Tx, wanted: Select[AliasRow]) -> dict[str, Alias]:
+    found: dict[str, list[tuple[Target, int | None]]] = {}
+    for row in tx.scalars(wanted.order_by(AliasRow.name, AliasRow.place)):
+        found.setdefault(row.name, []).append((Target(row.provider, row.model), row.weight))
+    return {
+        name: Alias(name, tuple(one for one, _ in weighed), tuple(weight for _, weight in weighed))
+        for name, weighed in found.items()
+    }
 
 
 def _clear(tx: Tx, name: str) -> bool:

@@ -5,10 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from appliance.gateway.clouds import CLOUDS, chat_path, message_request, upstream_name
-from appliance.gateway.dialects import Dialect
+from appliance.gateway.cloud_embeddings import Family, embedding_request, family_of
+from appliance.gateway.clouds import (
+    CLOUDS,
+    chat_path,
+    converse_request,
+    message_request,
+    speaks_converse,
+    upstream_name,
+)
+from appliance.gateway.dialects import Dialect, Untranslatable
 from appliance.gateway.dialects.crossing import CrossStream, PassedStream, cross_request, stream_between, wants_usage
 from appliance.gateway.dialects.eventstream import UnwrappedStream
+from appliance.gateway.dialects.messages_to_converse.stream import ConverseEvents
 from appliance.gateway.dialects.sse import Splitter, read_json, write_json
 from appliance.gateway.endpoints import Endpoint, Way
 from appliance.gateway.errors import ElsewhereRefused, ProviderStoreRefused
@@ -18,6 +27,11 @@ from appliance.vault.providing import ProviderKind
 _STORES: Final = ("store", "previous_response_id", "conversation", "background", "prompt")
 _ELSEWHERE: Final = ("api_base", "base_url", "data_sources", "fallbacks", "mcp_servers", "models", "route")
 _KEPT: Final = {"skill_id", "file_id", "file_ids", "container_id", "vector_store_id", "vector_store_ids"}
+_BOUNDS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_IN_CHAT: Final = {
+    "stop_sequences": "stop", "thinking": "reasoning_effort", "tool_choice.disable_parallel_tool_use": "parallel_tool_calls",
+    "tool_choice.type": "tool_choice",
+}  # fmt: skip
 _NO_CHOICES: Final = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 
 
@@ -25,13 +39,17 @@ _NO_CHOICES: Final = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 class Sent:
     """A request as it goes out. `asks_usage`: we asked what was used, the client did not.
 
-    `path` goes behind the way's URL. `is_wrapped`: a stream comes back in AWS's event stream.
+    `path` goes behind the way's URL. `is_wrapped`: a stream comes back in AWS's event stream. `converse` names the model that
+    is asked in AWS's own form, and answers in it.
     """
 
     body: bytes
     asks_usage: bool = False
     path: str = ""
     is_wrapped: bool = False
+    converse: str | None = None
+    family: Family | None = None
+    """Whose form of embeddings it has."""
 
 
 def request_for(
@@ -41,15 +59,15 @@ def request_for(
 
     A chat's stream tells what was used only to those who ask, so we ask. Raises Untranslatable.
     """
-    if name := leads_elsewhere(parsed.body):
-        raise ElsewhereRefused(field=name)
-    if way.provider.is_shared and (name := kept_there(parsed.body)):
-        raise ProviderStoreRefused(field=name)
+    _refuse_strays(parsed, is_shared=way.provider.is_shared)
     kind = way.provider.kind
+    if endpoint is Endpoint.EMBEDDINGS and (family := family_of(kind, model)):
+        asked = embedding_request(family, model, parsed.body)
+        return Sent(asked.body, path=asked.path, family=family)
     model = upstream_name(kind, model)
     if parsed.body.get("model") != model:
         parsed = parsed.with_value("model", model)
-    asks_usage = False
+    said, asks_usage = parsed.body, False
     if way.dialect is not endpoint.dialect:
         name = "max_tokens" if kind is ProviderKind.OPENAI_COMPATIBLE else "max_completion_tokens"
         body = cross_request(endpoint.dialect, way.dialect, parsed.body, max_tokens_name=name)
@@ -60,13 +78,36 @@ def request_for(
         parsed = _unstored(parsed, endpoint)
         if endpoint is Endpoint.CHAT_COMPLETIONS and parsed.body.get("stream") is True and not wants_usage(parsed.body):
             parsed, asks_usage = parsed.with_inner("stream_options", "include_usage", value=True), True
-    if kind not in CLOUDS:
-        return Sent(parsed.content, asks_usage)
-    if way.dialect is Dialect.CHAT:
-        return Sent(parsed.content, asks_usage, chat_path(kind))
+    if way.dialect is Dialect.CHAT or kind not in CLOUDS:
+        return Sent(parsed.content, asks_usage, chat_path(kind) if kind in CLOUDS else "")
+    if speaks_converse(kind, model):
+        return _conversed(parsed.body, model, said, is_said=way.dialect is endpoint.dialect)
     is_counting = endpoint is Endpoint.COUNT_TOKENS
-    asked = message_request(kind, parsed, model, is_counting=is_counting, version=version, beta=beta)
-    return Sent(asked.body, path=asked.path, is_wrapped=asked.is_wrapped)
+    said_so = message_request(kind, parsed, model, is_counting=is_counting, version=version, beta=beta)
+    return Sent(said_so.body, path=said_so.path, is_wrapped=said_so.is_wrapped)
+
+
+def _refuse_strays(parsed: Parsed, *, is_shared: bool) -> None:
+    if name := leads_elsewhere(parsed.body):
+        raise ElsewhereRefused(field=name)
+    if is_shared and (name := kept_there(parsed.body)):
+        raise ProviderStoreRefused(field=name)
+
+
+def _conversed(body: Mapping[str, Any], model: str, said: Mapping[str, Any], *, is_said: bool) -> Sent:
+    """Return a request to Converse; what cannot be said is named as the client said it. Raises Untranslatable.
+
+    A bound that the client did not set, which Anthropic demands and Converse does not, is not made up: it may be above the model's.
+    """
+    if not is_said and all(said.get(name) is None for name in _BOUNDS):
+        body = {name: value for name, value in body.items() if name != "max_tokens"}
+    try:
+        asked = converse_request(body)
+    except Untranslatable as refusal:
+        if is_said:
+            raise
+        raise Untranslatable(_IN_CHAT.get(refusal.field, refusal.field), refusal.reason) from refusal
+    return Sent(asked.body, path=asked.path, is_wrapped=asked.is_wrapped, converse=model)
 
 
 def _unstored(parsed: Parsed, endpoint: Endpoint) -> Parsed:
@@ -139,7 +180,9 @@ def stream_for(parsed: Parsed, endpoint: Endpoint, way: Way, sent: Sent, *, is_w
     if sent.asks_usage:
         return QuietStream(Dialect.CHAT, conceals=conceals)
     inner = stream_between(endpoint.dialect, way.dialect, asked=parsed.body, conceals=conceals)
-    return UnwrappedStream(inner) if is_wrapped else inner
+    if not is_wrapped:
+        return inner
+    return UnwrappedStream(inner, take=ConverseEvents(sent.converse).take if sent.converse else None)
 
 
 def _tells_usage_alone(data: str | None) -> bool:

@@ -1,14 +1,17 @@
 """A call to a provider as it is put on record: before it is made, once it may be, and how it ended."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from appliance import budgets, policy
+from appliance.gateway.content import Content
 from appliance.gateway.dialects import TokenCount
 from appliance.gateway.endpoints import Endpoint, Way
+from appliance.gateway.guarding import Treated
 from appliance.gateway.models import Target
 from appliance.gateway.prices import Priced
 from appliance.gateway.values import Asker, State
@@ -60,11 +63,19 @@ class Admitted:
     warned: tuple[budgets.Warned, ...] = ()
     is_reserved: bool = False
     """Whether a budget holds something for it."""
+    treated: Treated | None = field(default=None, repr=False)
+    """The request as the policy on data lets it go, and what its answer is looked through by."""
+    kept_days: int = 0
+    """For how long the organisation keeps what is said; 0 for not at all."""
 
     @property
     def host(self) -> str:
         """Where it goes."""
         return urlsplit(self.way.url).netloc
+
+    def said(self, request: bytes, answer: bytes) -> Content | None:
+        """Return what is to be kept of this request and its answer, if anything is."""
+        return Content.of(request, answer) if self.kept_days else None
 
 
 @dataclass(frozen=True)
@@ -80,6 +91,10 @@ class Settlement:
     total_ms: int = 0
     seen: int = 0
     """At least so many tokens were answered, as far as can be told from the stream."""
+    found: Mapping[str, str | int] | None = None
+    """What was done about what was found in the answer, by category and number."""
+    content: Content | None = field(default=None, repr=False)
+    """What was said, where the organisation keeps it."""
 
     def counted(self, plan: "Plan") -> TokenCount:
         """Return what is charged."""

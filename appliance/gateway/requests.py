@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from json.decoder import scanstring  # type: ignore[attr-defined]  # the scanner that json itself uses
 from typing import Any, Final
 
+from appliance.gateway.attached import file_in, text_of
 from appliance.gateway.dialects import write_json
 from appliance.gateway.errors import RequestMalformed, RequestTooLarge
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 _DEEPEST: Final = 64
 _BLANKS: Final = re.compile(r"[ \t\n\r]*")
-_FILE: Final = re.compile(r"data:[\w.+/;=-]+;base64,[A-Za-z0-9+/=\s]*")
 _SWITCHES: Final = ("stream", "include_usage")
 Span = tuple[int, int]
 
@@ -114,22 +114,41 @@ def written(body: Mapping[str, Any]) -> Parsed:
     return parse(write_json(body))
 
 
-def texts(value: Any) -> Iterator[str]:
+def texts(value: Any, name: str = "") -> Iterator[str]:
     """Yield every text in a body that says something, numbers and names too; pictures and other files in it are none."""
     if isinstance(value, str):
-        if not _FILE.fullmatch(value):
-            yield value
+        found = file_in(value, name)
+        yield from _in_file(found["kind"], found["said"], value) if found else (value,)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield str(value)
     elif isinstance(value, list):
         for one in value:
-            yield from texts(one)
+            yield from texts(one, name)
     elif isinstance(value, Mapping):
         is_file = value.get("type") == "base64"
-        for name, one in value.items():
-            yield str(name)
-            if not (is_file and name == "data"):
-                yield from texts(one)
+        for inner, one in value.items():
+            yield str(inner)
+            if is_file and inner == "data" and isinstance(one, str):
+                yield from _in_file(str(value.get("media_type")), one, one)
+            else:
+                yield from texts(one, inner)
+
+
+def _in_file(kind: str, said: str, value: str) -> Iterator[str]:
+    try:
+        text = text_of(kind, said)
+    except ValueError:
+        text = value
+    if text is not None:
+        yield text
+
+
+def read_once(text: str) -> Any:
+    """Return what a JSON text says in which no name comes twice. Raises ValueError."""
+    try:
+        return _DECODER.decode(text)
+    except RecursionError as error:
+        raise ValueError(_TOO_DEEP) from error
 
 
 def has_tokens(value: Any) -> bool:

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from appliance import policy
+from appliance import dlp, policy
 from appliance.gateway.endpoints import Endpoint
 from appliance.gateway.estimating import answer_bound
 from appliance.gateway.requests import Parsed
 from appliance.identity import Caller
 from appliance.kernel.db import Tx
+from appliance.kernel.questions import ask
 from appliance.policy import Asked, Call, Contract, LabelUnknown, Place, Rules
 from appliance.vault.providing import ModelProvider
 
@@ -44,11 +45,11 @@ def labels_said(header: str) -> list[str]:
     return list(dict.fromkeys(one for one in found if one))
 
 
-def admit(tx: Tx, caller: Caller, call: Call, now: datetime) -> Rules:
-    """Return the organisation's rules if they let the call pass, wherever it goes. Raises the refusal of the first that does not."""
-    rules = policy.load(tx)
+def admit(tx: Tx, caller: Caller, call: Call, now: datetime) -> tuple[Rules, dlp.Policy]:
+    """Return the organisation's rules if they let the call pass, wherever it goes, and its policy on data. Raises the refusal of the first that does not."""
+    rules, on_data = ask(tx, policy.loading(), dlp.policy_asked())
     admit_by(rules, caller, call, now)
-    return rules
+    return rules, on_data
 
 
 def admit_by(rules: Rules, caller: Caller, call: Call, now: datetime) -> None:

@@ -4,59 +4,82 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy.exc import DBAPIError
+
 from appliance import audit, budgets
 from appliance.audit import Event, NewEntry, Outcome
-from appliance.gateway import metrics
+from appliance.gateway import keeping, metrics
 from appliance.gateway.plans import Admitted, Settlement
-from appliance.gateway.tables import CallRow
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database
 from appliance.kernel.ids import TenantId
-from appliance.kernel.questions import Question, ask
-from appliance.kernel.rows import as_text, recordset
-from appliance.vault.providing import note_error
+from appliance.kernel.questions import Question, ask, is_hope_lost
+from appliance.kernel.rows import as_text
+from appliance.kernel.sealing import Sealer
+from appliance.vault.providing import ProviderKeyId, note_error
 
 _LONGEST_CODE: Final = 64
 _GOOD: Final = frozenset({"completed", "cancelled"})
 _OF_THE_KEY: Final = frozenset({"failed", "unknown"})
-_SET: Final = (
-    "state", "prompt_tokens", "answer_tokens", "cached_tokens", "reasoning_tokens", "is_estimated", "status", "code",
-    "answer_digest", "cost_micros", "is_priced", "currency", "first_byte_ms", "total_ms", "settled_at",
-)  # fmt: skip
 Ended = tuple[Admitted, Settlement]
 
 
 class Settling:
     """Settles lots of calls."""
 
-    def __init__(self, db: Database, *, clock: Clock) -> None:
-        self._db, self._clock = db, clock
+    def __init__(self, db: Database, sealer: Sealer, *, clock: Clock) -> None:
+        self._db, self._sealer, self._clock = db, sealer, clock
 
     def __call__(self, tenant_id: TenantId, ended: Sequence[Ended]) -> list[Exception | None]:
-        """Replace each reservation by what was used. Those that the sweep settled first are left as they are."""
-        # In the order of their ids, as whoever else settles several: so nobody waits for one who waits for them.
-        rows = sorted((self._row(*one) for one in ended), key=lambda row: row["call_id"].int)
-        with self._db.tenant(tenant_id) as tx:
-            settled: set[UUID] = ask(tx, _settling(tenant_id, rows))[0]
-            entries, over, left = list[NewEntry](), list[Ended](), list[UUID]()
-            for call, end in ended:
-                if call.call_id not in settled:
-                    left.append(call.call_id)
-                    continue
-                settled.discard(call.call_id)  # settled twice at once, it is on record once
-                entries.append(_entry(call, end))
-                over.append((call, end))
-            audit.record_all(tx, entries)
-            # Counters and then keys, in the order of an admission, so that neither waits for the other.
-            budgets.settle_all(tx, [_used(call, end) for call, end in over if call.is_reserved])
-            wrong = {call.lent.key_id: end.code for call, end in over if end.code and end.state in _OF_THE_KEY}
-            for key_id in sorted(wrong):
-                note_error(tx, key_id, wrong[key_id], clock=self._clock)
-        for call_id in left:
-            metrics.left(call_id)
+        """Replace each reservation by what was used. Those that the sweep settled first are left as they are.
+
+        In the hope that all of them are open, no key is to blame and nothing is kept of what they said, in one trip; else by what the database says.
+        """
+        over = self._settled_in_hope(tenant_id, ended) or self._settled(tenant_id, ended)
+        told = {id(call) for call, _ in over}
+        for call, _ in ended:
+            if id(call) not in told:
+                metrics.left(call.call_id)
         for call, end in over:
             metrics.ended(_told(call, end))
         return [None] * len(ended)
+
+    def _settled_in_hope(self, tenant_id: TenantId, ended: Sequence[Ended]) -> Sequence[Ended]:
+        if _to_blame(ended) or any(end.content for _, end in ended):
+            return ()
+        try:
+            with self._db.tenant(tenant_id) as tx:
+                ask(
+                    tx, self._settling(ended, is_hopeful=True), *budgets.settling_all(_used_of(ended)),
+                    *audit.recording(tx, _entries(ended)), ends=True,
+                )  # fmt: skip
+        except DBAPIError as error:
+            if not is_hope_lost(error):
+                raise
+            return ()
+        return ended
+
+    def _settled(self, tenant_id: TenantId, ended: Sequence[Ended]) -> Sequence[Ended]:
+        with self._db.tenant(tenant_id) as tx:
+            settled: set[UUID] = ask(tx, self._settling(ended, is_hopeful=False))[0]
+            over = list[Ended]()
+            for call, end in ended:
+                if call.call_id in settled:
+                    settled.discard(call.call_id)  # settled twice at once, it is on record once
+                    over.append((call, end))
+            audit.record_all(tx, _entries(over))
+            keeping.keep(tx, self._sealer, over, clock=self._clock)
+            # Counters and then keys, in the order of an admission, so that neither waits for the other.
+            budgets.settle_all(tx, _used_of(over))
+            wrong = _to_blame(over)
+            for key_id in sorted(wrong):
+                note_error(tx, key_id, wrong[key_id], clock=self._clock)
+        return over
+
+    def _settling(self, ended: Sequence[Ended], *, is_hopeful: bool) -> Question[set[UUID]]:
+        # In the order of their ids, as whoever else settles several: so nobody waits for one who waits for them.
+        rows = sorted((self._row(*one) for one in ended), key=lambda row: row["call_id"].int)
+        return Question("settle_calls(json, boolean)", (as_text(rows), is_hopeful), lambda found: {*map(UUID, found)})
 
     def _row(self, call: Admitted, end: Settlement) -> dict[str, Any]:
         used, micros = end.counted(call.plan), _micros(call, end)
@@ -70,6 +93,15 @@ class Settling:
         }  # fmt: skip
 
 
+def _entries(ended: Sequence[Ended]) -> list[NewEntry]:
+    found = [_found(call, end.found) for call, end in ended if end.found]
+    return [*found, *(_entry(*one) for one in ended)]
+
+
+def _found(call: Admitted, facts: Mapping[str, str | int]) -> NewEntry:
+    return NewEntry(call.plan.caller.actor, Event.CALL_TEXT_TREATED, call.call_id, Outcome.SUCCESS, facts)
+
+
 def _entry(call: Admitted, end: Settlement) -> NewEntry:
     used, micros = end.counted(call.plan), _micros(call, end)
     facts: dict[str, str | int] = {
@@ -77,12 +109,22 @@ def _entry(call: Admitted, end: Settlement) -> NewEntry:
         "cost_micros": -1 if micros is None else micros,
     }  # fmt: skip
     outcome = Outcome.SUCCESS if end.state in _GOOD else Outcome.FAILURE
-    return NewEntry(call.plan.caller.actor, Event.CALL_SETTLED, call.call_id, outcome, facts)
+    # From where it was asked, the entry of its admission says, which has the same subject; see decision 0048.
+    return NewEntry(call.plan.caller.actor.unplaced, Event.CALL_SETTLED, call.call_id, outcome, facts)
 
 
 def _micros(call: Admitted, end: Settlement) -> int | None:
     """Return what a call costs by the price at which it was admitted, None without one."""
     return call.priced.price.of(end.counted(call.plan)) if call.priced else None
+
+
+def _to_blame(ended: Sequence[Ended]) -> dict[ProviderKeyId, str]:
+    """Return the keys that something went wrong with, and what."""
+    return {call.lent.key_id: end.code for call, end in ended if end.code and end.state in _OF_THE_KEY}
+
+
+def _used_of(ended: Sequence[Ended]) -> list[budgets.Used]:
+    return [_used(call, end) for call, end in ended if call.is_reserved]
 
 
 def _used(call: Admitted, end: Settlement) -> budgets.Used:
@@ -97,15 +139,3 @@ def _told(call: Admitted, end: Settlement) -> metrics.Ended:
         plan.target.model, used.input, used.output, plan.endpoint.dialect.value, call.host, end.status, end.code,
         _micros(call, end), end.first_byte_ms, end.total_ms, plan.caller.request_id,
     )  # fmt: skip
-
-
-def _settling(tenant_id: TenantId, rows: Sequence[Mapping[str, Any]]) -> Question[set[UUID]]:
-    """Return what settles the calls of these rows that are open, and says which those were."""
-    return Question(_SETTLE, {"tenant": tenant_id, "rows": as_text(rows)}, lambda found: {row.call_id for row in found})
-
-
-_SETTLE: Final = (
-    f"UPDATE model_calls AS call SET {', '.join(f'{name} = ended.{name}' for name in _SET)}"  # noqa: S608 - our own names
-    f" FROM {recordset(CallRow)} AS ended WHERE call.tenant_id = %(tenant)s"
-    " AND call.call_id = ended.call_id AND call.state = 'admitted' RETURNING call.call_id"
-)

@@ -13,14 +13,14 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 from uuid import UUID
 
-from appliance.gateway.endpoints import MOST_ANSWER_BYTES, TIMEOUTS, Way
+from appliance.gateway.endpoints import MOST_ANSWER_BYTES, Patience, Way
 from appliance.gateway.errors import ProviderKeyRefused, ProviderSignInFailed
 from appliance.gateway.passing import Sent
 from appliance.kernel.clock import Clock
 from appliance.kernel.egress import CallCancelled, Cancel, Egress, EgressFailed, Outgoing, Timeouts
+from appliance.kernel.sigv4 import signed
 from appliance.vault.providing import Lent, ProviderKind, Secret
 from appliance.vault.providing.credentials import account_assertion, account_project, account_sign_in, aws_credentials
-from appliance.vault.roots.sigv4 import signed
 
 _ANTHROPIC_VERSION: Final = "2023-06-01"
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -42,8 +42,8 @@ class _Token:
 class Signer:
     """Makes requests that a provider knows. Each value of a header is made for one call, and let go."""
 
-    def __init__(self, egress: Egress, clock: Clock) -> None:
-        self._egress, self._clock = egress, clock
+    def __init__(self, egress: Egress, clock: Clock, patience: Patience) -> None:
+        self._egress, self._clock, self._timeouts = egress, clock, patience.timeouts
         self._tokens: dict[tuple[UUID, str], _Token] = {}
         self._lock = threading.Lock()  # over reading and wiping, so that nobody reads what is half wiped
 
@@ -74,7 +74,7 @@ class Signer:
             case ProviderKind.OPENAI | ProviderKind.OPENAI_COMPATIBLE:
                 headers |= {} if lent.secret.is_empty else {"authorization": f"Bearer {lent.secret.reveal()}"}
         headers["user-agent"] = "cloister"
-        return Outgoing("POST", url, tuple(headers.items()), sent.body, TIMEOUTS, MOST_ANSWER_BYTES)
+        return Outgoing("POST", url, tuple(headers.items()), sent.body, self._timeouts, MOST_ANSWER_BYTES)
 
     def forget(self, lent: Lent) -> None:
         """Let go of the token that a key got: its provider does not take it any more."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 
 from appliance.gateway.answering import fault_of
+from appliance.gateway.content import Gathered
 from appliance.gateway.dialects import Dialect, Fault, TokenCount, error_event
 from appliance.gateway.hooks import Filter
 from appliance.gateway.passing import AnyStream
@@ -25,11 +26,11 @@ class Relay:
 
     def __init__(
         self, incoming: Incoming, stream: AnyStream, filters: list[Filter], settle: Settle, *, dialect: Dialect,
-        began: float,
+        began: float, kept: Gathered | None = None,
     ) -> None:  # fmt: skip
         self._incoming, self._stream, self._filters = incoming, stream, filters
         self._settle_with, self._dialect, self._began = settle, dialect, began
-        self._digest = hashlib.sha256()
+        self._digest, self._kept = hashlib.sha256(), kept
         self._first_byte_ms: int | None = None
         self._is_settled, self._told = False, 0
         self._pieces = self._relayed()
@@ -62,6 +63,8 @@ class Relay:
             self._try_settling("cancelled", None)
         except EgressFailed as refusal:
             yield from self._broken(refusal)
+        except Refusal as refusal:  # a filter's: the answer may not go on
+            yield self._stopped(refusal)
         finally:
             self._incoming.close()
 
@@ -72,12 +75,22 @@ class Relay:
     def _broken(self, refusal: Refusal) -> Iterator[bytes]:
         if self._is_settled:
             return
-        told = self._stream.fail(fault_of(refusal))
+        try:
+            told = self._filtered(self._stream.fail(fault_of(refusal))) + self._rest()
+        except Refusal as stopped:
+            yield self._stopped(stopped)
+            return
         yield self._settled(told, code=refusal.code)
+
+    def _stopped(self, refusal: Refusal) -> bytes:
+        """Return the error that ends an answer which may not go on; what was held back of it is not sent."""
+        if not self._is_settled:
+            self._try_settling("completed" if self._stream.is_finished else "cancelled", refusal.code)
+        return error_event(self._dialect, fault_of(refusal))
 
     def _settled(self, told: bytes, *, code: str | None = None) -> bytes:
         """Return what may go out now that the call is on record as ended; or that it could not be recorded."""
-        self._digest.update(told)
+        self._note(told)
         self._first_byte_ms = self._ms() if self._first_byte_ms is None else self._first_byte_ms
         fault = self._stream.fault
         state: State = "completed" if self._stream.is_finished and fault is None else "unknown"
@@ -92,8 +105,9 @@ class Relay:
         # Whoever hangs up before the end is charged for what came: a token's event has a hundred bytes or more.
         seen = max(self._stream.count.output if self._stream.count else 0, self._told // _BYTES_PER_TOKEN)
         end = Settlement(
-            state, used, self._incoming.status, code, self._digest.digest(), self._first_byte_ms, self._ms(), seen
-        )
+            state, used, self._incoming.status, code, self._digest.digest(), self._first_byte_ms, self._ms(), seen,
+            content=self._kept.content() if self._kept else None,
+        )  # fmt: skip
         try:
             self._settle_with(end)
         except Exception:  # whatever it is, nothing more goes out; the sweep settles the call
@@ -114,10 +128,15 @@ class Relay:
 
     def _counted(self, told: bytes) -> bytes:
         if not self._is_settled:
-            self._digest.update(told)
+            self._note(told)
         if self._first_byte_ms is None:
             self._first_byte_ms = self._ms()
         return told
+
+    def _note(self, told: bytes) -> None:
+        self._digest.update(told)
+        if self._kept is not None:
+            self._kept.add(told)
 
     def _ms(self) -> int:
         return int((time.monotonic() - self._began) * 1000)

@@ -70,3 +70,15 @@ class AliasRow(Table):
     place: Mapped[int] = mapped_column(primary_key=True)
     provider: Mapped[str]
     model: Mapped[str]
+    weight: Mapped[int | None]
+
+
+class ContentRow(Table):
+    __tablename__ = "call_contents"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    call_id: Mapped[UUID] = mapped_column(primary_key=True)
+    owner_id: Mapped[UUID]
+    sealed: Mapped[bytes]
+    kept_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    ends_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

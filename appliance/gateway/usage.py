@@ -46,19 +46,19 @@ _EVERYBODY: Final = text(
          UNION ALL SELECT day, p.part, p.model, p.id, currency, {_NUMBERS} FROM young CROSS JOIN LATERAL {_PARTS}
        ) SELECT true AS is_day, day, 'model' AS part, NULL AS model, NULL::uuid AS id, currency, {_SUMS} FROM used
          WHERE part = 'model' GROUP BY day, currency
-       UNION ALL SELECT false, NULL, part, model, id, currency, {_SUMS} FROM used GROUP BY part, model, id, currency"""  # noqa: S608
+       UNION ALL SELECT false, NULL, part, model, id, currency, {_SUMS} FROM used GROUP BY part, model, id, currency"""  # noqa: S608 - as above
 )
 _ONE: Final = text(
     f"""{_EACH}, parted AS (SELECT day, p.part, p.model, p.id, currency, {_NUMBERS} FROM used CROSS JOIN LATERAL {_PARTS})
        SELECT GROUPING(day) = 0 AS is_day, day, part, model, id, currency, {_SUMS} FROM parted
-       GROUP BY GROUPING SETS ((part, day, currency), (part, model, id, currency))"""  # noqa: S608
+       GROUP BY GROUPING SETS ((part, day, currency), (part, model, id, currency))"""  # noqa: S608 - as above
 )
 _DAYS: Final = text(
     f"""WITH {_YOUNG}, used AS (
          SELECT day, currency, {_NUMBERS} FROM usage_parts
          WHERE tenant_id = :tenant AND day BETWEEN :first AND :last AND part = 'model'
          UNION ALL SELECT day, currency, {_NUMBERS} FROM young
-       ) SELECT day, currency, {_SUMS} FROM used GROUP BY day, currency"""  # noqa: S608
+       ) SELECT day, currency, {_SUMS} FROM used GROUP BY day, currency"""  # noqa: S608 - as above
 )
 # At the console, too, somebody asks: the person of --as.
 _ASKERS: Final = """WITH folded AS (SELECT coalesce((SELECT until FROM usage_folded WHERE tenant_id = :tenant), '-infinity') AS until),
@@ -69,12 +69,12 @@ _ASKERS: Final = """WITH folded AS (SELECT coalesce((SELECT until FROM usage_fol
          WHERE tenant_id = :tenant AND admitted_at >= greatest((SELECT until FROM folded), CAST(:since AS timestamptz))
            AND admitted_at < :until AND kind = 'chat' AND actor_kind IN ('user', 'operator')
        )"""
-_ASKERS_BY_DAY: Final = text(f"{_ASKERS} SELECT day, count(DISTINCT actor_id) FROM askers GROUP BY day")  # noqa: S608
-_ASKERS_IN_ALL: Final = text(f"{_ASKERS} SELECT count(DISTINCT actor_id) FROM askers")  # noqa: S608
+_ASKERS_BY_DAY: Final = text(f"{_ASKERS} SELECT day, count(DISTINCT actor_id) FROM askers GROUP BY day")  # noqa: S608 - as above
+_ASKERS_IN_ALL: Final = text(f"{_ASKERS} SELECT count(DISTINCT actor_id) FROM askers")  # noqa: S608 - as above
 _ROWS: Final = text(
     f"""{_EACH} SELECT day, model, actor_id, token_id, chatbot_id, currency, {_SUMS} FROM used
        GROUP BY day, model, actor_id, token_id, chatbot_id, currency
-       ORDER BY day, model, actor_id, token_id, chatbot_id, currency LIMIT :most"""  # noqa: S608
+       ORDER BY day, model, actor_id, token_id, chatbot_id, currency LIMIT :most"""  # noqa: S608 - as above
 )
 MOST_ROWS: Final = 200_000
 Of = TypeVar("Of")

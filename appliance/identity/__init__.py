@@ -6,6 +6,8 @@ return ids. A session is a random token whose digest alone is stored.
 """
 
 from appliance.identity.arriving import Arrivals, placed, resolve_token, standing_of
+from appliance.identity.ends import end_expired
+from appliance.identity.erasing import erase_from_log, erase_others_from_log
 from appliance.identity.errors import Forbidden, NotSignedIn, StepUpRequired
 from appliance.identity.factors import list_factors
 from appliance.identity.groups import (
@@ -15,12 +17,14 @@ from appliance.identity.groups import (
     get_group,
     group_members,
     group_names,
+    groups_of,
     list_group_names,
     list_group_sizes,
     list_groups_after,
     rename_group,
     set_group_members,
 )
+from appliance.identity.guesses import Guesses
 from appliance.identity.invitations import accept, find_offer, invite, list_invitations, revoke_invitation
 from appliance.identity.locks import Attempt, forget_attempts
 from appliance.identity.organisation import change_settings, put_settings, rename_organisation
@@ -59,6 +63,7 @@ from appliance.identity.sessions import (
 from appliance.identity.setup import consume_setup_link, create_setup_link, found_organisation, link_is_open
 from appliance.identity.signin import begin_confirmation, confirm, finish_sign_in, second_step_options, sign_in
 from appliance.identity.standing import is_left_alone
+from appliance.identity.tallies import Tally
 from appliance.identity.tokens import (
     count_tokens,
     create_service_account,
@@ -99,6 +104,7 @@ __all__ = [
     "Group",
     "GroupId",
     "GroupSize",
+    "Guesses",
     "Invitation",
     "MemberKind",
     "NotSignedIn",
@@ -111,6 +117,7 @@ __all__ = [
     "Scope",
     "Session",
     "StepUpRequired",
+    "Tally",
     "Token",
     "TokenFilter",
     "TokenLimits",
@@ -136,7 +143,10 @@ __all__ = [
     "create_setup_link",
     "create_token",
     "delete_group",
+    "end_expired",
     "enter",
+    "erase_from_log",
+    "erase_others_from_log",
     "find_offer",
     "find_password_reset",
     "finish_sign_in",
@@ -146,6 +156,7 @@ __all__ = [
     "get_person",
     "group_members",
     "group_names",
+    "groups_of",
     "invite",
     "is_left_alone",
     "is_owner",

@@ -4,11 +4,11 @@ from sqlalchemy import select, text
 
 from appliance import tenancy
 from appliance.audit import PLATFORM, ActorKind
-from appliance.identity.errors import PersonNotFound
-from appliance.identity.places import tenants_of
+from appliance.identity.belonging import tenants_of
+from appliance.identity.errors import Forbidden, PersonNotFound
 from appliance.identity.sessions import caller_of
 from appliance.identity.tables import MembershipRow
-from appliance.identity.values import Caller, MemberKind, Role, UserId
+from appliance.identity.values import SUPPORT_ROLES, Caller, MemberKind, Role, UserId
 from appliance.kernel.db import Database
 from appliance.kernel.ids import TenantId
 
@@ -27,7 +27,10 @@ def caller_by_email(db: Database, email: str | None, tenant_id: TenantId | None 
     if not found:
         raise PersonNotFound
     with db.tenant(found[0]) as tx:
-        return caller_of(tx, UserId(user_id), kind=ActorKind.OPERATOR)
+        caller = caller_of(tx, UserId(user_id), kind=ActorKind.OPERATOR)
+    if caller.role in SUPPORT_ROLES:  # what they do is on record at a browser, step by step
+        raise Forbidden
+    return caller
 
 
 def _only_operator(db: Database) -> Caller:

@@ -16,10 +16,14 @@ Refusal
 ├── PersonNotFound       kind=not_found
 ├── InvitationNotFound   kind=not_found
 ├── InvitationClosed     kind=forbidden
+├── StillMember          kind=conflict
+├── AccessEnded          kind=conflict
 ├── ResetLinkClosed      kind=forbidden
 ├── ResetByOperator      kind=conflict
+├── PasswordNone         kind=conflict
 ├── ResetNotAlone        kind=conflict
 ├── TokenMisplaced       kind=forbidden
+├── TokensGuessed        kind=over_limit
 ├── TokenNotFound        kind=not_found
 ├── PlaceNotFound        kind=not_found
 ├── OrganisationNotFound kind=not_found
@@ -40,6 +44,7 @@ Refusal
     ├── GroupMalformed
     ├── ProfileMalformed
     ├── RoleMisplaced
+    ├── AccessEndMalformed
     ├── LimitsBeyond
     ├── ScopesBeyond
     ├── TokenLimitMalformed
@@ -61,6 +66,13 @@ class TokenRefused(NotSignedIn):
     """This token is unknown, revoked or past its end, or its person was removed. Issue another one under API tokens."""
 
     code = "token_refused"
+
+
+class TokensGuessed(Refusal):
+    """Too many unknown tokens came from your address. Wait {seconds} seconds and try again, with a token that is listed under API tokens."""
+
+    kind = Kind.OVER_LIMIT
+    code = "tokens_guessed"
 
 
 class SignInFailed(Refusal):
@@ -206,6 +218,13 @@ class ResetByOperator(Refusal):
     code = "reset_by_operator"
 
 
+class PasswordNone(Refusal):
+    """This person has no password here: they come in by the organisation's identity provider."""
+
+    kind = Kind.CONFLICT
+    code = "password_none"
+
+
 class ResetNotAlone(Refusal):
     """In the works-council mode nobody alone makes a link to another person's password: whoever holds it could read what that person asked. Let whoever holds the host make it: `appliance reset-password`."""
 
@@ -238,6 +257,26 @@ class RoleMisplaced(Invalid):
     """Choose one of the roles: owner, admin, auditor or member. On the platform everyone is an operator."""
 
     code = "role_misplaced"
+
+
+class AccessEndMalformed(Invalid):
+    """Access can end by itself for auditors only, on a day to come and within two years. Leave the day out for others."""
+
+    code = "access_end_malformed"
+
+
+class StillMember(Refusal):
+    """This person still works here. Remove them first: what is erased would be recorded anew with their next step."""
+
+    kind = Kind.CONFLICT
+    code = "still_member"
+
+
+class AccessEnded(Refusal):
+    """This person's access was given until a day that has passed. Invite them again."""
+
+    kind = Kind.CONFLICT
+    code = "access_ended"
 
 
 class ProfileMalformed(Invalid):

@@ -17,12 +17,13 @@ from sqlalchemy import Row, text
 
 from appliance import audit
 from appliance.audit import Event
+from appliance.identity.belonging import tenants_of
 from appliance.identity.errors import CodeWrong, FactorMalformed, FactorNotFound, Forbidden, PersonNotFound
-from appliance.identity.permissions import Permission, require, require_browser, require_recent
-from appliance.identity.places import tenants_of
+from appliance.identity.granting import require_above
+from appliance.identity.permissions import Permission, require, require_own_session, require_recent
 from appliance.identity.standing import note_hand
 from appliance.identity.tables import MembershipRow
-from appliance.identity.values import Caller, Role, UserId
+from appliance.identity.values import SUPPORT_ROLES, Caller, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import new_id
@@ -70,7 +71,7 @@ def list_factors(tx: Tx, user_id: UserId) -> list[Factor]:
 
 def begin_totp(tx: Tx, caller: Caller, *, label: str, sealer: Sealer, clock: Clock) -> NewTotp:
     """Make a seed for an authenticator app; it is in force once `confirm_totp` has seen a code of it."""
-    require_browser(caller)
+    require_own_session(caller)
     require_recent(caller)
     factor_id, secret = new_id(), pyotp.random_base32()
     add_factor(tx, caller.user_id, factor_id, FactorKind.TOTP, checked_label(label), clock,
@@ -80,7 +81,7 @@ def begin_totp(tx: Tx, caller: Caller, *, label: str, sealer: Sealer, clock: Clo
 
 def get_new_totp(tx: Tx, caller: Caller, factor_id: UUID, *, sealer: Sealer) -> NewTotp:
     """Return a factor that waits for its first code, to show it again. Raises FactorNotFound."""
-    require_browser(caller)
+    require_own_session(caller)
     require_recent(caller)
     return _new(caller, factor_id, _secret(tx, caller.user_id, _waiting(tx, caller, factor_id), sealer))
 
@@ -89,7 +90,7 @@ def confirm_totp(
     tx: Tx, caller: Caller, factor_id: UUID, code: str, *, sealer: Sealer, clock: Clock
 ) -> tuple[str, ...]:
     """Put a new factor in force by a code of it. Returns recovery codes if it is the first factor. Raises CodeWrong."""
-    require_browser(caller)
+    require_own_session(caller)
     is_first = not list_factors(tx, caller.user_id)
     row = _waiting(tx, caller, factor_id)
     if not _matches(tx, caller.user_id, row, code, sealer, clock):
@@ -104,7 +105,7 @@ def confirm_totp(
 
 def remove_factor(tx: Tx, caller: Caller, factor_id: UUID) -> None:
     """Remove one of the caller's own factors; the recovery codes end with the last one. Raises FactorNotFound."""
-    require_browser(caller)
+    require_own_session(caller)
     require_recent(caller)
     _remove(tx, caller.user_id, factor_id)
     if not list_factors(tx, caller.user_id):
@@ -118,7 +119,8 @@ def remove_factors_of(tx: Tx, caller: Caller, user_id: UserId) -> None:
     member = tx.get(MembershipRow, (tx.tenant_id, user_id))
     if member is None or member.suspended_at is not None:
         raise PersonNotFound
-    if (member.role == Role.OWNER and caller.role is not Role.OWNER) or len(tenants_of(tx, user_id)) > 1:
+    require_above(tx, caller, member)
+    if member.role in SUPPORT_ROLES or len(tenants_of(tx, user_id)) > 1:
         raise Forbidden
     for row in rows_of(tx, user_id):
         _remove(tx, user_id, row.factor_id)
@@ -129,7 +131,7 @@ def remove_factors_of(tx: Tx, caller: Caller, user_id: UserId) -> None:
 
 def replace_recovery_codes(tx: Tx, caller: Caller) -> tuple[str, ...]:
     """Make new recovery codes, shown once; the old ones end. Raises FactorNotFound for somebody without factors."""
-    require_browser(caller)
+    require_own_session(caller)
     require_recent(caller)
     if not list_factors(tx, caller.user_id):
         raise FactorNotFound

@@ -8,13 +8,14 @@ from sqlalchemy.exc import IntegrityError
 
 from appliance import audit
 from appliance.audit import Event
-from appliance.identity.errors import GroupMalformed, GroupNameTaken, GroupNotFound, PersonNotFound
-from appliance.identity.permissions import Permission, require
+from appliance.identity.errors import Forbidden, GroupMalformed, GroupNameTaken, GroupNotFound, PersonNotFound
+from appliance.identity.permissions import Permission, held, require
 from appliance.identity.tables import GroupMemberRow, GroupRow, MembershipRow
 from appliance.identity.values import Caller, Group, GroupId, GroupSize, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import new_id
+from appliance.kernel.rows import among
 
 _NAME_LIMIT = 120
 
@@ -59,10 +60,11 @@ def set_group_members(tx: Tx, caller: Caller, group_id: GroupId, user_ids: Colle
     )
     if known != set(user_ids):
         raise PersonNotFound
-    tx.execute(
-        delete(GroupMemberRow).where(GroupMemberRow.tenant_id == tx.tenant_id, GroupMemberRow.group_id == group_id)
-    )
-    tx.add_all(GroupMemberRow(tenant_id=tx.tenant_id, group_id=group_id, user_id=user_id) for user_id in known)
+    ours = GroupMemberRow.tenant_id == tx.tenant_id, GroupMemberRow.group_id == group_id
+    there = set(tx.scalars(select(GroupMemberRow.user_id).where(*ours)))
+    # Who stays keeps their row, which says whether an identity provider put them there, and may take them out again.
+    tx.execute(delete(GroupMemberRow).where(*ours, among(GroupMemberRow.user_id, there - known)))
+    tx.add_all(GroupMemberRow(tenant_id=tx.tenant_id, group_id=group_id, user_id=user_id) for user_id in known - there)
     tx.flush()
     audit.record(tx, caller.actor, Event.GROUP_CHANGED, subject=group_id, members=len(known))
     return get_group(tx, caller, group_id)
@@ -138,11 +140,18 @@ def check_groups(tx: Tx, group_ids: Iterable[GroupId]) -> None:
         raise GroupNotFound
 
 
+def check_groups_to_give(tx: Tx, caller: Caller, group_ids: Collection[GroupId]) -> None:
+    """Raise Forbidden for groups of whoever may not change groups: they would open what is open to those. Raises GroupNotFound."""
+    if group_ids and Permission.GROUP_CHANGE not in held(caller):
+        raise Forbidden
+    check_groups(tx, group_ids)
+
+
 def _as_groups(tx: Tx, rows: Sequence[GroupRow]) -> list[Group]:
     members: dict[UUID, list[UserId]] = {}
     for group_id, user_id in tx.execute(
         select(GroupMemberRow.group_id, GroupMemberRow.user_id).where(
-            GroupMemberRow.tenant_id == tx.tenant_id, GroupMemberRow.group_id.in_([row.group_id for row in rows])
+            GroupMemberRow.tenant_id == tx.tenant_id, among(GroupMemberRow.group_id, [row.group_id for row in rows])
         )
     ):
         members.setdefault(group_id, []).append(UserId(user_id))

@@ -6,17 +6,26 @@ about people of others.
 """
 
 import secrets
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import Select, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from appliance import audit, tenancy
 from appliance.audit import Actor, ActorKind, Event
-from appliance.identity.errors import AlreadyMember, InvitationClosed, InvitationNotFound, SignInFirst
-from appliance.identity.groups import check_groups
+from appliance.identity.errors import (
+    AccessEndMalformed,
+    AlreadyMember,
+    Forbidden,
+    InvitationClosed,
+    InvitationNotFound,
+    SignInFirst,
+)
+from appliance.identity.granting import granted_by, own_roles
+from appliance.identity.groups import check_groups, check_groups_to_give
 from appliance.identity.people import (
     check_password,
     check_role,
@@ -25,7 +34,7 @@ from appliance.identity.people import (
     join,
     normal_email,
 )
-from appliance.identity.permissions import Permission, require
+from appliance.identity.permissions import Permission, held, require
 from appliance.identity.tables import InvitationRow, MembershipRow
 from appliance.identity.values import Caller, GroupId, Invitation, Role, UserId
 from appliance.kernel.clock import Clock
@@ -34,6 +43,7 @@ from appliance.kernel.ids import TenantId, new_id
 from appliance.kernel.sealing import digest, hash_password
 
 LIFETIME = timedelta(days=7)
+_LONGEST_ACCESS = timedelta(days=731)
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,10 @@ class InvitationForm:
     email: str
     role: Role
     group_ids: tuple[GroupId, ...] = ()
+    access_until: datetime | None = None
+    """The moment at which the membership ends by itself; for auditors only."""
+    custom_role_id: UUID | None = None
+    """Which role of the organisation's own, where the role is one."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +76,8 @@ class Offer:
     role: Role
     account_id: UserId | None
     """The account that this address has already, which must sign in to accept."""
+    role_title: str = ""
+    """The name of a role of the organisation's own."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +90,13 @@ class Acceptance:
 
 
 def invite(tx: Tx, caller: Caller, form: InvitationForm, *, clock: Clock) -> Invited:
-    """Invite somebody; an open invitation of the same address closes. Raises AlreadyMember, GroupNotFound."""
+    """Invite somebody; an open invitation of the same address closes. Raises AlreadyMember, GroupNotFound, AccessEndMalformed."""
     require(caller, Permission.PEOPLE_CHANGE)
-    check_role(tx, caller, form.role)
+    check_role(tx, caller, form.role, form.custom_role_id)
+    check_groups_to_give(tx, caller, form.group_ids)
+    earlier = tx.scalars(_open_to(tx, normal_email(form.email)).with_for_update()).one_or_none()
+    if earlier is not None:
+        _require_above(tx, caller, earlier)  # it would close
     return offer(tx, caller.actor, form, clock=clock)
 
 
@@ -84,20 +104,24 @@ def offer(tx: Tx, actor: Actor, form: InvitationForm, *, clock: Clock) -> Invite
     """Write the invitation, whoever asks: `invite` for people, the platform's operator for a first owner."""
     email = normal_email(form.email)
     check_groups(tx, form.group_ids)
+    _check_end(form, clock)
     _refuse_member(tx, email)
     _close_earlier(tx, email, clock)
     token, now = secrets.token_urlsafe(32), clock.now()
     row = InvitationRow(
         tenant_id=tx.tenant_id, invitation_id=new_id(), digest=digest(token), email=email, role=form.role,
         group_ids=list(form.group_ids), invited_by=actor.id, created_at=now, expires_at=now + LIFETIME,
+        access_until=form.access_until, custom_role_id=form.custom_role_id if form.role is Role.CUSTOM else None,
     )  # fmt: skip
     tx.add(row)
     try:
         tx.flush()
     except IntegrityError as error:  # two invitations of one address at the same moment
         raise AlreadyMember from error
-    audit.record(tx, actor, Event.INVITATION_CREATED, subject=row.invitation_id, role=form.role.value)
-    return Invited(_invitation(row), token)
+    audit.record(tx, actor, Event.INVITATION_CREATED, subject=row.invitation_id, role=form.role.value,
+                 access_until=form.access_until.isoformat() if form.access_until else "",
+                 own=str(row.custom_role_id or ""))  # fmt: skip
+    return Invited(_invitations(tx, [row])[0], token)
 
 
 def list_invitations(
@@ -112,21 +136,18 @@ def list_invitations(
         .order_by(InvitationRow.created_at.desc(), InvitationRow.invitation_id)
         .limit(limit)
     )
-    return [_invitation(row) for row in rows]
+    return _invitations(tx, rows.all())
 
 
 def revoke_invitation(tx: Tx, caller: Caller, invitation_id: UUID, *, clock: Clock) -> None:
-    """Take an invitation back. Raises InvitationNotFound."""
+    """Take an invitation back. Raises InvitationNotFound; Forbidden for one to more than the caller may do."""
     require(caller, Permission.PEOPLE_CHANGE)
-    closed = tx.scalar(
-        update(InvitationRow)
-        .where(InvitationRow.tenant_id == tx.tenant_id, InvitationRow.invitation_id == invitation_id)
-        .where(InvitationRow.closed_at.is_(None))
-        .values(closed_at=clock.now())
-        .returning(InvitationRow.invitation_id)
-    )
-    if closed is None:
+    row = tx.get(InvitationRow, (tx.tenant_id, invitation_id), with_for_update=True)
+    if row is None or row.closed_at is not None:
         raise InvitationNotFound
+    _require_above(tx, caller, row)
+    row.closed_at = clock.now()
+    tx.flush()
     audit.record(tx, caller.actor, Event.INVITATION_REVOKED, subject=invitation_id)
 
 
@@ -141,7 +162,7 @@ def find_offer(db: Database, token: str, *, clock: Clock) -> Offer:
         account = tx.scalar(text("SELECT find_user(:email)"), {"email": row.email})
         return Offer(
             tx.tenant_id, row.invitation_id, tenancy.get_organisation(tx).name, row.email, Role(row.role),
-            UserId(account) if account else None,
+            UserId(account) if account else None, _titles(tx, [row]).get(row.custom_role_id, ""),
         )  # fmt: skip
 
 
@@ -163,9 +184,26 @@ def accept(
         actor = Actor(ActorKind.USER, user_id, address, request_id)
         group_ids = [GroupId(group_id) for group_id in row.group_ids if _still_there(tx, group_id)]
         join(tx, actor, user_id, email=row.email, display_name=name, role=Role(row.role), clock=clock,
-             group_ids=group_ids)  # fmt: skip
+             group_ids=group_ids, access_until=row.access_until, custom_role_id=row.custom_role_id)  # fmt: skip
         audit.record(tx, actor, Event.INVITATION_ACCEPTED, subject=row.invitation_id)
     return offered.tenant_id, user_id
+
+
+def _check_end(form: InvitationForm, clock: Clock) -> None:
+    now, until = clock.now(), form.access_until
+    if until is not None and (form.role is not Role.AUDITOR or not now < until <= now + _LONGEST_ACCESS):
+        raise AccessEndMalformed
+
+
+def _require_above(tx: Tx, caller: Caller, row: InvitationRow) -> None:
+    if not granted_by(tx, Role(row.role), row.custom_role_id) <= held(caller):
+        raise Forbidden
+
+
+def _open_to(tx: Tx, email: str) -> Select[InvitationRow]:
+    return select(InvitationRow).where(
+        InvitationRow.tenant_id == tx.tenant_id, InvitationRow.email == email, InvitationRow.closed_at.is_(None)
+    )
 
 
 def _refuse_member(tx: Tx, email: str) -> None:
@@ -187,9 +225,14 @@ def _close_earlier(tx: Tx, email: str, clock: Clock) -> None:
 
 def _open(tx: Tx, invitation_id: UUID, clock: Clock) -> InvitationRow:
     row = tx.get(InvitationRow, (tx.tenant_id, invitation_id), with_for_update=True)
-    if row is None or row.closed_at is not None or row.expires_at <= clock.now():
+    ends = min(row.expires_at, row.access_until or row.expires_at) if row else clock.now()
+    if row is None or row.closed_at is not None or ends <= clock.now():
         raise InvitationClosed
     return row
+
+
+def _titles(tx: Tx, rows: Iterable[InvitationRow]) -> dict[UUID | None, str]:
+    return {role_id: one.name for role_id, one in own_roles(tx, [row.custom_role_id for row in rows]).items()}
 
 
 def _still_there(tx: Tx, group_id: UUID) -> bool:
@@ -197,8 +240,13 @@ def _still_there(tx: Tx, group_id: UUID) -> bool:
                           {"t": tx.tenant_id, "g": group_id}))  # fmt: skip
 
 
-def _invitation(row: InvitationRow) -> Invitation:
-    return Invitation(
-        row.invitation_id, row.email, Role(row.role), tuple(GroupId(group_id) for group_id in row.group_ids),
-        UserId(row.invited_by) if row.invited_by else None, row.created_at, row.expires_at,
-    )  # fmt: skip
+def _invitations(tx: Tx, rows: Sequence[InvitationRow]) -> list[Invitation]:
+    titles = _titles(tx, rows)
+    return [
+        Invitation(
+            row.invitation_id, row.email, Role(row.role), tuple(GroupId(group_id) for group_id in row.group_ids),
+            UserId(row.invited_by) if row.invited_by else None, row.created_at, row.expires_at, row.access_until,
+            row.custom_role_id, titles.get(row.custom_role_id, ""),
+        )
+        for row in rows
+    ]  # fmt: skip

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from appliance import audit
 from appliance.audit import PLATFORM, Actor, ActorKind, Event, Outcome
 from appliance.identity.errors import SignInLocked
+from appliance.identity.history import note_failed
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.ids import new_id
@@ -86,6 +87,7 @@ def note_attempt(db: Database, email: str, attempt: Attempt, *, failure: Event |
         if failure is None:
             return
         audit.record(tx, _stranger(attempt), failure, outcome=Outcome.FAILURE)
+        note_failed(tx, email, reason=failure.value.split(":", 1)[1], address=attempt.address, agent=attempt.agent, at=clock.now())
         if _count(tx, email, attempt, clock).falls_now:
             audit.record(tx, _stranger(attempt), Event.SIGN_IN_LOCKED, outcome=Outcome.REFUSED)
 

@@ -43,5 +43,6 @@ def put_settings(tx: Tx, caller: Caller, settings: OrganisationSettings) -> Orga
         tx, caller.actor, Event.SETTINGS_CHANGED, subject=tx.tenant_id,
         review_before=before.conversation_review.value, review=after.conversation_review.value,
         link_hosts_before=" ".join(before.link_hosts), link_hosts=" ".join(after.link_hosts),
+        content_days_before=before.call_content_days, content_days=after.call_content_days,
     )  # fmt: skip
     return after

@@ -5,18 +5,9 @@ so that a row copied to another person opens nothing.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import UUID
-
-import webauthn
-from webauthn.helpers import options_to_json
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from appliance import audit
 from appliance.audit import Event
@@ -29,13 +20,17 @@ from appliance.identity.factors import (
     rows_of,
     use_factor,
 )
-from appliance.identity.permissions import require_browser, require_recent
+from appliance.identity.permissions import require_own_session, require_recent
 from appliance.identity.values import Caller, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import new_id
 from appliance.kernel.sealing import Place, Sealer
 
+if TYPE_CHECKING:
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
+
+# `webauthn` is loaded by whoever uses a passkey: five megabytes that the gateway's process never needs.
 _NAME = "Cloister"
 
 
@@ -60,8 +55,15 @@ def site_of(public_url: str | None, address: str) -> Site | None:
 
 def registration_options(tx: Tx, caller: Caller, site: Site, *, challenge: bytes) -> str:
     """Return the JSON that a browser needs to make a passkey (PublicKeyCredentialCreationOptions)."""
-    require_browser(caller)
+    require_own_session(caller)
     require_recent(caller)
+    import webauthn
+    from webauthn.helpers.structs import (
+        AuthenticatorSelectionCriteria,
+        ResidentKeyRequirement,
+        UserVerificationRequirement,
+    )
+
     options = webauthn.generate_registration_options(
         rp_id=site.host, rp_name=_NAME, user_id=caller.user_id.bytes, user_name=caller.email,
         user_display_name=caller.display_name, challenge=challenge,
@@ -70,15 +72,18 @@ def registration_options(tx: Tx, caller: Caller, site: Site, *, challenge: bytes
             resident_key=ResidentKeyRequirement.DISCOURAGED, user_verification=UserVerificationRequirement.PREFERRED
         ),
     )  # fmt: skip
-    return options_to_json(options)
+    return webauthn.options_to_json(options)
 
 
 def add_passkey(
     tx: Tx, caller: Caller, site: Site, *, label: str, response: str, challenge: bytes, sealer: Sealer, clock: Clock
 ) -> tuple[str, ...]:
     """Store a passkey that the browser made for this challenge; returns recovery codes with the first factor."""
-    require_browser(caller)
+    require_own_session(caller)
     require_recent(caller)
+    import webauthn
+    from webauthn.helpers.exceptions import WebAuthnException
+
     try:
         made = webauthn.verify_registration_response(
             credential=response, expected_challenge=challenge, expected_rp_id=site.host, expected_origin=site.origin
@@ -100,11 +105,14 @@ def assertion_options(tx: Tx, user_id: UserId, site: Site, *, challenge: bytes) 
     allowed = _credentials(tx, user_id)
     if not allowed:
         return None
+    import webauthn
+    from webauthn.helpers.structs import UserVerificationRequirement
+
     options = webauthn.generate_authentication_options(
         rp_id=site.host, challenge=challenge, allow_credentials=allowed,
         user_verification=UserVerificationRequirement.PREFERRED,
     )  # fmt: skip
-    return options_to_json(options)
+    return webauthn.options_to_json(options)
 
 
 def use_passkey(
@@ -122,6 +130,9 @@ def use_passkey(
 
     Where it is the only proof (`is_alone`), it must have asked for its person, by PIN or finger: a touch is anybody's.
     """
+    import webauthn
+    from webauthn.helpers.exceptions import WebAuthnException
+
     for row in _passkeys(tx, user_id):
         public_key = sealer.unseal(tx, row[2], _place(user_id, row[0]))
         try:
@@ -145,7 +156,9 @@ def _passkeys(tx: Tx, user_id: UserId) -> list[tuple[UUID, bytes, bytes, int]]:
     ]
 
 
-def _credentials(tx: Tx, user_id: UserId) -> list[PublicKeyCredentialDescriptor]:
+def _credentials(tx: Tx, user_id: UserId) -> "list[PublicKeyCredentialDescriptor]":
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
+
     return [PublicKeyCredentialDescriptor(id=credential) for _, credential, _, _ in _passkeys(tx, user_id)]
 
 

@@ -14,25 +14,28 @@ from sqlalchemy import text
 
 from appliance import audit, tenancy
 from appliance.audit import Actor, ActorKind, Event, Outcome
+from appliance.identity.belonging import tenants_of
 from appliance.identity.errors import (
-    Forbidden,
+    PasswordNone,
     PersonNotFound,
     ResetByOperator,
     ResetLinkClosed,
     ResetNotAlone,
     SignInFailed,
 )
+from appliance.identity.granting import require_above
 from appliance.identity.locks import Attempt, note_attempt, refuse_if_locked
+from appliance.identity.own_account import own_account
 from appliance.identity.people import check_password, normal_email
-from appliance.identity.permissions import Permission, require, require_browser
-from appliance.identity.places import tenants_of
-from appliance.identity.revocation import end_half_ways
+from appliance.identity.permissions import Permission, require, require_own_session
+from appliance.identity.revocation import end_half_ways, end_ways
 from appliance.identity.sessions import close_other_sessions
 from appliance.identity.standing import note_hand
 from appliance.identity.tables import MembershipRow
-from appliance.identity.values import Caller, MemberKind, Role, UserId
+from appliance.identity.values import SUPPORT_ROLES, Caller, MemberKind, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
+from appliance.kernel.ids import TenantId
 from appliance.kernel.sealing import digest, hash_password, password_matches
 from appliance.tenancy import Review
 
@@ -53,14 +56,13 @@ def change_password(db: Database, caller: Caller, attempt: Attempt, *, new: str,
     A wrong present password is recorded and counts towards the locks of a sign-in: an open browser is no place to
     guess it. Raises SignInFailed, SignInLocked, WeakPassword.
     """
-    require_browser(caller)
-    check_password(new, email=caller.email)
-    refuse_if_locked(db, caller.email, attempt, clock)
+    require_own_session(caller)
+    own = own_account(db, caller.user_id)
+    check_password(new, email=own.email)
+    refuse_if_locked(db, own.email, attempt, clock)
     # No transaction is open while argon2id computes.
-    with db.platform() as tx:
-        found = tx.execute(text("SELECT * FROM find_credentials(:email)"), {"email": caller.email}).first()
-    if found is None or not password_matches(found.password_hash, attempt.password):
-        note_attempt(db, caller.email, attempt, failure=Event.SIGN_IN_FAILED, clock=clock)
+    if not password_matches(own.password_hash, attempt.password):
+        note_attempt(db, own.email, attempt, failure=Event.SIGN_IN_FAILED, clock=clock)
         with db.tenant(caller.tenant_id) as tx:
             audit.record(tx, caller.actor, Event.PASSWORD_CHANGED, outcome=Outcome.FAILURE, subject=caller.user_id)
         raise SignInFailed
@@ -70,21 +72,25 @@ def change_password(db: Database, caller: Caller, attempt: Attempt, *, new: str,
         end_half_ways(tx, caller.user_id)
         close_other_sessions(tx, caller, keep=session)
         audit.record(tx, caller.actor, Event.PASSWORD_CHANGED, subject=caller.user_id)
+        tenants = tenants_of(tx, caller.user_id)
+    _end_ways(db, caller.user_id, tenants)
 
 
 def create_password_reset(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clock) -> ResetLink:
-    """Make a link by which a member sets a new password. Raises PersonNotFound, ResetByOperator, ResetNotAlone."""
+    """Make a link by which a member sets a new password. Raises PersonNotFound, PasswordNone, ResetByOperator, ResetNotAlone."""
     require(caller, Permission.PASSWORD_RESET)
     member = tx.get(MembershipRow, (tx.tenant_id, user_id))
     if member is None or member.suspended_at is not None or member.kind != MemberKind.PERSON:
         raise PersonNotFound
-    if member.role == Role.OWNER and caller.role is not Role.OWNER:
-        raise Forbidden
-    if len(tenants_of(tx, user_id)) > 1:
+    require_above(tx, caller, member)  # whoever holds the link could sign in as that person
+    if member.role in SUPPORT_ROLES or len(tenants_of(tx, user_id)) > 1:
         raise ResetByOperator
     if tenancy.get_settings(tx).conversation_review is Review.TWO_PERSON:
         raise ResetNotAlone
-    link = _open(tx, user_id, member.email, clock)
+    own = tx.scalar(text("SELECT email_of(:id)"), {"id": user_id})
+    if own is None:
+        raise PasswordNone
+    link = _open(tx, user_id, str(own), clock)
     note_hand(tx, user_id)
     audit.record(tx, caller.actor, Event.PASSWORD_RESET_CREATED, subject=user_id)
     return link
@@ -131,6 +137,14 @@ def reset_password(db: Database, token: str, *, new: str, address: str, request_
         tx.execute(text("SELECT end_all_sessions(:id)"), {"id": user_id})
         actor = Actor(ActorKind.USER, user_id, address, request_id)
         audit.record(tx, actor, Event.PASSWORD_RESET, subject=user_id)
+    _end_ways(db, user_id, tenants)
+
+
+def _end_ways(db: Database, user_id: UserId, tenants: list[TenantId]) -> None:
+    """End what the old password had begun at providers: it would link their account with somebody else's there, for good."""
+    for tenant_id in tenants:
+        with db.tenant(tenant_id) as tx:
+            end_ways(tx, user_id)
 
 
 def _find(db: Database, token: str, clock: Clock) -> tuple[UserId, str]:

@@ -11,7 +11,9 @@ from sqlalchemy.exc import IntegrityError
 
 from appliance import audit
 from appliance.audit import PLATFORM, Actor, Event
+from appliance.identity.custom_roles import check_givable
 from appliance.identity.errors import (
+    AccessEnded,
     AlreadyMember,
     EmailMalformed,
     Forbidden,
@@ -22,12 +24,15 @@ from appliance.identity.errors import (
     RoleMisplaced,
     WeakPassword,
 )
-from appliance.identity.permissions import GRANTS, Permission, givable_roles, require, require_recent
+from appliance.identity.granting import held_by, is_beyond_holders, is_granted, own_roles, require_above
+from appliance.identity.permissions import Permission, givable_roles, require, require_recent
 from appliance.identity.revocation import end_access, end_links, end_tokens
+from appliance.identity.scim.provisioned import end_tokens_over_owner
 from appliance.identity.standing import note_hand
 from appliance.identity.tables import GroupMemberRow, MembershipRow, SessionRow
 from appliance.identity.values import (
     ORGANISATION_ROLES,
+    SUPPORT_ROLES,
     Addressee,
     Caller,
     Candidate,
@@ -42,54 +47,68 @@ from appliance.identity.values import (
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import new_id
+from appliance.kernel.rows import among
 from appliance.kernel.sealing import hash_password
 
 PASSWORD_MIN, PASSWORD_MAX = 12, 200
 MEMBERS = PeopleFilter()
-_ORDER = tuple(Role)  # from those who may do most
 NAME_MAX, EMAIL_MAX, LANGUAGE_LETTERS = 120, 254, 2
 
 
-def change_role(tx: Tx, caller: Caller, user_id: UserId, *, role: Role) -> None:
-    """Give a member another role."""
+def change_role(tx: Tx, caller: Caller, user_id: UserId, *, role: Role, custom_role_id: UUID | None = None) -> None:
+    """Give a member another role, which may be one of the organisation's own."""
     require(caller, Permission.ROLE_CHANGE)
-    check_role(tx, caller, role)
+    check_role(tx, caller, role, custom_role_id)
     row = _membership(tx, user_id)
+    if row.role in SUPPORT_ROLES:
+        raise RoleMisplaced  # what an operator was let in for is not theirs to keep
+    require_above(tx, caller, row)
     if row.role == Role.OWNER and role is not Role.OWNER:
         check_role(tx, caller, Role.OWNER)
-        _keep_another(tx, Role.OWNER, user_id)
-    before, row.role = row.role, role
+        keep_another(tx, Role.OWNER, user_id)
+    before, held_before, own_before = row.role, held_by(tx, row), row.custom_role_id
+    row.role, row.custom_role_id = role, custom_role_id if role is Role.CUSTOM else None
+    row.role_source = "manual"  # from now on no identity provider changes it
+    if role is not Role.AUDITOR:
+        row.access_until = None  # only an auditor's access ends by itself
     tx.flush()
     note_hand(tx, user_id)
-    if Permission.PEOPLE_CHANGE in GRANTS[Role(before)] and _ORDER.index(role) > _ORDER.index(Role(before)):
+    held_now = held_by(tx, row)
+    if role is Role.OWNER:
+        end_tokens_over_owner(tx, caller.actor, user_id)
+    if Permission.PEOPLE_CHANGE in held_before and not held_before <= held_now:
         end_links(tx, caller.actor, user_id)
-    if row.kind == MemberKind.SERVICE and role is Role.OWNER and before != Role.OWNER:
-        end_tokens(tx, user_id, now=func.now())  # an admin may hold them
-    audit.record(tx, caller.actor, Event.ROLE_CHANGED, subject=user_id, before=before, role=role.value)
+    if row.kind == MemberKind.SERVICE and is_beyond_holders(tx, held_now - held_before):
+        end_tokens(tx, user_id, now=func.now())
+    audit.record(tx, caller.actor, Event.ROLE_CHANGED, subject=user_id, before=before, role=role.value,
+                 own_before=str(own_before or ""), own=str(row.custom_role_id or ""))  # fmt: skip
 
 
 def remove_member(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clock) -> None:
     """Suspend a membership: sessions, tokens and links made end now; what the person wrote stays."""
     require(caller, Permission.PEOPLE_CHANGE)
     row = _membership(tx, user_id)
+    require_above(tx, caller, row)
     if row.role in {Role.OWNER, Role.OPERATOR}:
         check_role(tx, caller, Role(row.role))
-        _keep_another(tx, Role(row.role), user_id)
+        keep_another(tx, Role(row.role), user_id)
     end_access(tx, user_id, now=clock.now())
-    if Permission.PEOPLE_CHANGE in GRANTS[Role(row.role)]:
+    if Permission.PEOPLE_CHANGE in held_by(tx, row):
         end_links(tx, caller.actor, user_id)
     row.suspended_at = clock.now()
     tx.flush()
     audit.record(tx, caller.actor, Event.MEMBER_REMOVED, subject=user_id)
 
 
-def restore_member(tx: Tx, caller: Caller, user_id: UserId) -> None:
-    """Let somebody in again who was removed; they sign in as before."""
+def restore_member(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clock) -> None:
+    """Let somebody in again who was removed; they sign in as before. Raises PersonNotFound, AccessEnded."""
     require(caller, Permission.PEOPLE_CHANGE)
     row = tx.get(MembershipRow, (tx.tenant_id, user_id), with_for_update=True)
     if row is None:
         raise PersonNotFound
-    check_role(tx, caller, Role(row.role))
+    check_role(tx, caller, Role(row.role), row.custom_role_id)
+    if row.access_until is not None and row.access_until <= clock.now():
+        raise AccessEnded
     row.suspended_at = None
     tx.flush()
     note_hand(tx, user_id)
@@ -167,7 +186,7 @@ def names_of(tx: Tx, user_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Return display names by id, for those who are or were members."""
     rows = tx.execute(
         select(MembershipRow.user_id, MembershipRow.display_name).where(
-            MembershipRow.tenant_id == tx.tenant_id, MembershipRow.user_id.in_(set(user_ids))
+            MembershipRow.tenant_id == tx.tenant_id, among(MembershipRow.user_id, set(user_ids))
         )
     )
     return {row.user_id: row.display_name for row in rows}
@@ -175,13 +194,13 @@ def names_of(tx: Tx, user_ids: Iterable[UUID]) -> dict[UUID, str]:
 
 def list_addressees(tx: Tx, permission: Permission) -> list[Addressee]:
     """Return the people of this tenant whose role grants it, for mail that the house sends on its own."""
-    roles = [role.value for role, granted in GRANTS.items() if permission in granted]
     rows = tx.execute(
         select(MembershipRow.email, MembershipRow.language).where(
             MembershipRow.tenant_id == tx.tenant_id,
-            MembershipRow.role.in_(roles),
+            is_granted(tx, permission),
             MembershipRow.kind == MemberKind.PERSON.value,
             MembershipRow.suspended_at.is_(None),
+            MembershipRow.email != "",
         ).order_by(MembershipRow.email)
     )  # fmt: skip
     return [Addressee(row.email, row.language) for row in rows]
@@ -203,8 +222,11 @@ def enrol(tx: Tx, actor: Actor, *, email: str, display_name: str, password: str,
     return user_id
 
 
-def create_account(tx: Tx, *, email: str, password_hash: str | None, clock: Clock) -> UserId:
-    """Create a person on this host, who belongs nowhere yet. Raises AlreadyMember for a taken address."""
+def create_account(tx: Tx, *, email: str | None, password_hash: str | None, clock: Clock) -> UserId:
+    """Create a person on this host, who belongs nowhere yet. Raises AlreadyMember for a taken address.
+
+    Without an address it is somebody whom one organisation's identity provider brings: no password is theirs.
+    """
     user_id = UserId(new_id())
     try:
         with tx.begin_nested():
@@ -219,7 +241,8 @@ def create_account(tx: Tx, *, email: str, password_hash: str | None, clock: Cloc
 
 def join(
     tx: Tx, actor: Actor, user_id: UserId, *, email: str, display_name: str, role: Role, clock: Clock,
-    kind: MemberKind = MemberKind.PERSON, group_ids: Iterable[GroupId] = (),
+    kind: MemberKind = MemberKind.PERSON, group_ids: Iterable[GroupId] = (), access_until: datetime | None = None,
+    custom_role_id: UUID | None = None,
 ) -> None:  # fmt: skip
     """Make an existing person a member of this transaction's organisation; who was removed before is let in again.
 
@@ -231,8 +254,11 @@ def join(
     if row is None:
         row = MembershipRow(tenant_id=tx.tenant_id, user_id=user_id, email=email, kind=kind, joined_at=clock.now())
         tx.add(row)
-    row.role, row.display_name, row.suspended_at = role, display_name, None
+    row.role, row.display_name, row.suspended_at, row.access_until = role, display_name, None, access_until
+    row.custom_role_id, row.role_source = custom_role_id, "manual"
     tx.flush()
+    if role is Role.OWNER:  # a provider may know from before who comes back
+        end_tokens_over_owner(tx, actor, user_id)
     note_hand(tx, user_id)
     tx.execute(
         delete(GroupMemberRow).where(GroupMemberRow.tenant_id == tx.tenant_id, GroupMemberRow.user_id == user_id)
@@ -240,17 +266,21 @@ def join(
     for group_id in set(group_ids):
         tx.merge(GroupMemberRow(tenant_id=tx.tenant_id, group_id=group_id, user_id=user_id))
     tx.flush()
-    audit.record(tx, actor, Event.MEMBER_ADDED, subject=user_id, role=role.value, kind=kind.value)
+    audit.record(tx, actor, Event.MEMBER_ADDED, subject=user_id, role=role.value, kind=kind.value,
+                 access_until=access_until.isoformat() if access_until else "", own=str(custom_role_id or ""))  # fmt: skip
 
 
-def check_role(tx: Tx, caller: Caller, role: Role) -> None:
+def check_role(tx: Tx, caller: Caller, role: Role, custom_role_id: UUID | None = None) -> None:
     """Raise RoleMisplaced unless the role exists here, Forbidden unless the caller may give it.
 
     More than membership takes a fresh proof, whichever way it is given or taken: an unlocked browser has none.
     """
-    if (role is Role.OPERATOR) != (tx.tenant_id == PLATFORM) or role not in {*ORGANISATION_ROLES, Role.OPERATOR}:
+    known = {*ORGANISATION_ROLES, Role.OPERATOR, Role.CUSTOM}
+    if (role is Role.OPERATOR) != (tx.tenant_id == PLATFORM) or role not in known:
         raise RoleMisplaced
-    if role not in givable_roles(caller):
+    if role is Role.CUSTOM:
+        check_givable(tx, caller, custom_role_id)
+    elif role not in givable_roles(caller):
         raise Forbidden
     if role is not Role.MEMBER:
         require_recent(caller)
@@ -321,14 +351,16 @@ def _as_people(tx: Tx, query: Select[MembershipRow, datetime]) -> list[Person]:
     rows, groups = tx.execute(query).all(), dict[UUID, list[GroupId]]()
     for user_id, group_id in tx.execute(
         select(GroupMemberRow.user_id, GroupMemberRow.group_id).where(
-            GroupMemberRow.tenant_id == tx.tenant_id, GroupMemberRow.user_id.in_([row.user_id for row, _ in rows])
+            GroupMemberRow.tenant_id == tx.tenant_id, among(GroupMemberRow.user_id, [row.user_id for row, _ in rows])
         )
     ):
         groups.setdefault(user_id, []).append(GroupId(group_id))
+    own = own_roles(tx, [row.custom_role_id for row, _ in rows])
     return [
         Person(
             UserId(row.user_id), row.display_name, row.email, Role(row.role), row.joined_at, last_seen,
-            MemberKind(row.kind), row.suspended_at, tuple(groups.get(row.user_id, ())),
+            MemberKind(row.kind), row.suspended_at, tuple(groups.get(row.user_id, ())), row.access_until,
+            row.custom_role_id, own[row.custom_role_id].name if row.custom_role_id else "",
         )
         for row, last_seen in rows
     ]  # fmt: skip
@@ -349,7 +381,8 @@ def _membership(tx: Tx, user_id: UserId) -> MembershipRow:
     return row
 
 
-def _keep_another(tx: Tx, role: Role, leaving: UserId) -> None:
+def keep_another(tx: Tx, role: Role, leaving: UUID) -> None:
+    """Raise LastOwner unless somebody else has the role, who keeps it until the end of this transaction."""
     # Locking every owner's row makes two owners who leave at the same moment wait for each other.
     holders = tx.scalars(
         select(MembershipRow.user_id)

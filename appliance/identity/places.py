@@ -1,24 +1,26 @@
 """One person in several organisations: where they belong, and going from one to another."""
 
 import secrets
-
-from sqlalchemy import text
+from typing import Final
 
 from appliance import audit, tenancy
-from appliance.audit import Event
+from appliance.audit import PLATFORM, Event
+from appliance.identity.belonging import tenants_of
+from appliance.identity.breakglass import enter_by_password, may_sign_in_by_password
 from appliance.identity.errors import PlaceNotFound
+from appliance.identity.history import note_sign_in
 from appliance.identity.permissions import require_browser
+from appliance.identity.policies import keep_within, policy_of
+from appliance.identity.sso.errors import SignInThere, SignOnEnforced
 from appliance.identity.tables import MembershipRow, SessionRow
-from appliance.identity.values import Caller, Place, Role, UserId
-from appliance.kernel.db import Database, Tx
+from appliance.identity.values import SUPPORT_ROLES, Caller, Place, Role, UserId
+from appliance.kernel.clock import Clock
+from appliance.kernel.db import Database
 from appliance.kernel.ids import TenantId
 from appliance.kernel.sealing import digest
 
-
-def tenants_of(tx: Tx, user_id: UserId) -> list[TenantId]:
-    """Return where a person is a member, the oldest membership first, from any transaction."""
-    rows = tx.execute(text("SELECT tenant_id FROM list_memberships(:id)"), {"id": user_id})
-    return [TenantId(row.tenant_id) for row in rows]
+SWITCHED: Final = "switched"
+"""Among the methods of a sign-in: it was made by going over from another organisation, where these were proved."""
 
 
 def list_places(db: Database, user_id: UserId) -> list[Place]:
@@ -29,19 +31,28 @@ def list_places(db: Database, user_id: UserId) -> list[Place]:
     for tenant_id in tenants:
         with db.tenant(tenant_id) as tx:
             member, organisation = tx.get(MembershipRow, (tenant_id, user_id)), tenancy.get_organisation(tx)
+        if member is not None and member.role in SUPPORT_ROLES and PLATFORM not in tenants:
+            continue  # let in as an operator, who is none any more
         if member is not None and member.suspended_at is None and organisation.suspended_at is None:
             places.append(Place(tenant_id, organisation.name, Role(member.role)))
     return places
 
 
-def enter(db: Database, caller: Caller, tenant_id: TenantId, *, token: str) -> str:
-    """Move the caller's session to another of their organisations; return its new token. Raises PlaceNotFound.
+def enter(db: Database, caller: Caller, tenant_id: TenantId, *, token: str, clock: Clock) -> str:
+    """Move the caller's session to another of their organisations; return its new token.
 
-    The session keeps its age and its last proof of who they are: going elsewhere is no new sign-in.
+    The session keeps its age and its last proof of who they are: going elsewhere is no new sign-in. So it must be good
+    there: an identity provider's word is not, nor is a password where the provider alone lets people in. Raises
+    PlaceNotFound, SignInThere, SignOnEnforced.
     """
     require_browser(caller)
+    if caller.connection_id is not None:
+        raise SignInThere
     if tenant_id not in {place.tenant_id for place in list_places(db, caller.user_id)}:
         raise PlaceNotFound
+    with db.tenant(tenant_id) as tx:
+        if not may_sign_in_by_password(tx, caller.user_id):
+            raise SignOnEnforced
     with db.tenant(caller.tenant_id) as tx:
         old = tx.get_one(SessionRow, (tx.tenant_id, digest(token)))
         tx.delete(old)
@@ -49,6 +60,7 @@ def enter(db: Database, caller: Caller, tenant_id: TenantId, *, token: str) -> s
         audit.record(tx, caller.actor, Event.SESSION_CLOSED, subject=caller.user_id)
     new = secrets.token_urlsafe(32)
     with db.tenant(tenant_id) as tx:
+        enter_by_password(tx, caller.user_id, caller.actor, methods=tuple(old.methods), clock=clock)
         tx.add(
             SessionRow(
                 tenant_id=tenant_id, digest=digest(new), user_id=caller.user_id, created_at=old.created_at,
@@ -57,5 +69,9 @@ def enter(db: Database, caller: Caller, tenant_id: TenantId, *, token: str) -> s
             )
         )  # fmt: skip
         tx.flush()
+        if (most := policy_of(tx).most_sessions) is not None:
+            keep_within(tx, most)
+        note_sign_in(tx, caller.user_id, methods=(*old.methods, SWITCHED), address=caller.address or old.address,
+                     agent=old.agent, at=clock.now())  # fmt: skip
         audit.record(tx, caller.actor, Event.SESSION_OPENED, subject=caller.user_id)
     return new

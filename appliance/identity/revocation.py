@@ -7,15 +7,22 @@ from sqlalchemy.sql.functions import Function
 
 from appliance import audit
 from appliance.audit import Actor, Event
-from appliance.identity.tables import InvitationRow, MembershipRow, SessionRow, TokenRow
+from appliance.identity.sso.tables import TransactionRow
+from appliance.identity.tables import InvitationRow, MembershipRow, SessionRow, SupportGrantRow, TokenRow
 from appliance.identity.values import UserId
 from appliance.kernel.db import Tx
 
 
 def end_access(tx: Tx, user_id: UserId, *, now: datetime) -> None:
-    """End a member's sessions and tokens in this organisation."""
+    """End a member's sessions and tokens in this organisation, and what an operator was let in by."""
     end_sessions(tx, user_id)
     end_tokens(tx, user_id, now=now)
+    tx.execute(
+        update(SupportGrantRow)
+        .where(SupportGrantRow.tenant_id == tx.tenant_id, SupportGrantRow.user_id == user_id)
+        .where(SupportGrantRow.ended_at.is_(None))
+        .values(ended_at=now)
+    )
 
 
 def end_tokens(tx: Tx, user_id: UserId, *, now: datetime | Function[datetime]) -> None:
@@ -57,5 +64,11 @@ def end_half_ways(tx: Tx, user_id: UserId) -> None:
 
 
 def end_sessions(tx: Tx, user_id: UserId) -> None:
-    """Sign a member out of this organisation everywhere."""
+    """Sign a member out of this organisation everywhere, and end what they are about to link by a session that they had."""
     tx.execute(delete(SessionRow).where(SessionRow.tenant_id == tx.tenant_id, SessionRow.user_id == user_id))
+    end_ways(tx, user_id)
+
+
+def end_ways(tx: Tx, user_id: UserId) -> None:
+    """End a person's ways to a provider of this organisation that took a proof to begin, which counts no more."""
+    tx.execute(delete(TransactionRow).where(TransactionRow.tenant_id == tx.tenant_id, TransactionRow.user_id == user_id))

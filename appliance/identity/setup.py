@@ -9,7 +9,7 @@ from sqlalchemy import text
 from appliance import audit, tenancy
 from appliance.audit import PLATFORM, Actor, ActorKind, Event
 from appliance.identity.errors import SetupLinkClosed
-from appliance.identity.people import enrol
+from appliance.identity.people import check_password, checked_name, enrol, normal_email
 from appliance.identity.values import Role, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
@@ -50,6 +50,9 @@ def link_is_open(db: Database, token: str, *, clock: Clock) -> bool:
 
 def found_organisation(tx: Tx, founding: Founding, *, actor: Actor, clock: Clock) -> UserId:
     """Create the organisation that this transaction is bound to, with its owner. Doors call `chat.found`."""
+    # Before anything is recorded: the first entry with an address makes the organisation's keys, whose file stays if this is taken back.
+    check_password(founding.password, email=normal_email(founding.email))
+    checked_name(founding.display_name)
     tenancy.create_organisation(tx, actor, name=founding.organisation, clock=clock)
     return enrol(
         tx,

@@ -10,20 +10,27 @@ from datetime import timedelta
 from sqlalchemy import text, update
 
 from appliance import audit
-from appliance.audit import Event
+from appliance.audit import Actor, ActorKind, Event, Outcome
+from appliance.identity.entry_errors import SessionMisplaced
 from appliance.identity.errors import EmailMalformed, SecondStepClosed, SecondStepFailed, SignInFailed
 from appliance.identity.factors import list_factors, use_code
+from appliance.identity.history import note_sign_in
 from appliance.identity.locks import Attempt, note_attempt, refuse_if_locked
+from appliance.identity.own_account import own_account
 from appliance.identity.passkeys import Site, assertion_options, use_passkey
 from appliance.identity.people import normal_email
-from appliance.identity.permissions import require_browser
+from appliance.identity.permissions import require_own_session
 from appliance.identity.places import list_places
-from appliance.identity.sessions import open_session
+from appliance.identity.sessions import SECOND_FACTORS, note_method, open_session
+from appliance.identity.sso.enforcing import way_by_provider
+from appliance.identity.sso.errors import SignOnEnforced
 from appliance.identity.steps import Purpose, Step, close_step, find_step, open_step, try_step
 from appliance.identity.tables import SessionRow
 from appliance.identity.values import Caller, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
+from appliance.kernel.errors import Refusal
+from appliance.kernel.ids import TenantId
 from appliance.kernel.sealing import Sealer, digest, password_matches
 
 
@@ -96,7 +103,7 @@ def finish_sign_in(
 
 def begin_confirmation(tx: Tx, caller: Caller, site: Site | None, *, clock: Clock) -> tuple[str, str | None]:
     """Return a step for `confirm`, and what a browser needs to do it with a passkey, if the caller has one."""
-    require_browser(caller)
+    require_own_session(caller)
     token, challenge = open_step(tx, caller.user_id, Purpose.CONFIRM, clock=clock)
     return token, assertion_options(tx, caller.user_id, site, challenge=challenge) if site else None
 
@@ -111,24 +118,24 @@ def confirm(
     by PIN or finger. Raises SignInFailed,
     SecondStepFailed, SecondStepClosed, SignInLocked.
     """
-    require_browser(caller)
-    refuse_if_locked(db, caller.email, attempt, clock)
+    require_own_session(caller)
+    own = own_account(db, caller.user_id)
+    refuse_if_locked(db, own.email, attempt, clock)
     begun = try_step(db, step, Purpose.CONFIRM, clock=clock)
     if begun.user_id != caller.user_id:
         raise SecondStepClosed
     with db.platform() as tx:
-        found = tx.execute(text("SELECT * FROM find_credentials(:email)"), {"email": caller.email}).first()
         has_factors = bool(list_factors(tx, caller.user_id))
     # A passkey stands for the password only where there is one to prove: whoever has none shows what they like.
     is_passkey = has_factors and bool(proof.passkey)
-    is_password = password_matches(found.password_hash if found else None, attempt.password)
+    is_password = password_matches(own.password_hash, attempt.password)
     if not (is_passkey or is_password):
-        note_attempt(db, caller.email, attempt, failure=Event.SIGN_IN_FAILED, clock=clock)
+        note_attempt(db, own.email, attempt, failure=Event.SIGN_IN_FAILED, clock=clock)
         raise SignInFailed
     with db.platform() as tx:
         method = _prove(tx, begun, proof, site, sealer, clock, is_alone=not is_password) if has_factors else "password"
     if method is None:
-        note_attempt(db, caller.email, attempt, failure=Event.SECOND_FACTOR_FAILED, clock=clock)
+        note_attempt(db, own.email, attempt, failure=Event.SECOND_FACTOR_FAILED, clock=clock)
         raise SecondStepFailed
     with db.tenant(caller.tenant_id) as tx:
         close_step(tx, step)
@@ -137,6 +144,8 @@ def confirm(
             .where(SessionRow.tenant_id == tx.tenant_id, SessionRow.digest == digest(session))
             .values(authenticated_at=clock.now())
         )
+        if method in SECOND_FACTORS:
+            note_method(tx, caller, session=digest(session), method=method)
         audit.record(tx, caller.actor, Event.IDENTITY_CONFIRMED, subject=caller.user_id, method=method)
 
 
@@ -156,15 +165,34 @@ def _open_session(
     db: Database, user_id: UserId, email: str, attempt: Attempt, methods: tuple[str, ...], lifetime: timedelta,
     clock: Clock,
 ) -> str:  # fmt: skip
-    places = list_places(db, user_id)
-    if not places:
-        raise SignInFailed
-    note_attempt(db, email, attempt, failure=None, clock=clock)
-    with db.tenant(places[0].tenant_id) as tx:
-        return open_session(
-            tx, user_id, address=attempt.address, agent=attempt.agent, request_id=attempt.request_id,
-            lifetime=lifetime, clock=clock, methods=methods,
-        )  # fmt: skip
+    shut: Refusal | None = None
+    actor = Actor(ActorKind.USER, user_id, attempt.address, attempt.request_id)
+    for place in list_places(db, user_id):
+        try:
+            with db.tenant(place.tenant_id) as tx:
+                token = open_session(
+                    tx, user_id, address=attempt.address, agent=attempt.agent, request_id=attempt.request_id,
+                    lifetime=lifetime, clock=clock, methods=methods,
+                )  # fmt: skip
+        except (SessionMisplaced, SignOnEnforced) as refusal:
+            _note_shut(db, place.tenant_id, actor, attempt, methods, refusal, clock)
+            shut = shut or (refusal if isinstance(refusal, SessionMisplaced) else way_by_provider(db, place.tenant_id, user_id))
+            continue
+        note_attempt(db, email, attempt, failure=None, clock=clock)
+        return token
+    raise shut or SignInFailed
+
+
+def _note_shut(
+    db: Database, tenant_id: TenantId, actor: Actor, attempt: Attempt, methods: tuple[str, ...], refusal: Refusal,
+    clock: Clock,
+) -> None:  # fmt: skip
+    """Note in an organisation that somebody proved who they are and is not let in, by its own rules."""
+    event = Event.SESSION_MISPLACED if isinstance(refusal, SessionMisplaced) else Event.SIGN_IN_FAILED
+    with db.tenant(tenant_id) as tx:
+        note_sign_in(tx, actor.id, methods=methods, address=attempt.address, agent=attempt.agent, at=clock.now(),
+                     reason=refusal.code)  # fmt: skip
+        audit.record(tx, actor, event, subject=actor.id, outcome=Outcome.REFUSED)
 
 
 def _comparable(email: str) -> str:

@@ -22,6 +22,10 @@ class MembershipRow(Table):
     kind: Mapped[str] = mapped_column(default="person")
     language: Mapped[str | None]
     zone: Mapped[str | None]
+    access_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    role_source: Mapped[str] = mapped_column(default="manual")
+    connection_id: Mapped[UUID | None]
+    custom_role_id: Mapped[UUID | None]
 
 
 class SessionRow(Table):
@@ -37,6 +41,9 @@ class SessionRow(Table):
     agent: Mapped[str]
     authenticated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     methods: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    connection_id: Mapped[UUID | None]
+    idp_session: Mapped[str | None]
+    misplaced_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class GroupRow(Table):
@@ -54,6 +61,7 @@ class GroupMemberRow(Table):
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     group_id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    connection_id: Mapped[UUID | None]
 
 
 class InvitationRow(Table):
@@ -70,6 +78,8 @@ class InvitationRow(Table):
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     accepted_by: Mapped[UUID | None]
     closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    access_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    custom_role_id: Mapped[UUID | None]
 
 
 class TokenRow(Table):
@@ -103,3 +113,68 @@ class RepeatRow(Table):
     began_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     status: Mapped[int | None]
     sealed: Mapped[bytes | None]
+
+
+class PolicyRow(Table):
+    __tablename__ = "session_policies"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    idle_minutes: Mapped[int | None]
+    lifetime_minutes: Mapped[int | None]
+    proof_minutes: Mapped[int | None]
+    most_sessions: Mapped[int | None]
+    networks: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    needs_second_factor: Mapped[bool]
+
+
+class SignInRow(Table):
+    __tablename__ = "sign_ins"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    sign_in_id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    user_id: Mapped[UUID | None]
+    succeeded: Mapped[bool]
+    method: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
+    connection_id: Mapped[UUID | None]
+    address: Mapped[str]
+    agent: Mapped[str]
+
+
+class CustomRoleRow(Table):
+    __tablename__ = "custom_roles"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    role_id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    description: Mapped[str]
+    permissions: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class BreakGlassRow(Table):
+    __tablename__ = "break_glass_accounts"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    made_by: Mapped[UUID | None]
+    made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    told_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class SupportGrantRow(Table):
+    __tablename__ = "support_grants"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    grant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID]
+    level: Mapped[str]
+    reason: Mapped[str]
+    granted_by: Mapped[UUID]
+    granted_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    ended_by: Mapped[UUID | None]

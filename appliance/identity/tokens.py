@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, func, or_, select, text
 
 from appliance import audit
 from appliance.audit import Event
@@ -24,10 +24,11 @@ from appliance.identity.errors import (
     TokenNotFound,
     TokenRefused,
 )
-from appliance.identity.groups import check_groups
+from appliance.identity.granting import held_by, require_above_member
+from appliance.identity.groups import check_groups_to_give
 from appliance.identity.limits import check_within, checked, is_from
 from appliance.identity.people import check_role, checked_name, create_account, join
-from appliance.identity.permissions import GRANTS, SCOPES, Permission, may, require, require_granted
+from appliance.identity.permissions import SCOPES, Permission, held, may, require, require_granted
 from appliance.identity.sessions import caller_of
 from appliance.identity.tables import MembershipRow, TokenRow
 from appliance.identity.values import (
@@ -47,6 +48,7 @@ from appliance.identity.values import (
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import new_id
+from appliance.kernel.rows import among
 from appliance.kernel.sealing import digest
 
 PREFIX = "cloister_"
@@ -83,7 +85,7 @@ def create_token(tx: Tx, caller: Caller, form: TokenForm, *, clock: Clock) -> Is
     """Issue a token for oneself or a service account; an owner's takes an owner. Raises a Refusal."""
     require(caller, Permission.TOKEN_CREATE)
     owner = _owner(tx, caller, form.user_id or caller.user_id)
-    _check(form, Role(owner.role), caller)
+    _check(form, held(caller) if owner.user_id == caller.user_id else held_by(tx, owner), caller)
     limits = checked(form.limits)
     check_within(limits, caller.limits)
     secret, now = PREFIX + secrets.token_urlsafe(32), clock.now()
@@ -102,18 +104,22 @@ def create_token(tx: Tx, caller: Caller, form: TokenForm, *, clock: Clock) -> Is
 
 
 def create_service_account(
-    tx: Tx, caller: Caller, *, name: str, role: Role, group_ids: Iterable[GroupId] = (), clock: Clock
-) -> UserId:
+    tx: Tx, caller: Caller, *, name: str, role: Role, custom_role_id: UUID | None = None,
+    group_ids: Iterable[GroupId] = (), clock: Clock,
+) -> UserId:  # fmt: skip
     """Create an account for a program. It has no password and no address, and acts by its tokens alone."""
     require(caller, Permission.SERVICE_ACCOUNT_CHANGE)
-    check_role(tx, caller, role)
+    check_role(tx, caller, role, custom_role_id)
+    custom_role_id = custom_role_id if role is Role.CUSTOM else None
     groups = tuple(group_ids)
-    check_groups(tx, groups)
+    check_groups_to_give(tx, caller, groups)
     email = f"{new_id().hex}@service.invalid"  # RFC 2606: nobody receives mail there, and nobody can sign in
     user_id = create_account(tx, email=email, password_hash=None, clock=clock)
     join(tx, caller.actor, user_id, email=email, display_name=checked_name(name), role=role, clock=clock,
-         kind=MemberKind.SERVICE, group_ids=groups)  # fmt: skip
-    audit.record(tx, caller.actor, Event.SERVICE_ACCOUNT_CREATED, subject=user_id, role=role.value)
+         kind=MemberKind.SERVICE, group_ids=groups, custom_role_id=custom_role_id)  # fmt: skip
+    audit.record(
+        tx, caller.actor, Event.SERVICE_ACCOUNT_CREATED, subject=user_id, role=role.value, own=str(custom_role_id or "")
+    )
     return user_id
 
 
@@ -144,24 +150,23 @@ def token_names(tx: Tx, token_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Return the names of tokens by id, of ended ones too. Asking for permission is the caller's part."""
     rows = tx.execute(
         select(TokenRow.token_id, TokenRow.name).where(
-            TokenRow.tenant_id == tx.tenant_id, TokenRow.token_id.in_(set(token_ids))
+            TokenRow.tenant_id == tx.tenant_id, among(TokenRow.token_id, set(token_ids))
         )
     )
     return {row.token_id: row.name for row in rows}
 
 
 def revoke_token(tx: Tx, caller: Caller, token_id: UUID, *, clock: Clock) -> None:
-    """End a token of one's own, or any of the organisation's for those who look after service accounts."""
-    statement = (
-        update(TokenRow)
-        .where(TokenRow.tenant_id == tx.tenant_id, TokenRow.token_id == token_id, TokenRow.revoked_at.is_(None))
-        .values(revoked_at=clock.now())
-        .returning(TokenRow.token_id)
-    )
-    if not may(caller, Permission.SERVICE_ACCOUNT_CHANGE):
-        statement = statement.where(TokenRow.user_id == caller.user_id)
-    if tx.scalar(statement) is None:
+    """End a token of one's own; for those who look after service accounts, of whoever may do no more than they. Raises TokenNotFound, Forbidden."""
+    row = tx.get(TokenRow, (tx.tenant_id, token_id), with_for_update=True, populate_existing=True)
+    if row is None or row.revoked_at is not None:
         raise TokenNotFound
+    if row.user_id != caller.user_id:
+        if not may(caller, Permission.SERVICE_ACCOUNT_CHANGE):
+            raise TokenNotFound
+        require_above_member(tx, caller, UserId(row.user_id))
+    row.revoked_at = clock.now()
+    tx.flush()
     audit.record(tx, caller.actor, Event.TOKEN_REVOKED, subject=token_id)
 
 
@@ -178,16 +183,16 @@ def caller_by_token(tx: Tx, token_id: UUID, *, address: str | None, now: datetim
     if row.networks and address is not None and not is_from(row.networks, address):
         raise TokenMisplaced
     try:
-        person = caller_of(tx, UserId(row.user_id), address=address)
+        person = caller_of(tx, UserId(row.user_id), address=address, now=now)
     except NotSignedIn:
         raise TokenRefused from None
     return _with_token(person, row)
 
 
-def caller_by_person(tx: Tx, user_id: UserId) -> Caller:
+def caller_by_person(tx: Tx, user_id: UserId, *, now: datetime | None = None) -> Caller:
     """Return a member as a caller. Raises PersonNotFound. Asking for permission is the caller's part."""
     try:
-        return caller_of(tx, user_id)
+        return caller_of(tx, user_id, now=now)
     except NotSignedIn:
         raise PersonNotFound from None
 
@@ -217,15 +222,15 @@ def _owner(tx: Tx, caller: Caller, user_id: UserId) -> MembershipRow:
         require(caller, Permission.SERVICE_ACCOUNT_CHANGE)
         if row.kind != MemberKind.SERVICE:  # nobody acts as another person
             raise PersonNotFound
-        check_role(tx, caller, Role(row.role))  # by an owner's program an admin would be an owner
+        check_role(tx, caller, Role(row.role), row.custom_role_id)  # by an owner's program an admin would be an owner
     return row
 
 
-def _check(form: TokenForm, role: Role, caller: Caller) -> None:
+def _check(form: TokenForm, granted: frozenset[Permission], caller: Caller) -> None:
     is_good = 0 < len(form.name.strip()) <= _NAME_LIMIT and 0 < form.days <= _MOST_DAYS
     if not (form.scopes and is_good):
         raise TokenMalformed
-    beyond = {scope for scope in form.scopes if not SCOPES[scope] & GRANTS[role]}
+    beyond = {scope for scope in form.scopes if not SCOPES[scope] & granted}
     # A token never makes one that may do more than itself.
     beyond |= form.scopes - (form.scopes if caller.scopes is None else caller.scopes)
     if beyond:

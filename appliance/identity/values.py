@@ -16,13 +16,20 @@ class Role(StrEnum):
 
     OWNER = "owner"
     ADMIN = "admin"
+    SUPPORT_ADMIN = "support_admin"
+    """An operator whom an owner let in for some hours; see `support`."""
+    CUSTOM = "custom"
+    """A role of the organisation's own; what it grants stands in `custom_roles`."""
     AUDITOR = "auditor"
     MEMBER = "member"
+    SUPPORT = "support"
+    """An operator whom an owner let in for some hours, to look."""
     OPERATOR = "operator"
     """Of the platform alone: runs the box, and reads no organisation's content."""
 
 
 ORGANISATION_ROLES = (Role.OWNER, Role.ADMIN, Role.AUDITOR, Role.MEMBER)
+SUPPORT_ROLES = (Role.SUPPORT_ADMIN, Role.SUPPORT)
 
 
 class Scope(StrEnum):
@@ -75,6 +82,10 @@ class Caller:
 
     `groups` are the access groups they belong to. `scopes` bounds a token; None means everything that the role grants.
     `is_recent` says that they proved who they are within the last minutes; a token was given with such a proof.
+    `granted` and `role_title` are what a custom role grants, and its name. `lacks_factor`: their organisation asks for a
+    second factor that they did not prove, and until then nothing is open to them. `support_until`: so long may an operator
+    of the platform be in this organisation.
+    `connection_id` names the identity provider that brought them, whose word is good in this organisation alone.
     """
 
     tenant_id: TenantId
@@ -93,11 +104,17 @@ class Caller:
     kind: ActorKind = ActorKind.USER
     address: str | None = None
     request_id: str | None = None
+    session: str | None = None
+    granted: frozenset[str] = frozenset()
+    role_title: str = ""
+    lacks_factor: bool = False
+    support_until: datetime | None = None
+    connection_id: UUID | None = None
 
     @property
     def actor(self) -> Actor:
         """The caller as the audit log names them."""
-        return Actor(kind=self.kind, id=self.user_id, address=self.address, request_id=self.request_id)
+        return Actor(kind=self.kind, id=self.user_id, address=self.address, request_id=self.request_id, session=self.session)
 
 
 class MemberKind(StrEnum):
@@ -109,7 +126,7 @@ class MemberKind(StrEnum):
 
 @dataclass(frozen=True)
 class Person:
-    """A member of an organisation. `suspended_at` is set for those who were removed."""
+    """A member of an organisation. `suspended_at` is set for those who were removed, `access_until` for whose access ends."""
 
     user_id: UserId
     display_name: str
@@ -120,6 +137,9 @@ class Person:
     kind: MemberKind = MemberKind.PERSON
     suspended_at: datetime | None = None
     groups: tuple[GroupId, ...] = ()
+    access_until: datetime | None = None
+    custom_role_id: UUID | None = None
+    role_title: str = ""
 
 
 class PeopleSort(StrEnum):
@@ -202,6 +222,10 @@ class Invitation:
     invited_by: UserId | None
     created_at: datetime
     expires_at: datetime
+    access_until: datetime | None = None
+    custom_role_id: UUID | None = None
+    role_title: str = ""
+    """The name of a role of the organisation's own."""
 
 
 @dataclass(frozen=True)
@@ -246,3 +270,4 @@ class Place:
     tenant_id: TenantId
     name: str
     role: Role
+    role_title: str = ""

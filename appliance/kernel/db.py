@@ -11,7 +11,7 @@ statement names collide across connections and answer for another tenant (measur
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 from uuid import UUID
@@ -20,7 +20,7 @@ import psycopg
 from psycopg.pq import Format
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, ExecutionContext, make_url
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -61,10 +61,28 @@ class Tx(Session):
     @property
     def tenant_id(self) -> TenantId:
         """The tenant this transaction belongs to. Raises LookupError in a platform transaction."""
-        tenant = self.info["tenant"]
-        if tenant == NO_TENANT:
-            raise LookupError("a platform transaction has no tenant")
-        return TenantId(UUID(cast("str", tenant)))
+        known: TenantId | None = self.info.get("tenant_id")
+        if known is None:
+            tenant = self.info["tenant"]
+            if tenant == NO_TENANT:
+                raise LookupError("a platform transaction has no tenant")
+            known = self.info["tenant_id"] = TenantId(UUID(cast("str", tenant)))
+        return known
+
+    def line(self) -> tuple["psycopg.Connection[Any]", list[str]]:
+        """Return the driver's connection, and what has to be said on it before anything else: the binding, if it was not yet."""
+        if not self.in_nested_transaction():  # a savepoint is set at once, and needs its transaction before it
+            self.info["binds"] = list[str]()
+        try:
+            driver = self.connection().connection.driver_connection
+        finally:  # where none is free, nothing is left behind: what is asked next would go out unbound
+            binds = self.info.pop("binds", [])
+        return cast("psycopg.Connection[Any]", driver), binds
+
+    def lose(self) -> None:
+        """Use none of this pool's connections again: the server ended one, so it may have ended all."""
+        lose: Callable[[], None] = self.info["lose"]
+        lose()
 
 
 @event.listens_for(Tx, "after_begin")
@@ -72,8 +90,12 @@ def _bind_tenant(tx: Tx, transaction: SessionTransaction, connection: Connection
     # The value is the text of a parsed UUID or empty, never input: SET takes no parameters.
     if transaction.nested:
         return  # A savepoint stays inside the binding of its transaction; rebinding is not offered.
-    # The driver's own BEGIN is off (`Database`), so that both go over in one trip.
-    connection.exec_driver_sql(f"BEGIN; SET LOCAL app.tenant_id = '{tx.info['tenant']}'")
+    # The driver's own BEGIN is off (`Database`), so that both go over in one trip, and with what is asked first if that can be.
+    binding = ["BEGIN", f"SET LOCAL app.tenant_id = '{tx.info['tenant']}'"]
+    if "binds" in tx.info:
+        tx.info["binds"] += binding
+    else:
+        connection.exec_driver_sql("; ".join(binding))
 
 
 class Database:
@@ -81,7 +103,12 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 8, application: str = "cloister") -> None:
         self.engine = make_engine(url, pool_size=pool_size, application=application)
+        self._given: dict[str, object] = {"lose": _Generations(self.engine).lose}
         event.listen(self.engine, "connect", _begin_ourselves)
+
+    def give(self, name: str, thing: object) -> None:
+        """Let every transaction from now on have something at hand, as `Tx.info[name]`. Whoever assembles the house does."""
+        self._given[name] = thing
 
     @contextmanager
     def tenant(self, tenant_id: TenantId) -> Iterator[Tx]:
@@ -109,7 +136,7 @@ class Database:
     @contextmanager
     def _open(self, tenant: str) -> Iterator[Tx]:
         try:
-            with Tx(self.engine, info={"tenant": tenant}, expire_on_commit=False) as tx, tx.begin():
+            with Tx(self.engine, info={**self._given, "tenant": tenant}, expire_on_commit=False) as tx, tx.begin():
                 yield tx
         except PoolTimeout as error:
             raise DatabaseBusy from error
@@ -119,6 +146,37 @@ class Database:
             if _is_outage(error):
                 raise DatabaseUnavailable from error
             raise
+
+
+class _Generations:
+    """Tells connections from before the server ended one. Each is closed when it comes back, or when somebody would have it.
+
+    To put another pool in the place of the first one would leave those behind that are in use at that moment: nobody closes them.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._number = 0
+        event.listen(engine, "connect", self._opened)
+        event.listen(engine, "checkin", self._returned)
+        event.listen(engine, "checkout", self._wanted)
+
+    def lose(self) -> None:
+        """Let no connection that there is be used again."""
+        self._number += 1
+
+    def _opened(self, _connection: object, record: ConnectionPoolEntry) -> None:
+        record.info["generation"] = self._number
+
+    def _returned(self, connection: object | None, record: ConnectionPoolEntry) -> None:
+        if connection is not None and self._is_lost(record):
+            record.invalidate()
+
+    def _wanted(self, _connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if self._is_lost(record):
+            raise DisconnectionError
+
+    def _is_lost(self, record: ConnectionPoolEntry) -> bool:
+        return bool(record.info.get("generation") != self._number)
 
 
 def _begin_ourselves(connection: Any, _record: ConnectionPoolEntry) -> None:

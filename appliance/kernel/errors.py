@@ -76,10 +76,15 @@ class StorageFull(Refusal):
     code = "storage_full"
 
 
+def is_storable(text: str) -> bool:
+    """Say whether a database can hold a text."""
+    return _UNSTORABLE.search(text) is None
+
+
 def check_storable(value: object) -> None:
     """Look through texts, lists and mappings for what no database text can hold. Raises TextUnstorable."""
     if isinstance(value, str):
-        if _UNSTORABLE.search(value):
+        if not is_storable(value):
             raise TextUnstorable
     elif isinstance(value, Mapping):
         for name, one in value.items():

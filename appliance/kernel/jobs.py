@@ -10,15 +10,17 @@ Which job is next is decided in the database, fairly between tenants (migrations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-import procrastinate
 import psycopg
-from procrastinate import PsycopgConnector, SyncPsycopgConnector
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from appliance.kernel.db import Tx
+
+if TYPE_CHECKING:
+    import procrastinate  # loaded by whoever has jobs, or does them
 
 _TAKE = text(
     """WITH mine AS (
@@ -116,15 +118,19 @@ def _defer(tx: Tx, task: str, arguments: Mapping[str, str], lock: str | None, pr
     return int(deferrer.defer(**arguments))
 
 
-def _deferring_app() -> procrastinate.App:
+def _deferring_app() -> "procrastinate.App":
+    from procrastinate import App, SyncPsycopgConnector
+
     # Never opened: every defer brings its own connection.
-    return procrastinate.App(connector=SyncPsycopgConnector())
+    return App(connector=SyncPsycopgConnector())
 
 
-def worker_app(url: str) -> procrastinate.App:
+def worker_app(url: str) -> "procrastinate.App":
     """Return the queue's worker side, on direct connections (LISTEN does not pass a transaction pooler)."""
+    from procrastinate import App, PsycopgConnector
+
     conninfo = url.replace("postgresql+psycopg://", "postgresql://")
     connector = PsycopgConnector(
         conninfo=conninfo, kwargs={"prepare_threshold": None, "application_name": "cloister-queue"}
     )
-    return procrastinate.App(connector=connector)
+    return App(connector=connector)

@@ -10,10 +10,19 @@ import sys
 import threading
 import traceback
 from collections.abc import MutableMapping
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Literal, cast
 
-import structlog
+if "rich" not in sys.modules:
+    # structlog would load it wherever some other package brought it along, and hold four megabytes for what we never let
+    # it do: its tracebacks print local variables.
+    sys.modules["rich"] = cast("Any", None)
+    import structlog
+
+    del sys.modules["rich"]
+else:
+    import structlog
 
 _FORBIDDEN = ("password", "secret", "token", "cookie", "content", "text", "question", "answer", "email", "name")
 _PLAIN = frozenset(
@@ -22,6 +31,10 @@ _PLAIN = frozenset(
         "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens",
     }
 )  # fmt: skip
+
+
+_PROCESSORS: list[structlog.typing.Processor] = []
+"""One list for good: a logger keeps the one it was first used with, whatever is configured after it."""
 
 
 def configure(*, format: Literal["json", "console"] = "json", level: str = "INFO") -> None:  # noqa: A002 - the setting's own name
@@ -39,8 +52,9 @@ def configure(*, format: Literal["json", "console"] = "json", level: str = "INFO
         # Named, since another package's presence would choose a formatter that prints local variables.
         else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     )
+    _PROCESSORS[:] = [*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=_PROCESSORS,
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
@@ -52,6 +66,9 @@ def configure(*, format: Literal["json", "console"] = "json", level: str = "INFO
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, final],
         )
     )
+    # No line says from where in a program it was written: https://docs.python.org/3/howto/logging.html#optimization
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001 - as that page has it
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -73,9 +90,14 @@ def logger(room: str) -> structlog.stdlib.BoundLogger:
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace the value of every field whose name says content or secret."""
     for field in event:
-        if field not in _PLAIN and any(word in field.lower() for word in _FORBIDDEN):
+        if _is_forbidden(field):
             event[field] = "[redacted]"
     return event
+
+
+@lru_cache(maxsize=1024)
+def _is_forbidden(field: str) -> bool:
+    return field not in _PLAIN and any(word in field.lower() for word in _FORBIDDEN)
 
 
 def exceptions_by_place(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -1,46 +1,98 @@
-"""What several rooms want to know in one transaction, asked in one trip.
+"""What several rooms ask and write in one transaction, in one trip.
 
 A room says what it asks and how it reads the answer; whoever holds the transaction asks for all of them at once. The
-order is kept, and each sees what those before it did.
+order is kept, and each sees what those before it did. What is asked at every call is a function of the database: the
+server keeps its plan, and neighbours go over as one statement. (Prepared statements would do the same, but for poolers.)
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from functools import cache
+from itertools import count, groupby
+from typing import Any, Final, Generic, TypeVar
 
 import psycopg
-from psycopg.rows import namedtuple_row
 from sqlalchemy.exc import DBAPIError
 
 from appliance.kernel.db import Tx
+from appliance.kernel.exchange import Statement, exchange, spelled
 
 Answer = TypeVar("Answer")
+_TYPE: Final = re.compile(r"(?<=[(,])\s*([a-z]+(?:\[\])?)")
+_HOPE_LOST: Final = "CL001"
 
 
 @dataclass(frozen=True)
 class Question(Generic[Answer]):
-    """A statement with `%(name)s` in the places of its values, and what is made of its rows."""
+    """A function of the database that returns JSON or nothing, its values, and what is made of the answer.
+
+    It is named with the types of its values, as in `callers_of_tokens(uuid[])`.
+    """
+
+    function: str
+    values: Sequence[Any]
+    read: Callable[[Any], Answer] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Saying:
+    """A statement that answers nothing, with `$1`, `$2`… in the places of its values."""
 
     statement: str
-    values: Mapping[str, Any]
-    read: Callable[[Sequence[Any]], Answer] = field(repr=False)
+    values: Sequence[Any]
 
 
-def ask(tx: Tx, *questions: Question[Any]) -> list[Any]:
-    """Return the answers in order. A failure is SQLAlchemy's, as if each had been asked by itself."""
-    if not questions:
+Asked = Question[Any] | Saying
+
+
+def ask(tx: Tx, *asked: Asked, ends: bool = False) -> list[Any]:
+    """Return the answers to the questions in order. A failure is SQLAlchemy's, as if each had been asked by itself.
+
+    `ends`: in the same trip, the transaction is committed; nothing can be asked in it any more.
+    """
+    if not asked and not ends:
         return []
-    driver: psycopg.Connection[Any] = tx.connection().connection.driver_connection  # type: ignore[assignment]
-    statement = ""
+    said = [*_statements(asked)]  # what cannot be said stops before the transaction begins
+    driver, first = tx.line()
+    statements = [*((one, ()) for one in first), *said]
+    if ends:
+        statements.append(("COMMIT", ()))
     try:
-        with driver.pipeline():
-            cursors = []
-            for one in questions:
-                statement = one.statement
-                cursors.append(driver.cursor(row_factory=namedtuple_row).execute(one.statement, one.values))
-        rows = [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+        rows = exchange(driver, statements)
     except psycopg.Error as error:
+        if driver.closed:
+            tx.lose()
         raise DBAPIError.instance(
-            statement, {}, error, psycopg.Error, hide_parameters=True, connection_invalidated=driver.closed,
+            _named(asked), {}, error, psycopg.Error, hide_parameters=True, connection_invalidated=driver.closed,
         ) from error  # fmt: skip
-    return [one.read(found) for one, found in zip(questions, rows, strict=True)]
+    answers = (answer for row in rows for answer in row)
+    return [one.read(json.loads(answer) if answer else None)
+            for one, answer in zip((one for one in asked if isinstance(one, Question)), answers, strict=True)]  # fmt: skip
+
+
+def is_hope_lost(error: DBAPIError) -> bool:
+    """Say whether a function failed since not all that it was asked for could be: what can be is asked for by itself then."""
+    return getattr(error.orig, "sqlstate", None) == _HOPE_LOST
+
+
+def _statements(asked: Sequence[Asked]) -> Iterator[Statement]:
+    for is_saying, some in groupby(asked, lambda one: isinstance(one, Saying)):
+        if is_saying:
+            yield from ((one.statement, spelled(one.values)) for one in some)  # type: ignore[union-attr]  # they are Sayings
+        else:
+            questions: list[Question[Any]] = list(some)  # type: ignore[arg-type]
+            calling = _calling(tuple(one.function for one in questions))
+            yield calling, spelled([value for one in questions for value in one.values])
+
+
+def _named(asked: Sequence[Asked]) -> str:
+    return "; ".join(one.statement if isinstance(one, Saying) else one.function for one in asked)
+
+
+@cache
+def _calling(functions: tuple[str, ...]) -> str:
+    numbers = count(1)
+    calls = (_TYPE.sub(lambda found: f"${next(numbers)}::{found[1]}", function) for function in functions)
+    return f"SELECT {', '.join(calls)}"

@@ -4,14 +4,18 @@ Columns as arrays would do the same; to write fifty of them for one row took lon
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, Uuid, any_, literal
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import InstrumentedAttribute
+
 from appliance.kernel.db import Table, Tx
-from appliance.kernel.questions import Question, ask
+from appliance.kernel.questions import Saying, ask
 
 
 def insert_all(tx: Tx, table: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -19,36 +23,47 @@ def insert_all(tx: Tx, table: type[Table], rows: Sequence[Mapping[str, Any]]) ->
     ask(tx, *insertion(table, rows))
 
 
-def insertion(table: type[Table], rows: Sequence[Mapping[str, Any]]) -> list[Question[None]]:
+def insertion(table: type[Table], rows: Sequence[Mapping[str, Any]]) -> list[Saying]:
     """Return what inserts the rows, to be asked with others; nothing for none."""
     if not rows:
         return []
-    return [Question(_inserting(table, tuple(rows[0])), {"rows": as_text(rows)}, lambda _: None)]
+    return [Saying(_inserting(table, tuple(rows[0])), [as_text(rows)])]
 
 
 def as_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the rows as `recordset` reads them."""
-    return json.dumps(rows, default=_as_text, ensure_ascii=False, separators=(",", ":"))
+    """Return the rows as `json_populate_recordset` reads them."""
+    return _ENCODER.encode(rows)
 
 
-def recordset(table: type[Table]) -> str:
-    """Return what stands for the rows in a statement's text; their value is called `rows`."""
-    return f"json_populate_recordset(NULL::{table.__tablename__}, %(rows)s::json)"
+def from_hex(told: str) -> bytes:
+    """Return the bytes of a column that came within JSON."""
+    return bytes.fromhex(told.removeprefix("\\x"))
+
+
+def among(
+    column: InstrumentedAttribute[UUID] | InstrumentedAttribute[UUID | None], ids: Iterable[UUID]
+) -> ColumnElement[bool]:
+    """Return the condition that a column is one of these ids: as one value, as a statement of hundreds is compiled anew each time."""
+    return column == any_(literal(list(ids), ARRAY(Uuid)))
 
 
 def _as_text(value: object) -> str:
     """Return a value in the form that Postgres reads of its type."""
-    match value:
-        case UUID():
-            return str(value)
-        case datetime():
-            return value.isoformat()
-        case bytes():
-            return f"\\x{value.hex()}"
-    raise TypeError(f"no column holds a {type(value).__name__}")
+    spell = _SPELLED.get(type(value))
+    if spell is None:
+        raise TypeError(f"no column holds a {type(value).__name__}")
+    return spell(value)
 
 
 @cache
 def _inserting(table: type[Table], names: tuple[str, ...]) -> str:
-    columns = ", ".join(names)
-    return f"INSERT INTO {table.__tablename__} ({columns}) SELECT {columns} FROM {recordset(table)}"  # noqa: S608 - names of our own tables
+    columns, name = ", ".join(names), table.__tablename__
+    return f"INSERT INTO {name} ({columns}) SELECT {columns} FROM json_populate_recordset(NULL::{name}, $1::json)"  # noqa: S608 - names of our own tables
+
+
+_SPELLED: Final[dict[type, Callable[[Any], str]]] = {
+    UUID: UUID.__str__,
+    datetime: datetime.isoformat,
+    bytes: lambda value: f"\\x{value.hex()}",
+}
+_ENCODER: Final = json.JSONEncoder(default=_as_text, ensure_ascii=False, separators=(",", ":"))

@@ -9,8 +9,6 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
-import Stemmer
-
 from appliance.kernel.languages import OTHERWISE, STEMMERS, STOP_WORDS, language_of
 
 _TERM_LIMIT = 64
@@ -121,5 +119,7 @@ def _stem(word: str, language: str) -> str:
     # A stemmer keeps state between calls: one a thread.
     stemmers = _local.__dict__.setdefault("stemmers", {})
     if language not in stemmers:
+        import Stemmer  # where words are counted, and nowhere else
+
         stemmers[language] = Stemmer.Stemmer(STEMMERS[language])
     return str(stemmers[language].stemWord(word))

@@ -39,6 +39,7 @@ from appliance.knowledge.queries import (
 )
 from appliance.knowledge.receiving import Upload, receive, restore_version, take_in
 from appliance.knowledge.reembedding import reembed, tend_change
+from appliance.knowledge.rehearsing import StoredTexts, titles_of
 from appliance.knowledge.retrieval import Found, search
 from appliance.knowledge.scope import Scope
 from appliance.knowledge.service import approve, cancel, delete, label, move, opened, retry
@@ -124,6 +125,7 @@ __all__ = [
     "SearchIndex",
     "Sort",
     "Status",
+    "StoredTexts",
     "UnreadPart",
     "Upload",
     "UploadForm",
@@ -192,6 +194,7 @@ __all__ = [
     "take_in",
     "tend_change",
     "timed",
+    "titles_of",
     "versions_in_force",
     "view_page",
 ]  # fmt: skip

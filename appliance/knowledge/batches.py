@@ -14,6 +14,7 @@ from appliance.identity import Caller, Permission
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import new_id
+from appliance.kernel.rows import among
 from appliance.knowledge.errors import BatchNotFound
 from appliance.knowledge.pace import seconds_left
 from appliance.knowledge.queries import may_read
@@ -149,7 +150,7 @@ def _counts(tx: Tx, caller: Caller, batch_ids: Sequence[UUID]) -> CompoundSelect
             func.sum(table.byte_count * table.progress),
             func.max(table.uploaded_at),
         )
-        .where(table.tenant_id == tx.tenant_id, table.batch_id.in_(batch_ids))
+        .where(table.tenant_id == tx.tenant_id, among(table.batch_id, batch_ids))
         .group_by(table.batch_id, table.status)
         for table in (DocumentRow, VersionRow)
     )

@@ -8,24 +8,31 @@ Refusal
 ├── CollectionNotFound  kind=not_found
 ├── DocumentNotFound    kind=not_found
 ├── DocumentTooLarge    kind=too_large
+├── FindingNotFound     kind=not_found
+├── FindingSettled      kind=conflict
 ├── ModelNotInstalled   kind=unavailable
 ├── NoChangeUnderWay    kind=conflict
 ├── NoSuchPage          kind=not_found
 ├── NotCancellable      kind=conflict
 ├── NotQuarantined      kind=conflict
 ├── NotFailed           kind=conflict
+├── NotSecondReviewer   kind=forbidden
 ├── PageNotDrawn        kind=unavailable
 ├── PartMisplaced       kind=conflict
+├── RescanUnderWay      kind=conflict
+├── SecondNeeded        kind=conflict
 ├── TooManyUploads      kind=over_limit
 ├── UploadIncomplete    kind=conflict
 ├── UploadNotFound      kind=not_found
 ├── VersionInForce      kind=conflict
 ├── VersionNotFound     kind=not_found
 └── Invalid
+    ├── AttestationMissing
     ├── CollectionMalformed
     ├── EmptyFile
     ├── FileNameMissing
     ├── LabelsMalformed
+    ├── JustificationMissing
     ├── ModelUnknown
     └── PartMalformed
 """
@@ -214,3 +221,50 @@ class VersionNotFound(Refusal):
 
     kind = Kind.NOT_FOUND
     code = "version_not_found"
+
+
+class AttestationMissing(Invalid):
+    """Your organisation asks whoever uploads to attest: I would post this on our internal wiki. Attest it, or leave the file where it is."""
+
+    code = "attestation_missing"
+
+
+class FindingNotFound(Refusal):
+    """There is no such finding, or its document is not open to you. It may have been decided or deleted; look under Findings."""
+
+    kind = Kind.NOT_FOUND
+    code = "finding_not_found"
+
+
+class FindingSettled(Refusal):
+    """That was decided already, or its document does not wait for it any more. Look under Findings for what is left."""
+
+    kind = Kind.CONFLICT
+    code = "finding_settled"
+
+
+class JustificationMissing(Invalid):
+    """Say why, in 3 to 500 characters: whoever audits this reads it."""
+
+    code = "justification_missing"
+
+
+class NotSecondReviewer(Refusal):
+    """Your organisation wants two people to agree before something is released. Ask another person who may release documents."""
+
+    kind = Kind.FORBIDDEN
+    code = "not_second_reviewer"
+
+
+class RescanUnderWay(Refusal):
+    """Documents are being looked at anew at this moment. Wait until that is done."""
+
+    kind = Kind.CONFLICT
+    code = "rescan_under_way"
+
+
+class SecondNeeded(Refusal):
+    """Your organisation wants two people to agree before something is released. Decide under Findings, and ask a second person."""
+
+    kind = Kind.CONFLICT
+    code = "second_needed"

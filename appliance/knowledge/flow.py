@@ -4,8 +4,8 @@ Small files go through together: what a transaction and a call of the model cost
 """
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from threading import Semaphore
 from uuid import UUID
@@ -13,8 +13,7 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy import Update, func, or_, update
 
-from appliance import audit, dlp
-from appliance.audit import Actor, ActorKind, Event, Outcome
+from appliance import dlp
 from appliance.gateway import Gateway, Vectors
 from appliance.kernel import jobs
 from appliance.kernel.blobs import Blobs
@@ -22,31 +21,24 @@ from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.ids import TenantId
 from appliance.kernel.jobs import Taken
-from appliance.knowledge.chunking import Chunk, chunk, embedding_text
-from appliance.knowledge.index import replace_index
+from appliance.kernel.sealing import Sealer
+from appliance.knowledge.chunking import chunk, embedding_text
 from appliance.knowledge.indexes import IndexModel, active_model, hold_model
-from appliance.knowledge.parsed import Parsed
+from appliance.knowledge.parsed import Parsed, title_of
 from appliance.knowledge.parsing import Limits, parse
+from appliance.knowledge.screening.recording import InForce, Known, in_force, known_of
+from appliance.knowledge.screening.sifting import sift
+from appliance.knowledge.settling import Read, fail, settle
 from appliance.knowledge.tables import DocumentRow, VersionRow
-from appliance.knowledge.unreadable import HELD, REASONS, Unread, UnreadableDocument
-from appliance.knowledge.values import DocumentId, Status
-from appliance.knowledge.versions import (
-    SMALL,
-    File,
-    InHand,
-    holds_same,
-    in_hand,
-    known_files,
-    put_in_force,
-    stranded_files,
-)
+from appliance.knowledge.unreadable import UnreadableDocument
+from appliance.knowledge.values import Status
+from appliance.knowledge.versions import SMALL, InHand, in_hand, known_files, stranded_files
 
 _BATCH = 32
 _TOGETHER = 8
 _MOST_CHUNKS = 50_000
 _ORPHAN_AGE = timedelta(hours=1)
 _ASIDE_FOR = timedelta(days=30)
-_SYSTEM = Actor(ActorKind.SYSTEM)
 
 
 @dataclass(frozen=True)
@@ -58,6 +50,8 @@ class Workshop:
     gateway: Gateway
     clock: Clock
     limits: Limits
+    sealer: Sealer
+    scanner: dlp.Engine
     # Pages that one process draws at a time: each takes a processor and some hundred megabytes.
     easels: Semaphore = field(default_factory=lambda: Semaphore(2))
     # Those drawn and those that wait for it: each holds a thread, and there are few of them for everybody.
@@ -69,22 +63,8 @@ class _Begun:
     """A file whose turn it is."""
 
     file_id: UUID
-    file_name: str
+    known: Known
     is_approved: bool
-
-
-@dataclass(frozen=True)
-class _Read:
-    """A file's text in passages; or why there is none, or what was found in it that must not be there.
-
-    Read and without passages: held, because parts of it could not be read.
-    """
-
-    file_id: UUID
-    parsed: Parsed | None = None
-    chunks: tuple[Chunk, ...] = ()
-    unreadable: UnreadableDocument | None = None
-    found: tuple[dlp.Category, ...] = ()
 
 
 def ingest(shop: Workshop, tenant_id: TenantId, file_id: UUID, *, job_id: int | None = None) -> None:
@@ -132,7 +112,7 @@ def settle_stranded(shop: Workshop, tenant_id: TenantId) -> int:
     with shop.db.tenant(tenant_id) as tx:
         stranded = stranded_files(tx, tenant_id)
         for hand in in_hand(tx, stranded).values():
-            _fail(tx, hand, UnreadableDocument("interrupted"), shop.clock)
+            fail(tx, hand, UnreadableDocument("interrupted"), shop.clock)
     return len(stranded)
 
 
@@ -156,56 +136,67 @@ def _give_back(shop: Workshop, tenant_id: TenantId, taken: Sequence[Taken]) -> N
 
 
 def _ingest(shop: Workshop, tenant_id: TenantId, file_id: UUID, taken: Sequence[Taken]) -> None:
-    begun, model = _begin(shop, tenant_id, [file_id, *(one.subject for one in taken)])
+    file_ids = [file_id, *(one.subject for one in taken)]
+    while not _ingested(shop, tenant_id, file_ids, taken):
+        pass  # Another policy came into force, or another label, while these were read: by the old one they must not be searched.
+
+
+def _ingested(shop: Workshop, tenant_id: TenantId, file_ids: Sequence[UUID], taken: Sequence[Taken]) -> bool:
+    begun, model, judged_by = _begin(shop, tenant_id, file_ids)
     read = [_read(shop, tenant_id, one) for one in begun]
     while True:
         vectors = _embed(shop, tenant_id, [one for one in read if one.chunks], model)
         with shop.db.tenant(tenant_id) as tx:
-            in_force = hold_model(tx)
-            if in_force == model:
-                _settle_all(tx, read, vectors, shop.clock)
+            now = hold_model(tx)
+            if not in_force(tx).is_like(judged_by):
+                return False
+            present = in_hand(tx, [one.file_id for one in read])
+            if not all(one.known.is_of(present[one.file_id].document) for one in read if one.file_id in present):
+                return False
+            if now == model:
+                _settle_all(shop, tx, read, present, vectors)
                 jobs.done(tx, taken)
-                return
-        model = in_force  # The index changed its model while these were embedded.
+                return True
+        model = now  # The index changed its model while these were embedded.
 
 
-def _begin(shop: Workshop, tenant_id: TenantId, file_ids: Sequence[UUID]) -> tuple[list[_Begun], IndexModel]:
+def _begin(
+    shop: Workshop, tenant_id: TenantId, file_ids: Sequence[UUID]
+) -> tuple[list[_Begun], IndexModel, InForce]:
     with shop.db.tenant(tenant_id) as tx:
-        found = [one.file for one in in_hand(tx, file_ids).values()]
-        for file in found:
-            file.status, file.progress, file.started_at = Status.PARSING, 0, shop.clock.now()
-        begun = [_Begun(file.file_id, file.file_name, file.approved_by is not None) for file in found]
-        return begun, active_model(tx)
+        hands, now = in_hand(tx, file_ids), in_force(tx)
+        known = known_of(tx, shop.sealer, now, hands)
+        for hand in hands.values():
+            hand.file.status, hand.file.progress, hand.file.started_at = Status.PARSING, 0, shop.clock.now()
+        begun = [
+            _Begun(file_id, known[file_id], hand.file.approved_by is not None) for file_id, hand in hands.items()
+        ]
+        return begun, active_model(tx), now
 
 
-def _read(shop: Workshop, tenant_id: TenantId, begun: _Begun) -> _Read:
+def _read(shop: Workshop, tenant_id: TenantId, begun: _Begun) -> Read:
+    name, terms = begun.known.file_name, begun.known.terms
     try:
         content = shop.blobs.get(tenant_id, begun.file_id)
-        parsed = parse(content, file_name=begun.file_name, limits=shop.limits)
+        parsed = parse(content, file_name=name, limits=shop.limits)
     except UnreadableDocument as unreadable:
-        return _Read(begun.file_id, unreadable=unreadable)
-    if found := () if begun.is_approved else _forbidden(begun.file_name, parsed):
-        return _Read(begun.file_id, parsed=parsed, found=found)
-    if not (parsed.is_whole or begun.is_approved):
-        return _Read(begun.file_id, parsed=parsed)
-    chunks = chunk(parsed)
+        nothing = Parsed("", title_of(name), (), unread=unreadable.unread)
+        return Read(begun.file_id, begun.known, sift(nothing, name, terms, shop.scanner), unreadable=unreadable)
+    sifted = sift(parsed, name, terms, shop.scanner)
+    read = Read(begun.file_id, begun.known, sifted)
+    is_checked = sifted.is_checked or (begun.is_approved and begun.known.was_unchecked)
+    if sifted.held or not (is_checked and (sifted.parsed.is_whole or begun.is_approved)):
+        return read
+    chunks = chunk(sifted.parsed)
     if not 0 < len(chunks) <= _MOST_CHUNKS:
-        return _Read(begun.file_id, unreadable=UnreadableDocument("too_many_passages" if chunks else "no_text"))
-    return _Read(begun.file_id, parsed=parsed, chunks=chunks)
+        return replace(read, unreadable=UnreadableDocument("too_many_passages" if chunks else "no_text"))
+    return replace(read, chunks=chunks)
 
 
-def _forbidden(file_name: str, parsed: Parsed) -> tuple[dlp.Category, ...]:
-    # Hidden text is searched too: what must not be there must not be there unseen either.
-    names = [file_name, parsed.title, *(part.name for part in parsed.unread)]
-    texts = [*names, *(block.text for page in parsed.pages for block in page.blocks)]
-    found = {finding.category for text in texts for finding in dlp.inspect(text)}
-    return tuple(sorted(found))
-
-
-def _embed(shop: Workshop, tenant_id: TenantId, read: Sequence[_Read], model: IndexModel) -> dict[UUID, Vectors]:
+def _embed(shop: Workshop, tenant_id: TenantId, read: Sequence[Read], model: IndexModel) -> dict[UUID, Vectors]:
     """Return the vectors of each file's passages; of none once all of them are gone or cancelled."""
     texts = [
-        embedding_text(one, title=file.parsed.title) for file in read if file.parsed is not None for one in file.chunks
+        embedding_text(one, title=file.sifted.parsed.title) for file in read for one in file.chunks
     ]
     parts = []
     for start in range(0, len(texts), _BATCH):
@@ -219,100 +210,15 @@ def _embed(shop: Workshop, tenant_id: TenantId, read: Sequence[_Read], model: In
     return dict(zip((file.file_id for file in read), np.split(np.concatenate(parts), ends[:-1]), strict=True))
 
 
-def _settle_all(tx: Tx, read: Sequence[_Read], vectors: dict[UUID, Vectors], clock: Clock) -> None:
-    present = in_hand(tx, [one.file_id for one in read])
+def _settle_all(
+    shop: Workshop, tx: Tx, read: Sequence[Read], present: Mapping[UUID, InHand], vectors: Mapping[UUID, Vectors]
+) -> None:
     for one in read:
         if one.file_id in present:  # or else cancelled, deleted, or settled by another worker meanwhile
-            _settle(tx, present[one.file_id], one, vectors.get(one.file_id), clock)
+            settle(tx, shop.sealer, present[one.file_id], one, vectors.get(one.file_id), shop.clock)
 
 
-def _settle(tx: Tx, hand: InHand, read: _Read, vectors: Vectors | None, clock: Clock) -> None:
-    if read.unreadable is not None:
-        _fail(tx, hand, read.unreadable, clock)
-    elif read.parsed is None:
-        raise AssertionError("a file is read, or told why not")
-    elif read.found:
-        _quarantine(tx, hand, read.parsed, read.found, clock)
-    elif not read.chunks:
-        _hold(tx, hand, read.parsed, clock)
-    elif vectors is not None:
-        _finish(tx, hand, read.parsed, read.chunks, vectors, clock)
-
-
-def _finish(tx: Tx, hand: InHand, parsed: Parsed, chunks: tuple[Chunk, ...], vectors: Vectors, clock: Clock) -> None:
-    document, file = hand.document, hand.file
-    if isinstance(file, VersionRow):
-        if holds_same(tx, document, file.content_digest):
-            _fail(tx, hand, UnreadableDocument("already_there"), clock)
-            return
-        put_in_force(tx, document, file)
-    indexed = replace_index(tx, DocumentId(document.document_id), parsed.title, chunks, vectors)
-    document.languages, document.term_count = sorted(indexed.languages), indexed.term_count
-    _describe(document, parsed)
-    document.chunk_count, document.progress = len(chunks), 100
-    document.status, document.ready_at = Status.READY, clock.now()
-    document.settled_at = document.ready_at
-    audit.record(
-        tx,
-        _SYSTEM,
-        Event.DOCUMENT_INDEXED,
-        subject=document.document_id,
-        chunk_count=len(chunks),
-        unread=_unread_codes(parsed),
-        version=document.version,
-    )
-
-
-def _describe(file: File, parsed: Parsed) -> None:
-    file.title, file.media_type = parsed.title, parsed.media_type
-    # The comments of a PDF come last, on pages that have had their turn.
-    file.page_count = max((page.number for page in parsed.pages if page.number is not None), default=None)
-    file.warnings, file.unread = list(parsed.warnings), _as_rows(parsed.unread)
-
-
-def _as_rows(unread: tuple[Unread, ...]) -> list[dict[str, str]]:
-    return [{"name": part.name, "code": part.code} for part in unread]
-
-
-def _unread_codes(parsed: Parsed) -> str:
-    # The log takes codes, never the names of files.
-    return ", ".join([*parsed.warnings, *sorted({part.code for part in parsed.unread})])
-
-
-def _fail(tx: Tx, hand: InHand, unreadable: UnreadableDocument, clock: Clock) -> None:
-    file = hand.file
-    file.status, file.reason_code, file.reason = Status.FAILED, unreadable.code, unreadable.reason
-    file.unread, file.settled_at = _as_rows(unreadable.unread), clock.now()
-    audit.record(
-        tx, _SYSTEM, Event.DOCUMENT_FAILED, subject=hand.document.document_id, outcome=Outcome.FAILURE,
-        code=unreadable.code, version=file.version,
-    )  # fmt: skip
-
-
-def _quarantine(tx: Tx, hand: InHand, parsed: Parsed, categories: Sequence[dlp.Category], clock: Clock) -> None:
-    found = ", ".join(category.value for category in categories)
-    file = hand.file
-    # Who releases it has to know of what was not read as well.
-    file.warnings, file.unread = list(parsed.warnings), _as_rows(parsed.unread)
-    file.status, file.reason_code, file.reason = Status.QUARANTINED, "dlp", HELD.format(found=found)
-    file.settled_at = clock.now()
-    audit.record(
-        tx, _SYSTEM, Event.DOCUMENT_QUARANTINED, subject=hand.document.document_id, found=found, version=file.version
-    )
-
-
-def _hold(tx: Tx, hand: InHand, parsed: Parsed, clock: Clock) -> None:
-    file = hand.file
-    _describe(file, parsed)
-    file.status, file.reason_code, file.reason = Status.INCOMPLETE, "incomplete", REASONS["incomplete"]
-    file.settled_at = clock.now()
-    audit.record(
-        tx, _SYSTEM, Event.DOCUMENT_HELD, subject=hand.document.document_id, unread=_unread_codes(parsed),
-        version=file.version,
-    )  # fmt: skip
-
-
-def _note(shop: Workshop, tenant_id: TenantId, read: Sequence[_Read], *, progress: int) -> bool:
+def _note(shop: Workshop, tenant_id: TenantId, read: Sequence[Read], *, progress: int) -> bool:
     """Note how far these files are; False if none of them is on its way any more."""
     file_ids = [one.file_id for one in read]
     own = func.coalesce(DocumentRow.version_id, DocumentRow.document_id)

@@ -7,11 +7,12 @@ from sqlalchemy import ColumnElement, func, or_, select, true
 from appliance import identity
 from appliance.identity import Caller, Permission
 from appliance.kernel.db import Tx
+from appliance.kernel.rows import among
 from appliance.knowledge.collections import readable_collections
 from appliance.knowledge.errors import DocumentNotFound
 from appliance.knowledge.places import unflat
 from appliance.knowledge.tables import ChunkRow, DocumentRow, VersionRow
-from appliance.knowledge.unreadable import HELD, REASONS, WARNINGS
+from appliance.knowledge.unreadable import BLOCKED, HELD, REASONS, REJECTED, WARNINGS
 from appliance.knowledge.values import (
     ALL,
     CollectionId,
@@ -43,8 +44,12 @@ def list_documents(
     identity.require(caller, Permission.DOCUMENT_READ)
     column = _COLUMNS[wanted.sort]
     order = [column.desc() if wanted.is_descending else column.asc(), DocumentRow.document_id.desc()]
+    page = select(DocumentRow.document_id).where(*_conditions(tx, caller, wanted)).order_by(*order)
+    shown = page.limit(limit).offset(offset).scalar_subquery()  # ids alone are sorted; then the rows of these few
     rows = tx.scalars(
-        select(DocumentRow).where(*_conditions(tx, caller, wanted)).order_by(*order).limit(limit).offset(offset)
+        select(DocumentRow)
+        .where(DocumentRow.tenant_id == tx.tenant_id, DocumentRow.document_id.in_(shown))
+        .order_by(*order)
     ).all()
     return as_documents(tx, rows)
 
@@ -100,7 +105,8 @@ def list_labels(tx: Tx, caller: Caller) -> list[str]:
     """Return the labels of the documents that the caller may read."""
     identity.require(caller, Permission.DOCUMENT_READ)
     labels = func.unnest(DocumentRow.labels).label("label")
-    query = select(labels).where(DocumentRow.tenant_id == tx.tenant_id, may_read(tx, caller)).distinct()
+    labelled = DocumentRow.labels != []  # few are, and an index names them
+    query = select(labels).where(DocumentRow.tenant_id == tx.tenant_id, labelled, may_read(tx, caller)).distinct()
     return sorted(tx.scalars(query), key=str.casefold)
 
 
@@ -208,6 +214,8 @@ def as_documents(tx: Tx, rows: Sequence[DocumentRow]) -> list[Document]:
             file_id=FileId(row.file_id),
             version=row.version,
             labels=tuple(row.labels),
+            is_redacted="removed" in row.warnings,
+            is_partial=bool(row.unread or {*row.warnings} - {"removed", "warned"}),
             newer=as_version(newer[row.document_id], names) if row.document_id in newer else None,
         )
         for row in rows
@@ -238,7 +246,7 @@ def versions_in_force(tx: Tx, document_ids: Collection[UUID]) -> dict[UUID, int]
     """Return the numbers of the versions in force of these documents, without those that are gone."""
     rows = tx.execute(
         select(DocumentRow.document_id, DocumentRow.version).where(
-            DocumentRow.tenant_id == tx.tenant_id, DocumentRow.document_id.in_(document_ids)
+            DocumentRow.tenant_id == tx.tenant_id, among(DocumentRow.document_id, document_ids)
         )
     )
     return {row.document_id: row.version for row in rows}
@@ -249,7 +257,7 @@ def _newer(tx: Tx, rows: Sequence[DocumentRow]) -> dict[UUID, VersionRow]:
     in_force = {row.document_id: row.version for row in rows}
     versions = tx.scalars(
         select(VersionRow)
-        .where(VersionRow.tenant_id == tx.tenant_id, VersionRow.document_id.in_(in_force))
+        .where(VersionRow.tenant_id == tx.tenant_id, among(VersionRow.document_id, in_force))
         .where(VersionRow.status != Status.CANCELLED)
         .order_by(VersionRow.version)
     )
@@ -273,10 +281,13 @@ def as_passage(row: ChunkRow, title: str) -> Passage:
 
 def reason_of(document: Document | Version) -> tuple[str, dict[str, str]]:
     """Return why a document is not ready as a template and its values, so that a reader's language can say it."""
-    head, tail = HELD.split("{found}")
     said = document.reason or ""
-    if document.reason_code == "dlp" and said.startswith(head) and said.endswith(tail):
-        return HELD, {"found": said[len(head) : -len(tail)]}
+    if template := {"dlp": HELD, "blocked": BLOCKED}.get(document.reason_code or ""):
+        head, tail = template.split("{found}")
+        if said.startswith(head) and said.endswith(tail):
+            return template, {"found": said[len(head) : -len(tail)]}
+    if document.reason_code == "rejected":
+        return REJECTED, {}
     return REASONS.get(document.reason_code or "", said), {}
 
 

@@ -30,6 +30,7 @@ from appliance.knowledge.errors import (
     VersionNotFound,
 )
 from appliance.knowledge.queries import as_documents
+from appliance.knowledge.screening.attesting import checked_labels, note_attested, require_attested
 from appliance.knowledge.tables import DocumentRow, VersionRow
 from appliance.knowledge.values import BatchId, CollectionId, Document, DocumentId, FileId, Receipt, Received, Status
 from appliance.knowledge.versions import (
@@ -44,6 +45,7 @@ from appliance.knowledge.versions import (
 )
 
 _NAME_LIMIT = 255
+_TAKEN_UP = (Status.CANCELLED, Status.BLOCKED)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -52,7 +54,8 @@ class Upload:
     """A file as it came in.
 
     `collection_id` is what it is for; None is the first that its person may read. `folder` is shown before the name.
-    With `is_separate` it is a document of its own although there is one of that name.
+    With `is_separate` it is a document of its own although there is one of that name. `is_attested`: its person
+    says that they would post it on the organisation's internal wiki. `labels` are added to the document's.
     """
 
     file_name: str
@@ -61,6 +64,8 @@ class Upload:
     folder: str = ""
     batch_id: BatchId | None = None
     is_separate: bool = False
+    is_attested: bool = False
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,13 +98,16 @@ def take_in(
 ) -> Received:
     """Seal the file, then record it, its audit entry and its job in one transaction.
 
-    With `document_id` it is a new version of that document, whatever its name. Raises AlreadyThere, BatchNotFound, Forbidden.
+    With `document_id` it is a new version of that document, whatever its name. Raises AlreadyThere, AttestationMissing,
+    BatchNotFound, Forbidden, LabelsMalformed.
     """
     identity.require(caller, Permission.DOCUMENT_ADD)
     name = _checked_name(upload, limit_megabytes)
     digest = content_digest(upload.content)
     sealed = _Sealed(FileId(new_id()), name, len(upload.content), digest, upload)
+    checked_labels(upload.labels)
     with db.tenant(caller.tenant_id) as tx:
+        require_attested(tx, is_attested=upload.is_attested)
         known = _known(tx, caller, sealed, document_id)
     if known is not None:
         return known
@@ -108,6 +116,7 @@ def take_in(
     try:
         with db.tenant(caller.tenant_id) as tx:
             received = _record(tx, caller, sealed, document_id, clock)
+            received = note_attested(tx, caller, received, labels=upload.labels, is_attested=upload.is_attested, clock=clock)
     except AlreadyThere:
         blobs.delete(caller.tenant_id, sealed.file_id)
         raise
@@ -166,7 +175,7 @@ def _known(tx: Tx, caller: Caller, sealed: _Sealed, document_id: DocumentId | No
         row = replaceable(tx, caller, document_id)
         return _as_known(tx, row) if row.content_digest == sealed.digest else None
     same = _same_bytes(tx, target_collection(tx, caller, sealed.upload.collection_id), sealed.digest)
-    return None if same is None or same.status == Status.CANCELLED else _as_known(tx, same)
+    return None if same is None or same.status in _TAKEN_UP else _as_known(tx, same)
 
 
 def _record(tx: Tx, caller: Caller, sealed: _Sealed, document_id: DocumentId | None, clock: Clock) -> Received:
@@ -176,6 +185,8 @@ def _record(tx: Tx, caller: Caller, sealed: _Sealed, document_id: DocumentId | N
     # Of two files of one name that come at the same moment, the second is the newer version.
     in_turn(tx, f"{collection_id}/{sealed.name}")
     same = _same_bytes(tx, collection_id, sealed.digest)
+    if same is not None and same.status == Status.BLOCKED:
+        return _sent_again(tx, caller, same, sealed, clock)
     if same is not None:
         return _taken_up_again(tx, caller, same) if same.status == Status.CANCELLED else _as_known(tx, same)
     if not sealed.upload.is_separate:
@@ -210,7 +221,7 @@ def _add_version(
     tx: Tx, caller: Caller, document: DocumentRow, sealed: _Sealed, clock: Clock, *, restored: int | None = None
 ) -> Received:
     newest = newest_of(tx, document)
-    waits = newest is not None and newest.status not in {Status.FAILED, Status.CANCELLED}
+    waits = newest is not None and newest.status not in {Status.FAILED, *_TAKEN_UP}
     if document.content_digest == sealed.digest or (waits and newest and newest.content_digest == sealed.digest):
         return _as_known(tx, document)
     if holds_same(tx, document, sealed.digest):
@@ -273,6 +284,18 @@ def _namesake(tx: Tx, collection_id: UUID, name: str) -> DocumentRow | None:
 
 def _taken_up_again(tx: Tx, caller: Caller, row: DocumentRow) -> Received:
     row.status, row.progress = Status.RECEIVED, 0
+    audit.record(tx, caller.actor, Event.DOCUMENT_RETRIED, subject=row.document_id)
+    enqueue_ingestion(tx, row.document_id, row)
+    return Received(as_documents(tx, [row])[0], Receipt.ADDED)
+
+
+def _sent_again(tx: Tx, caller: Caller, row: DocumentRow, sealed: _Sealed, clock: Clock) -> Received:
+    """Take up a file that was not kept when it came before: the policy may be another by now."""
+    row.version_id, row.progress, row.reason_code, row.reason = sealed.file_id, 0, None, None
+    row.approved_by = None  # what was approved before, another has rejected since
+    for name, value in _columns(caller, sealed, clock).items():
+        setattr(row, name, value)
+    tx.flush()
     audit.record(tx, caller.actor, Event.DOCUMENT_RETRIED, subject=row.document_id)
     enqueue_ingestion(tx, row.document_id, row)
     return Received(as_documents(tx, [row])[0], Receipt.ADDED)

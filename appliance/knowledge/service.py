@@ -2,14 +2,24 @@ from collections.abc import Sequence
 
 from sqlalchemy.exc import IntegrityError
 
-from appliance import audit, identity
+from appliance import audit, dlp, identity, policy
 from appliance.audit import Event
 from appliance.identity import Caller, Permission
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.knowledge.collections import target_collection
-from appliance.knowledge.errors import AlreadyThere, LabelsMalformed, NotCancellable, NotFailed, NotQuarantined
+from appliance.knowledge.errors import (
+    AlreadyThere,
+    NotCancellable,
+    NotFailed,
+    NotQuarantined,
+    SecondNeeded,
+)
 from appliance.knowledge.queries import as_documents, readable
+from appliance.knowledge.screening.attesting import checked_labels
+from appliance.knowledge.screening.choices import get_screening
+from appliance.knowledge.screening.recording import release_all
+from appliance.knowledge.screening.turns import look_again
 from appliance.knowledge.tables import DocumentRow
 from appliance.knowledge.values import ON_ITS_WAY, CollectionId, Document, DocumentId, Status
 from appliance.knowledge.versions import (
@@ -23,7 +33,6 @@ from appliance.knowledge.versions import (
     require_own,
 )
 
-_MOST_LABELS, _LABEL_LIMIT = 20, 40
 UNDONE = (Status.FAILED, Status.CANCELLED)
 
 
@@ -31,13 +40,17 @@ def approve(tx: Tx, caller: Caller, document_id: DocumentId, *, version: int | N
     """Release a held document, or the newer version of it, to be indexed as it is.
 
     In spite of what was found, without what could not be read. `version` is what the caller looked at: where another
-    one has come since, nothing is released. Raises NotQuarantined.
+    one has come since, nothing is released. Raises NotQuarantined, and SecondNeeded where what was found takes two.
     """
     identity.require(caller, Permission.DOCUMENT_APPROVE)
     row = locked(tx, document_id)
     file = file_in(tx, row, {status for status in Status if status.is_held})
     if file is None or version not in {None, file.version}:
         raise NotQuarantined
+    if file.status == Status.QUARANTINED:
+        if get_screening(tx).needs_second:
+            raise SecondNeeded
+        release_all(tx, file.file_id, caller.user_id)
     file.approved_by = caller.user_id
     return queue_again(tx, caller, row, file, Event.DOCUMENT_APPROVED)
 
@@ -72,14 +85,18 @@ def cancel(tx: Tx, caller: Caller, document_id: DocumentId, *, clock: Clock) -> 
 
 
 def label(tx: Tx, caller: Caller, document_id: DocumentId, labels: Sequence[str]) -> Document:
-    """Give a document these labels and no others. Raises LabelsMalformed."""
+    """Give a document these labels and no others. What something is demanded for, its uploader alone does not take off.
+
+    Raises LabelsMalformed, Forbidden.
+    """
     identity.require(caller, Permission.DOCUMENT_ADD)
-    row = replaceable(tx, caller, document_id, is_locked=True)
-    chosen = sorted({" ".join(one.replace("\0", "").split()) for one in labels} - {""}, key=str.casefold)
-    if len(chosen) > _MOST_LABELS or any(len(one) > _LABEL_LIMIT or "," in one for one in chosen):
-        raise LabelsMalformed
+    row, chosen = replaceable(tx, caller, document_id, is_locked=True), checked_labels(labels)
+    lost = {one.casefold() for one in row.labels} - {one.casefold() for one in chosen}
+    if lost & (policy.demanding_labels(tx) | dlp.policy_in_force(tx).labels):
+        identity.require(caller, Permission.DOCUMENT_CHANGE)
     row.labels = chosen
     tx.flush()
+    look_again(tx, document_id)
     audit.record(tx, caller.actor, Event.DOCUMENT_LABELLED, subject=document_id, labels=len(chosen))
     return as_documents(tx, [row])[0]
 
@@ -97,6 +114,7 @@ def move(tx: Tx, caller: Caller, document_id: DocumentId, collection_id: Collect
             tx.flush()
     except IntegrityError as error:
         raise AlreadyThere from error
+    look_again(tx, document_id)
     audit.record(tx, caller.actor, Event.DOCUMENT_MOVED, subject=document_id, left=str(left), entered=str(target))
     return as_documents(tx, [row])[0]
 

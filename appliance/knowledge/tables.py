@@ -91,6 +91,8 @@ class UploadRow(Table):
     batch_id: Mapped[UUID | None]
     document_id: Mapped[UUID | None]
     is_separate: Mapped[bool]
+    is_attested: Mapped[bool] = mapped_column(default=False)
+    labels: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     began_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 

@@ -30,6 +30,7 @@ REASONS: dict[str, str] = {
     "too_many_pages": "The file has more than 5,000 pages. Split it and upload the parts.",
     "too_many_pictures": "It holds more pictures than are read of one file, 500 and 100 MB. Split it and upload the parts.",
     "too_much_text": "The file holds more than 20 million characters. Split it and upload the parts.",
+    "unchecked": "It could not be looked at for what your organisation's policy forbids, so nobody has checked it. Try again; if it stays, tell the operator.",
     "unsupported": "This kind of file is not supported. Save it as PDF, DOCX, XLSX, PPTX, HTML, text or a picture and upload the copy.",
 }
 
@@ -45,12 +46,17 @@ WARNINGS: dict[str, str] = {
     "pages_unreadable": "Some of its pages are damaged and were left out.",
     "pictures_need_ocr": "It contains pictures that are large enough for a page, a card or a passport. They were not read: text recognition (OCR) is not installed. Ask the operator to run `apt-get install tesseract-ocr`, then try again.",
     "small_pictures": "It contains small pictures, as logos are, or pictures of its template. They were not read: text recognition (OCR) is not installed.",
+    "removed": "What your organisation's policy has removed was taken out of it before it became searchable. Its report says of what kind it was.",
+    "warned": "It holds what your organisation's policy warns of. Its report says of what kind.",
 }
 
 # What these tell of may hold text that nobody has checked.
 GAPS = frozenset({"embedded_files", "macros", "needs_ocr", "ocr_stopped", "pages_unreadable", "pictures_need_ocr"})
 
 HELD = "Found: {found}. Remove it and upload the copy, or let an administrator release the document."
+
+BLOCKED = "Found: {found}. Your organisation's policy keeps no such file, so it was erased. Remove what was found and upload the copy."
+REJECTED = "Whoever reviewed what was found in the file rejected it, so it was erased. Remove what was found and upload the copy."
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from appliance.knowledge.errors import (
     UploadNotFound,
 )
 from appliance.knowledge.receiving import Upload, cleaned_name, take_in
+from appliance.knowledge.screening.attesting import checked_labels, require_attested
 from appliance.knowledge.tables import UploadPartRow, UploadRow
 from appliance.knowledge.values import (
     BatchId,
@@ -61,12 +62,15 @@ class UploadForm:
     batch_id: BatchId | None = None
     document_id: DocumentId | None = None
     is_separate: bool = False
+    is_attested: bool = False
+    labels: tuple[str, ...] = ()
 
 
 def begin_upload(tx: Tx, caller: Caller, form: UploadForm, *, limit_megabytes: int, clock: Clock) -> PartialUpload:
-    """Announce a file. Raises DocumentTooLarge, TooManyUploads, and what `take_in` raises of its target."""
+    """Announce a file. Raises AttestationMissing, DocumentTooLarge, LabelsMalformed, TooManyUploads, and what `take_in` raises of its target."""
     identity.require(caller, Permission.DOCUMENT_ADD)
-    name = cleaned_name(form.file_name, form.folder)
+    name, labels = cleaned_name(form.file_name, form.folder), checked_labels(form.labels)
+    require_attested(tx, is_attested=form.is_attested)
     if form.byte_count <= 0:
         raise EmptyFile
     if form.byte_count > limit_megabytes * 1_000_000:
@@ -80,7 +84,7 @@ def begin_upload(tx: Tx, caller: Caller, form: UploadForm, *, limit_megabytes: i
     row = UploadRow(
         tenant_id=tx.tenant_id, upload_id=new_id(), user_id=caller.user_id, file_name=name, byte_count=form.byte_count,
         received_count=0, collection_id=collection_id, batch_id=form.batch_id, document_id=form.document_id,
-        is_separate=form.is_separate, began_at=clock.now(),
+        is_separate=form.is_separate, is_attested=form.is_attested, labels=labels, began_at=clock.now(),
     )  # fmt: skip
     tx.add(row)
     tx.flush()
@@ -137,7 +141,7 @@ def finish_upload(
     content = b"".join(blobs.get(caller.tenant_id, part) for part in parts)
     upload = Upload(
         name, content, CollectionId(row.collection_id) if row.collection_id else None, folder,
-        BatchId(row.batch_id) if row.batch_id else None, row.is_separate,
+        BatchId(row.batch_id) if row.batch_id else None, row.is_separate, row.is_attested, tuple(row.labels),
     )  # fmt: skip
     received = take_in(
         db, blobs, caller, upload, limit_megabytes=limit_megabytes, clock=clock,

@@ -54,6 +54,7 @@ class Status(StrEnum):
     QUARANTINED = "quarantined"
     CANCELLED = "cancelled"
     INCOMPLETE = "incomplete"
+    BLOCKED = "blocked"
 
     @property
     def is_final(self) -> bool:
@@ -160,6 +161,11 @@ class Document:
     labels: tuple[str, ...] = ()
     newer: Version | None = None
     seconds_left: int | None = None
+    is_redacted: bool = False
+    """Whether something was taken out of its text; the file itself still says it, and nobody is shown its pages."""
+
+    is_partial: bool = False
+    """Whether parts of it were not read."""
 
     @property
     def on_its_way_since(self) -> datetime:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select, text
+from sqlalchemy import Select, delete, func, or_, select, text
 
 from appliance import audit, identity
 from appliance.audit import Event
@@ -18,6 +18,7 @@ from appliance.kernel.db import Tx
 from appliance.kernel.ids import TenantId
 from appliance.knowledge.errors import DocumentNotFound, VersionInForce, VersionNotFound
 from appliance.knowledge.queries import as_version, readable
+from appliance.knowledge.screening.tables import AttestationRow, FindingRow, ScanRow
 from appliance.knowledge.tables import DocumentRow, FileColumns, UploadPartRow, VersionRow
 from appliance.knowledge.values import DocumentId, FileId, Status, Version
 
@@ -68,6 +69,7 @@ def delete_version(tx: Tx, caller: Caller, document_id: DocumentId, version_id: 
     number = row.version
     tx.delete(row)
     tx.flush()
+    forget_file(tx, version_id)
     enqueue_erasure(tx, [version_id])
     audit.record(tx, caller.actor, Event.VERSION_DELETED, subject=document_id, version=number)
 
@@ -154,6 +156,12 @@ def in_hand(tx: Tx, file_ids: Sequence[UUID]) -> dict[UUID, InHand]:
     return {one.file.file_id: one for one in found if not Status(one.file.status).is_final}
 
 
+def forget_file(tx: Tx, file_id: UUID) -> None:
+    """Delete what was found in a version that is deleted. That of a document goes with its row."""
+    for table in (FindingRow, ScanRow, AttestationRow):
+        tx.execute(delete(table).where(table.tenant_id == tx.tenant_id, table.file_id == file_id))
+
+
 def put_in_force(tx: Tx, document: DocumentRow, version: VersionRow) -> None:
     """Let a version and the one in force change places. Both rows are locked."""
     entering = {name: getattr(version, name) for name in _ALL_FIELDS}
@@ -198,9 +206,12 @@ def enqueue_erasure(tx: Tx, file_ids: Collection[UUID]) -> None:
 
 def known_files(tx: Tx, among: UUID | None = None) -> set[UUID]:
     """Return the ids of all sealed files that a row names, or those of `among` alone."""
+    # What is blocked is not kept: such a row says what was there, and names no file.
     named = (
-        select(func.coalesce(DocumentRow.version_id, DocumentRow.document_id).label("id"), DocumentRow.tenant_id),
-        select(VersionRow.version_id, VersionRow.tenant_id),
+        select(func.coalesce(DocumentRow.version_id, DocumentRow.document_id).label("id"), DocumentRow.tenant_id).where(
+            DocumentRow.status != Status.BLOCKED
+        ),
+        select(VersionRow.version_id, VersionRow.tenant_id).where(VersionRow.status != Status.BLOCKED),
         select(UploadPartRow.part_id, UploadPartRow.tenant_id),
     )
     found: set[UUID] = set()

@@ -28,8 +28,9 @@ _MOST_MARKS = 1_000
 
 
 def is_paged(document: Document) -> bool:
-    """Say whether the document has pages that can be drawn. One that is held or being read anew is not shown."""
-    return document.status is Status.READY and document.page_count is not None and document.media_type in PAGED
+    """Say whether the document has pages that can be drawn. One that is held or being read anew is not shown, nor one that says less than its file."""
+    is_shown = document.status is Status.READY and not document.is_redacted
+    return is_shown and document.page_count is not None and document.media_type in PAGED
 
 
 def view_page(

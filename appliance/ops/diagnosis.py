@@ -16,7 +16,9 @@ from appliance.knowledge.unreadable import UnreadableDocument
 from appliance.ops import migrations
 from appliance.ops.errors import CannotStart
 from appliance.ops.key_findings import check_keys_open, check_root, check_secrets
-from appliance.ops.preflight import Finding, Level, check_host
+from appliance.ops.preflight import Finding, Level, check_export_folder, check_host
+from appliance.ops.sign_on_findings import CERTIFICATES, judge_certificates
+from appliance.ops.stream_findings import STREAMS, judge_streams
 from appliance.vault import Roots
 
 _KEYS_NEED = {"root key", "database", "schema"}
@@ -46,11 +48,13 @@ _QUEUE = """
 
 def diagnose(
     *, data_directory: Path, secrets: Path, models: Path, host: str, port: int, languages: str, preflight: bool,
-    url: Callable[[], str], roots: Callable[[], Roots],
+    url: Callable[[], str], roots: Callable[[], Roots], anchors: Callable[[], list[Finding]] = list, export_folder: Path | None = None,
 ) -> list[Finding]:  # fmt: skip
-    """Return every finding. `url` and `roots` are called late: they fail where the secrets do."""
+    """Return every finding. `url`, `roots` and `anchors` are called late: they fail where the secrets do."""
     findings = check_host(data_directory=data_directory, host=host, port=port if preflight else None)
     findings.append(_models(models))
+    if export_folder is not None:
+        findings.append(check_export_folder(export_folder))
     if preflight:
         return findings
     root = check_root(roots, secrets)
@@ -62,7 +66,7 @@ def diagnose(
         findings.append(Finding("keys", Level.SKIPPED, f"not looked at without the {' and the '.join(away)}"))
     else:
         findings += check_keys_open(url, secrets, roots)
-    return findings
+    return findings + ([] if away else anchors())
 
 
 def _models(models: Path) -> Finding:
@@ -124,6 +128,8 @@ def _database(url: Callable[[], str], models: Path) -> list[Finding]:
             is_current = revision == migrations.head_revision()
             in_use = connection.execute(text(_MODELS)).all() if is_current else []
             heard, oldest = connection.execute(text(_QUEUE)).one()
+            streams = connection.execute(text(STREAMS)).one() if is_current else None
+            certificates = connection.execute(text(CERTIFICATES)).one() if is_current else None
             plain = str(connection.scalar(text(_PLAIN))) if is_current else ""
             may_rebind = connection.scalar(
                 text("SELECT has_function_privilege('pg_catalog.set_config(text,text,boolean)', 'EXECUTE')")
@@ -137,6 +143,10 @@ def _database(url: Callable[[], str], models: Path) -> list[Finding]:
         findings.append(Finding("schema", Level.FAIL, f"{revision} is not this version's", "Run `appliance migrate`."))
     findings += filter(None, (_missing_model(models, name, organisations) for name, organisations in in_use))
     findings.append(_worker(heard, oldest))
+    if streams is not None and (judged := judge_streams(*streams)):
+        findings.append(judged)
+    if certificates is not None and (judged := judge_certificates(*certificates)):
+        findings.append(judged)
     if plain in _SEALING:
         findings.append(_SEALING[plain])
     if may_rebind:

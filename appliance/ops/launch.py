@@ -3,8 +3,6 @@
 import contextlib
 import os
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from appliance.ops.data_directory import DataDirectory
 from appliance.ops.embedded_postgres import EmbeddedPostgres
 from appliance.ops.errors import CannotStart
 from appliance.ops.preflight import Level, check_host, check_port
+from appliance.ops.readiness import is_ready
 from appliance.ops.supervisor import Child, Supervisor
 from appliance.vault import KeyFiles, RootKeyForeign, Roots, check_keys, claim_database
 
@@ -166,13 +165,3 @@ def children(plan: Plan) -> list[Child]:
 
 def _gunicorn(settings: str, place: str) -> list[str]:
     return [sys.executable, "-m", "gunicorn", "--config", str(_TREE / "deploy" / settings), "--bind", place]
-
-
-def is_ready(address: str) -> bool:
-    """Ask the web site whether it, and everything that it stands on, is ready."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # our own address: no proxy is asked
-    try:
-        with direct.open(f"{address}/readyz", timeout=2) as answer:
-            return bool(answer.status == 200)  # noqa: PLR2004
-    except (OSError, urllib.error.URLError):
-        return False

@@ -38,6 +38,14 @@ def check_host(*, data_directory: Path, host: str, port: int | None) -> list[Fin
     return findings
 
 
+def check_export_folder(folder: Path) -> Finding:
+    """The folder for packages of the audit log is there, and may be written to."""
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+        return Finding("exports", Level.OK, str(folder))
+    remedy = "Make it, let the worker's user write to it, or name another one in APPLIANCE_EXPORT_FOLDER. Packages wait for a week."
+    return Finding("exports", Level.WARN, f"{folder} is no folder that can be written to", remedy)
+
+
 def check_python(version: tuple[int, ...]) -> Finding:
     """Python 3.11 or newer."""
     text = ".".join(map(str, version))

@@ -12,11 +12,12 @@ from appliance.policy.contracts import (
     remind_of_contracts,
 )
 from appliance.policy.errors import CallRuleRefused, ContractMissing, KeyLimited, LabelUnknown, ModelNotAllowed
-from appliance.policy.loading import load, note_change
+from appliance.policy.loading import load, loading, note_change
 from appliance.policy.rules import decide, judge, judge_place, may_ask
 from appliance.policy.service import (
     change_rule,
     create_rule,
+    demanding_labels,
     get_rule,
     list_data_labels,
     list_rules,
@@ -47,7 +48,7 @@ from appliance.policy.values import (
 __all__ = [
     "EVERY_MODEL", "LOCAL", "NO_TOOLS", "Allowed", "Asked", "Aspect", "Call", "CallRuleRefused", "Contract", "ContractForm",
     "ContractMissing", "DataLabel", "Expiring", "Hours", "KeyLimited", "LabelUnknown", "Limits", "ModelNotAllowed", "Place", "Rule",
-    "Rules", "Source", "Term", "Verdict", "add_contract", "change_rule", "create_rule", "decide", "end_contract", "get_rule",
-    "judge", "judge_place", "list_contracts", "list_data_labels", "list_rules", "load", "may_ask", "note_change",
+    "Rules", "Source", "Term", "Verdict", "add_contract", "change_rule", "create_rule", "decide", "demanding_labels", "end_contract", "get_rule",
+    "judge", "judge_place", "list_contracts", "list_data_labels", "list_rules", "load", "loading", "may_ask", "note_change",
     "remind_of_contracts", "remove_label", "remove_rule", "set_label",
 ]  # fmt: skip

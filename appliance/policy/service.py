@@ -140,6 +140,11 @@ def remove_label(tx: Tx, caller: Caller, label: str) -> None:
     audit.record(tx, caller.actor, Event.DATA_LABEL_REMOVED, label=gone)
 
 
+def demanding_labels(tx: Tx) -> frozenset[str]:
+    """Return the labels of which something is said, in small letters. Asks for no permission."""
+    return frozenset(one.casefold() for one in tx.scalars(select(LabelRow.label).where(LabelRow.tenant_id == tx.tenant_id)))
+
+
 def list_data_labels(tx: Tx, caller: Caller) -> list[DataLabel]:
     """Return the labels of which something is said, by name."""
     identity.require_granted(caller, Permission.MODEL_CHANGE)

@@ -1,28 +1,40 @@
 """A package of the log: a ZIP whose members are listed here, and nothing else. deploy/docs/audit-package.md says what each holds."""
 
 import hashlib
+import io
 import json
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
-FORMAT = "cloister-audit-package/1"
+FORMAT = "cloister-audit-package/4"
+"""What a package says that is written now: it may hold anchors and epochs as the third has them, and disclosures."""
+FORMAT_OCSF = "cloister-audit-package/5"
+"""The fourth, with its entries as events of OCSF, too."""
+FORMATS = ("cloister-audit-package/1", "cloister-audit-package/2", "cloister-audit-package/3", FORMAT, FORMAT_OCSF)
 NAMESPACE = "cloister-audit-package"
 MANIFEST, SUMS, SUMS_SIGNED = "MANIFEST.json", "SHA256SUMS", "SHA256SUMS.sig"
 EVENTS, POSITIONS, TABLE = "events/events.jsonl", "events/positions.txt", "events/events.csv"
+DISCLOSURES, OCSF = "events/disclosures.jsonl", "events/events.ocsf.jsonl"
 LEAVES, FRONTIER, CHECKPOINT, CONSISTENCY = (
     "log/leaves.txt", "log/frontier.json", "log/checkpoint.note", "log/consistency.json",
 )  # fmt: skip
+BEFORE, AFTER = "log/before.txt", "log/after.txt"
 KEPT, LOGS, INCLUSION = "logs/kept.note", "logs/checkpoint.note", "logs/inclusion.json"
 KEYS, ROLLOVERS, PEM, SIGNERS = "keys/log.keys", "keys/rollovers.json", "keys/log.pem", "keys/allowed_signers"
+COSIGNED, EPOCHS = "log/cosigned.json", "log/epochs.json"
+STAMP, STAMPED, STAMPS, STAMPS_CA = (
+    "stamps/checkpoint.tsr", "stamps/checkpoint.txt", "stamps/stamps.json", "stamps/ca.pem",
+)  # fmt: skip
 README, VERIFIER, SHELL = "README.txt", "verify/verify.py", "verify/verify.sh"
 NEEDED = (
     README, EVENTS, POSITIONS, TABLE, LEAVES, FRONTIER, CHECKPOINT, CONSISTENCY, KEYS, ROLLOVERS, PEM, SIGNERS, VERIFIER, SHELL,
     MANIFEST,
 )  # fmt: skip
-OPTIONAL = (KEPT, LOGS, INCLUSION)
+ANCHORED = (COSIGNED, EPOCHS, STAMP, STAMPED, STAMPS, STAMPS_CA)
+OPTIONAL = (KEPT, LOGS, INCLUSION, BEFORE, AFTER, DISCLOSURES, OCSF, *ANCHORED)
 _SMALL = 64_000_000
 _BLOCK = _LINE = 1 << 20
 
@@ -66,27 +78,31 @@ class Package:
             if self._digest(name) != digest:
                 raise PackageAltered(f"{name} was altered: its digest is not the listed one")
 
-    def text(self, name: str) -> str:
-        """Return a small member."""
+    def octets(self, name: str) -> bytes:
+        """Return a small member's bytes."""
         with self._archive.open(name) as file:
             content = file.read(_SMALL + 1)
         if len(content) > _SMALL:
             raise PackageAltered(f"{name} is larger than it can be")
+        return content
+
+    def text(self, name: str) -> str:
+        """Return a small member."""
         try:
-            return content.decode()
+            return self.octets(name).decode()
         except UnicodeDecodeError as error:
             raise PackageAltered(f"{name} is not text") from error
 
     def json(self, name: str) -> Any:
         """Return a small member's value. A name that stands twice in an object is refused: readers differ about it."""
         try:
-            return json.loads(self.text(name), object_pairs_hook=_once)
+            return json.loads(self.text(name), object_pairs_hook=once)
         except ValueError as error:
             raise PackageAltered(f"{name} cannot be read: {error}") from error
 
     def lines(self, name: str) -> Iterator[bytes]:
         """Yield a member's lines without their ends. The last line must be ended too."""
-        with self._archive.open(name) as file:
+        with self._archive.open(name) as member, io.BufferedReader(cast("io.RawIOBase", member), _BLOCK) as file:
             while line := file.readline(_LINE):
                 if not line.endswith(b"\n"):
                     raise PackageAltered(
@@ -116,7 +132,8 @@ def opened(path: str) -> Iterator[Package]:
         raise PackageAltered(f"a member cannot be read ({error})") from error
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object in which a name stands twice: readers differ about it."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a name stands twice in an object")

@@ -9,6 +9,9 @@ from typing import Any
 COLUMNS = (
     "position", "time", "event", "outcome", "actor_kind", "actor_id", "address", "subject", "request_id", "event_id", "facts",
 )  # fmt: skip
+_FACTS = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
+NOT_DISCLOSED = "(not disclosed)"
+"""In the place of an address that was recorded, and is not shown here."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 
 
@@ -20,9 +23,11 @@ def csv_head() -> str:
 def csv_line(position: int, body: Mapping[str, Any]) -> str:
     """Return an entry's line. No cell begins as a spreadsheet's formula does: an apostrophe stands before it."""
     actor = body["actor"]
+    is_held_back = actor["address"] is None and "actor.address" in body.get("commitments", {})
     cells = (
-        position, body["at"], body["event"], body["outcome"], actor["kind"], actor["id"], actor["address"], body["subject"],
-        body["request_id"], body["event_id"], json.dumps(body["facts"], sort_keys=True, ensure_ascii=False),
+        position, body["at"], body["event"], body["outcome"], actor["kind"], actor["id"],
+        NOT_DISCLOSED if is_held_back else actor["address"], body["subject"],
+        body["request_id"], body["event_id"], _FACTS.encode(body["facts"]),
     )  # fmt: skip
     return _line(tuple("" if one is None else _safe(str(one)) for one in cells))
 

@@ -3,7 +3,9 @@
 import ast
 from pathlib import Path
 
-_PARTS = ("ed25519", "tree", "note", "rows", "package", "sshsig", "verify", "program")
+_PARTS = ("ed25519", "tree", "note", "rows", "package", "disclosures", "sshsig", "epochs", "short", "timestamps", "sights", "entries", "verify",
+          "program")  # fmt: skip
+_WITNESS = ("ed25519", "tree", "note", "witness")
 _HEAD = '''#!/usr/bin/env python3
 """Checks a package of the audit log, with Python 3.11 or newer and nothing else: python3 verify.py PACKAGE.zip
 
@@ -25,6 +27,12 @@ def source() -> str:
 def shell() -> str:
     """Return the verifier that needs no Python."""
     return Path(__file__).with_name("verify.sh").read_text(encoding="utf-8")
+
+
+def witness() -> str:
+    """Return the witness as one file, to be carried to another host."""
+    texts = [Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in _WITNESS]
+    return "#!/usr/bin/env python3\n" + "\n\n".join(_without_own_imports(one).strip("\n") for one in texts) + "\n"
 
 
 def _without_own_imports(text: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 HASH_BYTES = 32
+_sha256 = hashlib.sha256
 Subtree = Callable[[int, int], bytes]
 """Returns the hash over leaves [low, high) of a complete subtree: a power of two of them, from a multiple of it."""
 
@@ -56,6 +57,28 @@ class Frontier:
             yield level, node
         self.peaks.append(node)
         self.size += 1
+
+    def extend(self, leaves: Sequence[bytes]) -> Iterator[tuple[int, int, list[bytes]]]:
+        """Add many leaves' hashes, and yield the subtrees that they complete, level by level: (level, place of the first, hashes).
+
+        The same as `grow` for each; a level at a time costs little more than its hashes. To be read to its end.
+        """
+        peaks = dict(
+            zip((bit for bit in range(self.size.bit_length())[::-1] if self.size >> bit & 1), self.peaks, strict=True)
+        )
+        first, nodes, level = self.size, list(leaves), 0
+        self.size += len(nodes)
+        while nodes:
+            if first & 1:
+                nodes.insert(0, peaks.pop(level))
+            if len(nodes) & 1:
+                peaks[level] = nodes.pop()
+            first, level = first >> 1, level + 1
+            pairs = iter(nodes)
+            nodes = [_sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
+            if nodes:
+                yield level, first, nodes
+        self.peaks = [peaks[one] for one in sorted(peaks, reverse=True)]
 
     def root(self) -> bytes:
         """Return the root over all leaves so far."""

@@ -3,24 +3,24 @@
 The heart: the frontier before the range, the leaves of the range, and a proof from its end to the checkpoint give a root,
 which the log's key signed. Each entry that is shown has the leaf at its position. So nothing was altered, removed, added
 or moved since it was signed. What no signature of the log's own key can show is whether its holder made it all anew: that
-takes a checkpoint from before (`earlier`), or a witness.
+takes a checkpoint from before (`earlier`), or outsiders (`sights.py`).
 """
 
 import itertools
-import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
+from appliance.proof.disclosures import Disclosed
 from appliance.proof.ed25519 import verify_ed25519
+from appliance.proof.entries import shown_entries
+from appliance.proof.epochs import check_epochs, split_origin
 from appliance.proof.note import (
     ED25519,
     Checkpoint,
     Note,
     NoteBroken,
     PublicKey,
-    cosigned_at,
     endorsed,
     parse_checkpoint,
     parse_key,
@@ -28,10 +28,12 @@ from appliance.proof.note import (
     signed_by,
 )
 from appliance.proof.package import (
+    AFTER,
+    BEFORE,
     CHECKPOINT,
     CONSISTENCY,
-    EVENTS,
-    FORMAT,
+    FORMAT_OCSF,
+    FORMATS,
     FRONTIER,
     INCLUSION,
     KEPT,
@@ -40,19 +42,19 @@ from appliance.proof.package import (
     LOGS,
     MANIFEST,
     NAMESPACE,
+    OCSF,
     PEM,
-    POSITIONS,
     ROLLOVERS,
     SIGNERS,
     SUMS,
     SUMS_SIGNED,
-    TABLE,
     Package,
     PackageAltered,
     PackageIncomplete,
     opened,
 )
-from appliance.proof.rows import csv_head, csv_line
+from appliance.proof.short import ShortBroken, read_short, short
+from appliance.proof.sights import Outsiders, Sights
 from appliance.proof.sshsig import allowed_signers, public_pem, ssh_signature_holds
 from appliance.proof.tree import Frontier, is_consistent, is_included, leaf_hash
 
@@ -82,6 +84,24 @@ class Known:
     earlier: str | None = None
     key: str | None = None
     witnesses: tuple[str, ...] = ()
+    typed: str | None = None
+    """An earlier checkpoint as it stands on paper."""
+    epoch: int | None = None
+    """The newest epoch that the auditor was told of."""
+    certificates: str | None = None
+    stamp: str | None = None
+    since: str | None = None
+
+    def newest_epoch(self) -> int | None:
+        """Return the newest epoch that any of this tells of; None where nothing tells of the log at all.
+
+        Who has the key of a witness, or an authority's certificates, counts on the log as it began: an epoch is news to them.
+        """
+        names = [parse_key(self.key).name] if self.key else []
+        names += [parse_checkpoint(parse_note(self.earlier).text).origin] if self.earlier else []
+        known = [found.epoch for name in names if (found := split_origin(name)) is not None]
+        known += [1] if self.witnesses or self.certificates else []
+        return max([*known, *([] if self.epoch is None else [self.epoch])], default=None)
 
 
 def verify_package(path: str, known: Known | None = None) -> Report:
@@ -90,9 +110,9 @@ def verify_package(path: str, known: Known | None = None) -> Report:
     try:
         with opened(path) as package:
             _Check(package, known or Known(), report).run()
-    except PackageIncomplete as fault:
+    except (PackageIncomplete, ShortBroken) as fault:
         report.status, report.fault = INCOMPLETE, str(fault)
-    except (PackageAltered, NoteBroken, KeyError, TypeError, ValueError, AttributeError, IndexError) as fault:
+    except (PackageAltered, NoteBroken, KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as fault:
         report.status, report.fault = ALTERED, str(fault) or type(fault).__name__
     except RecursionError:
         report.status, report.fault = ALTERED, "an entry is nested deeper than any that was ever written"
@@ -107,26 +127,91 @@ class _Check:
         self._manifest: dict[str, Any] = {}
         self._keys: list[PublicKey] = []
         self._roots: dict[int, bytes] = {}
+        self._sights: Sights
+        self._personal: Disclosed
+        self._ends: dict[int, int] = {}
 
     def run(self) -> None:
         package = self._package
         package.check_sums()
         self._manifest = package.json(MANIFEST)
-        if self._manifest["format"] != FORMAT:
-            raise PackageAltered(f"this verifier reads {FORMAT}, not {self._manifest['format']}")
+        if self._manifest["format"] not in FORMATS:
+            raise PackageAltered(f"this verifier reads {' and '.join(FORMATS)}, not {self._manifest['format']}")
+        if (OCSF in package.names) != (self._manifest["format"] == FORMAT_OCSF):
+            raise PackageAltered("the manifest tells of events of OCSF that are not here, or does not tell of those that are")
+        self._personal = Disclosed(package, self._manifest)
         self._read_keys()
-        _, head = self._note(CHECKPOINT)
+        note, head = self._note(CHECKPOINT)
         if head.origin != self._manifest["origin"] or head.size != self._manifest["size"]:
             raise PackageAltered("the manifest tells of another log, or of another size, than the checkpoint")
         self._say_whose(head.origin)
         earlier = None if self._known.earlier is None else self._earlier(self._known.earlier)
-        wanted = {one.size for one in (earlier, self._kept()) if one is not None}
+        brought = None if self._known.earlier is None else parse_note(self._known.earlier)
+        outsiders = Outsiders(self._known.witnesses, self._known.certificates, self._known.stamp, self._known.since)
+        self._sights = Sights(package, outsiders, note, brought, earlier_text=self._known.earlier)
+        wanted = {one.size for one in (earlier, self._kept()) if one is not None} | self._sights.sizes
+        if self._known.typed is not None:
+            wanted.add(read_short(self._known.typed)[0])
         self._tree(head, wanted)
         self._say_keys()
+        self._say_epochs(head)
         self._say_earlier(earlier, head)
+        self._say_typed(head)
         self._say_logs(head)
-        self._say_witnesses()
+        self._say(*self._sights.conclude(self._linked(head)))
         self._list_is_signed()
+
+    def _linked(self, head: Checkpoint) -> Callable[[int, bytes, str], None]:
+        def link(size: int, root: bytes, what: str) -> None:
+            if (found := self._roots.get(size)) is None:
+                self._link(size, root, head, what)
+            elif found != root:
+                raise PackageAltered(f"not so: {what}")
+
+        return link
+
+    def _say(self, proven: list[str], unproven: list[str]) -> None:
+        self._report.proven += proven
+        self._report.unproven += unproven
+
+    def _say_epochs(self, head: Checkpoint) -> None:
+        known, link = self._known.newest_epoch(), self._linked(head)
+        self._ends, *said = check_epochs(self._package, head.origin, head.size, head.root, known=known, link=link)
+        self._say(*said)
+
+    def _check_kept(self, size: int, origin: str | None) -> None:
+        """Raise PackageIncomplete where a known checkpoint of a former epoch has more than was kept of it."""
+        theirs = split_origin(origin) if origin else None
+        for epoch, end in self._ends.items():
+            if size > end and (theirs is None or theirs.epoch == epoch):
+                raise PackageIncomplete(
+                    f"you know of {size} entries of epoch {epoch}, of which {end} were kept when the next one began: {size - end} are lost"
+                )
+
+    def _say_typed(self, head: Checkpoint) -> None:
+        """Compare the checkpoint on paper with the log's own of that size, in whichever epoch it was."""
+        if self._known.typed is None:
+            return
+        size, typed = read_short(self._known.typed)
+        if size > head.size:
+            raise PackageAltered(f"the log was cut: the checkpoint on paper has {size} entries, and it has {head.size}")
+        root = self._roots.get(size) or (head.root if size == head.size else self._linked_root(size, head))
+        ours = split_origin(head.origin)
+        names = [head.origin] if ours is None else [
+            f"cloister/{ours.installation}{'' if epoch == 1 else f'.{epoch}'}/{ours.organisation}" for epoch in range(1, ours.epoch + 1)
+        ]  # fmt: skip
+        if typed not in {short(Checkpoint(name, size, root)) for name in names}:
+            self._check_kept(size, None)
+            raise PackageAltered("the log is not the one of the checkpoint on paper: it was rewritten or forked")
+        self._report.proven.append(f"the log continues the checkpoint on paper, of {size} entries")
+
+    def _linked_root(self, size: int, head: Checkpoint) -> bytes:
+        for one in self._package.json(CONSISTENCY):
+            if one["from"] == size and "root" in one:
+                root = bytes.fromhex(one["root"])
+                self._link(size, root, head, "the log continues the checkpoint on paper")
+                return root
+        raise PackageIncomplete(f"nothing links size {size} to the signed checkpoint: name it when you ask for the package")
 
     def _list_is_signed(self) -> None:
         """Last, so that what is wrong is named first: the key signed the list, so the manifest and the rest are its own, too."""
@@ -163,9 +248,10 @@ class _Check:
     def _earlier(self, written: str) -> Checkpoint:
         note = parse_note(written)
         said = parse_checkpoint(note.text)
-        if said.origin != self._manifest["origin"]:
+        ours, theirs = split_origin(self._manifest["origin"]), split_origin(said.origin)
+        if said.origin != self._manifest["origin"] and (ours is None or theirs is None or not theirs.is_of(ours)):
             raise PackageAltered(f"the earlier checkpoint is of another log: {said.origin}")
-        if signed_by(note, self._keys) is None:
+        if signed_by(note, [PublicKey(said.origin, ED25519, one.public) for one in self._keys]) is None:
             raise PackageAltered("the earlier checkpoint is signed by none of the log's keys")
         return said
 
@@ -173,8 +259,9 @@ class _Check:
         """Walk the leaves once: each shown entry has its leaf, and the leaves lead to the signed root."""
         frontier = self._frontier()
         first, last = frontier.size, self._manifest["last"]
+        self._before(frontier, wanted)
         shown = 0
-        entries = _entries(self._package, self._manifest["organisation"])
+        entries = shown_entries(self._package, self._manifest["organisation"], self._personal)
         upcoming = next(entries, None)
         for line in self._package.lines(LEAVES):
             if frontier.size in wanted:
@@ -183,6 +270,7 @@ class _Check:
             if upcoming is not None and upcoming[0] == frontier.size:
                 if leaf_hash(upcoming[1]) != leaf:
                     raise PackageAltered(f"the entry at position {frontier.size} is not the one that was sealed there")
+                self._sights.note(upcoming[0], upcoming[2])
                 shown, upcoming = shown + 1, next(entries, None)
             frontier.append(leaf)
         if upcoming is not None:
@@ -190,12 +278,38 @@ class _Check:
         self._counts(frontier.size, shown, first, last)
         self._roots[last] = frontier.root()
         self._link(last, frontier.root(), head, "the range leads to the signed checkpoint")
+        self._after(frontier, head, wanted)
         self._report.proven += [
             f"{shown} entries are as they were sealed, at positions {first} to {last - 1} of a log of {head.size}",
             f"withheld by the filter: {last - first - shown}; their places are in the tree" if last - first - shown
             else "none of the range was withheld",
             "the table (CSV) says what the entries say",
         ]  # fmt: skip
+        if OCSF in self._package.names:
+            self._report.proven.append("each event of OCSF has its entry's bytes, place, time, outcome, facts and address; its class is the word of who made the package")
+        self._say(*self._personal.conclude(self._manifest))
+
+    def _before(self, frontier: Frontier, wanted: set[int]) -> None:
+        """Where the leaves before the range are here: the roots of all sizes up to it are, too."""
+        if BEFORE not in self._package.names:
+            return
+        before = Frontier()
+        self._grow(before, BEFORE, wanted)
+        if (before.size, before.peaks) != (frontier.size, frontier.peaks):
+            raise PackageAltered(f"{BEFORE} does not lead to where the range begins")
+
+    def _after(self, frontier: Frontier, head: Checkpoint, wanted: set[int]) -> None:
+        if AFTER not in self._package.names:
+            return
+        self._grow(frontier, AFTER, wanted)
+        if (frontier.size, frontier.root()) != (head.size, head.root):
+            raise PackageAltered(f"{AFTER} does not lead from the range to the signed checkpoint")
+
+    def _grow(self, frontier: Frontier, name: str, wanted: set[int]) -> None:
+        for line in self._package.lines(name):
+            if frontier.size in wanted:
+                self._roots[frontier.size] = frontier.root()
+            frontier.append(bytes.fromhex(line.decode()))
 
     def _frontier(self) -> Frontier:
         kept = self._package.json(FRONTIER)
@@ -217,7 +331,7 @@ class _Check:
         proof = [] if size in {0, head.size} else self._consistency(size)
         if proof is None:
             raise PackageIncomplete(
-                f"nothing links size {size} to the signed checkpoint: ask for an export that begins from size {size}"
+                f"nothing links size {size} to the signed checkpoint: ask for a package, and give that checkpoint as the earlier one"
             )
         if not is_consistent(size, head.size, root, head.root, proof):
             raise PackageAltered(f"not so: {what}")
@@ -240,7 +354,8 @@ class _Check:
             self._report.unproven.append(f"whose key it is: compare it with the one on the audit page: {current}")
             return
         pinned = parse_key(self._known.key)
-        if pinned.name != self._manifest["origin"]:
+        ours, theirs = split_origin(self._manifest["origin"]), split_origin(pinned.name)
+        if pinned.name != self._manifest["origin"] and (ours is None or theirs is None or not theirs.is_of(ours)):
             raise PackageAltered(f"the key that you know is of another log: {pinned.name}")
         if pinned.public not in {one.public for one in self._keys}:
             raise PackageAltered("the package is not signed by the key that you know, nor by one that it handed on to")
@@ -252,6 +367,7 @@ class _Check:
                 "that the log was not made anew by who holds its key: give an earlier checkpoint (--earlier), or a witness"
             )
             return
+        self._check_kept(earlier.size, earlier.origin)
         root = self._roots.get(earlier.size)
         if root is not None and root != earlier.root:
             raise PackageAltered("the log is not the one of your earlier checkpoint: it was rewritten or forked")
@@ -278,44 +394,3 @@ class _Check:
         if root is None:
             self._link(kept.size, kept.root, head, "the checkpoint in the log of logs is the beginning of this log")
         self._report.proven.append(f"the log of logs has this log's checkpoint of {kept.size} entries")
-
-    def _say_witnesses(self) -> None:
-        """Look for witnesses' lines on the auditor's earlier checkpoint, and on those of the package."""
-        written = [self._package.text(name) for name in (CHECKPOINT, KEPT) if name in self._package.names]
-        notes = [parse_note(one) for one in (*written, self._known.earlier) if one is not None]
-        if not self._known.witnesses:
-            self._report.unproven.append("that a witness saw it: no witness's key was given (--witness)")
-        for line in self._known.witnesses:
-            key = parse_key(line)
-            times = [at for one in notes if (at := cosigned_at(one, key)) is not None]
-            if not times:
-                raise PackageIncomplete(f"the witness {key.name} cosigned no checkpoint that is here")
-            seen = datetime.fromtimestamp(max(times), UTC).isoformat()
-            self._report.proven.append(f"the witness {key.name} saw a checkpoint that the log continues, at {seen}")
-
-
-def _entries(package: Package, organisation: str) -> Iterator[tuple[int, bytes]]:
-    """Yield the shown entries with their positions, each compared with its line of the table."""
-    table = package.lines(TABLE)
-    if next(table, b"") + b"\n" != csv_head().encode():
-        raise PackageAltered(f"{TABLE} has another head than it should")
-    positions, before = package.lines(POSITIONS), -1
-    for body in package.lines(EVENTS):
-        written = next(positions, b"")
-        position = int(written)
-        if position <= before or str(position).encode() != written:
-            raise PackageAltered(f"{POSITIONS} is not in order")
-        said = json.loads(body)
-        if json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() != body:
-            raise PackageAltered(
-                f"the entry at position {position} is not in its canonical form: a name may stand twice in it"
-            )
-        if said["tenant_id"] != organisation:
-            raise PackageAltered(f"the entry at position {position} is another organisation's")
-        for row in csv_line(position, said).encode()[:-1].split(b"\n"):
-            if next(table, None) != row:
-                raise PackageAltered(f"{TABLE} does not say what the entry at position {position} says")
-        before = position
-        yield position, body
-    if next(positions, None) is not None or next(table, None) is not None:
-        raise PackageAltered("there are positions or lines of the table without an entry")

@@ -2,11 +2,15 @@
 # Checks an unpacked package of the audit log with openssl, ssh-keygen and coreutils alone:
 #   unzip package.zip -d package && sh package/verify/verify.sh package
 # Exit code 0: intact, 1: altered, 2: incomplete, or a tool is missing.
+# With the witness's key as second argument, and a file of the time-stamping authority's certificates as third ('' leaves one out), the
+# checkpoint must be cosigned by the one and stamped by the other.
 # It shows that every file is as the log's key signed it, and that the key signed the checkpoint. That the entries lead to that
 # checkpoint, and that the log continues an earlier one, is shown by verify.py, which needs Python alone.
 set -u
+witness=${2:-} authority=${3:-}
+case "$authority" in '' | /*) ;; *) authority=$PWD/$authority ;; esac
 cd "${1:-.}" || exit 2
-for tool in openssl ssh-keygen sha256sum base64 head tail cut cat mktemp; do
+for tool in openssl ssh-keygen sha256sum base64 head tail cut cat mktemp od wc date; do
   command -v "$tool" >/dev/null || { echo "INCOMPLETE: $tool is missing here"; exit 2; }
 done
 for file in SHA256SUMS SHA256SUMS.sig MANIFEST.json log/checkpoint.note keys/log.keys keys/log.pem keys/allowed_signers; do
@@ -38,12 +42,43 @@ for file in * */*; do
   [ $listed = yes ] || { echo "ALTERED: $file does not belong to the package"; exit 1; }
 done
 head -n 3 log/checkpoint.note >"$scratch/text"
+if [ -n "$witness" ]; then
+  name=${witness%%+*}
+  printf '%s' "${witness#*+*+}" | base64 --decode 2>/dev/null | tail -c 32 >"$scratch/witness"
+  { printf '\060\052\060\005\006\003\053\145\160\003\041\000'; cat "$scratch/witness"; } | base64 >"$scratch/der"
+  printf '%s\n' '-----BEGIN PUBLIC KEY-----' "$(cat "$scratch/der")" '-----END PUBLIC KEY-----' >"$scratch/witness.pem"
+  tail -n +5 log/checkpoint.note | while read -r dash signer line; do
+    [ "$signer" = "$name" ] || continue
+    printf '%s' "$line" | base64 --decode 2>/dev/null >"$scratch/line"
+    [ "$(wc -c <"$scratch/line")" -eq 76 ] || continue
+    tail -c 64 "$scratch/line" >"$scratch/signature"
+    at=0
+    for digit in $(head -c 12 "$scratch/line" | tail -c 8 | od -An -v -tu1); do at=$((at * 256 + digit)); done
+    { printf 'cosignature/v1\ntime %s\n' "$at"; cat "$scratch/text"; } >"$scratch/cosigned"
+    openssl pkeyutl -verify -pubin -inkey "$scratch/witness.pem" -rawin -in "$scratch/cosigned" -sigfile "$scratch/signature" \
+      >/dev/null 2>&1 && { date -u -d "@$at" +%Y-%m-%dT%H:%M:%SZ >"$scratch/seen"; break; }
+  done
+  [ -s "$scratch/seen" ] || { echo "INCOMPLETE: the witness $name did not cosign the checkpoint"; exit 2; }
+fi
+if [ -n "$authority" ]; then
+  [ -f stamps/checkpoint.tsr ] || { echo "INCOMPLETE: the checkpoint has no time stamp"; exit 2; }
+  # The certificates are judged as of the moment of the stamp: it outlives them.
+  stamped=$(openssl ts -reply -in stamps/checkpoint.tsr -text 2>/dev/null | while IFS= read -r line; do
+    case "$line" in "Time stamp: "*) date -u -d "${line#Time stamp: }" +%s ;; esac
+  done)
+  openssl ts -verify -in stamps/checkpoint.tsr -data "$scratch/text" -CAfile "$authority" -attime "${stamped:-0}" >/dev/null 2>&1 ||
+    { echo "ALTERED: the time stamp is not over the checkpoint, or not by these certificates"; exit 1; }
+fi
 head -n 5 log/checkpoint.note | tail -n 1 | cut -d ' ' -f 3 | base64 --decode | tail -c 64 >"$scratch/signature"
 openssl pkeyutl -verify -pubin -inkey keys/log.pem -rawin -in "$scratch/text" -sigfile "$scratch/signature" >/dev/null 2>&1 ||
   { echo "ALTERED: the checkpoint is not signed by the log's key"; exit 1; }
 echo "proven    every file is as the log's key signed it, and the checkpoint is:"
 head -n 3 log/checkpoint.note
+[ -z "$witness" ] || echo "proven    the witness ${witness%%+*} saw this checkpoint, at $(cat "$scratch/seen")"
+[ -z "$authority" ] || echo "proven    the time-stamping authority saw this checkpoint, at $(date -u -d "@$stamped" +%Y-%m-%dT%H:%M:%SZ)"
 echo "unproven  whose key it is: compare it with the one on the audit page:"
 tail -n 1 keys/log.keys
+name=$(head -n 1 log/checkpoint.note) && name=${name#*/} && name=${name%%/*}
+case "$name" in *.*) echo "unproven  what was lost before epoch ${name#*.} of the log began, and who was told: verify.py shows it" ;; esac
 echo "unproven  that the entries lead to the checkpoint: verify.py shows it"
 echo "INTACT"

@@ -3,6 +3,7 @@
 from appliance.tenancy.service import (
     count_organisations,
     create_organisation,
+    days_kept,
     get_organisation,
     get_settings,
     list_tenants,
@@ -12,6 +13,6 @@ from appliance.tenancy.service import (
 from appliance.tenancy.values import Organisation, OrganisationSettings, Review
 
 __all__ = [
-    "Organisation", "OrganisationSettings", "Review", "count_organisations", "create_organisation", "get_organisation",
-    "get_settings", "list_tenants", "put_settings", "rename_organisation",
+    "Organisation", "OrganisationSettings", "Review", "count_organisations", "create_organisation", "days_kept",
+    "get_organisation", "get_settings", "list_tenants", "put_settings", "rename_organisation",
 ]  # fmt: skip

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 from sqlalchemy import select, text
 
@@ -7,12 +8,14 @@ from appliance.audit import Actor, Event
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import TenantId
-from appliance.tenancy.errors import LinkHostMalformed, OrganisationNameMissing
+from appliance.kernel.questions import Question
+from appliance.tenancy.errors import ContentDaysMalformed, LinkHostMalformed, OrganisationNameMissing
 from appliance.tenancy.tables import OrganisationRow, SettingsRow
 from appliance.tenancy.values import Organisation, OrganisationSettings, Review
 
 NAME_LIMIT = 200
 _MOST_HOSTS = 50
+_DAYS = range(3651)
 # RFC 1123: labels of letters, digits and hyphens, 253 signs in all.
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 
@@ -43,19 +46,29 @@ def get_settings(tx: Tx) -> OrganisationSettings:
     row = tx.get(SettingsRow, tx.tenant_id)
     if row is None:
         return OrganisationSettings()
-    return OrganisationSettings(Review(row.conversation_review), tuple(row.link_hosts))
+    return OrganisationSettings(Review(row.conversation_review), tuple(row.link_hosts), row.call_content_days)
 
 
 def put_settings(tx: Tx, settings: OrganisationSettings) -> OrganisationSettings:
-    """Store the settings. Verbs ask who may; see `identity.change_settings`. Raises LinkHostMalformed."""
+    """Store the settings. Verbs ask who may; see `identity.change_settings`. Raises LinkHostMalformed, ContentDaysMalformed."""
     hosts = tuple(dict.fromkeys(host.strip().lower() for host in settings.link_hosts if host.strip()))
     if len(hosts) > _MOST_HOSTS or not all(_HOST.fullmatch(host) for host in hosts):
         raise LinkHostMalformed
+    if settings.call_content_days not in _DAYS:
+        raise ContentDaysMalformed
     tx.merge(
-        SettingsRow(tenant_id=tx.tenant_id, conversation_review=settings.conversation_review, link_hosts=list(hosts))
-    )
+        SettingsRow(
+            tenant_id=tx.tenant_id, conversation_review=settings.conversation_review, link_hosts=list(hosts),
+            call_content_days=settings.call_content_days,
+        )
+    )  # fmt: skip
     tx.flush()
-    return OrganisationSettings(settings.conversation_review, hosts)
+    return replace(settings, link_hosts=hosts)
+
+
+def days_kept() -> Question[int]:
+    """Ask for how many days the organisation keeps what calls to providers say."""
+    return Question("days_calls_are_kept()", (), lambda days: days or 0)
 
 
 def count_organisations(tx: Tx) -> int:

@@ -23,3 +23,4 @@ class SettingsRow(Table):
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     conversation_review: Mapped[str]
     link_hosts: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    call_content_days: Mapped[int] = mapped_column(default=0)

@@ -25,7 +25,11 @@ class Review(StrEnum):
 
 @dataclass(frozen=True)
 class OrganisationSettings:
-    """What an organisation's administrators choose. Links in answers go to `link_hosts` and nowhere else outside."""
+    """What an organisation's administrators choose. Links in answers go to `link_hosts` and nowhere else outside.
+
+    For `call_content_days` it is kept what calls to providers say; 0 for not at all.
+    """
 
     conversation_review: Review = Review.OFF
     link_hosts: tuple[str, ...] = ()
+    call_content_days: int = 0

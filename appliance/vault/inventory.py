@@ -13,11 +13,17 @@ from appliance.vault.values import Key, KeyState, Level
 def list_keys(tx: Tx, caller: Caller) -> list[Key]:
     """Return the organisation's keys, those in force first, then the youngest. Looking is an event in the log."""
     identity.require_granted(caller, Permission.KEY_READ)
+    found = all_keys(tx)
+    audit.record(tx, caller.actor, Event.KEYS_READ, keys=len(found))
+    return found
+
+
+def all_keys(tx: Tx) -> list[Key]:
+    """Return the organisation's keys in that order. Asking for permission, and saying so in the log, is the caller's part."""
     keks = tx.scalars(select(KekRow).where(KekRow.tenant_id == tx.tenant_id).order_by(KekRow.created_at, KekRow.kek_id))
     deks = tx.scalars(select(DataKeyRow).where(DataKeyRow.tenant_id == tx.tenant_id))
     found = [_key(row, Level.KEK, number) for number, row in enumerate(keks, start=1)]
     found += [_key(row, Level.DEK, row.version) for row in deks]
-    audit.record(tx, caller.actor, Event.KEYS_READ, keys=len(found))
     return sorted(
         found, key=lambda one: (one.state is not KeyState.ACTIVE, -one.created_at.timestamp(), one.level.value)
     )

@@ -19,9 +19,9 @@ from uuid import UUID
 
 from appliance.kernel.blobs import holding, overwrite, part_of, write_durably
 from appliance.kernel.ids import TenantId, parse_id
+from appliance.kernel.key_cache import KeyCache
 from appliance.kernel.sealing import KEY_BYTES, IntegrityError, KeyDestroyed, KeyUnavailable, seal, unseal, wipe
 from appliance.vault.base import Root
-from appliance.vault.cache import KeyCache
 from appliance.vault.roots.in_use import Roots
 from appliance.vault.values import End
 

@@ -5,17 +5,20 @@ a key that was destroyed opens nothing from the next look on. Who seals holds a 
 ends, so that a rotation, which takes the exclusive one, never misses a value that was sealed under the old key.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, select, text, true
+from sqlalchemy import select, text
 
 from appliance import audit
 from appliance.audit import PLATFORM, Actor, ActorKind, Event
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx, in_turn, together
 from appliance.kernel.ids import TenantId, new_id
+from appliance.kernel.questions import Question, ask
+from appliance.kernel.rows import from_hex
 from appliance.kernel.sealing import (
     IntegrityError,
     KeyDestroyed,
@@ -36,6 +39,8 @@ from appliance.vault.values import KeyState
 
 SEALING = "data keys"
 _HIGHEST = 2**31 - 1
+_IN_FORCE = "data key in force"
+_Row = tuple[int, UUID, bytes | None]
 _PLATFORM_KEY = text("SELECT * FROM platform_data_key(:version)")
 
 
@@ -163,27 +168,30 @@ class Vault:
     def _find(self, tx: Tx, version: int | None) -> Wrapped | None:
         """Return a version's data key, or the one in force. Raises KeyDestroyed where there is nothing but ashes."""
         if self._is_platform and tx.info["tenant"] != str(PLATFORM):
-            row = tx.execute(_PLATFORM_KEY, {"version": version}).one_or_none()
+            row: Sequence[Any] | None = tx.execute(_PLATFORM_KEY, {"version": version}).one_or_none()
         else:
-            # In one look: the one in force, or another one, if there ever was any.
-            in_force = DataKeyRow.state == KeyState.ACTIVE
-            wanted = true() if version is None else DataKeyRow.version == version
-            columns = (
-                DataKeyRow.version,
-                DataKeyRow.kek_id,
-                case((in_force | (version is not None), DataKeyRow.wrapped)),
-            )
-            row = tx.execute(
-                select(*columns)
-                .where(DataKeyRow.tenant_id == tx.tenant_id, wanted)
-                .order_by(in_force.desc(), DataKeyRow.version.desc())
-                .limit(1)
-            ).one_or_none()
+            row = self._own(tx, version)
         if row is None:
             return None
         if row[2] is None:
             raise KeyDestroyed
         return Wrapped(KekId(self._tenant(tx), row[1]), row[0], row[2])
+
+    def asking(self, tx: Tx) -> Question[None]:
+        """Return the question after the data key in force, to be asked with others: looks in this transaction find it then."""
+
+        def read(found: dict[str, Any] | None) -> None:
+            tx.info[_IN_FORCE] = found and _row(found)
+
+        return Question("own_data_key(integer)", (None,), read)
+
+    def _own(self, tx: Tx, version: int | None) -> _Row | None:
+        """Return a version's row, or that of the one in force; without the key if there is nothing but ashes."""
+        known: _Row | None = tx.info.get(_IN_FORCE)
+        if known is not None and known[0] == version:
+            return known
+        row: _Row | None = ask(tx, Question("own_data_key(integer)", (version,), lambda found: found and _row(found)))[0]
+        return row
 
     def _first_keys(self, tx: Tx) -> Wrapped:
         if tx.scalar(select(KekRow.kek_id).where(KekRow.tenant_id == tx.tenant_id).limit(1)) is not None:
@@ -216,6 +224,11 @@ class Vault:
             yield key
         finally:
             wipe(key)
+
+
+def _row(found: dict[str, Any]) -> _Row:
+    wrapped = found["wrapped"]
+    return found["version"], UUID(found["kek_id"]), wrapped and from_hex(wrapped)
 
 
 @contextmanager

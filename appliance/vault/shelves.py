@@ -86,8 +86,8 @@ class ColumnShelf:
         old = f"AND substring({field} for :head) <> :under"
         self._first = text(f"SELECT {field}, {names} {ours} {old} {page}")
         self._next = text(f"SELECT {field}, {names} {ours} {old} {behind} {page}")
-        self._put = text(f"UPDATE {table} SET {field} = :sealed WHERE tenant_id = :tenant AND {wanted}")  # noqa: S608
-        self._plain = text(f"SELECT 1 FROM {table} WHERE tenant_id = :tenant AND {column.plain} <> '' LIMIT 1")  # noqa: S608
+        self._put = text(f"UPDATE {table} SET {field} = :sealed WHERE tenant_id = :tenant AND {wanted}")  # noqa: S608 - names of our own columns
+        self._plain = text(f"SELECT 1 FROM {table} WHERE tenant_id = :tenant AND {column.plain} <> '' LIMIT 1")  # noqa: S608 - names of our own columns
 
     def count(self, tenant_id: TenantId) -> int:
         with self._db.tenant(tenant_id) as tx:

@@ -20,6 +20,12 @@ from appliance.identity.factors import (
     replace_recovery_codes,
 )
 from appliance.identity.passkeys import add_passkey, registration_options
+from appliance.identity.permissions import require_recent
+from appliance.identity.sessions import note_method
+from appliance.identity.sso import queries
+from appliance.identity.sso.enforcing import way_by_provider
+from appliance.identity.sso.errors import SignOnEnforced
+from appliance.identity.sso.values import TransactionPurpose
 from appliance.identity.steps import Purpose, close_step, open_step, try_step
 from appliance.kernel.errors import Invalid, Refusal
 from appliance.kernel.ids import TenantId
@@ -27,19 +33,22 @@ from appliance.kernel.sealing import digest
 from appliance.web import forms
 from appliance.web.language import LANGUAGES, zones
 from appliance.web.render import done, page
-from appliance.web.sessions import caller, passkey_site, services, session_token, sign_in_cookie
+from appliance.web.sessions import caller, enrolling, passkey_site, services, session_token, sign_in_cookie
+from appliance.web.signin import by_provider
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 Answer = tuple[str, int] | Response
 
 
 @blueprint.get("")
+@enrolling
 def show() -> Answer:
     """Show one's own account."""
     return _show(shown=None)
 
 
 @blueprint.post("/profile")
+@enrolling
 def change_profile() -> Answer:
     """Change one's name here, language and time zone."""
     person = caller()
@@ -69,6 +78,7 @@ def change_password() -> Answer:
 
 
 @blueprint.post("/sessions/<session>/end")
+@enrolling
 def end_session(session: str) -> Answer:
     """End one of one's own sessions."""
     person = caller()
@@ -78,15 +88,24 @@ def end_session(session: str) -> Answer:
 
 
 @blueprint.post("/places/<uuid:tenant_id>")
+@enrolling
 def enter(tenant_id: UUID) -> Answer:
     """Go to another of one's organisations."""
-    token = identity.enter(services().db, caller(), TenantId(tenant_id), token=session_token() or "")
+    person, house = caller(), services()
+    try:
+        token = identity.enter(house.db, person, TenantId(tenant_id), token=session_token() or "", clock=house.clock)
+    except SignOnEnforced:
+        way = way_by_provider(house.db, TenantId(tenant_id), person.user_id)
+        if way.wish is not None and way.wish.purpose is TransactionPurpose.LINK:
+            require_recent(person)  # as under `sso.link`: an open browser links nobody
+        return by_provider(way)
     response = redirect(url_for("overview.show"), 303)
     sign_in_cookie(response, token)
     return response
 
 
 @blueprint.post("/factors/totp")
+@enrolling
 def add_totp() -> Answer:
     """Begin with an authenticator app: show its seed as a QR code and in letters."""
     person, house = caller(), services()
@@ -99,6 +118,7 @@ def add_totp() -> Answer:
 
 
 @blueprint.post("/factors/<uuid:factor_id>/confirmation")
+@enrolling
 def create_confirmation(factor_id: UUID) -> Answer:
     """Put an authenticator app in force by its first code; show recovery codes with the first factor."""
     person, house = caller(), services()
@@ -106,6 +126,7 @@ def create_confirmation(factor_id: UUID) -> Answer:
     try:
         with house.db.tenant(person.tenant_id) as tx:
             codes = confirm_totp(tx, person, factor_id, forms.field("code"), sealer=sealer, clock=house.clock)
+            note_method(tx, person, session=_session(), method="totp")
     except Refusal as refusal:
         with house.db.tenant(person.tenant_id) as tx:
             new = get_new_totp(tx, person, factor_id, sealer=sealer)
@@ -132,6 +153,7 @@ def add_recovery_codes() -> Answer:
 
 
 @blueprint.post("/factors/passkey")
+@enrolling
 def add_passkey_page() -> Answer:
     """Begin with a passkey: the page hands its options to the browser."""
     person, house, site = caller(), services(), passkey_site()
@@ -144,6 +166,7 @@ def add_passkey_page() -> Answer:
 
 
 @blueprint.post("/factors/passkey/response")
+@enrolling
 def finish_passkey() -> Answer:
     """Store the passkey that the browser made."""
     person, house, site = caller(), services(), passkey_site()
@@ -156,13 +179,14 @@ def finish_passkey() -> Answer:
             tx, person, site, label=forms.field("label"), response=forms.field("response"), challenge=step.challenge,
             sealer=house.vault.platform, clock=house.clock,
         )  # fmt: skip
+        note_method(tx, person, session=_session(), method="passkey")
     return page("account/codes.html", codes=codes) if codes else done("account.show", "saved")
 
 
 def _totp(new: NewTotp, *, shown: Refusal | None) -> Answer:
     # Drawn by us from a seed of letters and digits, and put into the page as it is: no image is loaded for it.
     drawing = segno.make(new.uri, error="m").svg_inline(scale=5, border=3, dark="#000", light="#fff")
-    picture = Markup(drawing)  # noqa: S704
+    picture = Markup(drawing)  # noqa: S704 - our own drawing of our own text
     return page("account/totp.html", refusal=shown, new=new, picture=picture)
 
 
@@ -171,9 +195,12 @@ def _show(*, shown: Refusal | None) -> Answer:
     with house.db.tenant(person.tenant_id) as tx:
         sessions = identity.list_sessions(tx, person)
         factors, codes_left = list_factors(tx, person.user_id), count_recovery_codes(tx, person.user_id)
+        ways, linked = queries.open_connections(tx), queries.linked_of(tx, person.user_id)
     return page(
         "account/page.html", refusal=shown, sessions=sessions, this=_session(), factors=factors,
-        codes_left=codes_left, places=identity.list_places(house.db, person.user_id), languages=LANGUAGES,
+        codes_left=codes_left, ways=ways, linked=linked, languages=LANGUAGES,
+        # What an organisation's provider says of somebody shows nothing of the other organisations that they belong to.
+        places=[] if person.connection_id else identity.list_places(house.db, person.user_id),
         zones=zones(), has_passkeys=passkey_site() is not None, form=request.form,
     )  # fmt: skip
 

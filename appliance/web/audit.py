@@ -6,12 +6,14 @@ from werkzeug.wrappers import Response
 
 from appliance import audit, identity
 from appliance.audit import EntryFilter
-from appliance.audit.events import MEANING, Event
-from appliance.identity import PeopleFilter, Permission
+from appliance.audit.events import Event
+from appliance.audit.meanings import MEANING
+from appliance.identity import Permission
+from appliance.identity.access import ids_of
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import parse_id
 from appliance.web import tables
-from appliance.web.render import page
+from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
 
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
@@ -50,6 +52,15 @@ def export() -> Response:
     return Response(lines, content_type="application/jsonl", headers=headers)
 
 
+@blueprint.post("/log-erasure")
+def create_log_erasure() -> Response:
+    """Erase for ever from where those acted who belong to nobody's page: strangers, providers' programs, operators."""
+    person, house = caller(), services()
+    with house.db.tenant(person.tenant_id) as tx:
+        identity.erase_others_from_log(tx, person, clock=house.clock)
+    return done("audit.show", "others-erased")
+
+
 def _event() -> Event | None:
     given = request.args.get("event", "")
     return Event(given) if given in list(Event) else None
@@ -59,8 +70,7 @@ def _actors(tx: Tx, query: str) -> frozenset[UUID]:
     """Return who is meant by a name, an address, a role or an id, those who were removed too."""
     if found := parse_id(query):
         return frozenset({found})
-    people = identity.list_people(tx, caller(), PeopleFilter(query, with_removed=True), limit=_PEOPLE)
-    return frozenset(one.user_id for one in people)
+    return frozenset(ids_of(tx, query, most=_PEOPLE))
 
 
 def _day(name: str, *, ends: bool = False) -> datetime | None:

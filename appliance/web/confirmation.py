@@ -5,6 +5,8 @@ going (307 keeps method and body), with its own cross-site token. Files are not 
 are keys: a secret goes into no page.
 """
 
+from urllib.parse import urlsplit
+
 from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
@@ -15,7 +17,7 @@ from appliance.kernel.errors import Refusal
 from appliance.kernel.problems import STATUS
 from appliance.web import forms
 from appliance.web.render import page
-from appliance.web.sessions import caller, passkey_site, services, session_token
+from appliance.web.sessions import caller, enrolling, passkey_site, services, session_token
 from appliance.web.signin import own_path
 
 blueprint = Blueprint("confirmation", __name__)
@@ -31,6 +33,7 @@ def ask(refusal: StepUpRequired) -> Answer:
 
 
 @blueprint.post("/confirm")
+@enrolling
 def confirm() -> Answer:
     """Take the proof, and send the step on its way."""
     house, person = services(), caller()
@@ -47,8 +50,17 @@ def confirm() -> Answer:
     return redirect(target, 307)
 
 
+def _page_of_form() -> str:
+    came = urlsplit(request.referrer or "")
+    return own_path(f"{came.path}?{came.query}" if came.query else came.path) if came.netloc == request.host else "/"
+
+
 def _page(target: str, *, shown: Refusal | None, status: int) -> Answer:
     person, house = caller(), services()
+    if person.connection_id is not None:
+        # At their provider, from where no form can be carried on: they come back to the page that it was on.
+        body, _ = page("confirmation/provider.html", back=_page_of_form())
+        return body, status
     with house.db.tenant(person.tenant_id) as tx:
         step, options = identity.begin_confirmation(tx, person, passkey_site(), clock=house.clock)
         has_factors = bool(identity.list_factors(tx, person.user_id))

@@ -1,3 +1,4 @@
+from contextlib import suppress
 from uuid import UUID
 
 from flask import Blueprint, Response, redirect, request, url_for
@@ -204,19 +205,21 @@ def _show(conversation_id: ConversationId, *, shown: Refusal | None) -> Answer:
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
         conversation = chat.read_conversation(tx, person, conversation_id, sealer=services().vault)
-        open_ones = {chatbot.chatbot_id: chatbot for chatbot in chat.list_chatbots(tx, person)}
-        chatbot = open_ones.get(conversation.chatbot_id)
+        chatbot = None
+        with suppress(ChatbotNotFound):  # it may be closed by now
+            chatbot = chat.get_chatbot(tx, person, conversation.chatbot_id)
         is_mine = conversation.owner_id == person.user_id
         views = chat.list_views(tx, person, conversation_id, sealer=services().vault) if is_mine else []
-        messages = chat.list_messages(tx, person, conversation_id, sealer=services().vault)
-        earlier = 0 if "all" in request.args else max(0, len(messages) - _SHOWN)
+        messages, earlier = chat.list_latest(
+            tx, person, conversation_id, most=None if "all" in request.args else _SHOWN, sealer=services().vault
+        )
         return page(
             "chat/conversation.html",
             refusal=shown,
             conversation=conversation,
             chatbot=chatbot,
-            chatbot_name=chat.chatbot_name(tx, conversation.chatbot_id),
-            messages=messages[earlier:],
+            chatbot_name=chatbot.name if chatbot else chat.chatbot_name(tx, conversation.chatbot_id),
+            messages=messages,
             earlier=earlier,
             link_hosts=tenancy.get_settings(tx).link_hosts,
             is_mine=is_mine,

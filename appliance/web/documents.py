@@ -27,6 +27,7 @@ from appliance.knowledge import (
     Upload,
 )
 from appliance.knowledge.errors import AlreadyThere, CollectionNotFound, FileNameMissing, LabelsMalformed
+from appliance.knowledge.screening.choices import read_screening
 from appliance.web import reader, tables
 from appliance.web.render import done, page, wants_json
 from appliance.web.sessions import caller, services
@@ -205,12 +206,13 @@ def _list(*, shown: Refusal | None) -> Answer:
     with services().db.tenant(person.tenant_id) as tx:
         collections = knowledge.list_collections(tx, person)
         wanted = _wanted()
+        screening = read_screening(tx, person)
         table, labels = table_of_documents(tx, wanted, _asked()), knowledge.list_labels(tx, person)
     if wants_json():
         return jsonify(documents=[as_json(document) for document in table.rows]), 200
     return page(
         "documents/page.html", refusal=shown, table=table, wanted=wanted, collections=collections, states=list(Status),
-        labels=labels, names={one.collection_id: one.name for one in collections}, limit=services().settings.upload_limit_mb,
+        labels=labels, screening=screening, names={one.collection_id: one.name for one in collections}, limit=services().settings.upload_limit_mb,
     )  # fmt: skip
 
 
@@ -219,12 +221,12 @@ def _read(document_id: DocumentId, *, shown: Refusal | None) -> Answer:
     with services().db.tenant(person.tenant_id) as tx:
         reading = reader.begin(tx, person, document_id)
         collections = knowledge.list_collections(tx, person)
-        versions = knowledge.list_versions(tx, person, document_id)
+        versions, screening = knowledge.list_versions(tx, person, document_id), read_screening(tx, person)
     if wants_json():
         return jsonify(as_json(reading.document)), 200
     return page(
         "documents/reader.html", refusal=shown, reading=reader.drawn(reading), collections=collections,
-        versions=versions, limit=services().settings.upload_limit_mb,
+        versions=versions, screening=screening, limit=services().settings.upload_limit_mb,
     )  # fmt: skip
 
 
@@ -263,6 +265,8 @@ def _uploads() -> list[Upload]:
             form.get("folder", ""),
             BatchId(batch_id) if batch_id else None,
             "separate" in form,
+            "attested" in form,
+            tuple(form.get("labels", "").split(",")) if form.get("labels") else (),
         )
         for file in request.files.getlist("files")
         if file.filename

@@ -16,29 +16,46 @@ from appliance.policy import Term
 
 # Which field of a form a refusal is about, by the refusal's code; any other is about the form as a whole.
 FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "access_end_malformed": ("access_until",),
+    "allowance_malformed": ("reason", "allowed_until"),
     "allowed_model_malformed": ("model",),
     "already_member": ("email",),
+    "attestation_missing": ("attested",),
     "base_url_malformed": ("base_url",),
     "budget_malformed": ("monthly_tokens", "hard"),
     "budget_subject_unknown": ("named",),
     "budget_twice": ("name",),
     "change_under_way": ("model",),
     "call_rule_malformed": ("name",),
+    "client_secret_left_out": ("key",),
     "code_wrong": ("code",),
     "collection_malformed": ("name",),
     "collection_name_taken": ("name",),
+    "connection_name_malformed": ("name",),
+    "connection_name_taken": ("name",),
+    "connection_setting_malformed": ("issuer", "entity_id", "networks"),
+    "content_days_malformed": ("call_content_days",),
     "contract_malformed": ("reference",),
+    "custom_role_malformed": ("name",),
+    "custom_role_taken": ("name",),
     "data_label_malformed": ("label",),
-    "day_malformed": ("expires_on",),
+    "day_malformed": ("expires_on", "access_until", "allowed_until", "due_on"),
     "destruction_reason_missing": ("reason",),
     "dlp_blocked": ("question",),
+    "dlp_policy_malformed": ("note",),
+    "dlp_rule_malformed": ("name",),
+    "domain_malformed": ("domain",),
+    "domain_taken": ("domain",),
     "email_malformed": ("email",),
+    "expression_malformed": ("expression",),
     "factor_malformed": ("label",),
     "group_malformed": ("name",),
     "group_name_taken": ("name",),
+    "justification_missing": ("reason",),
     "labels_malformed": ("labels",),
     "limit_malformed": ("requests_per_minute",),
     "link_host_malformed": ("link_hosts",),
+    "mapping_malformed": ("said",),
     "model_alias_malformed": ("name", "models"),
     "model_not_allowed": ("model",),
     "model_not_found": ("model",),
@@ -46,11 +63,17 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "model_unknown": ("model",),
     "moment_malformed": ("at",),
     "name_missing": ("name",),
-    "not_a_number": ("days", "max_tokens", "hard", "requests_per_minute"),
+    "networks_lock_out": ("networks",),
+    "networks_malformed": ("networks",),
+    "no_provider": ("email",),
+    "not_a_number": ("least", "most", "days", "hours", "idle_minutes", "max_tokens", "hard", "requests_per_minute"),
     "not_an_amount": ("hard",),
+    "operator_not_found": ("email",),
     "organisation_name_differs": ("organisation",),
     "organisation_name_missing": ("name", "organisation"),
+    "own_list_malformed": ("name",),
     "passwords_differ": ("again",),
+    "policy_beyond": ("idle_minutes", "lifetime_minutes", "proof_minutes", "most_sessions"),
     "provider_key_known": ("key",),
     "provider_key_left_out": ("key",),
     "provider_key_malformed": ("key",),
@@ -61,14 +84,35 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "provider_key_terms_malformed": ("label",),
     "provider_name_malformed": ("name",),
     "provider_name_taken": ("name",),
+    "provisioning_token_malformed": ("days",),
+    "question_blocked": ("question",),
     "question_missing": ("question",),
     "reason_missing": ("reason",),
     "region_malformed": ("region",),
+    "review_malformed": ("name",),
+    "saml_metadata_unusable": ("metadata",),
+    "sample_found": ("clean",),
+    "sample_missed": ("samples",),
     "second_step_failed": ("code", "confirm_code"),
     "sign_in_failed": ("password", "confirm_password", "current"),
+    "place_address_malformed": ("url",),
+    "place_closed": ("url",),
+    "place_options_malformed": ("host_key",),
+    "place_secret_malformed": ("key",),
+    "sink_address_malformed": ("url",),
+    "sink_host_closed": ("url",),
+    "sink_choice_malformed": ("events",),
+    "sink_name_malformed": ("name",),
+    "sink_name_taken": ("name",),
+    "sink_options_malformed": ("region", "retain_days"),
+    "sink_secret_left_out": ("key",),
+    "sink_secret_malformed": ("key",),
+    "support_malformed": ("reason", "hours"),
     "temperature_malformed": ("temperature",),
+    "terms_malformed": ("terms",),
     "title_malformed": ("title",),
     "token_limit_malformed": ("models", "networks"),
+    "values_malformed": ("values",),
     "weak_password": ("new", "password"),
 }
 # What somebody may have written at length; a page of a refusal shows it again, so that it can be copied.
@@ -130,10 +174,21 @@ def written() -> list[str]:
 
 def role(name: str = "role") -> Role:
     """Return a role. Raises RoleMisplaced."""
+    return role_named(field(name))
+
+
+def role_named(value: str) -> Role:
+    """Return the role that a choice of several things names. Raises RoleMisplaced."""
     try:
-        return Role(field(name))
+        return Role(value)
     except ValueError as error:
         raise RoleMisplaced from error
+
+
+def role_or_own(name: str = "role") -> tuple[Role, UUID | None]:
+    """Return a role, or one of the organisation's own by its id. Raises RoleMisplaced."""
+    own = parse_id(field(name))
+    return (Role.CUSTOM, own) if own else (role(name), None)
 
 
 def choice(kind: type[Choice], name: str) -> Choice:
@@ -179,6 +234,11 @@ def day(name: str) -> datetime | None:
         return datetime.combine(date.fromisoformat(given), time(), UTC)
     except ValueError:
         raise DayMalformed from None
+
+
+def number(name: str) -> int | None:
+    """Return a whole number, or None for an empty field. Raises NotANumber."""
+    return whole_number(name) if field(name).strip() else None
 
 
 def whole_number(name: str) -> int:

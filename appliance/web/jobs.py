@@ -1,6 +1,7 @@
 from flask import Blueprint
 
 from appliance import knowledge, vault
+from appliance.dlp.dryrun import DRY_RUN
 from appliance.knowledge import WorkSort
 from appliance.web import tables
 from appliance.web.language import gettext
@@ -25,6 +26,7 @@ def show() -> tuple[str, int]:
         knowledge.INGEST: gettext("Read a document"),
         knowledge.ERASE: gettext("Erase a deleted file"),
         knowledge.REEMBED: gettext("Embed passages anew"),
+        DRY_RUN: gettext("Try a data protection policy"),
         vault.ROTATE: gettext("Seal anew under a new data key"),
     }
     return page("jobs/page.html", table=table, tasks=tasks)

@@ -6,12 +6,16 @@ from flask import Blueprint, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from appliance import identity
+from appliance.identity import Caller, UserId
 from appliance.identity.invitations import Acceptance
+from appliance.identity.sso.enforcing import way_by_provider
+from appliance.identity.sso.errors import SignOnEnforced
 from appliance.kernel.errors import Refusal
+from appliance.kernel.ids import TenantId
 from appliance.web import forms
 from appliance.web.render import done, page
 from appliance.web.sessions import public, services, session_token, sign_in_cookie
-from appliance.web.signin import PasswordsDiffer
+from appliance.web.signin import PasswordsDiffer, by_provider
 
 blueprint = Blueprint("joining", __name__)
 Answer = tuple[str, int] | Response
@@ -28,7 +32,7 @@ def show() -> Answer:
 @public("the single-use link of an invitation is the proof")
 def accept() -> Answer:
     """Join: as a new person, or as the signed-in one whose address was invited."""
-    house, link, person = services(), forms.field("link"), g.caller
+    house, link, person = services(), forms.field("link"), _own_caller()
     try:
         if person is None and forms.field("password") != forms.field("again"):
             raise PasswordsDiffer
@@ -38,14 +42,10 @@ def accept() -> Answer:
         )
     except Refusal as refusal:
         return _show(link, shown=refusal)
-    if person is not None:
-        token = identity.enter(house.db, person, tenant_id, token=session_token() or "")
-    else:
-        with house.db.tenant(tenant_id) as tx:
-            token = identity.open_session(
-                tx, user_id, address=request.remote_addr or "", agent=request.user_agent.string,
-                request_id=g.request_id, lifetime=timedelta(hours=house.settings.session_hours), clock=house.clock,
-            )  # fmt: skip
+    try:
+        token = _session(person, tenant_id, user_id)
+    except SignOnEnforced:  # they are a member, and their account is linked with the provider before they come in
+        return by_provider(way_by_provider(house.db, tenant_id, user_id))
     response = redirect(url_for("overview.show"), 303)
     sign_in_cookie(response, token)
     return response
@@ -78,7 +78,25 @@ def reset() -> Answer:
     return done("signin.sign_in_page", "reset")
 
 
+def _own_caller() -> Caller | None:
+    """Return who is signed in by their own account: what an organisation's provider says joins no other organisation."""
+    person: Caller | None = g.caller
+    return person if person is not None and person.connection_id is None else None
+
+
+def _session(person: Caller | None, tenant_id: TenantId, user_id: UserId) -> str:
+    house = services()
+    if person is not None:
+        return identity.enter(house.db, person, tenant_id, token=session_token() or "", clock=house.clock)
+    with house.db.tenant(tenant_id) as tx:
+        return identity.open_session(
+            tx, user_id, address=request.remote_addr or "", agent=request.user_agent.string, request_id=g.request_id,
+            lifetime=timedelta(hours=house.settings.session_hours), clock=house.clock,
+        )  # fmt: skip
+
+
 def _show(link: str, *, shown: Refusal | None) -> Answer:
     offer = identity.find_offer(services().db, link, clock=services().clock)
+    person = _own_caller()
     return page("joining/page.html", refusal=shown, offer=offer, link=link, form=request.form,
-                is_theirs=g.caller is not None and g.caller.user_id == offer.account_id)  # fmt: skip
+                is_theirs=person is not None and person.user_id == offer.account_id)  # fmt: skip

@@ -41,21 +41,22 @@ def language() -> str:
     """Return the language of this request."""
     if not has_request_context():
         return DEFAULT
-    if "language" not in g:
+    found: str | None = g.get("language")
+    if found is None:
         person = g.get("caller")
         chosen = person.language if person and person.language in LANGUAGES else None
-        g.language = chosen or request.accept_languages.best_match(list(LANGUAGES), DEFAULT)
-    return str(g.language)
+        found = g.language = chosen or request.accept_languages.best_match(list(LANGUAGES), DEFAULT)
+    return found
 
 
 def zone() -> tzinfo:
     """Return the reader's time zone: as they chose, or as their browser says in a cookie, or else UTC."""
     if not has_request_context():
         return UTC
-    if "zone" not in g:
+    found: tzinfo | None = g.get("zone")
+    if found is None:
         person = g.get("caller")
-        g.zone = _zone((person and person.zone) or request.cookies.get(ZONE_COOKIE, ""))
-    found: tzinfo = g.zone
+        found = g.zone = _zone((person and person.zone) or request.cookies.get(ZONE_COOKIE, ""))
     return found
 
 
@@ -89,7 +90,8 @@ def when(moment: datetime | None) -> str:
     """Return a moment in the reader's zone and language, to the minute."""
     if moment is None:
         return "–"
-    return dates.format_datetime(moment, "short" if language() == "de" else "y-MM-dd HH:mm", zone(), _locale(language()))
+    # Written here, and not by babel: pages have a hundred of them, and it takes twenty times as long.
+    return moment.astimezone(zone()).strftime("%d.%m.%y, %H:%M" if language() == "de" else "%Y-%m-%d %H:%M")
 
 
 def day(moment: datetime | None) -> str:
@@ -101,7 +103,7 @@ def day(moment: datetime | None) -> str:
 
 def calendar(date_: date) -> str:
     """Return a day of the calendar in the reader's language."""
-    return dates.format_date(date_, "medium" if language() == "de" else "y-MM-dd", _locale(language()))
+    return date_.strftime("%d.%m.%Y" if language() == "de" else "%Y-%m-%d")
 
 
 def lasting(seconds: int) -> str:

@@ -1,5 +1,7 @@
 """Which models may be called, by which names, what was used of them, and how programs connect."""
 
+import re
+
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
@@ -17,6 +19,7 @@ from appliance.web.sessions import caller, services
 blueprint = Blueprint("models", __name__, url_prefix="/models")
 Answer = tuple[str, int] | Response
 _DAYS = 30
+_EQUALS = re.compile(r"\s*=\s*")
 
 
 @blueprint.get("")
@@ -51,7 +54,7 @@ def set_alias() -> Answer:
     """Make a name of models, or change what is behind it."""
     try:
         with services().db.tenant(caller().tenant_id) as tx:
-            gateway.set_alias(tx, caller(), forms.field("name"), forms.field("models").split())
+            gateway.set_alias(tx, caller(), forms.field("name"), _EQUALS.sub("=", forms.field("models")).split())
     except StepUpRequired:
         raise
     except Refusal as refusal:

@@ -1,3 +1,4 @@
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from flask import Blueprint, request, url_for
@@ -5,7 +6,9 @@ from werkzeug.wrappers import Response
 
 from appliance import identity
 from appliance.identity import MemberKind, PeopleFilter, PeopleSort, Permission, Person, UserId
-from appliance.identity.errors import LastOwner
+from appliance.identity.custom_roles import list_givable
+from appliance.identity.entry_errors import CustomRoleNotFound
+from appliance.identity.errors import AccessEnded, LastOwner, StillMember
 from appliance.identity.factors import list_factors, remove_factors_of
 from appliance.identity.invitations import InvitationForm
 from appliance.identity.permissions import givable_roles, may
@@ -33,7 +36,8 @@ def invite() -> Answer:
     """Invite somebody; the link goes by mail, or is shown once."""
     person, house = caller(), services()
     try:
-        form = InvitationForm(forms.field("email"), forms.role(), forms.groups())
+        role, own = forms.role_or_own()
+        form = InvitationForm(forms.field("email"), role, forms.groups(), _access_until(), own)
         with house.db.tenant(person.tenant_id) as tx:
             invited = identity.invite(tx, person, form, clock=house.clock)
     except identity.StepUpRequired:
@@ -66,8 +70,9 @@ def change_role(user_id: UUID) -> Answer:
     person = caller()
     try:
         with services().db.tenant(person.tenant_id) as tx:
-            identity.change_role(tx, person, UserId(user_id), role=forms.role())
-    except (Invalid, LastOwner) as refusal:
+            role, own = forms.role_or_own()
+            identity.change_role(tx, person, UserId(user_id), role=role, custom_role_id=own)
+    except (CustomRoleNotFound, Invalid, LastOwner) as refusal:
         return _show(UserId(user_id), shown=refusal)
     return done("people.read", "role", user_id=user_id)
 
@@ -84,10 +89,25 @@ def create_removal(user_id: UUID) -> Answer:
 @blueprint.post("/<uuid:user_id>/restoration")
 def create_restoration(user_id: UUID) -> Answer:
     """Let a removed member in again."""
-    person = caller()
-    with services().db.tenant(person.tenant_id) as tx:
-        identity.restore_member(tx, person, UserId(user_id))
+    person, house = caller(), services()
+    try:
+        with house.db.tenant(person.tenant_id) as tx:
+            identity.restore_member(tx, person, UserId(user_id), clock=house.clock)
+    except AccessEnded as refusal:
+        return _show(UserId(user_id), shown=refusal)
     return done("people.read", "restored", user_id=user_id)
+
+
+@blueprint.post("/<uuid:user_id>/log-erasure")
+def create_log_erasure(user_id: UUID) -> Answer:
+    """Erase for ever the personal values of a removed member's entries in the audit log."""
+    person, house = caller(), services()
+    try:
+        with house.db.tenant(person.tenant_id) as tx:
+            identity.erase_from_log(tx, person, UserId(user_id), clock=house.clock)
+    except StillMember as refusal:
+        return _show(UserId(user_id), shown=refusal)
+    return done("people.read", "log-erased", user_id=user_id)
 
 
 @blueprint.post("/<uuid:user_id>/sessions/end")
@@ -119,14 +139,20 @@ def remove_factors(user_id: UUID) -> Answer:
     return done("people.read", "factors-removed", user_id=user_id)
 
 
+def _access_until() -> datetime | None:
+    day = forms.day("access_until")
+    return day + timedelta(days=1) if day else None  # the day is the last one of theirs
+
+
 def _list(*, shown: Refusal | None) -> Answer:
     person, house = caller(), services()
     with house.db.tenant(person.tenant_id) as tx:
         table = _table(tx)
         invitations = identity.list_invitations(tx, person, clock=house.clock, text=table.query, limit=_INVITED + 1)
-        groups = identity.list_group_names(tx, person)
+        groups = identity.list_group_names(tx, person) if may(person, Permission.GROUP_CHANGE) else {}
+        own = list_givable(tx, person)
     return page("people/page.html", refusal=shown, table=table, invitations=invitations[:_INVITED], groups=groups,
-                has_more=len(invitations) > _INVITED, roles=_roles(), givable=givable_roles(person),
+                has_more=len(invitations) > _INVITED, roles=_roles(), givable=givable_roles(person), own=own,
                 services=MemberKind.SERVICE)  # fmt: skip
 
 
@@ -134,12 +160,15 @@ def _show(user_id: UserId, *, shown: Refusal | None) -> Answer:
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
         found = identity.get_person(tx, person, user_id)
+        own = list_givable(tx, person)
         is_theirs = may(person, Permission.PEOPLE_CHANGE)
         return page(
             "people/person.html",
             refusal=shown,
             person=found,
             givable=givable_roles(person),
+            own=own,
+            may_change=found.role in givable_roles(person) or found.custom_role_id in {one.role_id for one in own},
             groups=identity.list_group_names(tx, person),
             sessions=identity.list_sessions(tx, person, user_id) if is_theirs else [],
             factors=list_factors(tx, user_id) if is_theirs else [],

@@ -1,5 +1,6 @@
 """What proves the log: its signed checkpoint and key, and the packages that an auditor checks offline."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -7,20 +8,42 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from appliance import audit, identity
-from appliance.audit import Event, ExportState, Wanted
-from appliance.audit.errors import CheckpointUnreadable, ExportFilterMalformed, NothingSealed
-from appliance.audit.events import MEANING
+from appliance.assembly import anchors_of, courier_of, room_of
+from appliance.audit import Event, Every, ExportState, NewPlace, PlaceForm, PlaceKind, Wanted
+from appliance.audit.anchors import assurance_of
+from appliance.audit.errors import (
+    CheckpointUnreadable,
+    ExportFilterMalformed,
+    ExportsLimited,
+    NoExportFolder,
+    NothingSealed,
+    SchedulesLimited,
+)
+from appliance.audit.meanings import MEANING
+from appliance.audit.places.errors import (
+    PlaceAddressMalformed,
+    PlaceClosed,
+    PlaceFailed,
+    PlaceIsFolder,
+    PlaceOptionsMalformed,
+    PlaceSecretMalformed,
+)
+from appliance.audit.watching import list_alarms
 from appliance.identity import Permission
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import parse_id
-from appliance.kernel.pieces import Pieces
+from appliance.kernel.recipients import RecipientInvalid
 from appliance.web import forms
+from appliance.web.downloads import handed_out
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
+from appliance.web.sinks import SecretLeftOut
+from appliance.web.typed import typed_secret
 
 blueprint = Blueprint("proof", __name__, url_prefix="/audit/proof")
 Answer = tuple[str, int] | Response
 _SHOWN = 40
+_PLACE_WRONG = (PlaceAddressMalformed, PlaceClosed, PlaceOptionsMalformed, PlaceSecretMalformed, SecretLeftOut)
 
 
 @blueprint.get("")
@@ -37,10 +60,50 @@ def create() -> Answer:
     try:
         wanted = _wanted()
         with house.db.tenant(person.tenant_id) as tx:
-            audit.request_export(tx, person.actor, wanted, clock=house.clock)
-    except (CheckpointUnreadable, ExportFilterMalformed, NothingSealed) as refusal:
+            audit.request_export(tx, person.actor, wanted, clock=house.clock, room=room_of(house.settings))
+    except (CheckpointUnreadable, ExportFilterMalformed, ExportsLimited, NothingSealed, RecipientInvalid) as refusal:
         return _page(shown=refusal)
     return done("proof.show", "export-requested")
+
+
+@blueprint.post("/schedules")
+def create_schedule() -> Answer:
+    """Let packages be made by themselves, of what the form chooses."""
+    person, house = caller(), services()
+    identity.require(person, Permission.SETTINGS_CHANGE)
+    try:
+        wanted, every, form = replace(_wanted(), since=None, until=None, earlier=None), _every(), _place()
+        if form.kind is not PlaceKind.FOLDER:
+            identity.require(person, Permission.AUDIT_STREAM)
+        with house.db.tenant(person.tenant_id) as tx:
+            folder = house.settings.export_folder
+            place = NewPlace(form, house.vault, house.egress)
+            audit.create_schedule(tx, person.actor, every, wanted, folder=folder, clock=house.clock, place=place)
+    except (ExportFilterMalformed, NoExportFolder, RecipientInvalid, SchedulesLimited, *_PLACE_WRONG) as refusal:
+        return _page(shown=refusal)
+    return done("proof.show", "exports-scheduled")
+
+
+@blueprint.post("/schedules/<uuid:schedule_id>/removal")
+def create_schedule_removal(schedule_id: UUID) -> Answer:
+    """Make no more packages by a schedule."""
+    person = caller()
+    identity.require(person, Permission.SETTINGS_CHANGE)
+    with services().db.tenant(person.tenant_id) as tx:
+        audit.remove_schedule(tx, person.actor, schedule_id)
+    return done("proof.show", "exports-unscheduled")
+
+
+@blueprint.post("/schedules/<uuid:schedule_id>/trial")
+def create_schedule_trial(schedule_id: UUID) -> Answer:
+    """Put a small file where a schedule's packages go."""
+    person, house = caller(), services()
+    identity.require(person, Permission.AUDIT_STREAM)
+    try:
+        audit.try_place(courier_of(house), person.tenant_id, person.actor, schedule_id)
+    except (PlaceFailed, PlaceIsFolder) as refusal:
+        return _page(shown=refusal)
+    return done("proof.show", "place-tried")
 
 
 @blueprint.get("/checkpoint")
@@ -56,6 +119,18 @@ def checkpoint() -> Response:
     return Response(state.checkpoint, content_type="text/plain; charset=utf-8", headers=headers)
 
 
+@blueprint.get("/paper")
+def paper() -> Answer:
+    """Show the checkpoint to be printed, with letters that a person can type."""
+    person = caller()
+    identity.require(person, Permission.AUDIT_READ)
+    with services().db.tenant(person.tenant_id) as tx:
+        state = audit.get_log(tx)
+    if state is None:
+        raise NothingSealed
+    return page("audit/paper.html", log=state)
+
+
 @blueprint.get("/<uuid:export_id>")
 def download(export_id: UUID) -> Response:
     """Hand out a package; a download that was cut off goes on where it was."""
@@ -63,25 +138,24 @@ def download(export_id: UUID) -> Response:
     identity.require(person, Permission.AUDIT_READ)
     with house.db.tenant(person.tenant_id) as tx:
         export, path = audit.open_export(tx, person.actor, house.settings.exports, export_id)
-    name = f"audit-log-{export.requested_at:%Y-%m-%d}-{export.size}.zip"
-    size = path.stat().st_size
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(size)}
-    response = Response(Pieces(path), content_type="application/zip", headers=headers)
-    response.set_etag(export.digest or "")
-    response.make_conditional(request, accept_ranges=True, complete_length=size)
-    return response
+    media = "application/octet-stream" if export.sealed_to else "application/zip"
+    return handed_out(path, name=export.file_name, media=media, digest=export.digest or "")
 
 
 def _page(*, shown: Refusal | None) -> Answer:
     person = caller()
     identity.require(person, Permission.AUDIT_READ)
-    with services().db.tenant(person.tenant_id) as tx:
-        state, exports = audit.get_log(tx), audit.list_exports(tx, limit=50)
+    house = services()
+    assurance = assurance_of(house.db, person.tenant_id, anchors_of(house.settings), clock=house.clock)
+    with house.db.tenant(person.tenant_id) as tx:
+        state, exports, schedules = audit.get_log(tx), audit.list_exports(tx, limit=50), audit.list_schedules(tx)
+        alarms = list_alarms(tx)
+        used = audit.room_used(tx, room_of(house.settings))
         names = identity.names_of(tx, [one.requested_by for one in exports if one.requested_by])
     is_running = any(one.state in {ExportState.WAITING, ExportState.WRITING} for one in exports)
     return page(
         "audit/proof.html", refusal=shown, log=state, exports=exports, names=names, is_running=is_running, meaning=MEANING,
-        form=request.form,
+        form=request.form, assurance=assurance, schedules=schedules, places=PlaceKind, used=used, alarms=alarms, has_folder=house.settings.export_folder is not None,
     )  # fmt: skip
 
 
@@ -91,8 +165,26 @@ def _wanted() -> Wanted:
     actor, earlier = _id("person"), forms.field("earlier").replace("\r\n", "\n").strip()
     return Wanted(
         _day("since"), _day("until", ends=True), kinds or None, frozenset({actor}) if actor else None, _id("subject"),
-        earlier + "\n" if earlier else None,
+        earlier + "\n" if earlier else None, forms.field("sealed_to").strip() or None,
+        with_ocsf=bool(forms.field("ocsf")), is_personal=not forms.field("without_personal"),
     )  # fmt: skip
+
+
+def _place() -> PlaceForm:
+    """Return where packages shall go. The secret's field is named `key`, so that no page shows it again."""
+    days = forms.whole_number("retain_days") if forms.field("retain_days").strip() else None
+    secret = typed_secret(SecretLeftOut).strip()
+    return PlaceForm(
+        forms.choice(PlaceKind, "to") if forms.field("to") else PlaceKind.FOLDER, forms.field("url") or None,
+        forms.field("account") or None, forms.field("host_key") or None, secret or None, forms.field("region") or None, days,
+    )  # fmt: skip
+
+
+def _every() -> Every:
+    given = forms.field("every")
+    if given not in list(Every):
+        raise ExportFilterMalformed(given=given[:_SHOWN])
+    return Every(given)
 
 
 def _event(given: str) -> Event:

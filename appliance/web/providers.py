@@ -3,12 +3,11 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from appliance import identity
 from appliance.identity import Permission
-from appliance.identity.errors import StepUpRequired
 from appliance.kernel.errors import Invalid, Refusal
 from appliance.vault.providing import ModelProvider, OwnKeys, ProviderKind, list_providers, rules, service
 from appliance.vault.providing.desk import KeyForm
@@ -19,8 +18,8 @@ from appliance.vault.providing.service import KeyTerms
 from appliance.web import forms
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
-from appliance.web.signin import own_path
 from appliance.web.tables import Table, table_of
+from appliance.web.typed import proved_first, shown_here, typed_secret
 
 blueprint = Blueprint("providers", __name__, url_prefix="/providers")
 Answer = tuple[str, int] | Response
@@ -55,9 +54,7 @@ def add() -> Answer:
 @blueprint.post("/proof")
 def prove() -> Answer:
     """Ask who is there before a key is typed, so that it need not be typed twice."""
-    identity.require(caller(), Permission.PROVIDER_CHANGE)
-    back = own_path(forms.field("back"))
-    return redirect(f"{back if back.startswith('/providers') else '/providers'}?notice=proved", 303)
+    return proved_first(Permission.PROVIDER_CHANGE, "/providers")
 
 
 @blueprint.get("/<uuid:provider_id>")
@@ -205,9 +202,7 @@ def _table(found: list[ModelProvider]) -> Table[ModelProvider]:
 
 def _key(*, label: str | None = None, is_bound: bool = True) -> KeyForm:
     """Read a key's form. One that is not about an address of its own is bound to what the page said."""
-    text = forms.field("key")
-    if forms.field("key_lost") and not text.strip():
-        raise KeyLeftOut
+    text = typed_secret(KeyLeftOut)
     weight = forms.whole_number("weight") if label is None else 1
     terms = KeyTerms(label or forms.field("label"), weight, _moment())
     address = request.form.get("address") if is_bound else None
@@ -220,6 +215,4 @@ def _moment() -> datetime | None:
 
 
 def _mine(refusal: Refusal) -> Refusal:
-    if isinstance(refusal, StepUpRequired) or refusal.code in _ELSEWHERE:
-        raise refusal
-    return refusal
+    return shown_here(refusal, _ELSEWHERE)

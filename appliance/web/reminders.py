@@ -1,4 +1,4 @@
-"""What the worker mails of provider keys and contracts that end, and of budgets, in the language of whom it is for."""
+"""What the worker mails of provider keys, contracts and certificates that end, and of budgets, in the language of whom it is for."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from babel import dates, numbers
 
 from appliance.budgets import Standing, Unit
+from appliance.identity.sso.rechecking import Found, Trouble
+from appliance.identity.sso.saml.expiry import Ending as CertificateEnding
 from appliance.policy import Expiring
 from appliance.vault.providing.expiry import Ending
 from appliance.web.language import DEFAULT, LANGUAGES, catalogue
@@ -33,6 +35,53 @@ def contracts_end(endings: Sequence[Expiring], *, organisation: str, address: st
     contracts = "\n".join(f"- {one.provider}: {one.reference}, {_day(one.expires_at, code)} (UTC)" for one in endings)
     address = f"{address}/models/contracts"
     return subject.format(organisation=_name(organisation)), body.format(contracts=contracts, address=address)
+
+
+def glass_broken(
+    name: str, used_at: datetime, *, organisation: str, address: str, language: str | None
+) -> tuple[str, str]:
+    """Return subject and body of a mail that says that a break-glass account signed in."""
+    code = _language(language)
+    subject = gettext("A break-glass account of {organisation} signed in on Cloister", code)
+    body = gettext(
+        "{person} signed in by password on {moment} (UTC), although people of your organisation sign in by its identity "
+        "provider. If nobody told you, end the sessions of this account now. It is closed again until whoever runs the host "
+        "opens it.\n\n{address}\n",
+        code,
+    )
+    moment = dates.format_datetime(used_at.astimezone(UTC), "medium" if code == "de" else "y-MM-dd HH:mm", locale=code)
+    said = {"person": _name(name), "moment": moment, "address": f"{address}/break-glass"}
+    return subject.format(organisation=_name(organisation)), body.format(**said)
+
+
+def certificates_end(
+    endings: Sequence[CertificateEnding], *, organisation: str, address: str, language: str | None
+) -> tuple[str, str]:
+    """Return subject and body of a mail that says of which identity providers the certificate ends."""
+    code = _language(language)
+    subject = gettext("Certificates of {organisation}'s identity provider expire", code)
+    body = gettext("These certificates expire. From then on nobody signs in by these connections, so enter the new ones in time; old and new are good at the same time:\n\n{connections}\n\n{address}\n", code)
+    listed = "\n".join(f"- {' '.join(one.connection.split())}: {_day(one.good_until, code)} (UTC)" for one in endings)
+    return subject.format(organisation=_name(organisation)), body.format(connections=listed, address=f"{address}/sign-on")
+
+
+def domains_end(found: Sequence[Found], *, organisation: str, address: str, language: str | None) -> tuple[str, str]:
+    """Return subject and body of a mail that says which domains are verified no more, or will not be soon, and why."""
+    code = _language(language)
+    subject = gettext("Domains of {organisation} on Cloister need a look", code)
+    body = gettext("Addresses of these domains are accepted from your identity provider no more, or will not be soon:\n\n{domains}\n\n{address}\n", code)
+    listed = "\n".join(f"- {one.domain}: {_trouble(one.trouble, code).format(day=_day(one.ends_at, code))}" for one in found)
+    return subject.format(organisation=_name(organisation)), body.format(domains=listed, address=f"{address}/sign-on")
+
+
+def _trouble(trouble: Trouble, code: str) -> str:
+    match trouble:
+        case Trouble.LOST:
+            return gettext("the TXT record was not found; put it back before {day} (UTC)", code)
+        case Trouble.EXPIRING:
+            return gettext("the operator's approval ends on {day} (UTC); ask for it again, or set the TXT record", code)
+        case Trouble.UNVERIFIED:
+            return gettext("verified no more since {day} (UTC)", code)
 
 
 def _language(language: str | None) -> str:

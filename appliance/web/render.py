@@ -32,7 +32,7 @@ def install(app: Flask) -> None:
     """Give templates what they may use."""
     app.jinja_env.globals.update(csrf_token=csrf_token, Permission=Permission, allowed=allowed)
     app.jinja_env.filters.update(
-        answer=answer, browser=browser, prose=prose, reason=reason, size=size, source=source, titled=titled
+        answer=answer, browser=browser, prose=prose, reason=reason, size=size, source=source, titled=titled, worded=worded
     )
     app.context_processor(lambda: {"caller": g.get("caller"), "here": request.path, "notice": notice()})
 
@@ -40,6 +40,14 @@ def install(app: Flask) -> None:
 def titled(title: str | None) -> str | None:
     """Return a conversation's title; until the first question gives it one, in the reader's language."""
     return gettext(UNTITLED) if title == UNTITLED else title
+
+
+def worded(text: str) -> str:
+    """Return what a template of ours says in the reader's language, and what somebody wrote as it is.
+
+    Never by `_()`: that takes what it is given for a text of ours, signs of HTML and places for values included.
+    """
+    return gettext(text)
 
 
 def allowed(permission: Permission) -> bool:
@@ -109,7 +117,7 @@ def source(citation: Citation, message: Message | None = None) -> str | None:
     asked: dict[str, str | int | UUID] = {"passage": citation.chunk_id or "gone"}
     if message is not None:
         asked |= {"answer": message.message_id, "source": citation.number}
-    return f"{url_for('documents.read', document_id=citation.document_id)}?{urlencode(asked)}#cited"
+    return f"/documents/{citation.document_id}?{urlencode(asked)}#cited"
 
 
 def browser(agent: str) -> str:

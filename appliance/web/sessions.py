@@ -10,14 +10,17 @@ from datetime import timedelta
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance import identity
 from appliance.assembly import Services
 from appliance.identity import Caller, NotSignedIn
+from appliance.identity.entry_errors import FactorNeeded, SessionMisplaced
 from appliance.identity.errors import OrganisationSuspended
 from appliance.identity.passkeys import Site, site_of
+from appliance.identity.support import note_act
+from appliance.identity.values import SUPPORT_ROLES
 from appliance.kernel.errors import Kind, Refusal
 from appliance.kernel.sealing import same, token_for
 
@@ -42,6 +45,16 @@ def public(reason: str) -> Callable[[View], View]:
 
     def mark(view: View) -> View:
         view.__dict__["public_reason"] = reason
+        return view
+
+    return mark
+
+
+def from_elsewhere(reason: str) -> Callable[[View], View]:
+    """Mark a view that takes forms of other sites, and say why: what it is sent proves itself."""
+
+    def mark(view: View) -> View:
+        view.__dict__["elsewhere_reason"] = reason
         return view
 
     return mark
@@ -87,7 +100,9 @@ def session_token() -> str | None:
 
 def csrf_token() -> str:
     """Return the token that this browser's forms must carry."""
-    return token_for(services().web_key, _bound_to())
+    if "csrf" not in g:  # a page may have a hundred forms; who asks is known before the first
+        g.csrf = token_for(services().web_key, _bound_to())
+    return str(g.csrf)
 
 
 def passkey_site() -> Site | None:
@@ -96,25 +111,47 @@ def passkey_site() -> Site | None:
     return site_of(settings.public_url, settings.local_address)
 
 
-def _guard() -> None:
+def _guard() -> AnyResponse | None:
     token = session_token()
-    g.caller, closed = None, None
+    closed: Refusal | None = None
+    g.caller = None
     if token and request.endpoint != "static":  # our files are everybody's: who asks is not looked up
         try:
             g.caller = _resolve(token)
         except NotSignedIn:
             g.caller = None
-        except OrganisationSuspended as refusal:
+        except (OrganisationSuspended, SessionMisplaced) as refusal:
             closed = refusal  # the public pages stay open: somebody may sign in elsewhere
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None:
-        return  # 404 and 405 are answered by the error table
+        return None  # 404 and 405 are answered by the error table
     if request.endpoint not in _TAKES_FILES:
         request.max_content_length = _FORM_BYTES
     if g.caller is None and not is_public(view):
         raise closed or NotSignedIn  # before a byte of a stranger's body is read
-    if request.method not in _SAFE and not is_programs_door(view):
+    if request.method not in _SAFE and not is_programs_door(view) and not hasattr(view, "elsewhere_reason"):
         _require_own_form()
+    return _hold_back(view)
+
+
+def _hold_back(view: Callable[..., Any]) -> AnyResponse | None:
+    """Let who lacks a second factor do nothing but add one; and put what an operator does here on record first."""
+    person = cast("Caller | None", g.caller)
+    if person is None or request.endpoint == "static":
+        return None
+    if person.lacks_factor and not (is_public(view) or view.__dict__.get("serves_enrolment")):
+        if request.method != "GET":
+            raise FactorNeeded
+        return redirect(url_for("account.show", notice="factor-needed"), 303)
+    if person.role in SUPPORT_ROLES:
+        note_act(services().db, person, method=request.method, path=request.path)
+    return None
+
+
+def enrolling(view: View) -> View:
+    """Mark a view as open to who must add a second factor first."""
+    view.__dict__["serves_enrolment"] = True
+    return view
 
 
 def is_public(view: Callable[..., Any]) -> bool:

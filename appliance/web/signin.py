@@ -1,7 +1,8 @@
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from flask import Blueprint, g, redirect, request, url_for
+from flask import Blueprint, g, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from appliance import chat, identity
@@ -10,6 +11,7 @@ from appliance.identity.errors import SecondStepFailed, SetupLinkClosed
 from appliance.identity.operators import add_founding_operator, count_operators
 from appliance.identity.setup import Founding
 from appliance.identity.signin import Proof, SecondStep
+from appliance.identity.sso.errors import SignOnEnforced
 from appliance.kernel.errors import Invalid, Refusal
 from appliance.kernel.ids import TenantId, new_id
 from appliance.kernel.sealing import digest
@@ -18,6 +20,7 @@ from appliance.web.language import translated
 from appliance.web.render import page
 from appliance.web.sessions import (
     caller,
+    enrolling,
     passkey_site,
     public,
     services,
@@ -92,6 +95,8 @@ def sign_in() -> Answer:
     attempt = forms.attempt(form.get("email", ""), form.get("password", ""))
     try:
         signed_in = identity.sign_in(house.db, attempt, lifetime=_lifetime(), clock=house.clock)
+    except SignOnEnforced as refusal:
+        return by_provider(refusal)
     except Refusal as refusal:
         return page("signin/page.html", refusal=refusal, form=form, next=own_path(form.get("next")))
     if isinstance(signed_in, SecondStep):
@@ -124,18 +129,29 @@ def finish_sign_in() -> Answer:
         )  # fmt: skip
     except SecondStepFailed as refusal:
         return _second_step(shown=refusal)
+    except SignOnEnforced as refusal:
+        return by_provider(refusal)
     response = _signed_in(token, own_path(form.get("next")))
     response.delete_cookie(_STEP_COOKIE, path="/sign-in", secure=house.settings.is_https, httponly=True)
     return response
 
 
 @blueprint.post("/sign-out")
+@enrolling
 def sign_out() -> Answer:
     """End this session."""
     person, token = caller(), session_token()
+    goodbye = services().sign_on.goodbye(person, token or "")
     with services().db.tenant(person.tenant_id) as tx:
         identity.close_session(tx, person, session=digest(token or ""))
-    response = redirect(url_for("signin.sign_in_page"), 303)
+    response: Response
+    if goodbye is not None:
+        body, _ = page("sso/signed_out.html", connection=goodbye[0], farewell=goodbye[1])
+        response = make_response(body)
+    elif person.connection_id is None:
+        response = redirect(url_for("signin.sign_in_page"), 303)
+    else:
+        response = redirect(url_for("sso.signed_out", connection_id=person.connection_id), 303)
     sign_out_cookie(response)
     return response
 
@@ -154,6 +170,15 @@ def _second_step(*, shown: Refusal | None) -> Answer:
     options = identity.second_step_options(house.db, token, passkey_site(), clock=house.clock)
     target = own_path(request.form.get("next") or request.args.get("next"))
     return page("signin/second_step.html", refusal=shown, options=options, next=target)
+
+
+def by_provider(refusal: SignOnEnforced) -> Answer:
+    """Send somebody to their provider whose password was right, where that is not enough."""
+    from appliance.web.ways import leaves
+
+    if refusal.connection is None or refusal.wish is None:
+        raise refusal
+    return leaves(refusal.connection, replace(refusal.wish, target=own_path(forms.field("next"))), by_form=True)
 
 
 def _asks() -> bool:

@@ -10,7 +10,7 @@ from appliance.identity.errors import SecondPersonNeeded
 from appliance.kernel.errors import Refusal
 from appliance.knowledge.errors import ChangeUnderWay, ModelNotInstalled, ModelUnknown, NoChangeUnderWay
 from appliance.tenancy import OrganisationSettings, Review
-from appliance.tenancy.errors import LinkHostMalformed, OrganisationNameMissing
+from appliance.tenancy.errors import ContentDaysMalformed, LinkHostMalformed, OrganisationNameMissing
 from appliance.web import forms
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
@@ -58,10 +58,10 @@ def change_privacy() -> Answer:
     person = caller()
     hosts = tuple(line.strip() for line in forms.field("link_hosts").splitlines() if line.strip())
     try:
-        chosen = OrganisationSettings(forms.choice(Review, "conversation_review"), hosts)
+        chosen = OrganisationSettings(forms.choice(Review, "conversation_review"), hosts, _days())
         with services().db.tenant(person.tenant_id) as tx:
             identity.change_settings(tx, person, chosen)
-    except (LinkHostMalformed, SecondPersonNeeded, forms.NotAChoice) as refusal:
+    except (ContentDaysMalformed, LinkHostMalformed, SecondPersonNeeded, forms.NotAChoice) as refusal:
         return _settings(given=None, shown=refusal)
     return done("system.settings", "saved")
 
@@ -119,3 +119,10 @@ def _settings(*, given: str | None, shown: Refusal | None) -> Answer:
         egress=house.settings.egress_allow, version=appliance.__version__, settings=settings, reviews=list(Review),
         form=request.form, index=index, embedding_models=house.gateway.embedding_models,
     )  # fmt: skip
+
+
+def _days() -> int:
+    given = forms.field("call_content_days").strip() or "0"
+    if not (given.isascii() and given.isdigit() and len(given) <= _DIGITS):
+        raise ContentDaysMalformed
+    return int(given)

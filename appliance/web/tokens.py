@@ -15,7 +15,8 @@ from appliance.identity import (
     TokenSort,
     UserId,
 )
-from appliance.identity.permissions import GRANTS, SCOPES, givable_roles, may
+from appliance.identity.custom_roles import list_givable
+from appliance.identity.permissions import SCOPES, givable_roles, held, may
 from appliance.identity.tokens import TokenForm
 from appliance.identity.values import ModelEndpoint
 from appliance.kernel.db import Tx
@@ -66,9 +67,11 @@ def add_service_account() -> Answer:
     person, house = caller(), services()
     try:
         with house.db.tenant(person.tenant_id) as tx:
+            role, own = forms.role_or_own()
             identity.create_service_account(
-                tx, person, name=forms.field("name"), role=forms.role(), group_ids=forms.groups(), clock=house.clock
-            )
+                tx, person, name=forms.field("name"), role=role, custom_role_id=own, group_ids=forms.groups(),
+                clock=house.clock,
+            )  # fmt: skip
     except identity.StepUpRequired:
         raise
     except Refusal as refusal:
@@ -82,11 +85,13 @@ def _list(*, shown: Refusal | None) -> Answer:
     with house.db.tenant(person.tenant_id) as tx:
         table = _table(tx)
         accounts = identity.list_people(tx, person, PeopleFilter(kind=MemberKind.SERVICE)) if manages else []
-        groups = identity.list_group_names(tx, person) if manages else {}
-    scopes = [scope for scope in Scope if SCOPES[scope] & GRANTS[person.role]]
-    givable = givable_roles(person)
+        groups = identity.list_group_names(tx, person) if manages and may(person, Permission.GROUP_CHANGE) else {}
+        own = list_givable(tx, person) if manages else []
+    scopes = [scope for scope in Scope if SCOPES[scope] & held(person)]
+    givable, ids = givable_roles(person), {one.role_id for one in own}
     return page(
-        "tokens/page.html", refusal=shown, table=table, accounts=[one for one in accounts if one.role in givable],
+        "tokens/page.html", refusal=shown, table=table, own=own,
+        accounts=[one for one in accounts if one.role in givable or one.custom_role_id in ids],
         scopes=scopes, form=request.form, chosen=request.form.getlist("scopes"), groups=groups, roles=givable,
         now=house.clock.now(), endpoints=ModelEndpoint,
     )  # fmt: skip

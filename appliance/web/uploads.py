@@ -30,6 +30,8 @@ def begin() -> Answer:
         BatchId(chosen["batch"]) if chosen["batch"] else None,
         DocumentId(chosen["document"]) if chosen["document"] else None,
         "separate" in form,
+        "attested" in form,
+        tuple(form.get("labels", "").split(",")) if form.get("labels") else (),
     )
     house = services()
     with house.db.tenant(person.tenant_id) as tx:

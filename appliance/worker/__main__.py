@@ -3,6 +3,7 @@
 from appliance.assembly import assemble, database_url, starting
 from appliance.kernel import log
 from appliance.kernel.memory import close_memory
+from appliance.ops.starting import note_start
 from appliance.settings import load
 from appliance.worker import loop
 
@@ -14,6 +15,8 @@ def main() -> None:
         settings = load()
         log.configure(format=settings.log_format, level=settings.log_level)
         services, url = assemble(settings, role="worker"), database_url(settings, "worker")
+    said = {name: str(value) for name, value in settings.model_dump(mode="json").items()}
+    note_start(services.db, said, key=services.web_key)
     loop.run(services, url)
 
 

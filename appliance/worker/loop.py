@@ -17,10 +17,13 @@ from appliance.assembly import Services
 from appliance.kernel import jobs
 from appliance.kernel.ids import TenantId, parse_id
 from appliance.kernel.log import logger
+from appliance.worker.delivering import delivered_beside
 from appliance.worker.handlers import Handler, handlers
 from appliance.worker.indexes import round_of_its_own
 from appliance.worker.schedule import tidy
 from appliance.worker.sealing import sealed_beside
+from appliance.worker.streaming import streamed_beside
+from appliance.worker.watching import watched_beside
 
 HEARTBEAT_SECONDS = 3.0
 STALLED_SECONDS = 12.0
@@ -33,7 +36,13 @@ log = logger("worker")
 
 def run(services: Services, url: str) -> None:
     """Work until SIGTERM or SIGINT."""
-    with sealed_beside(services), contextlib.suppress(asyncio.CancelledError):
+    with (
+        sealed_beside(services),
+        streamed_beside(services),
+        delivered_beside(services),
+        watched_beside(services),
+        contextlib.suppress(asyncio.CancelledError),
+    ):
         asyncio.run(_run(services, url))
 
 
@@ -85,7 +94,7 @@ def _entered(task: str, handler: Handler) -> Callable[..., None]:
     def run_job(context: procrastinate.JobContext, tenant_id: str, subject: str) -> None:
         tenant, thing = parse_id(tenant_id), parse_id(subject)
         assert tenant is not None  # noqa: S101 - kernel.jobs writes both
-        assert thing is not None  # noqa: S101
+        assert thing is not None  # noqa: S101 - as above
         assert context.job.id is not None  # noqa: S101 - it came from the queue
         try:
             handler(TenantId(tenant), thing, context.job.id)

@@ -11,7 +11,7 @@ from appliance import audit
 from appliance.audit import Actor, ActorKind, Event
 from appliance.ops import migrations
 from appliance.ops.embedded_postgres import EmbeddedPostgres
-from tests.conftest import migrate
+from tests.support.cluster import migrate
 from tests.support.house import House, Server
 
 Result = dict[str, str | float]

@@ -18,8 +18,10 @@ import numpy as np
 import psycopg
 
 from appliance import knowledge
-from appliance.chat import Chat
+from appliance.chat import Chat, Screen
 from appliance.gateway import Asker, Gateway
+from appliance.gateway.inspecting import Inspector
+from appliance.kernel.computing import here
 from appliance.knowledge import DocumentId, Found, search, surroundings
 from appliance.knowledge.evaluation import LabelledSet, Question, evaluate, fill, read_set
 from appliance.ops import migrations
@@ -30,7 +32,7 @@ from appliance.providers.local.embeddings import LocalEmbedder, digest
 from appliance.providers.local.extractive import ExtractiveAnswerer, Ranking, rank, threshold_for
 from tests.bench import scale
 from tests.bench.vectors import Remembering
-from tests.conftest import migrate
+from tests.support.cluster import migrate
 from tests.support.house import SHARED, House, Member, Server
 
 Result = dict[str, str | float]
@@ -67,7 +69,7 @@ def open_house(server: Server, name: str) -> House:
     embedder = remembering(house)
     answerer = ExtractiveAnswerer(embedder)
     gateway = Gateway(house.app.db, embedders=[embedder], models={answerer.name: answerer}, clock=house.clock)
-    house.app = replace(house.app, gateway=gateway, chat=Chat(house.app.db, gateway, sealer=house.app.vault, clock=house.clock))
+    house.app = replace(house.app, gateway=gateway, chat=Chat(house.app.db, gateway, sealer=house.app.vault, screen=Screen(Inspector(lambda: house.app.scanner, here)), clock=house.clock))
     return house
 
 

@@ -21,7 +21,7 @@ from appliance.knowledge.index import as_literal
 from appliance.ops.vector_indexes import tend
 from appliance.providers.base import Vectors
 from appliance.providers.local.catalogue import DEFAULT
-from tests.conftest import migrate
+from tests.support.cluster import migrate
 from tests.support.house import House, Server
 
 Result = dict[str, str | float]

@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from appliance.kernel.egress import Egress
 from appliance.kernel.ids import TenantId, new_id
+from appliance.kernel.key_cache import SECONDS as SECONDS_KEPT
+from appliance.kernel.key_cache import KeyCache
 from appliance.kernel.sealing import seal_at, unseal_at, wipe
 from appliance.vault.base import Root
-from appliance.vault.cache import SECONDS as SECONDS_KEPT
-from appliance.vault.cache import KeyCache
 from appliance.vault.keyfiles import KekId, KeyFiles
 from appliance.vault.keys import make_data_key, open_data_key
 from appliance.vault.roots import root_of

@@ -26,8 +26,8 @@ from appliance.ops import migrations
 from appliance.ops.embedded_postgres import EmbeddedPostgres
 from appliance.tenancy import OrganisationSettings, Review
 from appliance.wsgi import settled
-from tests.conftest import migrate
 from tests.support.addresses import Visit, visits
+from tests.support.cluster import migrate
 from tests.support.crowd import Size, fill
 from tests.support.house import House, Member, Server
 

@@ -57,7 +57,7 @@ def console(house: House, monkeypatch: pytest.MonkeyPatch) -> Console:
     """Type a command on the host of this house."""
     for name in [one for one in os.environ if one.startswith("APPLIANCE_")]:
         monkeypatch.delenv(name)
-    for name in ("data_dir", "models_dir", "database_url"):
+    for name in ("data_dir", "models_dir", "database_url", "export_folder"):
         monkeypatch.setenv(f"APPLIANCE_{name.upper()}", str(getattr(house.settings, name)))
 
     def run(*words: str, given: str | None = None) -> Result:

@@ -23,7 +23,10 @@ def test_it_counts_as_the_overview_does(site: Flask, ada: Member) -> None:
     assert len(days) == 7
     assert (days[-1]["questions"], days[-1]["people"], days[-1]["documents"]) == (1, 1, 1)
     assert sum(day["tokens"] for day in days) > 0
-    assert program.gets("/overview/days?days=0").status_code == 422
+    for wrong in ("0", "", "1_0", "7.0", "07", "%2B7", "%207", "7%0A", "1&days=7"):
+        assert program.gets(f"/overview/days?days={wrong}").status_code == 422, wrong
+    said = program.gets("/overview/days?days=7&days=7").get_json()["errors"]
+    assert said == [{"pointer": "/days", "detail": "Given more than once."}]
 
 
 def test_it_counts_who_asks_on_two_days_as_one_person(site: Flask, at_ada: Browser, ada: Member) -> None:

@@ -1,14 +1,18 @@
 """The console over the same verbs: what an operator of the host types."""
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import pytest
 
 from appliance import cli
 from appliance.api.framework import OPERATIONS
+from appliance.cli.contents import GROUPS, Later
 from appliance.cli.verbs import command_name
 from tests.doors.conftest import Console
 from tests.support.house import House, Member
@@ -17,8 +21,7 @@ from tests.support.product import ROOT
 
 def test_it_offers_every_operation_at_the_console(console: Console) -> None:
     for one in OPERATIONS:
-        group = cli.verbs.GROUPS[one.tag][0]
-        result = console(group, command_name(one, one.tag), "--help")
+        result = console(*GROUPS[one.tag][0].split(), command_name(one, one.tag), "--help")
         assert result.exit_code == 0, one.name
         assert "--json" in result.output
     assert len({(one.tag, command_name(one, one.tag)) for one in OPERATIONS}) == len(OPERATIONS)
@@ -28,10 +31,42 @@ def test_every_command_speaks_json() -> None:
     assert [path for path, command in commands(cli.group, "") if "--json" not in options(command)] == []
 
 
+def test_its_contents_say_what_the_commands_say() -> None:
+    for name, one in cli.group.commands.items():
+        assert isinstance(one, Later)
+        assert one.get_short_help_str(200) == one.loaded().get_short_help_str(200), name
+        assert one.loaded().name == name
+    assert {one.tag for one in OPERATIONS} == set(GROUPS)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["config", "check"], ["ready"], ["completion", "bash"]])
+def test_what_needs_no_house_loads_none(words: list[str], tmp_path: Path) -> None:
+    program = (
+        "import sys; from appliance.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print({'alembic', 'cryptography', 'flask', 'numpy', 'psycopg', 'sqlalchemy'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words], cwd=ROOT, capture_output=True, text=True, check=True,
+        env={"PATH": os.environ["PATH"], "APPLIANCE_DATA_DIR": str(tmp_path)},
+    )  # fmt: skip
+    assert done.stdout.endswith("set()\n"), done.stdout
+
+
+def test_the_tab_key_loads_no_house_until_a_room_is_named(tmp_path: Path) -> None:
+    own = {"PATH": os.environ["PATH"], "_APPLIANCE_COMPLETE": "bash_complete", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "appliance"], cwd=ROOT, capture_output=True, text=True, check=False,
+        env=own | {"COMP_WORDS": "appliance re"},
+    )  # fmt: skip
+    assert done.stdout.split() == ["plain,ready", "plain,reset-password", "plain,restore", "plain,review"]
+    assert "sqlalchemy" not in done.stderr
+
+
 def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
     if isinstance(command, click.Group):
         for name, one in command.commands.items():
-            yield from commands(one, f"{path} {name}")
+            yield from commands(one.loaded() if isinstance(one, Later) else one, f"{path} {name}")
     else:
         yield path, command
 

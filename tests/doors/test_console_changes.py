@@ -47,8 +47,9 @@ def test_a_new_name_keeps_who_may_read_a_collection_and_use_a_chatbot(console: C
 
 def test_settings_and_a_profile_change_one_by_one(console: Console, ada: Member) -> None:
     console("org", "change-settings", "--link-hosts", "intranet.example.org")
+    console("org", "change-settings", "--call-content-days", "30")
     settings = json.loads(console("org", "change-settings", "--conversation-review", "audited", "--json").output)
-    assert settings == {"conversation_review": "audited", "link_hosts": ["intranet.example.org"]}
+    assert settings == {"conversation_review": "audited", "link_hosts": ["intranet.example.org"], "call_content_days": 30}
 
     console("me", "change-profile", "--display-name", "Ada", "--language", "de", "--zone", "Europe/Berlin")
     for option, value, expected in (
@@ -121,3 +122,15 @@ def test_a_settings_file_that_is_named_must_be_there(tmp_path: Path, monkeypatch
     with pytest.raises(InvalidSettings) as refused:
         load()
     assert "applaince.toml" in "".join(refused.value.faults)
+
+
+def test_a_name_of_models_is_given_weights(console: Console, ada: Member) -> None:
+    models = ["openai/gpt-6=3", "anthropic/claude=1", "vllm/qwen"]
+    command = ["gateway", "set-model-alias", "--name", "shared", *(part for one in models for part in ("--models", one))]
+
+    made = console(*command, "--json")
+    assert json.loads(made.output) == {"name": "shared", "models": models}
+    assert json.loads(console("gateway", "list-model-aliases", "--json").output)["items"] == [{"name": "shared", "models": models}]
+    wrong = console("gateway", "set-model-alias", "--name", "shared", "--models", "openai/gpt-6=0")
+    assert wrong.exit_code != 0
+    assert "weight from 1 to 1000" in str(wrong.exception)

@@ -23,18 +23,32 @@ OPEN_TO_STRANGERS = {
     "joining.new_password": "the single-use link is the proof",
     "joining.reset": "the single-use link is the proof",
     "joining.show": "the single-use link of an invitation is the proof",
+    "saml.acs": "whoever comes from an identity provider is signed in by what it says",
+    "saml.complete": "whoever comes from an identity provider is signed in by what it says",
+    "saml.metadata": "whoever looks after a provider has no account here; it says what the provider's own log would",
+    "saml.sign_out": "a provider has no account; what it says is signed, and ends sessions only",
     "signin.finish_sign_in": "nobody is signed in before they sign in",
     "signin.found": "the single-use link is the proof",
     "signin.second_step": "nobody is signed in before they sign in",
     "signin.setup": "the single-use link is the proof",
     "signin.sign_in": "nobody is signed in before they sign in",
     "signin.sign_in_page": "nobody is signed in before they sign in",
+    "sso.back_channel": "a provider has no account; its token is signed",
+    "sso.callback": "whoever comes from an identity provider is signed in by what it says",
+    "sso.change_by_link": "the link of a connection is the proof; it sets that up and opens nothing else",
+    "sso.entrance": "nobody is signed in before they sign in",
+    "sso.find": "nobody is signed in before they sign in",
+    "sso.proxied": "whoever comes from an identity provider is signed in by what it says",
+    "sso.set_up": "the link of a connection is the proof; it sets that up and opens nothing else",
+    "sso.signed_out": "whoever has just signed out is nobody",
+    "sso.start": "nobody is signed in before they sign in",
+    "sso.test_by_link": "the link of a connection is the proof; it sets that up and opens nothing else",
     "static": "our own style and script",
 }
 
 
 OPERATIONS_OF_PROGRAMS = {f"api.{one.name}" for one in OPERATIONS}
-VENDORS = ("anthropic.", "openai.")  # the doors of the vendors' clients
+VENDORS = ("anthropic.", "openai.", "scim.")  # the doors of the vendors' clients, and of identity providers
 
 
 def rules(site: Flask) -> list[tuple[Rule, str]]:
@@ -70,9 +84,17 @@ def test_it_lets_no_stranger_and_no_cookie_into_the_api(site: Flask, at_ada: Bro
                     assert browser.client.open(path_of(rule, {}), method=method).status_code == 401, rule.rule
 
 
+FROM_ELSEWHERE = {
+    "saml.acs": "a provider posts from its own site; what it posts is signed, and lets nobody in before the next page",
+    "sso.back_channel": "a provider has no page of ours; its token is signed",
+}
+
+
 def test_it_takes_no_form_without_its_token(site: Flask, at_ada: Browser, at_cy: Browser) -> None:
+    marked = {name for name, view in site.view_functions.items() if hasattr(view, "elsewhere_reason")}
+    assert marked == set(FROM_ELSEWHERE)
     for rule, method in rules(site):
-        if method == "POST":
+        if method == "POST" and rule.endpoint not in FROM_ELSEWHERE:
             answers = [browser.client.post(path_of(rule, {}), data={"csrf": "0" * 64}) for browser in (at_ada, at_cy)]
             assert answers[0].status_code == 403, rule.rule
             assert answers[1].status_code == (403 if rule.endpoint in OPEN_TO_STRANGERS else 303), rule.rule
@@ -113,7 +135,7 @@ def test_it_answers_404_for_everything_of_another_organisation(
     } | furnish(ada)
     assert "first Thursday of May" in answer.body
     for rule, method in rules(site):
-        if not rule.arguments or rule.endpoint == "static":
+        if not rule.arguments or rule.endpoint in OPEN_TO_STRANGERS:
             continue
         path = path_of(rule, ids)
         form = {"question": "x", "role": "member", "name": "x", "model": "extractive", "decision": "grant"}

@@ -46,8 +46,23 @@ TYPED = [
     ("/budgets", "/budgets/limits", {"requests_per_minute": "many"}, "requests_per_minute"),
     ("/budgets/{budget_id}", "/budgets/{budget_id}", {"name": " ", "hard": "5"}, "hard"),
     ("/settings", "/settings/organisation", {"name": ""}, "name"),
+    ("/settings/sessions", "/settings/sessions", {"idle_minutes": "many", "networks": "10.0.0.0/8"}, None),
+    ("/settings/sessions", "/settings/sessions", {"networks": "nowhere"}, "networks"),
+    ("/data-protection/own", "/data-protection/own/dictionaries", {"name": "No Name", "terms": "Kept", "category": "payment card number"}, "name"),
+    ("/data-protection/own", "/data-protection/own/patterns", {"name": "orders", "expression": "(a", "samples": "a", "category": "IBAN"}, "expression"),
+    ("/data-protection/own", "/data-protection/own/allowances", {"rule": "email/1", "reason": " ", "expires_on": "2040-01-01"}, "reason"),
+    ("/roles", "/roles", {"name": "Kept", "description": "about it"}, None),
+    ("/roles/{role_id}", "/roles/{role_id}", {"name": "x" * 70, "description": "about it"}, "name"),
+    ("/support", "/support", {"email": "nobody@host.example", "level": "read", "hours": "4", "reason": "Why"}, "email"),
+    ("/sign-on", "/sign-on/domains", {"domain": "no domain"}, "domain"),
+    ("/sign-on/{connection_id}/provisioning", "/sign-on/{connection_id}/provisioning/tokens", {"days": "soon", "networks": "10.0.0.0/8"}, "days"),
+    ("/sign-on/{connection_id}", "/sign-on/{connection_id}/mappings", {"said": "x" * 400, "gives": "role:member"}, "said"),
     ("/settings", "/settings/privacy", {"link_hosts": "https://a/b"}, "link_hosts"),
     ("/settings", "/settings/budget", {"monthly_tokens": "plenty"}, "monthly_tokens"),
+    ("/data-protection", "/data-protection/dry-runs", {"most": "many", "region": "eu-central-1"}, "most"),
+    ("/data-protection/draft", "/data-protection/draft", {"note": "x" * 600}, "note"),
+    ("/data-protection/draft/rules/new", "/data-protection/draft/rules/new", {"name": " ", "why": "Because", "labels": "internal"}, "name"),
+    ("/data-protection/draft/rules/{policy_rule_id}", "/data-protection/draft/rules/{policy_rule_id}", {"name": "x" * 200, "why": "Because"}, "name"),
     ("/account", "/account/profile", {"name": "x" * 200}, "name"),
     ("/account", "/account/factors/totp", {"label": "x" * 200}, "label"),
     (
@@ -67,10 +82,20 @@ TYPED = [
 ELSEWHERE = {  # forms into which one writes, and where their refusal is looked at
     "/account/password": "a password is never shown again",
     "/chatbots/{chatbot_id}/copy": "a name that is too long is cut, and one that is missing is made",
+    "/sign-on": "test_sign_on_flow",
+    "/sign-on/{connection_id}": "test_sign_on_flow",
+    "/sign-on/{connection_id}/provisioning": "it has ticks and a choice, and nothing is typed",
+    "/sign-on/{connection_id}/people": "it has a tick and a choice, and nothing is typed",
+    "/audit/streams": "test_stream_pages",
+    "/audit/streams/{sink_id}": "test_stream_pages",
+    "/evidence/access-reviews/{review_id}/lines/{item_id}": "test_evidence_pages",
     "/providers": "test_provider_pages",
     "/providers/{provider_id}": "test_provider_pages",
     "/providers/{provider_id}/keys": "test_provider_pages",
     "/providers/{provider_id}/keys/{key_id}": "test_provider_pages",
+    "/data-protection/own/exact": "a file, and a salt that is never shown again",
+    "/data-protection/own/trial": "test_own_rule_pages: a text that is tried stands in the form again",
+    "/documents/check": "test_scanning: a refused text stands in the form again",
     "/chat/{conversation_id}/messages/{message_id}/feedback": "test_what_a_page_cannot_show_again_it_shows_to_be_copied",
 }
 
@@ -145,6 +170,7 @@ def test_every_form_that_one_writes_into_is_looked_at(at_ada: Browser, ids: dict
                     r"(groups|collections|chatbots|chat|documents)/[0-9a-f-]{36}", lambda part: _shape(part[1]), action
                 )
                 action = re.sub(r"messages/[0-9a-f-]{36}", "messages/{message_id}", action)
+                action = re.sub(r"lines/[0-9a-f-]{36}", "lines/{item_id}", action)
                 assert action in known, (path, action)
 
 

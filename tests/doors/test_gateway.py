@@ -220,6 +220,22 @@ def test_an_alias_falls_back_and_each_attempt_is_on_record(at: Door) -> None:
     ]  # fmt: skip
 
 
+def test_models_of_an_alias_share_its_calls_and_stand_in_for_each_other(at: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        gateway.set_alias(tx, at.ada.caller, "shared", ["openai/gpt-6=3", "vllm/qwen=1"])
+    monkeypatch.setattr("random.random", iter([0.1, 0.9, 0.9, 0.1]).__next__)  # one is drawn for each
+    at.upstream.says(said(COMPLETION))
+    for _ in range(2):
+        at.openai().chat.completions.create(model="shared", messages=ASKED)
+
+    assert [(one["provider"], one["alias"]) for one in at.calls()[:2]] == [("vllm", "shared"), ("openai", "shared")]
+    monkeypatch.undo()
+    refused = Reply(b'{"error": {"message": "no", "type": "invalid_request_error"}}', status=401)
+    at.upstream.says(refused, said(COMPLETION))
+    assert at.openai().chat.completions.create(model="shared", messages=ASKED).choices
+    assert {one["provider"] for one in at.calls()[:2]} == {"openai", "vllm"}
+
+
 def test_responses_reach_every_vendor_and_nothing_is_stored(at: Door) -> None:
     client = at.openai().responses
     at.upstream.says(said(MESSAGE))

@@ -15,6 +15,7 @@ from appliance.gateway import Endpoint, Trying, attempts
 from appliance.vault.providing import ProviderKind
 from appliance.vault.providing.credentials import read_key
 from appliance.vault.providing.destinations import ProviderForm
+from tests.support.converse import ANSWER, check_with_aws, events, wrapped_events
 from tests.support.door import KEYS, TOKEN, Door, adds_provider, door, has_provider
 from tests.support.house import Server
 from tests.support.key_vendors import ACCOUNT, AWS_ID, service_account
@@ -36,6 +37,9 @@ from tests.support.vendors import check_chat_request, check_messages_request
 ASKED: Any = [{"role": "user", "content": "What is the weather?"}]
 BEDROCK, VERTEX = "bedrock/eu.anthropic.claude-opus-5-v1:0", "vertex/claude-opus-5@20261001"
 AT_BEDROCK = "/model/eu.anthropic.claude-opus-5-v1%3A0"
+NOVA, AT_NOVA = "bedrock/eu.amazon.nova-pro-v1:0", "/model/eu.amazon.nova-pro-v1%3A0"
+TITAN, COHERE = "bedrock/amazon.titan-embed-text-v2:0", "bedrock/cohere.embed-multilingual-v3"
+WANTED: Any = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
 AT_VERTEX = "/v1/projects/harrow-4711/locations/eu-central-1"
 EVENTS = "application/vnd.amazon.eventstream"
 
@@ -151,6 +155,123 @@ def test_other_models_at_bedrock_are_asked_in_openais_chat(at: Door) -> None:
     assert asked.json["model"] == "openai.gpt-oss-120b-1:0"
     at.upstream.says(said(COMPLETION))
     assert at.anthropic().messages.create(model=model, max_tokens=9, messages=ASKED).content[0].text == "".join(TEXT)
+
+
+def test_a_model_of_converse_answers_both_vendors_clients(at: Door) -> None:
+    tool: Any = {"name": "weather", "description": "d", "input_schema": {"type": "object"}}
+    at.upstream.says(said(ANSWER))
+    found = at.anthropic().messages.create(model=NOVA, max_tokens=100, system="Be brief.", messages=ASKED, tools=[tool])
+    assert [one.type for one in found.content] == ["thinking", "text", "tool_use", "tool_use"]
+    assert (found.stop_reason, found.model, found.content[2].input) == ("tool_use", "eu.amazon.nova-pro-v1:0", GIVEN)
+    (asked,) = at.upstream.asked
+    assert asked.path == f"{AT_NOVA}/converse"
+    assert "/bedrock/aws4_request" in asked.headers["authorization"]
+    assert (asked.json["inferenceConfig"], asked.json["system"]) == ({"maxTokens": 100}, [{"text": "Be brief."}])
+    (call,) = at.calls()[:1]
+    assert (call["state"], call["prompt_tokens"], call["answer_tokens"], call["cached_tokens"]) == ("completed", 100, 30, 60)
+
+    at.upstream.says(said(ANSWER))
+    chat = at.openai().chat.completions.create(model=NOVA, messages=ASKED, response_format=WANTED)
+    assert chat.choices[0].message.content == "".join(TEXT)
+    assert json.loads(chat.choices[0].message.tool_calls[0].function.arguments) == GIVEN
+    (second,) = at.upstream.asked
+    assert "inferenceConfig" not in second.json, "a bound that nobody set"
+    check_with_aws(*({"operation": "Converse", "way": "in", "value": one.json | {"modelId": "m"}} for one in (asked, second)))
+
+
+def test_a_model_of_converse_streams_to_both_vendors_clients(at: Door) -> None:
+    at.upstream.says(from_bedrock(wrapped_events(events())))
+    with at.anthropic().messages.stream(model=NOVA, max_tokens=100, messages=ASKED) as stream:
+        assert stream.get_final_message().content[2].input == GIVEN
+    assert at.upstream.asked[0].path == f"{AT_NOVA}/converse-stream"
+    assert (at.calls()[0]["state"], at.calls()[0]["prompt_tokens"], at.calls()[0]["answer_tokens"]) == ("completed", 100, 30)
+
+    at.upstream.says(from_bedrock(wrapped_events(events())))
+    chunks = list(at.openai().chat.completions.create(model=NOVA, messages=ASKED, stream=True))
+    assert "".join(one.choices[0].delta.content or "" for one in chunks) == "".join(TEXT)
+
+    at.upstream.says(from_bedrock(wrapped_events(events())))
+    last = list(at.openai().responses.create(model=NOVA, input="What is the weather?", stream=True))[-1]
+    assert last.type == "response.completed"
+
+    at.upstream.says(from_bedrock([*wrapped_events(events())[:6], wrapped_exception("throttlingException", "Too many tokens.")]))
+    with pytest.raises(openai.APIError, match="Too many tokens"):
+        list(at.openai().chat.completions.create(model=NOVA, messages=ASKED, stream=True))
+    assert (at.calls()[0]["state"], at.calls()[0]["code"]) == ("unknown", "throttlingException")
+
+
+def test_what_converse_cannot_say_is_refused_in_the_clients_words(at: Door) -> None:
+    at.upstream.says(said(ANSWER))
+    with pytest.raises(anthropic.BadRequestError, match="top_k"):
+        at.anthropic().messages.create(model=NOVA, max_tokens=100, messages=ASKED, extra_body={"top_k": 5})
+    tool: Any = {"type": "function", "function": {"name": "f"}}
+    with pytest.raises(openai.BadRequestError, match="parallel_tool_calls"):
+        at.openai().chat.completions.create(model=NOVA, messages=ASKED, tools=[tool], parallel_tool_calls=False)
+    with pytest.raises(anthropic.BadRequestError, match="counts no tokens"):
+        at.anthropic().messages.count_tokens(model=NOVA, messages=ASKED)
+    assert not at.upstream.asked
+    at.upstream.says(said(ANSWER | {"output": {}}))
+    with pytest.raises(openai.APIStatusError, match="could not be read"):
+        at.openai().chat.completions.create(model=NOVA, messages=ASKED)
+    assert at.calls()[0]["state"] == "unknown"
+
+
+def test_embeddings_at_bedrock_come_as_openai_has_them(at: Door) -> None:
+    at.upstream.says(said({"embedding": [0.5, -0.25], "embeddingsByType": {"float": [0.5, -0.25]}, "inputTextTokenCount": 7}))
+    found = at.openai().embeddings.create(model=TITAN, input="A lamp", dimensions=256)  # asks for base64 by itself
+    assert (found.data[0].embedding, found.usage.prompt_tokens) == ([0.5, -0.25], 7)
+    (asked,) = at.upstream.asked
+    assert (asked.path, asked.json) == ("/model/amazon.titan-embed-text-v2%3A0/invoke", {"inputText": "A lamp", "dimensions": 256})
+    assert (at.calls()[0]["kind"], at.calls()[0]["state"], at.calls()[0]["prompt_tokens"]) == ("embedding", "completed", 7)
+
+    answer = {"id": "a", "response_type": "embeddings_by_type", "embeddings": {"float": [[0.5], [1]]}, "texts": ["A lamp", "A hall"]}
+    at.upstream.says(Reply(json.dumps(answer).encode(), headers={"x-amzn-bedrock-input-token-count": "9"}))
+    query = {"input_type": "query"}
+    found = at.openai().embeddings.create(model=COHERE, input=["A lamp", "A hall"], encoding_format="float", extra_body=query)
+    assert ([one.embedding for one in found.data], at.calls()[0]["prompt_tokens"]) == ([[0.5], [1]], 9)
+    assert at.upstream.asked[0].json == {
+        "texts": ["A lamp", "A hall"], "input_type": "search_query", "embedding_types": ["float"],
+    }  # fmt: skip
+
+    at.upstream.says(said(answer))
+    at.openai().embeddings.create(model=COHERE, input=["A lamp", "A hall"])
+    (call,) = at.calls()[:1]
+    assert (call["state"], call["is_estimated"], call["prompt_tokens"]) == ("completed", True, call["reserved_tokens"])
+
+
+def test_embeddings_at_vertex_come_as_openai_has_them(at: Door) -> None:
+    told = [{"embeddings": {"values": [0.5, 1], "statistics": {"token_count": count, "truncated": False}}} for count in (4.0, 3)]
+    at.upstream.says(said({"predictions": told, "metadata": {"billableCharacterCount": 12}}))
+    found = at.openai().embeddings.create(model="vertex/text-embedding-005", input=["A lamp", "A hall"], dimensions=256)
+
+    assert ([one.embedding for one in found.data], found.usage.prompt_tokens) == ([[0.5, 1], [0.5, 1]], 7)
+    (asked,) = at.upstream.asked
+    assert asked.path == f"{AT_VERTEX}/publishers/google/models/text-embedding-005:predict"
+    assert asked.headers["authorization"] == f"Bearer {TOKEN}"
+    assert asked.json == {
+        "instances": [{"content": text, "task_type": "RETRIEVAL_DOCUMENT"} for text in ("A lamp", "A hall")],
+        "parameters": {"autoTruncate": False, "outputDimensionality": 256},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "more", "says"), [
+    (TITAN, {"input": ["a", "b"]}, "one text"), (TITAN, {"input": "a", "extra_body": {"truncate": "START"}}, "truncate"),
+    (COHERE, {"input": "a", "extra_body": {"input_type": "both"}}, "input_type"), ("bedrock/amazon.nova-pro-v1:0", {"input": "a"}, "none of a model"),
+    (BEDROCK, {"input": "a"}, "none of a model"), ("vertex/gemini-3-pro", {"input": "a"}, "none of a model"),
+])  # fmt: skip
+def test_what_embeds_nothing_or_cannot_be_said_is_refused(at: Door, model: str, more: Any, says: str) -> None:
+    at.upstream.says(said({}))
+    with pytest.raises(openai.APIStatusError, match=says):
+        at.openai().embeddings.create(model=model, **more)
+    assert not at.upstream.asked
+
+
+@pytest.mark.parametrize("odd", [{}, {"embedding": []}, {"embedding": ["x"]}, {"embedding": [1e400]}])
+def test_vectors_that_are_none_are_told_as_a_fault(at: Door, odd: Any) -> None:
+    at.upstream.says(said(odd))
+    with pytest.raises(openai.APIStatusError, match="could not be read"):
+        at.openai().embeddings.create(model=TITAN, input="A lamp")
+    assert at.calls()[0]["state"] == "unknown"
 
 
 def test_claude_at_vertex_answers_with_a_token_that_is_asked_for_once(at: Door) -> None:

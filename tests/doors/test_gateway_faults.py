@@ -480,3 +480,23 @@ def test_a_wrong_address_answers_in_json(at: Door) -> None:
 )
 def test_behind_a_shared_key_nothing_is_asked_for_that_others_may_have_left(content: Any, name: str | None) -> None:
     assert kept_there({"messages": [{"role": "user", "content": [content]}]}) == name
+
+
+def test_long_requests_are_looked_through_aside_and_short_ones_at_once(at: Door) -> None:
+    at.upstream.says(said(COMPLETION))
+    handed_over = list[object]()
+
+    def aside(work: Any) -> Any:
+        handed_over.append(work)
+        return work()
+
+    gate = at.house.app.gate
+    before, gate._aside = gate._aside, aside
+    try:
+        assert posts(at, CHAT).status_code == 200
+        assert handed_over == []
+        card = [{"role": "user", "content": "a " * 50_000 + "4111 1111 1111 1111"}]
+        assert posts(at, CHAT | {"messages": card}).json()["error"]["code"] == "dlp_blocked"
+        assert len(handed_over) >= 3  # read, counted, looked through
+    finally:
+        gate._aside = before

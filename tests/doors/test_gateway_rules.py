@@ -8,7 +8,7 @@ import anthropic
 import httpx2
 import openai
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from appliance import budgets, gateway, identity, knowledge, policy
 from appliance.budgets import BudgetForm, Period, Subject, SubjectKind, Unit
@@ -16,6 +16,8 @@ from appliance.gateway import Endpoint, Tried, Trying
 from appliance.identity import GroupId, Scope, TokenLimits
 from appliance.identity.tokens import TokenForm, create_token
 from appliance.identity.values import ModelEndpoint
+from appliance.kernel import questions
+from appliance.kernel.exchange import Row, exchange
 from appliance.policy import ContractForm, Hours, Limits, Term
 from appliance.vault.providing import list_providers
 from appliance.vault.providing.errors import ProviderNotFound
@@ -137,7 +139,7 @@ def test_a_limited_token_issues_none_that_may_do_more(at: Door) -> None:
     with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
         secret = create_token(tx, at.ada.caller, form, clock=at.house.clock).secret
     db = at.ada.services.db
-    caller = identity.resolve_token(db, secret, address="127.0.0.1", request_id="t", clock=at.house.clock)
+    caller = identity.resolve_token(db, identity.Guesses(), identity.Tally("test"), secret, address="127.0.0.1", request_id="t", clock=at.house.clock)
     narrow = (("openai/gpt-6",), (ModelEndpoint.EMBEDDINGS,), ("127.0.0.1",))
     wide: list[tuple[tuple[str, ...], tuple[ModelEndpoint, ...], tuple[str, ...]]] = [
         ((), narrow[1], narrow[2]), (("open*",), narrow[1], narrow[2]), (narrow[0], (), narrow[2]),
@@ -369,16 +371,19 @@ def test_a_chatbots_label_follows_from_its_documents_and_is_on_record(at: Door) 
         at.openai().chat.completions.create(model=bot, messages=question, extra_headers={"Cloister-Data-Label": "nope"})
 
 
-def test_all_rules_are_one_statement(at: Door) -> None:
+def test_all_rules_are_one_statement(at: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
         ruled(at.ada, f"Rule {number}", Limits(providers=("openai",)))
     with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
         before = policy.load(tx).version
         statements: list[str] = []
-        listener = lambda *said_: statements.append(said_[2])  # noqa: E731 - of one test
-        event.listen(tx.get_bind(), "before_cursor_execute", listener)
+
+        def listens(line: Any, said: Any) -> list[Row]:
+            statements.extend(one for one, _ in said)
+            return exchange(line, said)
+
+        monkeypatch.setattr(questions, "exchange", listens)
         rules = policy.load(tx)
-        event.remove(tx.get_bind(), "before_cursor_execute", listener)
     assert len(statements) == 1
     assert len(rules.rules) == 3
     ruled(at.ada, "Another", Limits(providers=("openai",)))

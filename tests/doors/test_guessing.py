@@ -7,7 +7,10 @@ from flask import Flask
 
 from appliance import audit, identity
 from appliance.audit import PLATFORM
-from appliance.identity import locks
+from appliance.identity import Scope, locks
+from appliance.identity.guesses import GUESSES, WINDOW_SECONDS
+from appliance.identity.tokens import TokenForm, create_token
+from appliance.kernel.db import DatabaseUnavailable
 from appliance.kernel.ids import TenantId
 from tests.support.house import PASSWORD, House, Member
 from tests.support.product import csrf
@@ -23,7 +26,7 @@ def browser_at(site: Flask, address: str) -> Browser:
 
 def recorded(house: House, tenant_id: TenantId, event: str) -> list[str]:
     with house.app.db.tenant(tenant_id) as tx:
-        found = [json.loads(body) for body in audit.iterate_bodies(tx)]
+        found = [json.loads(body) for body, _ in audit.iterate_bodies(tx)]
     return [str(one["outcome"]) for one in found if one["event"] == event]
 
 
@@ -111,3 +114,81 @@ def test_a_closed_organisations_people_still_reach_the_public_pages(
     with at_ada.gets("/static/app.css") as style:
         assert style.status_code == 200
     assert at_ada.gets("/documents").status_code in {303, 403}
+
+
+def asks_models(site: Flask, address: str, key: str) -> int:
+    client = site.test_client()
+    client.environ_base["REMOTE_ADDR"] = address
+    return client.get("/v1/models", headers={"Authorization": f"Bearer {key}"}).status_code
+
+
+@pytest.fixture
+def patience(house: House, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What the clock of those who guess shows."""
+    now = [1000.0]
+    monkeypatch.setattr(house.app.guesses, "_now", lambda: now[0])
+    return now
+
+
+def test_whoever_guesses_keys_is_slowed_and_recorded_once(site: Flask, house: House, patience: list[float]) -> None:
+    before = len(recorded(house, PLATFORM, "identity:token:guessed"))
+    found = [asks_models(site, "10.0.3.1", f"cloister_wrong{number}") for number in range(GUESSES + 10)]
+
+    assert found == [401] * GUESSES + [401] + [429] * 9  # one in a second is looked for
+    assert asks_models(site, "10.0.3.1", "cloister_another") == 429
+    patience[0] += 1
+    assert asks_models(site, "10.0.3.1", "cloister_another") == 401
+    assert len(recorded(house, PLATFORM, "identity:token:guessed")) == before + 1
+    patience[0] += WINDOW_SECONDS
+    assert [asks_models(site, "10.0.3.1", f"cloister_wrong{number}") for number in range(3)] == [401] * 3
+
+
+def test_what_could_not_be_recorded_of_a_guesser_is_recorded_with_the_next_guess(
+    site: Flask, house: House, patience: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = len(recorded(house, PLATFORM, "identity:token:guessed"))
+    for number in range(GUESSES - 1):
+        asks_models(site, "10.0.3.9", f"cloister_wrong{number}")
+    with monkeypatch.context() as patch:
+        patch.setattr(audit, "record", lambda *_, **__: (_ for _ in ()).throw(DatabaseUnavailable))
+        assert asks_models(site, "10.0.3.9", "cloister_wrong") == 503
+    assert len(recorded(house, PLATFORM, "identity:token:guessed")) == before
+    assert asks_models(site, "10.0.3.9", "cloister_wrong") == 401
+
+    assert len(recorded(house, PLATFORM, "identity:token:guessed")) == before + 1
+
+
+def test_whoever_guesses_at_both_doors_is_counted_once(site: Flask, ada: Member, patience: list[float]) -> None:
+    program = site.test_client()
+    program.environ_base["REMOTE_ADDR"] = "10.0.3.2"
+    for number in range(GUESSES + 1):
+        program.get("/api/v1/groups", headers={"Authorization": f"Bearer cloister_wrong{number}"})
+
+    assert asks_models(site, "10.0.3.2", "cloister_wrong") == 429
+    slowed = program.get("/api/v1/groups", headers={"Authorization": "Bearer cloister_wrong"})
+    assert (slowed.status_code, slowed.headers["Retry-After"], json.loads(slowed.data)["code"]) == (429, "1", "tokens_guessed")
+
+
+def test_a_guesser_hurts_no_right_key_from_elsewhere_nor_one_that_was_right_before(
+    site: Flask, house: House, ada: Member, patience: list[float]
+) -> None:
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        known, new = (
+            create_token(tx, ada.caller, TokenForm("program", frozenset({Scope.MODELS}), 30), clock=house.clock).secret
+            for _ in range(2)
+        )
+    assert asks_models(site, "10.0.3.3", known) == 200
+    for number in range(GUESSES + 1):
+        asks_models(site, "10.0.3.3", f"cloister_wrong{number}")
+
+    assert asks_models(site, "10.0.3.3", known) == 200
+    assert asks_models(site, "10.0.3.4", new) == 200
+    assert asks_models(site, "10.0.3.3", new) == 200, "seen elsewhere, it is known here"
+
+
+def test_a_guesser_of_ipv6_has_one_network(site: Flask, patience: list[float]) -> None:
+    for number in range(GUESSES + 1):
+        asks_models(site, f"2001:db8:5::{number:x}", f"cloister_wrong{number}")
+
+    assert asks_models(site, "2001:db8:5::ffff:1", "cloister_wrong") == 429
+    assert asks_models(site, "2001:db8:6::1", "cloister_wrong") == 401

@@ -13,6 +13,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from appliance.identity import Role, Scope, change_role, create_password_reset
+from appliance.identity.values import ORGANISATION_ROLES
 from appliance.kernel.sealing import seal
 from appliance.vault.keyring import Keyring
 from appliance.vault.rotation import finish_rotations, rotate
@@ -62,11 +63,13 @@ def asks_for_destruction(browser: Browser, reason: str = "The contract ended.") 
     return browser.first(r'action="(/keys/destruction/[0-9a-f-]+)"', "/keys")
 
 
-def test_it_says_that_there_are_none_before_something_is_stored(ada: Member, at_ada: Browser) -> None:
-    page = at_ada.gets("/keys").text
-    assert "No keys yet" in page
-    assert "Rotate the" not in page
-    assert "Destroy the keys" not in page
+def test_an_organisation_has_keys_from_its_first_sign_in_on(ada: Member, site: Flask) -> None:
+    """The address that it came from is the first thing that is sealed."""
+    assert key_files(ada) == []
+    page = at(site, ada).gets("/keys").text
+    assert len(key_files(ada)) == 1
+    assert "Data key 1" in page
+    assert "No keys yet" not in page
 
 
 def test_an_owner_rotates_a_key_and_sees_how_far_it_is(keyed: Member, at_ada: Browser) -> None:
@@ -102,7 +105,7 @@ def test_a_rotation_asks_again_who_is_there(house: House, keyed: Member, at_ada:
 
 def test_each_role_is_offered_what_it_may(site: Flask, house: House, keyed: Member, eve: Member) -> None:
     seen = {}
-    for role in Role:
+    for role in (*ORGANISATION_ROLES, Role.OPERATOR):
         member = (
             eve if role is Role.OWNER else house.operator("olga@host.example") if role is Role.OPERATOR
             else keyed.adds(f"{role.value}@harrow.example", role)
@@ -112,7 +115,7 @@ def test_each_role_is_offered_what_it_may(site: Flask, house: House, keyed: Memb
         seen[role.value] = (page.status_code, 'name="level"' in page.text, "Ask a second owner" in page.text)
         assert ('href="/keys"' in browser.gets("/account").text) == (page.status_code == 200), role
     assert seen == {
-        "owner": (200, True, True), "admin": (200, True, False), "auditor": (200, False, False),
+        "owner": (200, True, True), "admin": (200, True, False), "auditor": (403, False, False),
         "member": (403, False, False), "operator": (200, True, False),
     }  # fmt: skip
 
@@ -235,7 +238,7 @@ def test_a_program_lists_and_rotates_and_destroys_nothing(site: Flask, keyed: Me
     assert program.asks("POST", "/keys/rotations", {"level": "kek"}).get_json()["code"] == "rotation_running"
     works(keyed)
     done = program.gets("/keys/rotation").get_json()["rotation"]
-    assert (done["state"], done["done"], done["total"]) == ("done", 1, 1)
+    assert (done["state"], done["done"], done["total"]) == ("done", 2, 2), "a file, and the key of who came from an address"
     assert program.gets("/keys/destructions").get_json() == {"items": []}
     assert program.asks("POST", "/keys/destructions", {"reason": "A token asks."}).status_code == 405
     reader = Program(site, keyed, [Scope.AUDIT_READ])

@@ -37,7 +37,8 @@ def test_it_invites_by_a_link_that_works_once(site: Flask, at_ada: Browser) -> N
 
     assert "eve@harrow.example is invited as auditor" in eve.gets(link).text
     assert joins(eve, link) == 303
-    assert "Harrow" in eve.gets("/").text
+    assert eve.gets("/").headers["Location"] == "/evidence"
+    assert "Harrow" in eve.gets("/evidence").text
     assert eve.gets("/audit").status_code == 200
     assert eve.gets("/documents").status_code == 403
     assert Browser(site).gets(link).status_code == 403

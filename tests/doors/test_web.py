@@ -153,7 +153,7 @@ def test_it_lets_each_role_do_its_own_and_no_more(site: Flask, ada: Member) -> N
         "/documents": "omw",
         "/chat": "omw",
         "/chatbots": "o",
-        "/people": "oa",
+        "/people": "o",
         "/audit": "oa",
         "/settings": "o",
     }
@@ -167,6 +167,8 @@ def test_it_lets_each_role_do_its_own_and_no_more(site: Flask, ada: Member) -> N
         browser.signs_in(person)
         for path, letters in pages.items():
             expected = 200 if letters == "all" or letter in letters else 403
+            if (letter, path) == ("a", "/"):
+                expected = 303  # an auditor begins at the evidence
             assert browser.gets(path).status_code == expected, (letter, path)
 
 

@@ -35,6 +35,23 @@ def altered(source: Path, target: Path, name: str) -> Path:
     return target
 
 
+def practises(product: Product, base: Path) -> None:
+    """Check and drill the backup while the house runs; what came of it is filed, and nothing is left lying."""
+    checked = product.command("evidence", "check-backup", str(base / "house.tar"), "--json")
+    assert json.loads(checked.stdout)["files"] == 1, checked.stderr
+    drilled = product.command("evidence", "drill", str(base / "house.tar"), "--json")
+    found = json.loads(drilled.stdout)
+    assert (found["faults"], found["organisations"], found["files"]) == (0, 1, 1), drilled.stderr
+    assert found["log_entries"] > 0
+    assert list((base / "data").glob(".drill-*")) == []
+    damaged = altered(base / "house.tar", base / "damaged.tar", "blobs/")
+    assert "damaged" in product.command("evidence", "drill", str(damaged)).stderr
+    listed = json.loads(product.command("evidence", "list-reports", "--json").stdout)["items"]
+    wanted = [("restore_drill", False), ("restore_drill", True), ("backup_check", True), ("backup", False), ("backup", True)]
+    assert [(one["kind"], one["is_good"]) for one in listed if one["kind"] != "isolation"] == wanted
+    assert str(base) not in json.dumps(listed)
+
+
 @pytest.fixture(scope="module")
 def backup(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
     """A house's data directory, its backup, and what it answers."""
@@ -46,6 +63,7 @@ def backup(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
         made = product.command("backup", str(base / "house.tar"), "--json")
         assert json.loads(made.stdout)["files"] == 1, made.stderr
         assert "not overwritten" in product.command("backup", str(base / "house.tar")).stderr
+        practises(product, base)
     return base / "data", base / "house.tar", answer
 
 

@@ -16,7 +16,7 @@ CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    with Product(tmp_path_factory.mktemp("browser") / "data") as product:
+    with Product(tmp_path_factory.mktemp("browser") / "data", from_nothing=True) as product:
         yield product
 
 

@@ -102,7 +102,7 @@ def test_it_loses_nothing_to_kills(tmp_path: Path) -> None:
     product = Product(tmp_path / "data")
     product.start()
     try:
-        rounds(product, 4, seed=1)
+        rounds(product, 3, seed=1)
     finally:
         family = processes(product)
         code = product.stop()

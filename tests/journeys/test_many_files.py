@@ -159,7 +159,7 @@ def tells(lives: Lives, files: int, signs: int, killed: int) -> None:
 
 
 def test_it_reads_each_of_many_files_once_although_the_worker_is_killed(tmp_path: Path) -> None:
-    survives(tmp_path, files=60, kills=3)
+    survives(tmp_path, files=40, kills=2)
 
 
 @pytest.mark.long

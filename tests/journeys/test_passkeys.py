@@ -53,4 +53,4 @@ def signs_in(page: Page, product: Product) -> None:
     page.goto(f"http://localhost:{product.port}/sign-in")
     page.get_by_label("E-mail address").fill("ada@harrow.example")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()

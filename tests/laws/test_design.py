@@ -41,6 +41,16 @@ def test_every_colour_and_shadow_is_a_token() -> None:
     assert re.findall(r"(?<=: )#[0-9a-f]{3,8}\b|rgb\([^)]*\)", rules) == ["#fff"], "but for a QR code"
 
 
+def test_a_tick_stands_beside_its_words() -> None:
+    for file in (WEB / "templates").rglob("*.html"):
+        page = file.read_text()
+        for found in re.finditer(r'<label(?: class="check")?><input type="(?:checkbox|radio)"', page):
+            before = page[: found.start()]
+            is_listed = before.rfind("<fieldset") > before.rfind("</fieldset>")
+            form = before[before.rfind("<form") :].partition("csrf()")[0]
+            assert is_listed or "stack" not in form, (file.name, before.count("\n") + 1)
+
+
 def test_a_first_page_is_light() -> None:
     static = [file for file in (WEB / "static").iterdir() if file.suffix in {".css", ".js", ".svg"}]
     assert sum(file.stat().st_size for file in static) < FIRST_LOAD_BYTES / 2  # the other half is the page itself

@@ -14,13 +14,18 @@ WAYS_OUT = {
 CALLS_OUT = {"open_connection", "open_unix_connection", "create_connection", "sock_connect", "urlopen", "urlretrieve"}
 
 NAMED = {
+    "appliance/api/beside.py": ({"gevent"}, "computes in threads beside the loop; opens no socket"),
     "appliance/api/hanging_up.py": ({"gevent", "socket"}, "looks whether those who came in are still there; connects to nothing"),
-    "appliance/greenlets.py": ({"gevent"}, "serves those who came in; connects to nothing"),
+    "appliance/greenlets.py": ({"socket"}, "serves those who came in; connects to nothing"),
     "appliance/kernel/mail.py": (
         {"smtplib", "ssl"}, "mail goes to the one server that the operator's settings name; it speaks SMTP, which egress does not"
     ),
-    "appliance/ops/launch.py": ({"urllib.request"}, "asks our own web process on this host whether it is ready"),
+    "appliance/kernel/sftp.py": (
+        {"paramiko", "socket"}, "speaks SFTP over a socket that egress opened and judged; connects to nothing"
+    ),
+    "appliance/ops/readiness.py": ({"urllib.request"}, "asks our own web process on this host whether it is ready"),
     "appliance/ops/preflight.py": ({"socket"}, "tries whether the port to listen on is free; connects to nothing"),
+    "appliance/proof/witness.py": ({"socket", "ssl"}, "the witness serves those who come to it, on another host; connects to nothing"),
     "appliance/slow_clients.py": ({"socket"}, "the sockets of those who came in"),
     "appliance/vault/providing/checks.py": (
         {"httpx2", "ssl"}, "the types of the client that egress makes, and of what fails in TLS"

@@ -43,6 +43,7 @@ PLANTED = {
     "truncate": ("GRANT TRUNCATE ON documents TO cloister_app", "documents: cloister_app has TRUNCATE"),
     "public grant": ("GRANT SELECT ON documents TO PUBLIC", "documents: PUBLIC has SELECT"),
     "audit update": ("GRANT UPDATE ON audit_inbox TO cloister_app", "audit_inbox: cloister_app may UPDATE"),
+    "audit column": ("GRANT UPDATE (body) ON audit_log TO cloister_app", "audit_log: cloister_app may UPDATE"),
     "owner": ("ALTER TABLE documents OWNER TO cloister_app", "documents: owned by cloister_app"),
     "sequence": (
         "GRANT UPDATE ON SEQUENCE procrastinate_jobs_id_seq TO cloister_app",

@@ -10,7 +10,7 @@ CANARIES = ("canary-in-a-document", "canary-in-a-question", "canary-in-a-name", 
 
 
 def test_no_canary_reaches_a_log_or_an_error(tmp_path: Path) -> None:
-    with Product(tmp_path / "data") as product:
+    with Product(tmp_path / "data", from_nothing=True) as product:
         person = Person(product.address).sets_up(product.link)
         path = tmp_path / "canary-in-a-name.txt"
         # The question's own word stands in the document too: of a word that no document knows, nothing is answered.

@@ -14,7 +14,9 @@ from tests.support.product import ROOT
 _DIGEST = "a digest: nothing opens it"
 # Columns of bytes that the vault does not seal, and why a rotation has nothing to do there.
 NOT_SEALED = {
+    "access_reviews.digest": _DIGEST,
     "api_tokens.digest": _DIGEST,
+    "audit_disclosures.sealed": "sealed under its subject's key, which is on a shelf",
     "audit_exports.digest": _DIGEST,
     "audit_heads.peaks": _DIGEST,
     "audit_heads.sealed_at": "a time",
@@ -24,9 +26,13 @@ NOT_SEALED = {
     "audit_log_keys.endorsement": "a signature",
     "audit_log_keys.public": "a public key",
     "audit_nodes.hash": _DIGEST,
+    "audit_time_stamps.token": "a time stamp over a checkpoint's digest: it is handed out",
     "data_keys.wrapped": "a data key under its key-encryption key; that one's rotation wraps it anew",
+    "dlp_allowances.value": _DIGEST,
     "document_versions.content_digest": _DIGEST,
     "documents.content_digest": _DIGEST,
+    "evidence_packages.digest": _DIGEST,
+    "evidence_reports.digest": _DIGEST,
     "idempotency_keys.key_digest": _DIGEST,
     "idempotency_keys.request_digest": _DIGEST,
     "invitations.digest": _DIGEST,
@@ -45,6 +51,10 @@ NOT_SEALED = {
     "sign_in_attempts.email_digest": _DIGEST,
     "sign_in_challenges.digest": _DIGEST,
     "sign_in_challenges.nonce": "random, good for one sign-in, and sent to the browser in the clear",
+    "scim_tokens.digest": _DIGEST,
+    "sso_links.digest": _DIGEST,
+    "sso_seen.digest": _DIGEST,
+    "sso_transactions.digest": _DIGEST,
     "upload_parts.content_digest": _DIGEST,
 }
 ELSEWHERE = {  # what a place is called, and the shelf that it stands on

@@ -17,6 +17,7 @@ from sqlalchemy import text
 from appliance.kernel.db import Database, Tx
 from tests.support.house import House, Member, Server
 from tests.support.product import free_port
+from tests.support.scratch import opens_to_all
 
 CLIENTS, ROUNDS = 32, 30
 
@@ -56,9 +57,7 @@ def pooler(server: Server, database: str, tmp_path: Path) -> Iterator[str]:
     own: dict[str, Any] = {}
     if server.postgres.runs_as is not None:  # pgbouncer refuses root too; the socket is open to Postgres' own user
         own = {"user": server.postgres.runs_as.pw_uid, "group": server.postgres.runs_as.pw_gid, "extra_groups": []}
-        for path in (tmp_path, *tmp_path.parents):
-            if str(path).startswith("/tmp/"):  # noqa: S108
-                path.chmod(0o755)
+        opens_to_all(tmp_path)
         shutil.chown(tmp_path, server.postgres.runs_as.pw_uid)
         server.directory.chmod(0o711)
     process = subprocess.Popen([program, str(tmp_path / "pgbouncer.ini")], stderr=subprocess.DEVNULL, **own)

@@ -1,8 +1,10 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.house import House, Member
+from tests.support.log_packages import Exports, exporting
 from tests.support.queue import Worker
 
 
@@ -21,3 +23,9 @@ def worker(house: House) -> Iterator[Worker]:
     worker = Worker(house)
     yield worker
     worker.close()
+
+
+@pytest.fixture
+def exports(house: House, tmp_path: Path) -> Exports:
+    """Ask for a package of the log, let the worker write it, and take it away."""
+    return exporting(house, tmp_path)

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import cycle
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from appliance import budgets, gateway, policy
-from appliance.audit import Event
+from appliance import audit, budgets, gateway, policy
+from appliance.audit import EntryFilter, Event
 from appliance.budgets import OverBudget
 from appliance.gateway.admitting import Admission, Asked
 from appliance.gateway.dialects import TokenCount
@@ -69,7 +70,7 @@ def nothing(*_: object) -> None:
 
 def admitted(ada: Member, *plans: Plan, check: Callable[..., None] = nothing) -> list[Admitted | Exception]:
     """Admit these in one lot."""
-    desk = Admission(ada.services.db, ada.services.vault, Prices(None), clock=ada.house.clock)
+    desk = Admission(ada.services.db, ada.services.vault, Prices(None), clock=ada.house.clock, tally=ada.services.tally)
     return desk(ada.tenant_id, [Asked(one, check) for one in plans])
 
 
@@ -109,11 +110,11 @@ def test_a_budget_is_shared_out_in_turn_and_who_is_refused_takes_nothing_of_it(a
     with ada.services.db.tenant(ada.tenant_id) as tx:
         budgets.set_budget(tx, ada.caller, monthly_tokens=250, clock=ada.house.clock)
 
-    def refuse_one(_: object, way: Any) -> None:
-        if way.url and refused.pop():
+    def refuse_one(_: object, way: Any, _standing: object) -> None:
+        if way.url and next(refused):
             raise ModelNotAllowed(model="m", rule="r")
 
-    refused = [False, False, False, True]  # from the end: the first of them is refused late
+    refused = cycle([True, False, False, False])  # the first of them is refused late; a lot may be judged twice
     found = admitted(ada, *(plan(ada) for _ in range(4)), check=refuse_one)
 
     assert [type(one) for one in found] == [ModelNotAllowed, Admitted, Admitted, OverBudget]
@@ -134,7 +135,7 @@ def test_a_key_that_was_revoked_a_moment_ago_admits_nothing(ada: Member) -> None
 
 
 def test_what_the_database_does_not_take_of_one_it_takes_of_the_others(ada: Member) -> None:
-    record = Record(ada.services.db, ada.services.vault, Prices(None), clock=ada.house.clock)
+    record = Record(ada.services.db, ada.services.vault, Prices(None), clock=ada.house.clock, tally=ada.services.tally)
     plans = [plan(ada, verdicts="\0" if number == 3 else "dlp=clear") for number in range(8)]
 
     def admit(one: Plan) -> bool:
@@ -153,7 +154,7 @@ def test_settled_together_each_is_settled_once(ada: Member) -> None:
     first, second = admitted(ada, plan(ada), plan(ada))
     assert isinstance(first, Admitted)
     assert isinstance(second, Admitted)
-    settling = Settling(ada.services.db, clock=ada.house.clock)
+    settling = Settling(ada.services.db, ada.services.vault, clock=ada.house.clock)
     used = Settlement("completed", TokenCount(7, 5), 200)
     settling(ada.tenant_id, [(second, used), (first, Settlement("failed", None, 500, "status_500")), (second, used)])
     settling(ada.tenant_id, [(first, used)])
@@ -166,7 +167,7 @@ def test_settled_together_each_is_settled_once(ada: Member) -> None:
 
 
 def test_many_at_once_are_all_on_record_and_none_twice(ada: Member) -> None:
-    record = Record(ada.services.db, ada.services.vault, Prices(None), clock=ada.house.clock)
+    record = Record(ada.services.db, ada.services.vault, Prices(None), clock=ada.house.clock, tally=ada.services.tally)
 
     def call(_: int) -> None:
         made = record.admit(plan(ada), nothing)
@@ -180,3 +181,22 @@ def test_many_at_once_are_all_on_record_and_none_twice(ada: Member) -> None:
     events = [row[0] for row in rows(ada, "SELECT event FROM audit_inbox")]
     assert events.count(Event.CALL_ADMITTED.value) == events.count(Event.CALL_SETTLED.value) == 120
     assert (datetime.now(UTC) - began).total_seconds() < 30
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_from_where_calls_come_their_admissions_say_and_settlements_name_these(ada: Member, count: int) -> None:
+    caller = replace(ada.caller, address="192.0.2.7")
+    made = [one for one in admitted(ada, *(plan(ada, caller=caller) for _ in range(count))) if isinstance(one, Admitted)]
+    Settling(ada.services.db, ada.services.vault, clock=ada.house.clock)(
+        ada.tenant_id, [(one, Settlement("completed", TokenCount(7, 5), 200)) for one in made]
+    )
+
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        admissions = {one.subject: one for one in audit.list_entries(tx, EntryFilter(Event.CALL_ADMITTED), limit=9)}
+        settlements = audit.list_entries(tx, EntryFilter(Event.CALL_SETTLED), limit=9)
+    assert len(admissions) == len(settlements) == count
+    for one in settlements:
+        assert not one.commitments
+        assert one.actor.id == ada.caller.user_id
+        assert admissions[one.subject].actor.address == "192.0.2.7"
+    assert rows(ada, "SELECT count(*) FROM audit_disclosures d JOIN audit_inbox i USING (event_id) WHERE i.event LIKE 'gateway:%'") == [(count,)]

@@ -239,7 +239,7 @@ def test_it_fails_a_scan_with_the_remedy(ada: Member) -> None:
     assert "OCR" in document.reason
 
 
-def test_it_lets_an_auditor_see_who_and_not_what(house: House, ada: Member) -> None:
+def test_it_lets_an_auditor_see_neither_documents_nor_conversations(house: House, ada: Member) -> None:
     ada.reads_in("fire-drill.txt")
     auditor = ada.adds("aud@harrow.example", Role.AUDITOR)
 

@@ -15,8 +15,13 @@ from appliance.knowledge.errors import NotFailed, NotQuarantined
 from appliance.providers.local.embeddings import LocalEmbedder
 from tests.support.archives import Files, locked, packed
 from tests.support.house import SAMPLES, SHARED, House, Member, Server
+from tests.unit.knowledge.test_nasty import STATUS
 
 NASTY = SHARED / "nasty"
+MET = {
+    "docx_macro.docm": Status.INCOMPLETE, "mail_bomb_nested.eml": Status.INCOMPLETE,
+    "zip_droste_quine.zip": Status.FAILED,
+}  # fmt: skip
 CARD = "4539 1488 0343 6467"  # a valid check digit, nobody's card
 MIXED: Files = {
     "travel.txt": "Hotel rooms are reimbursed up to 140 euros a night.",
@@ -148,24 +153,31 @@ def test_pages_of_a_file_inside_are_no_pages_of_the_document(ada: Member) -> Non
     )
 
 
+def one_of_each_kind() -> list[str]:
+    """Return a hostile file for each way in which one can end, and those of which the worker's own word is known."""
+    kinds = {(status, *sorted(told)): name for name, (status, told) in sorted(STATUS.items(), reverse=True)}
+    return sorted({*kinds.values(), *MET})
+
+
 @pytest.mark.skipif(not NASTY.exists(), reason="the shared documents are not beside the project")
-def test_the_worker_is_none_the_worse_for_all_the_hostile_files(
-    server: Server, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "names", [one_of_each_kind(), pytest.param(sorted(STATUS), marks=pytest.mark.long)], ids=["one of each kind", "all"]
+)
+def test_the_worker_is_none_the_worse_for_the_hostile_files(
+    server: Server, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str]
 ) -> None:
     house = House(server, database, tmp_path, ocr_picture_seconds=5)  # the unit test of these files lets them take all
     ada, met = house.founds("Harrow", "ada@harrow.example"), {}
     with monkeypatch.context() as patch:
         # The sheet of 200,000 rows falls into tens of thousands of passages: an hour of embedding, which hurts nobody.
         patch.setattr(LocalEmbedder, "embed", lambda self, texts, **_: np.full((len(texts), self.dimension), 0.05))
-        for path in sorted(NASTY.glob("*")):
-            if path.suffix != ".tsv":
-                document = ada.reads_in(path.name, path.read_bytes())
-                met[path.name] = document.status
-                assert document.status.is_final
-                assert document.status is Status.READY or document.reason
+        for name in names:
+            document = ada.reads_in(name, (NASTY / name).read_bytes())
+            met[name] = document.status
+            assert document.status.is_final
+            assert document.status is Status.READY or document.reason
 
-    assert {met[name] for name in ("docx_macro.docm", "mail_bomb_nested.eml")} == {Status.INCOMPLETE}
-    assert met["zip_droste_quine.zip"] is Status.FAILED
+    assert {name: met[name] for name in MET} == MET
     assert ada.reads_in("fire-drill.txt").status is Status.READY
     assert "oak tree" in ada.asks("Where is the assembly point of the fire drill?").body
     house.close()

@@ -1,17 +1,44 @@
 """Attacks on the log and on its packages, each against what an auditor may have besides: the table in deploy/docs/assurance.md."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from appliance import audit
+from appliance.audit import PLATFORM
+from appliance.proof.verify import INCOMPLETE, INTACT, Known, verify_package
+from appliance.vault import change_log_key
 from tests.support import attacks
-from tests.support.attacks import CATCHES, Rig
-from tests.support.house import House, Member
+from tests.support.anchoring import Authority, Witness, anchored, stamping, witnessing
+from tests.support.attacks import CATCHES, MISSED, Rig
+from tests.support.house import House, Member, Server
+
+QUIET = (MISSED,) * 5
+
+
+@pytest.fixture(scope="module")
+def witness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Witness]:
+    with witnessing(tmp_path_factory.mktemp("witness")) as witness:
+        yield witness
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
+    with stamping(tmp_path_factory.mktemp("tsa")) as authority:
+        yield authority
 
 
 @pytest.fixture
-def rig(house: House, ada: Member, tmp_path: Path) -> Rig:
-    return Rig(house, ada, tmp_path)
+def house(server: Server, database: str, tmp_path: Path, witness: Witness, authority: Authority) -> Iterator[House]:
+    house = House(server, database, tmp_path, **anchored(witness, authority))
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def rig(house: House, ada: Member, tmp_path: Path, witness: Witness, authority: Authority) -> Rig:
+    return Rig(house, ada, tmp_path, witness, authority)
 
 
 def test_each_attack_is_caught_by_what_the_page_says_and_by_nothing_less(rig: Rig) -> None:
@@ -29,7 +56,34 @@ def test_an_honest_log_raises_no_alarm(rig: Rig) -> None:
     for _ in range(3):
         rig.records(7)
         package = rig.export()
-        assert attacks.caught(rig, package) == ("", "")
+        assert attacks.caught(rig, package) == QUIET
+
+
+def test_an_honest_change_of_the_key_raises_no_alarm(rig: Rig) -> None:
+    with rig.house.worker.db.tenant(PLATFORM) as tx:
+        change_log_key(tx, audit.Actor(audit.ActorKind.OPERATOR), rig.house.worker.vault)
+    rig.records(3)
+    rig.signer = rig.signers()
+    assert attacks.caught(rig, rig.export()) == QUIET
+
+
+def test_an_honest_epoch_raises_no_alarm_for_who_was_told_of_it(rig: Rig) -> None:
+    witness, authority = rig.witness, rig.authority
+    assert witness is not None
+    assert authority is not None
+    with rig.house.worker.db.tenant(PLATFORM) as tx:
+        audit.open_epoch(tx, audit.Actor(audit.ActorKind.OPERATOR), reason="restored a backup", clock=rig.house.clock)
+    rig.records(4)
+    package = str(rig.export())
+    everything = {
+        "key": rig.key, "earlier": rig.earlier, "witnesses": (witness.key,), "certificates": str(authority.ca), "stamp": str(rig.stamp)
+    }  # fmt: skip
+    told = verify_package(package, Known(epoch=2, **everything))  # type: ignore[arg-type]
+    assert told.status == INTACT, told.fault
+    assert any("restored a backup" in one for one in told.proven)
+    untold = verify_package(package, Known(**everything))  # type: ignore[arg-type]
+    assert untold.status == INCOMPLETE
+    assert "--epoch 2" in str(untold.fault)
 
 
 def test_the_page_names_each_attack_that_is_made() -> None:

@@ -1,14 +1,11 @@
 """Packages of the log: written by the worker, checked by our verifier, by it as one file, and by tools that are not ours."""
 
 import hashlib
-import itertools
 import json
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +21,8 @@ from appliance.kernel.sealing import SigningKey
 from appliance.proof import verify
 from appliance.proof.note import COSIGNATURE, Note, PublicKey, cosign, parse_note, sign
 from appliance.proof.package import (
+    AFTER,
+    BEFORE,
     CHECKPOINT,
     EVENTS,
     KEYS,
@@ -44,37 +43,7 @@ from appliance.proof.verify import ALTERED, INCOMPLETE, INTACT, Known, verify_pa
 from appliance.vault import LogSigners
 from tests.rooms.test_sealed_log import records
 from tests.support.house import House, Member
-
-Exports = Callable[..., Path]
-
-
-@pytest.fixture
-def exports(house: House, tmp_path: Path) -> Exports:
-    """Ask for a package, let the worker write it, and take it away."""
-    numbers = itertools.count()
-
-    def export(member: Member, wanted: Wanted | None = None) -> Path:
-        house.seals()
-        signers = LogSigners(house.worker.db, house.worker.vault)
-        with house.app.db.tenant(member.tenant_id) as tx:
-            asked = audit.request_export(tx, member.caller.actor, wanted or Wanted(), clock=house.clock)
-        directory = house.settings.exports
-        audit.write_export(
-            house.worker.db, directory, member.tenant_id, asked.export_id, signer=signers(), clock=house.clock
-        )
-        with house.app.db.tenant(member.tenant_id) as tx:
-            export, path = audit.open_export(tx, member.caller.actor, directory, asked.export_id)
-        assert export.state is ExportState.READY
-        target = tmp_path / f"package-{next(numbers)}.zip"
-        shutil.copy(path, target)
-        return target
-
-    return export
-
-
-def member_of(package: Path, name: str) -> str:
-    with zipfile.ZipFile(package) as archive:
-        return archive.read(name).decode()
+from tests.support.log_packages import Exports, member_of
 
 
 def test_a_package_of_the_whole_log_is_intact_and_says_what_it_proves(
@@ -138,9 +107,10 @@ def test_a_package_of_a_period_continues_an_earlier_checkpoint_from_before_it(
     assert member_of(nothing, EVENTS) == ""
 
 
-def test_an_earlier_checkpoint_that_nothing_links_is_incomplete_until_it_is_named(
-    house: House, ada: Member, exports: Exports
+def test_an_earlier_checkpoint_of_a_large_log_is_incomplete_until_it_is_named(
+    house: House, ada: Member, exports: Exports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("appliance.audit.packages.AROUND", 10)
     house.seals()
     records(ada, 2)
     house.seals()  # within the minute: this one is not kept
@@ -156,6 +126,30 @@ def test_an_earlier_checkpoint_that_nothing_links_is_incomplete_until_it_is_name
     assert verify_package(str(package), Known(earlier=state.checkpoint)).status == INCOMPLETE
     package = exports(ada, Wanted(since=since, earlier=state.checkpoint))
     assert verify_package(str(package), Known(earlier=state.checkpoint)).status == INTACT
+
+
+def test_a_package_of_a_range_continues_any_earlier_checkpoint(house: House, ada: Member, exports: Exports) -> None:
+    taken = []
+    for _ in range(6):
+        records(ada, 5)
+        house.seals()
+        with house.app.db.tenant(ada.tenant_id) as tx:
+            state = audit.get_log(tx)
+            middle = audit.list_entries(tx, limit=1)[0].at
+        assert state is not None
+        taken.append((state.checkpoint, middle))
+    package = exports(ada, Wanted(since=taken[1][1], until=taken[3][1]))
+    for checkpoint, _ in taken:
+        report = verify_package(str(package), Known(earlier=checkpoint))
+        assert (report.status, "continues your earlier checkpoint" in str(report)) == (INTACT, True), report.fault
+        other = Known(earlier=taken[0][0].replace("=", "A", 1))
+        assert verify_package(str(package), other).status == ALTERED
+    own = LogSigners(house.worker.db, house.worker.vault)().key
+    for name in (BEFORE, AFTER):
+        leaves = member_of(package, name).splitlines()
+        for odd in (leaves[1:], leaves[::-1], [*leaves, leaves[0]], []):
+            forged = resigned(package, own, {name: "".join(f"{one}\n" for one in odd)})
+            assert verify_package(str(forged)).status == ALTERED, name
 
 
 def test_the_verifier_in_the_package_runs_without_the_product(ada: Member, exports: Exports, tmp_path: Path) -> None:
@@ -362,6 +356,12 @@ def test_a_package_waits_for_a_new_key_to_sign_the_log(house: House, ada: Member
         change_log_key(tx, Actor(ActorKind.OPERATOR), house.worker.vault)
     with pytest.raises(NothingSealed):
         exports(ada)  # its own request is not sealed yet; the worker tries again a little later
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        waiting = audit.list_exports(tx)[0]
+    assert (waiting.state, "waits for" in (waiting.failure or "")) == (ExportState.WAITING, True)
+    assert audit.resume_exports(house.worker.db, ada.tenant_id, clock=house.clock) == 0, "the queue tries it again, for now"
+    house.clock.passes(minutes=6)
+    assert audit.resume_exports(house.worker.db, ada.tenant_id, clock=house.clock) == 1
     package = exports(ada)
     assert verify_package(str(package)).status == INTACT
     unpacked = house.settings.exports / "unpacked"

@@ -372,15 +372,12 @@ def test_it_asks_for_a_fresh_proof_and_lets_members_see_nothing(ada: Member) -> 
     stale = Member(ada.house, ada.caller.__class__(**{**vars(ada.caller), "is_recent": False}))
     with pytest.raises(StepUpRequired):
         adds(stale, provider)
-    for role, sees in ((Role.MEMBER, False), (Role.AUDITOR, True)):
+    for role in (Role.MEMBER, Role.AUDITOR):
         person = ada.adds(f"{role.value}@harrow.example", role)
         with pytest.raises(Forbidden):
             adds(person, provider)
-        if sees:
-            assert providers_of(person) == providers_of(ada)
-        else:
-            with pytest.raises(Forbidden):
-                providers_of(person)
+        with pytest.raises(Forbidden):
+            providers_of(person)
 
 
 def test_nothing_of_a_key_stands_in_the_log_or_the_database(ada: Member, server: Server, database: str) -> None:

@@ -135,8 +135,9 @@ MOVES = {
     "a title to another conversation": "UPDATE conversations c SET sealed_title = o.sealed_title FROM conversations o"
     " WHERE o.conversation_id <> c.conversation_id",
     "a conversation to another person": "UPDATE conversations SET owner_id = (SELECT owner_id FROM conversations ORDER BY owner_id DESC LIMIT 1)",
-    "what is searched to another conversation": "UPDATE conversation_texts c SET sealed = o.sealed FROM conversation_texts o"
-    " WHERE o.conversation_id <> c.conversation_id",
+    "what is searched to another person": "UPDATE text_books b SET sealed = o.sealed FROM text_books o WHERE o.book_id <> b.book_id",
+    "a conversation into another person's book": "UPDATE conversation_texts c SET book_id = o.book_id FROM conversation_texts o"
+    " WHERE o.conversation_id <> c.conversation_id AND o.tenant_id = c.tenant_id",
     "a body to another organisation": "UPDATE messages m SET sealed_words = o.sealed_words FROM messages o WHERE o.tenant_id <> m.tenant_id",
     "an altered body": "UPDATE messages SET sealed_words = set_byte(sealed_words, 90, get_byte(sealed_words, 90) # 1)",
 }  # fmt: skip
@@ -326,7 +327,7 @@ def holding(house: House) -> set[str]:
 def test_a_turned_data_key_opens_conversations_and_destroyed_ones_open_nothing(house: House, ada: Member) -> None:
     install(house)
     eve = ada.adds("eve@harrow.example", Role.OWNER)
-    talk = begins(ada, "Where do the lamps stand?")
+    talk, other = (begins(ada, "Where do the lamps stand?") for _ in range(2))  # in one book
     judges(ada, talk, "I looked, they do not")
     lets_review(ada, Review.AUDITED)
     before = messages(ada, talk)
@@ -351,8 +352,10 @@ def test_a_turned_data_key_opens_conversations_and_destroyed_ones_open_nothing(h
             look(ada)
     with pytest.raises(KeyDestroyed):
         begins(ada, "Anything new?")
-    with ada.services.db.tenant(ada.tenant_id) as tx:
-        chat.delete_conversation(tx, ada.caller, ConversationId(talk), sealer=ada.services.vault)
+    for one in (talk, other):
+        with ada.services.db.tenant(ada.tenant_id) as tx:
+            chat.delete_conversation(tx, ada.caller, ConversationId(one), sealer=ada.services.vault)
+    assert boots(house, "SELECT count(*) FROM text_books") == [(0,)]
 
 
 def test_keys_are_not_destroyed_while_something_would_outlive_them(house: House, ada: Member, bo: Member) -> None:

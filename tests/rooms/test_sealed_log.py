@@ -7,6 +7,7 @@ from appliance import audit
 from appliance.assembly import sealing
 from appliance.audit import LOGS, PLATFORM, Event
 from appliance.audit.growth import log_key
+from appliance.kernel.ids import new_id
 from appliance.kernel.sealing import signature_holds
 from appliance.proof.note import Checkpoint, parse_checkpoint, parse_note, signed_by
 from appliance.proof.tree import leaf_hash, root_hash
@@ -100,7 +101,7 @@ def test_what_waits_from_before_is_sealed_in_pieces_and_nobody_waits_for_another
 ) -> None:
     records(ada, 50)
     records(bo, 5)
-    with sealing(house.worker) as sealer:
+    with sealing(house.worker) as (sealer, _):
         sealer._most = 20
         rounds = 0
         while sealer.round().is_full:
@@ -145,7 +146,7 @@ def test_it_does_not_go_on_with_a_head_that_it_did_not_sign(
 
 def test_a_running_sequencer_notices_that_the_log_was_rolled_back(house: House, ada: Member) -> None:
     house.seals()
-    with house.server.connect("boot", house.database) as boot, sealing(house.worker) as sealer:
+    with house.server.connect("boot", house.database) as boot, sealing(house.worker) as (sealer, _):
         boot.execute("CREATE TABLE public.old AS SELECT * FROM cloister.audit_heads")
         records(ada, 3)
         sealer.round()
@@ -210,3 +211,27 @@ def test_no_role_of_ours_changes_what_is_sealed(house: House, ada: Member, role:
             for change in (f"DELETE FROM {table}", f"UPDATE {table} SET tenant_id = tenant_id", f"TRUNCATE {table}"):
                 with pytest.raises(psycopg.Error, match=r"permission denied|append-only"):
                     link.execute(change.encode())
+
+
+def test_entries_of_several_people_come_in_one_order_page_by_page(house: House, ada: Member) -> None:
+    people = [audit.Actor(audit.ActorKind.USER, new_id()) for _ in range(4)]
+    for round_ in range(6):
+        with house.app.db.tenant(ada.tenant_id) as tx:
+            for one in people:
+                audit.record(tx, one, Event.DOCUMENT_OPENED if round_ % 2 else Event.PROFILE_CHANGED)
+        if round_ % 3 == 1:
+            house.seals()  # some wait in the inbox
+    wanted = audit.EntryFilter(Event.DOCUMENT_OPENED, frozenset(one.id for one in people[:3] if one.id))
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        everything = [
+            one for one in audit.list_entries(tx, limit=1000)
+            if one.event == Event.DOCUMENT_OPENED and one.actor.id in (wanted.actors or ())
+        ]  # fmt: skip
+        for oldest_first in (False, True):
+            found: list[audit.Entry] = []
+            while page := audit.list_entries(
+                tx, wanted, before=found[-1].event_id if found else None, limit=4, oldest_first=oldest_first
+            ):
+                found += page
+            assert found == (everything[::-1] if oldest_first else everything)
+    assert len(everything) == 9

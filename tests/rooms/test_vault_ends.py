@@ -255,7 +255,7 @@ def gives_the_role(ada: Member, eve: Member, tx: Tx) -> None:
 
 def lets_in_again(ada: Member, eve: Member, tx: Tx) -> None:
     remove_member(tx, ada.caller, eve.caller.user_id, clock=ada.house.clock)
-    restore_member(tx, ada.caller, eve.caller.user_id)
+    restore_member(tx, ada.caller, eve.caller.user_id, clock=ada.house.clock)
 
 
 HANDS = (gives_a_password, takes_factors, gives_the_role, lets_in_again)

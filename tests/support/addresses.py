@@ -8,21 +8,29 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from appliance import audit, identity, knowledge, policy
+from appliance import audit, identity, knowledge, policy, tenancy
 from appliance.api.framework import OPERATIONS
 from appliance.api.schemas import Page
+from appliance.evidence.exporting import request_package
 from appliance.identity import Scope
 from appliance.identity.invitations import InvitationForm
 from appliance.identity.permissions import GRANTS, SCOPES
+from appliance.identity.sso import connections, links
 from appliance.identity.tokens import TokenForm
+from appliance.tenancy import Review
 from appliance.vault.providing import list_providers
-from tests.support.furnish import saves
+from tests.support.furnish import keeps, lets_in, looks_for, looks_into, reviews, saves, schedules
 from tests.support.house import Member
+from tests.support.policies import protects
 from tests.support.providing import has
+from tests.support.sign_on import connects
 from tests.support.site import Browser
+from tests.support.streams import has_stream
 
 VENDORS = ("anthropic.", "openai.")  # the doors of the vendors' clients, which have pages nowhere
 UNVISITED = {
+    "api.download_package": "a file, which the worker wrote",
+    "evidence.download": "a file, which the worker wrote",
     "api.download_export": "a file, which the worker wrote",
     "proof.checkpoint": "no page: the signed line of three that the page shows",
     "proof.download": "a file, which the worker wrote",
@@ -32,7 +40,15 @@ UNVISITED = {
     "health.livez": "no page: a constant",
     "health.metrics": "no page: this process's own counters",
     "health.readyz": "no page: each service's ping",
+    "scim.serve": "no page: the door of identity providers, by a token of theirs",
+    "saml.complete": "needs somebody who is on their way",
+    "saml.metadata": "no page: for a provider's program, of a connection that speaks SAML",
+    "saml.sign_out": "a provider's own door, which leads on",
     "signin.second_step": "needs a sign-in that is half done",
+    "sso.callback": "needs somebody who is on their way",
+    "sso.proxied": "needs somebody who is on their way, and a proxy",
+    "sso.entrance": "needs a connection that is in use",
+    "sso.start": "it leads to a provider",
     "static": "files, from memory",
 }
 OPERATORS = ("platform.", "api.list_organisations")
@@ -41,6 +57,8 @@ STRANGERS = {
     "joining.show": "invitation",
     "signin.setup": "setup",
     "signin.sign_in_page": "",
+    "sso.set_up": "connection",
+    "sso.signed_out": "",
 }
 FURTHER = {  # endpoint -> what else its address can say
     "documents.show": ("?sort=title", "?sort=-size", "?sort=status&page=100", "?q=of+the+year&page=20", "?q=nowhere",
@@ -75,7 +93,7 @@ class Visit:
 
 def visits(site: Flask, owner: Member, operator: Member, ids: dict[str, str]) -> list[Visit]:
     """Return a visit to each page and each reading operation, and to what their addresses can say further."""
-    ids = ids | _uploaded(owner) | _provided(owner) | _ruled(owner)
+    ids = ids | lets_in(owner) | looks_for(owner) | _uploaded(owner) | _provided(owner) | _ruled(owner) | _kept(owner) | protects(owner)
     at_owner, at_operator, at_stranger = Browser(site), Browser(site), Browser(site)
     at_owner.signs_in(owner)
     at_operator.signs_in(operator)
@@ -105,9 +123,19 @@ def _uploaded(owner: Member) -> dict[str, str]:
         upload = knowledge.begin_upload(tx, owner.caller, announced, limit_megabytes=1, clock=owner.house.clock)
         export = audit.request_export(tx, owner.caller.actor, audit.Wanted(), clock=owner.house.clock)
     budget_id, _ = saves(owner)
+    with owner.services.db.tenant(owner.tenant_id) as tx:
+        package = request_package(tx, owner.caller, language="en", clock=owner.house.clock)
+    review_id, item_id = reviews(owner)
+    sink_id, letter_id = has_stream(owner)
+    with owner.services.db.tenant(owner.tenant_id) as tx:
+        before = connections.list_connections(tx, owner.caller)
+    connection_id = before[0].connection_id if before else connects(owner).connection_id
     return {
+        "connection_id": str(connection_id),
         "budget_id": str(budget_id), "batch_id": str(batch_id), "upload_id": str(upload.upload_id),
-        "export_id": str(export.export_id),
+        "export_id": str(export.export_id), "schedule_id": str(schedules(owner)),
+        "sink_id": str(sink_id), "letter_id": str(letter_id),
+        "item_id": str(item_id), "package_id": str(package.package_id), "review_id": str(review_id),
     }  # fmt: skip
 
 
@@ -126,6 +154,14 @@ def _ruled(owner: Member) -> dict[str, str]:
         limits = policy.Limits(regions=("eu*",))
         rule = before[0] if before else policy.create_rule(tx, owner.caller, "Europe", None, limits, clock=owner.house.clock)
     return {"rule_id": str(rule.rule_id)}
+
+
+def _kept(owner: Member) -> dict[str, str]:
+    """A call whose content is kept, and that was looked into where others may."""
+    call_id = str(keeps(owner))
+    with owner.services.db.tenant(owner.tenant_id) as tx:
+        is_off = tenancy.get_settings(tx).conversation_review is Review.OFF
+    return {"call_id": call_id, "look_id": call_id if is_off else looks_into(owner, None, call_id)}
 
 
 def _path(rule: str, ids: dict[str, str]) -> str:
@@ -157,4 +193,8 @@ def _links(owner: Member) -> dict[str, str]:
         invited = identity.invite(tx, owner.caller, form, clock=house.clock)
         reset = identity.create_password_reset(tx, owner.caller, owner.caller.user_id, clock=house.clock)
     setup = identity.create_setup_link(house.worker.db, clock=house.clock)
-    return {"invitation": invited.token, "reset": reset.token, "setup": setup}
+    with house.app.db.tenant(owner.tenant_id) as tx:
+        connection_id = connections.list_connections(tx, owner.caller)[0].connection_id
+    with house.app.db.tenant(owner.tenant_id) as tx:
+        link = links.create_link(tx, owner.caller, connection_id, clock=house.clock)
+    return {"invitation": invited.token, "reset": reset.token, "setup": setup, "connection": link}

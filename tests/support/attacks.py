@@ -1,72 +1,94 @@
 """Attacks on the audit log, and what catches each. The page deploy/docs/assurance.md is made of `CATCHES`, which a test proves.
 
 P tampers with a package, D is a superuser of the database, K holds the key that signs the log, too. The columns are what the
-auditor has: the log's public key alone, or a checkpoint from before as well.
+auditor has: the log's public key alone; with it a checkpoint from before; a witness's key; the certificates of a time-stamping
+authority; or these and a time-stamped checkpoint from before.
 """
 
 import hashlib
 import json
+import time
 import warnings
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from appliance import audit
+from appliance.assembly import attendant_of
 from appliance.audit import Event, Wanted
 from appliance.audit.errors import LogIncomplete
-from appliance.audit.growth import log_key
+from appliance.audit.growth import log_key, origin_of
+from appliance.audit.inbox import body_of
 from appliance.audit.packages import write_package
 from appliance.proof import package as named
+from appliance.proof.disclosures import disclosure_line
 from appliance.proof.note import Checkpoint, Note, parse_checkpoint, parse_note, sign
 from appliance.proof.rows import csv_line
 from appliance.proof.tree import Frontier, leaf_hash
 from appliance.proof.verify import INTACT, Known, verify_package
 from appliance.vault import LogSigners
+from tests.support.anchoring import Authority, Witness
 from tests.support.house import House, Member
 
 MISSED = ""
-Catches = tuple[str, str]
-"""What catches it: with the key alone, with an earlier checkpoint as well; empty where nothing does."""
-_PACKAGE, _EXPORT, _BOTH = "the verifier", "the export refuses", ("the verifier", "the verifier")
+Catches = tuple[str, str, str, str, str]
+"""What catches it, a column each; empty where nothing does."""
+_PACKAGE, _EXPORT = "the verifier", "the export refuses"
+_ALL = (_PACKAGE,) * 5
+_REFUSED = (_EXPORT,) * 5
+_DAYS = 2 * 86_400
+ADDRESS = "203.0.113.7"
 
 CATCHES: dict[str, Catches] = {
-    "P edits an entry": _BOTH,
-    "P edits an entry and its listed digest": _BOTH,
-    "P deletes an entry everywhere": _BOTH,
-    "P swaps two entries everywhere": _BOTH,
-    "P inserts an entry everywhere": _BOTH,
-    "P cuts the file off": _BOTH,
-    "P removes a member": _BOTH,
-    "P adds a second member of the same name": _BOTH,
-    "P adds a member that leads out of the folder": _BOTH,
-    "P repeats a name in an entry's JSON": _BOTH,
-    "P puts a formula into the table": _BOTH,
-    "P says that another filter was asked for": _BOTH,
-    "P takes another log's package for this one": _BOTH,
-    "D modifies an entry": _BOTH,
-    "D modifies an entry and its leaf": _BOTH,
-    "D deletes an entry": (_EXPORT, _EXPORT),
-    "D deletes an entry and closes the gap": _BOTH,
-    "D reorders two entries": _BOTH,
-    "D inserts an entry": _BOTH,
-    "D back-dates an entry": _BOTH,
-    "D truncates the tail": (_EXPORT, _EXPORT),
-    "D truncates the tail back to a kept checkpoint": (MISSED, _PACKAGE),
-    "D puts a head there that another key signed": _BOTH,
-    "K rewrites an entry and signs all anew": (MISSED, _PACKAGE),
-    "K forks the log": (MISSED, _PACKAGE),
-    "K rolls the log back and goes on": (MISSED, _PACKAGE),
-    "K appends a back-dated entry": (MISSED, MISSED),
+    "P edits an entry": _ALL,
+    "P edits an entry and its listed digest": _ALL,
+    "P deletes an entry everywhere": _ALL,
+    "P swaps two entries everywhere": _ALL,
+    "P inserts an entry everywhere": _ALL,
+    "P cuts the file off": _ALL,
+    "P removes a member": _ALL,
+    "P adds a second member of the same name": _ALL,
+    "P adds a member that leads out of the folder": _ALL,
+    "P repeats a name in an entry's JSON": _ALL,
+    "P puts a formula into the table": _ALL,
+    "P says that another filter was asked for": _ALL,
+    "P takes another log's package for this one": _ALL,
+    "P puts another address in the place of a disclosed one": _ALL,
+    "P discloses the address of another entry": _ALL,
+    "D modifies an entry": _ALL,
+    "D modifies an entry and its leaf": _ALL,
+    "D deletes an entry": _REFUSED,
+    "D deletes an entry and closes the gap": _ALL,
+    "D reorders two entries": _ALL,
+    "D inserts an entry": _ALL,
+    "D back-dates an entry": _ALL,
+    "D truncates the tail": _REFUSED,
+    "D truncates the tail back to a kept checkpoint": (MISSED, _PACKAGE, _PACKAGE, MISSED, _PACKAGE),
+    "D puts a head there that another key signed": _ALL,
+    "K rewrites an entry and signs all anew, after days": (MISSED, _PACKAGE, _PACKAGE, _PACKAGE, _PACKAGE),
+    "K rewrites an entry and signs all anew, at once": (MISSED, _PACKAGE, _PACKAGE, MISSED, _PACKAGE),
+    "K forks the log": (MISSED, _PACKAGE, _PACKAGE, MISSED, _PACKAGE),
+    "K rolls the log back and goes on": (MISSED, _PACKAGE, _PACKAGE, MISSED, _PACKAGE),
+    "K rolls the log back and begins an epoch of which nobody was told": _ALL,
+    "K appends an entry back-dated by years": (MISSED, MISSED, _PACKAGE, _PACKAGE, _PACKAGE),
+    "K appends an entry back-dated by an hour": (MISSED, MISSED, _PACKAGE, MISSED, _PACKAGE),
 }
 
 
 class Rig:
-    """Ada's log, an earlier checkpoint of it, and the means of an attacker."""
+    """Ada's log with its anchors, what an auditor has of it from before, and the means of an attacker."""
 
-    def __init__(self, house: House, ada: Member, directory: Path) -> None:
+    def __init__(
+        self, house: House, ada: Member, directory: Path, witness: Witness | None = None, authority: Authority | None = None
+    ) -> None:
         self.house, self.ada, self.directory = house, ada, directory
-        self.signer = LogSigners(house.worker.db, house.worker.vault)()
+        self.witness, self.authority = witness, authority
+        self.signers = LogSigners(house.worker.db, house.worker.vault)
+        self.signer = self.signers()
         self._numbers = iter(range(1000))
         self.records(5)  # here a checkpoint is kept
         self.records(7)
@@ -74,10 +96,14 @@ class Rig:
         with zipfile.ZipFile(self.package) as archive:
             self.earlier = archive.read(named.CHECKPOINT).decode()
             self.key = archive.read(named.KEYS).decode().strip()
+            self.stamp = directory / "earlier.tsr"
+            if authority is not None:
+                self.stamp.write_bytes(archive.read(named.STAMP))
 
     def records(self, count: int) -> None:
         with self.house.app.db.tenant(self.ada.tenant_id) as tx:
-            for _ in range(count):
+            audit.record(tx, replace(self.ada.caller.actor, address=ADDRESS), Event.PROFILE_CHANGED)
+            for _ in range(count - 1):
                 audit.record(tx, self.ada.caller.actor, Event.PROFILE_CHANGED)
         self.house.seals()
 
@@ -85,11 +111,12 @@ class Rig:
         return self.directory / f"attacked-{next(self._numbers)}.zip"
 
     def export(self) -> Path:
-        """Write a package of the log as it stands in the database."""
-        house, target = self.house, self.target()
+        """Write a package of the log as it stands in the database, after its anchors were asked."""
+        house, target, attendant = self.house, self.target(), attendant_of(self.house.worker)
+        anchored, stamps = (attendant.anchor(self.ada.tenant_id), attendant.stamps) if attendant else (None, None)
         write_package(
             house.worker.db, self.ada.tenant_id, Wanted(), target, signer=self.signer, at=house.clock.now(),
-            progress=lambda _done, _total: None,
+            progress=lambda _done, _total: None, anchored=anchored, stamps=stamps,
         )  # fmt: skip
         return target
 
@@ -106,31 +133,45 @@ class Rig:
             query = "SELECT body FROM cloister.audit_log WHERE tenant_id = %s ORDER BY position"
             return [bytes(row[0]) for row in boot.execute(query, [self.ada.tenant_id])]  # type: ignore[call-overload]
 
-    def puts_log(self, bodies: list[bytes]) -> None:
-        """Replace the log by this one, with a head that the log's own key signs."""
-        frontier = Frontier()
-        origin = parse_checkpoint(parse_note(self.earlier).text).origin
-        self.boot("DELETE FROM audit_log WHERE tenant_id = %(tenant)s", "DELETE FROM audit_nodes WHERE tenant_id = %(tenant)s",
-                  "DELETE FROM audit_checkpoints WHERE tenant_id = %(tenant)s")  # fmt: skip
+    def puts_log(self, bodies: list[bytes], *, origin: str | None = None) -> None:
+        """Replace the log by this one, with a head that the log's own key signs; what was signed and still fits stays."""
+        frontier, before = Frontier(), self.bodies()
+        same = next((at for at, (old, new) in enumerate(zip(before, bodies, strict=False)) if old != new), min(len(before), len(bodies)))
+        origin = origin or parse_checkpoint(parse_note(self.earlier).text).origin
+        self.boot("DELETE FROM audit_log WHERE tenant_id = %(tenant)s", "DELETE FROM audit_nodes WHERE tenant_id = %(tenant)s")
+        for table in ("audit_checkpoints", "audit_cosignatures"):
+            self.boot(f"DELETE FROM {table} WHERE tenant_id = %(tenant)s AND size > %(same)s", values={"same": same})
         for position, body in enumerate(bodies):
             frontier.append(leaf_hash(body))
             self.boot(
-                "INSERT INTO audit_log VALUES (%(tenant)s, %(at)s, gen_random_uuid(), 'x', NULL, NULL, %(leaf)s, %(body)s, now())",
-                values={"at": position, "leaf": leaf_hash(body), "body": body},
+                "INSERT INTO audit_log VALUES (%(tenant)s, %(at)s, gen_random_uuid(), %(event)s, NULL, NULL, %(leaf)s, %(body)s, now())",
+                values={"at": position, "leaf": leaf_hash(body), "body": body, "event": json.loads(body)["event"]},
             )
         text = str(Checkpoint(origin, frontier.size, frontier.root()))
         note = str(Note(text, (sign(text, log_key(origin, self.signer.public), self.signer.sign),)))
-        head = "UPDATE audit_heads SET size = %(size)s, peaks = %(peaks)s, note = %(note)s WHERE tenant_id = %(tenant)s"
-        self.boot(head, values={"size": frontier.size, "peaks": bytes(frontier), "note": note})
+        head = (
+            "UPDATE audit_heads SET origin = %(origin)s, size = %(size)s, peaks = %(peaks)s, note = %(note)s, kept_size = least(kept_size, %(same)s)"
+            " WHERE tenant_id = %(tenant)s"
+        )
+        values = {"origin": origin, "size": frontier.size, "peaks": bytes(frontier), "note": note, "same": same}
+        self.boot(head, values=values)
 
 
 def caught(rig: Rig, package: Path | None) -> Catches:
     """Return what catches an attacked package; None is one that could not be exported."""
     if package is None:
-        return _EXPORT, _EXPORT
-    key = verify_package(str(package), Known(key=rig.key))
-    earlier = verify_package(str(package), Known(key=rig.key, earlier=rig.earlier))
-    return tuple(_PACKAGE if one.status != INTACT else MISSED for one in (key, earlier))  # type: ignore[return-value]
+        return _REFUSED
+    assert rig.witness is not None
+    assert rig.authority is not None
+    certificates = str(rig.authority.ca)
+    columns = (
+        Known(key=rig.key),
+        Known(key=rig.key, earlier=rig.earlier),
+        Known(key=rig.key, witnesses=(rig.witness.key,)),
+        Known(key=rig.key, certificates=certificates),
+        Known(key=rig.key, certificates=certificates, earlier=rig.earlier, stamp=str(rig.stamp)),
+    )
+    return tuple(_PACKAGE if verify_package(str(package), one).status != INTACT else MISSED for one in columns)  # type: ignore[return-value]
 
 
 Change = Callable[[dict[str, bytes]], None]
@@ -197,6 +238,19 @@ def _other_filter(members: dict[str, bytes]) -> None:
     members[named.MANIFEST] = json.dumps(said | {"period": {"since": "2020-01-01T00:00:00+00:00"}}).encode()
 
 
+def _other_address(members: dict[str, bytes]) -> None:
+    for name in (named.DISCLOSURES, named.TABLE):
+        changed = members[name].replace(ADDRESS.encode(), b"198.51.100.4", 1)
+        assert changed != members[name]
+        members[name] = changed
+
+
+def _swapped_addresses(members: dict[str, bytes]) -> None:
+    rows = [json.loads(row) for row in members[named.DISCLOSURES].splitlines()]
+    rows[0]["disclosure"], rows[1]["disclosure"] = rows[1]["disclosure"], rows[0]["disclosure"]
+    members[named.DISCLOSURES] = b"".join(disclosure_line(row["position"], row["disclosure"]) for row in rows)
+
+
 def _cut(rig: Rig) -> Path:
     target = rig.target()
     target.write_bytes(rig.package.read_bytes()[:-200])
@@ -241,6 +295,8 @@ OF_PACKAGES: dict[str, Callable[[Rig], Path]] = {
     "P puts a formula into the table": lambda rig: repacked(rig, _formula),
     "P says that another filter was asked for": lambda rig: repacked(rig, _other_filter),
     "P takes another log's package for this one": _foreign,
+    "P puts another address in the place of a disclosed one": lambda rig: repacked(rig, _other_address),
+    "P discloses the address of another entry": lambda rig: repacked(rig, _swapped_addresses),
 }
 
 
@@ -293,27 +349,61 @@ def _rewrite(rig: Rig) -> Path | None:
     return rig.export()
 
 
+def _after_days(attack: Callable[[Rig], Path | None]) -> Callable[[Rig], Path | None]:
+    """The same attack, while the authority's clock is two days on."""
+
+    def later(rig: Rig) -> Path | None:
+        assert rig.authority is not None
+        rig.authority.later = _DAYS
+        try:
+            return attack(rig)
+        finally:
+            rig.authority.later = 0
+
+    return later
+
+
 def _fork(rig: Rig) -> Path | None:
     bodies = rig.bodies()
     rig.puts_log([*bodies[:-2], bodies[1], *bodies[2:5]])
     return rig.export()
 
 
+def _entry(rig: Rig, event: Event = Event.PROFILE_CHANGED, *, back: timedelta = timedelta(), **facts: str | int) -> bytes:
+    return body_of(
+        rig.ada.tenant_id, uuid4(), datetime.now(UTC) - back, rig.ada.caller.actor, event, facts=facts
+    )
+
+
 def _roll_back(rig: Rig) -> Path | None:
-    bodies = rig.bodies()
-    rig.puts_log(bodies[:-4])
-    with rig.house.app.db.tenant(rig.ada.tenant_id) as tx:
-        for _ in range(9):
-            audit.record(tx, rig.ada.caller.actor, Event.PROFILE_CHANGED)
+    rig.puts_log([*rig.bodies()[:-4], *(_entry(rig) for _ in range(9))])
+    return rig.export()
+
+
+def _new_epoch(rig: Rig) -> Path | None:
+    """As the operator's command begins one, but that nobody is told of it; the log of logs goes along."""
+    kept = rig.bodies()[:-4]
+    former = parse_checkpoint(parse_note(rig.earlier).text)
+    root = Frontier()
+    for one in kept:
+        root.append(leaf_hash(one))
+    opening = _entry(
+        rig, Event.LOG_EPOCH_OPENED, epoch=2, old_origin=former.origin, old_size=len(kept), old_root=root.root().hex(), reason="none"
+    )
+    rig.boot("INSERT INTO audit_epochs VALUES ('00000000-0000-0000-0000-000000000000', 2, 'none', now())")
+    rig.puts_log([*kept, opening], origin=origin_of(rig.signer.installation, rig.ada.tenant_id, 2))
+    rig.boot("UPDATE audit_heads SET kept_at = NULL WHERE tenant_id = %(tenant)s")
     rig.house.seals()
     return rig.export()
 
 
-def _append(rig: Rig) -> Path | None:
-    bodies = rig.bodies()
-    said = json.loads(bodies[-1]) | {"at": "2020-01-01T00:00:00.000000+00:00"}
-    rig.puts_log([*bodies, json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()])
-    return rig.export()
+def _append(back: timedelta) -> Callable[[Rig], Path | None]:
+    def attack(rig: Rig) -> Path | None:
+        time.sleep(1 - time.time() % 1)  # cosignatures are of a second, and a package holds one of each
+        rig.puts_log([*rig.bodies(), _entry(rig, back=back)])
+        return rig.export()
+
+    return attack
 
 
 OF_DATABASES: dict[str, Callable[[Rig], Path | None]] = {
@@ -346,10 +436,13 @@ OF_DATABASES: dict[str, Callable[[Rig], Path | None]] = {
     "D truncates the tail": _attack(f"DELETE FROM audit_log WHERE {_ROW} > 5"),
     "D truncates the tail back to a kept checkpoint": _truncate_to_kept,
     "D puts a head there that another key signed": _foreign_head,
-    "K rewrites an entry and signs all anew": _rewrite,
+    "K rewrites an entry and signs all anew, after days": _after_days(_rewrite),
+    "K rewrites an entry and signs all anew, at once": _rewrite,
     "K forks the log": _fork,
     "K rolls the log back and goes on": _roll_back,
-    "K appends a back-dated entry": _append,
+    "K rolls the log back and begins an epoch of which nobody was told": _new_epoch,
+    "K appends an entry back-dated by years": _append(timedelta(days=2000)),
+    "K appends an entry back-dated by an hour": _append(timedelta(hours=1)),
 }
 
 
@@ -358,21 +451,28 @@ def assurance_page() -> str:
     lines = [
         "# What the audit log proves, and what it cannot\n",
         "P tampers with a package, D is a superuser of the database, K holds the key that signs the log as well. Each line is an",
-        "attack that the tests make. *The key* is the log's public key, as the audit page shows it; *an earlier checkpoint* is one",
-        "that the auditor took away before the attack (from the page, or from a package).\n",
-        "| attack | caught with the key alone | with an earlier checkpoint |",
-        "|---|---|---|",
+        "attack that the tests make, with a real witness and a real time-stamping authority (anchors.md). *The key* is the log's public",
+        "key, as the audit page shows it; *an earlier checkpoint* is one that the auditor took away before the attack (from the page, on",
+        "paper, or from a package); *a witness* and *time stamps* are what the package holds of them, judged by the witness's key and the",
+        "authority's certificates; *a stamped checkpoint* is an earlier checkpoint with its time stamp. Each column has the key as well.\n",
+        "| attack | the key alone | an earlier checkpoint | a witness | time stamps | a stamped checkpoint |",
+        "|---|---|---|---|---|---|",
     ]
-    lines += [
-        f"| {name} | {key or '**missed**'} | {earlier or '**missed**'} |" for name, (key, earlier) in CATCHES.items()
-    ]
+    lines += [f"| {name} | {' | '.join(one or '**missed**' for one in columns)} |" for name, columns in CATCHES.items()]
     lines += [
         "",
-        "So a signature of the host's own key never stops who holds the key. An auditor who takes a checkpoint away at each visit,",
-        "or gets one by mail each day, catches every attack above but a back-dated entry at the end, which only shows by its place:",
-        "an entry's position in the log is evidence, the time that it states is what this host's clock said.",
+        "So a signature of the host's own key never stops who holds the key. A witness does, whatever the auditor kept: it signs no log",
+        "that became another one, and a package that it did not sign is not called intact. Time stamps alone say since when a log is as it",
+        "is: what K does within a day after the entries were made passes them. An auditor who takes a checkpoint away at each visit, or has",
+        "a program fetch one each day (`GET /api/v1/audit/log`), catches all but back-dated entries at the end; with its time stamp, those as well.",
+        "An entry's time is what this host's clock said; a witness's and an authority's clocks bound it: it was seen within a day and an",
+        "hour after, and it is not more than ten minutes older than a cosigned checkpoint without it.",
         "Before it is exported, what D did is noticed by the worker, too, as far as it touches a log's head: it does not go on with",
-        "one that its key did not sign, or that is shorter than what it signed since it started (`log_broken` in its log).",
+        "one that its key did not sign, that is shorter than what it signed since it started, or that a witness saw longer or other than it",
+        "is (`log_broken` and `anchor_contradicts` in its log, and an event in the log itself).",
+        "After a restore the log goes on in a new epoch. A verifier that was told neither of the epoch nor of anything else shows it; one",
+        "that has a key or a checkpoint of the former one, a witness's key or an authority's certificates, does not call the log intact",
+        "until it is told (`--epoch`).",
         "No log proves what was never recorded.",
     ]
     return "\n".join(lines) + "\n"

@@ -64,6 +64,7 @@ def fill(house: House, owner: Member, size: Size) -> dict[str, str]:
     chat.seal_plain(house.worker.db, house.worker.vault, owner.tenant_id, seconds=math.inf)
     with house.worker.db.tenant(owner.tenant_id) as tx:
         fold(tx, clock=house.clock)
+    house.seals()
     with house.server.connect("boot", house.database) as admin:
         admin.execute("VACUUM (ANALYZE)")
     names = (

@@ -75,7 +75,7 @@ def begun(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Day]:
         monkeypatch.setattr(tempfile, "tempdir", str(scratch))  # this process asks the same database
         mail, models = stack.enter_context(careless_mail_server()), stack.enter_context(careless_model_provider())
         product = stack.enter_context(Product(
-            data, smtp_host="127.0.0.1", smtp_port=str(mail), smtp_from="house@harrow.example", smtp_security="none",
+            data, from_nothing=True, smtp_host="127.0.0.1", smtp_port=str(mail), smtp_from="house@harrow.example", smtp_security="none",
             smtp_user="house", api_requests_per_minute="6000", log_level="DEBUG", egress_allow="127.0.0.1:*",
         ))  # fmt: skip
         services = assemble(Settings(data_dir=data), role="worker")

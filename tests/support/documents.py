@@ -6,11 +6,15 @@ from pathlib import Path
 
 import click
 
-from appliance.audit.events import MEANING, Event
+from appliance.audit.events import Event
+from appliance.audit.meanings import MEANING
 from appliance.cli import group
+from appliance.cli.contents import Later
 from appliance.gateway.dialects import Dialect, Fault, error_body
 from appliance.gateway.dialects.chat_to_messages.answer import FINISHES
 from appliance.gateway.dialects.messages_to_chat.answer import REASONS
+from appliance.gateway.dialects.messages_to_converse.answer import REASONS as CONVERSE_REASONS
+from appliance.gateway.dialects.messages_to_converse.rules import SECTIONS
 from appliance.gateway.dialects.responses_to_chat.answer import ENDINGS
 from appliance.gateway.dialects.rules import Fate, Rule
 from appliance.settings import Settings
@@ -49,7 +53,8 @@ def events_page() -> str:
     lines = [
         "# Audit events\n",
         "The closed catalogue: `<room>:<subject>:<past tense>`. A name is never reused or changed. Each entry has actor, source",
-        "address, request id, organisation, subject, outcome and time (UTC); facts are ids, codes and numbers, never content.\n",
+        "address, request id, organisation, subject, outcome and time (UTC); facts are ids, codes and numbers, never content. Addresses, and the",
+        "networks of a token, are personal values: the entry holds a commitment to each, and they can be erased (audit-package.md).\n",
         "| event | what happened |",
         "|---|---|",
     ]
@@ -76,6 +81,8 @@ def commands_page() -> str:
 
 
 def _commands(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(command, Later):
+        command = command.loaded()
     if isinstance(command, click.Group):
         for name in sorted(command.commands):
             yield from _commands(command.commands[name], f"{path} {name}".strip())
@@ -98,6 +105,11 @@ def dialects_page() -> str:
             lines += [f"### {title}\n", "| | | |", "|---|---|---|"]
             lines += [_fate(name, rule) for name, rule in rules.items()]
             lines.append("")
+    lines.append(CONVERSE)
+    for title, rules in SECTIONS.items():
+        lines += [f"### {title}, to Converse\n", "| | | |", "|---|---|---|"]
+        lines += [_fate(name, rule) for name, rule in rules.items()]
+        lines.append("")
     return "\n".join(lines) + "\n" + _endings()
 
 
@@ -114,6 +126,8 @@ def _endings() -> str:
     for finish, reason in REASONS.items():
         status, why = ENDINGS[finish]
         lines.append(f"| `{finish}` | `{reason}` | `{status}`{f', `{why}`' if why else ''} |")
+    lines += ["", "| Converse's `stopReason` | Anthropic's `stop_reason` |", "|---|---|"]
+    lines += [f"| `{reason}` | `{ours}` |" for reason, ours in CONVERSE_REASONS.items()]
     lines += [
         "",
         "An answer that calls tools ended for that, also where a server says `stop`. Which of the sequences was found,",
@@ -162,6 +176,13 @@ the data that the translation obeys, and each row is proved by a test.
 - A request of the Responses API to a model of Anthropic's becomes a chat completion and then a message: both tables
   hold, one after the other. Nothing is translated into the Responses API.
 - Across dialects there is no counting of tokens, and no embedding.
+"""
+
+CONVERSE = """## Anthropic's messages → Bedrock's Converse
+
+Models that AWS offers by its own Converse alone: those of AI21, Amazon (Nova), Cohere, Meta, Mistral and Writer at Bedrock. A
+request of OpenAI's becomes one of Anthropic's first, so both tables hold, one after the other; where the second refuses,
+the field is named as OpenAI has it. A bound of the answer that nobody set is not sent: models differ in what they allow.
 """
 
 PAGES = {

@@ -86,7 +86,7 @@ def door(server: Server, directory: Path) -> Iterator[Door]:
         for name in KINDS:
             has_provider(ada, name, provider.address)
         http = make_server("127.0.0.1", 0, create_app(house.app), threaded=True)
-        thread = threading.Thread(target=http.serve_forever, daemon=True)
+        thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
             yield Door(f"http://127.0.0.1:{http.server_port}", house, provider, ada, bo, key_of(ada), key_of(bo))

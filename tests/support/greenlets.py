@@ -1,4 +1,4 @@
-"""The process that serves /v1 alone, over a house of the tests: gunicorn, greenlets and all."""
+"""The processes that serve /v1, over a house of the tests, as they are started: gunicorn, greenlets and all, or the site's threads."""
 
 import contextlib
 import os
@@ -46,22 +46,35 @@ class Gateway:
             time.sleep(0.1)
 
 
-@contextlib.contextmanager
-def gateway(house: House, directory: Path) -> Iterator[Gateway]:
-    """Start it, and end it."""
-    port, log = free_port(), directory / "gateway.log"
+DOORS = {
+    "gateway": ("deploy/gateway.conf.py", "appliance.wsgi:programs()"),
+    "web": ("deploy/gunicorn.conf.py", "appliance.wsgi:application()"),
+}
+
+
+def environment(house: House, **settings: str) -> dict[str, str]:
+    """Return the environment of a process over this house, with further settings."""
     own = {
         "APPLIANCE_DATA_DIR": str(house.settings.data_dir), "APPLIANCE_DATABASE_URL": house.settings.database_url or "",
         "APPLIANCE_EGRESS_ALLOW": ",".join(house.settings.egress_allow), "APPLIANCE_API_REQUESTS_PER_MINUTE": "100000",
         "APPLIANCE_MODELS_DIR": str(house.settings.models_dir),
     }  # fmt: skip
+    if house.settings.prices_file:
+        own["APPLIANCE_PRICES_FILE"] = str(house.settings.prices_file)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("APPLIANCE_")}
+    return kept | own | {f"APPLIANCE_{name.upper()}": value for name, value in settings.items()}
+
+
+@contextlib.contextmanager
+def gateway(house: House, directory: Path, *, door: str = "gateway", **settings: str) -> Iterator[Gateway]:
+    """Start it, with further settings, and end it."""
+    port, log = free_port(), directory / f"{door}.log"
+    config, application = DOORS[door]
     argv = [
-        sys.executable, "-m", "gunicorn", "--config", "deploy/gateway.conf.py", "--bind", f"127.0.0.1:{port}",
-        "appliance.wsgi:programs()",
+        sys.executable, "-m", "gunicorn", "--config", config, "--bind", f"127.0.0.1:{port}", application,
     ]  # fmt: skip
     with log.open("wb") as out:
-        process = subprocess.Popen(argv, cwd=ROOT, env=kept | own, stdout=out, stderr=out, start_new_session=True)
+        process = subprocess.Popen(argv, cwd=ROOT, env=environment(house, **settings), stdout=out, stderr=out, start_new_session=True)
     found = Gateway(f"http://127.0.0.1:{port}", process, log)
     try:
         found.waits()

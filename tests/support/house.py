@@ -49,7 +49,7 @@ class Server:
     def clone(self, template: str) -> str:
         """Make a copy of a database; return its name."""
         name = f"test_{os.getpid()}_{next(_numbers)}"
-        self.admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log")
+        self.admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         statements = [f"REVOKE ALL ON DATABASE {name} FROM PUBLIC"]
         for role in self.passwords:  # settings and rights of a database are not cloned with it
             statements.append(f"ALTER ROLE cloister_{role} IN DATABASE {name} SET search_path = cloister, public")
@@ -100,7 +100,9 @@ class House:
             "models_dir": self.models_directory(),
             "database_url": url,
             "embedding_threads": 1,
+            "export_folder": directory / "handed-out",
         } | settings
+        (directory / "handed-out").mkdir()
         self.settings = Settings(**chosen)  # type: ignore[arg-type]
         self.clock = MovableClock()
         worker = Database(server.url("cloister_worker", database), pool_size=1)
@@ -139,10 +141,10 @@ class House:
             boot.execute("UPDATE cloister.memberships SET own_since = own_since - %s", [timedelta(days=days)])
 
     def seals(self) -> int:
-        """Let the sequencer do what waits; return how many entries it sealed."""
+        """Let the sequencer do what waits, as a process that has just begun; return how many entries it sealed."""
         sealed = 0
-        with sealing(self.worker) as sealer:
-            while (done := sealer.round()).sealed or done.kept or done.is_full:
+        with sealing(self.worker) as (sealer, attendant):
+            while (done := sealer.round()).sealed or done.kept or done.is_full or attendant.round():
                 sealed += done.sealed
         return sealed
 

@@ -3,6 +3,7 @@
 import contextlib
 import html
 import json
+import logging
 import os
 import re
 import signal
@@ -15,9 +16,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+from unittest import mock
 
 import httpx2
+from click.testing import CliRunner, Result
+
+from appliance import cli
+
+if TYPE_CHECKING:
+    from tests.support.cluster import Cluster
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "a long and private sentence"
@@ -32,14 +40,20 @@ def free_port() -> int:
 
 
 class Product:
-    """`appliance run` in a data directory of its own."""
+    """`appliance run` in a data directory of its own.
 
-    def __init__(self, data_dir: Path, *, port: int | None = None, **settings: str) -> None:
+    Its database's files are a copy of what an earlier first start left, unless it starts `from_nothing`.
+    """
+
+    cluster: "Cluster | None" = None
+
+    def __init__(self, data_dir: Path, *, port: int | None = None, from_nothing: bool = False, **settings: str) -> None:
         self.data_dir, self.port = data_dir, port or free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.output: list[str] = []
         self.link = ""
         self._settings = settings
+        self._from_nothing = from_nothing or "database_url" in settings
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -64,6 +78,8 @@ class Product:
 
     def start(self, *, seconds: float = 120) -> None:
         """Start, and wait for the line with the URL."""
+        if self.cluster and not self._from_nothing and not self.data_dir.exists():
+            self.cluster.copy(self.data_dir / "postgres")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "appliance", "run"], cwd=ROOT, env=self.environment(), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
@@ -103,6 +119,15 @@ class Product:
             [sys.executable, "-m", "appliance", *arguments], cwd=ROOT, env=self.environment(), text=True,
             capture_output=True, timeout=120, check=False,
         )  # fmt: skip
+
+    def types(self, *arguments: str) -> Result:
+        """Run a command in this process: for what has to be there, where the console is not what is tested."""
+        strange: dict[str, str | None] = {name: None for name in os.environ if name.startswith("APPLIANCE_")}
+        own = {name: value for name, value in self.environment().items() if name.startswith("APPLIANCE_")}
+        with _as_logs_are():
+            done = CliRunner().invoke(cli.group, arguments, env=strange | own, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done
 
     def _drain(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
@@ -174,7 +199,7 @@ class Person:
             with contextlib.suppress(httpx2.TransportError):  # a killed web server is back in a moment
                 found = [document for document in self.documents() if document["id"] in ids]
             if len(found) == len(set(ids)) and all(
-                d["status"] in {"ready", "failed", "quarantined", "incomplete"} for d in found
+                d["status"] in {"ready", "failed", "quarantined", "incomplete", "blocked"} for d in found
             ):
                 return found
             time.sleep(0.3)
@@ -221,3 +246,17 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, Any]]]:
             name = line[7:]
         elif line.startswith("data: "):
             yield name, json.loads(line[6:])
+
+
+@contextlib.contextmanager
+def _as_logs_are() -> Iterator[None]:
+    """A command sets up the logs of its process; this one has those of the tests."""
+    root, hooks = logging.getLogger(), (sys.excepthook, threading.excepthook, sys.unraisablehook)
+    handlers, level = root.handlers[:], root.level
+    try:
+        with mock.patch("structlog.configure"):
+            yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        sys.excepthook, threading.excepthook, sys.unraisablehook = hooks

@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from appliance import identity
 from appliance.identity import Scope
-from appliance.identity.permissions import GRANTS, SCOPES
+from appliance.identity.permissions import SCOPES, held
 from appliance.identity.tokens import TokenForm
 from tests.support.house import Member
 
@@ -21,7 +21,7 @@ class Program:
 
     def __init__(self, app: Flask, member: Member, scopes: Iterable[Scope] | None = None, *, days: int = 30) -> None:
         self.client = app.test_client()
-        chosen = scopes or [scope for scope in Scope if SCOPES[scope] & GRANTS[member.caller.role]]
+        chosen = scopes or [scope for scope in Scope if SCOPES[scope] & held(member.caller)]
         with member.services.db.tenant(member.tenant_id) as tx:
             form = TokenForm("script", frozenset(chosen), days)
             issued = identity.create_token(tx, member.caller, form, clock=member.house.clock)

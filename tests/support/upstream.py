@@ -165,13 +165,13 @@ class Authority:
     def file(self) -> Path:
         return self.directory / "ca.pem"
 
-    def issued(self, *names: str) -> Path:
-        """Return a 0400 file with a certificate for these names, and its key."""
+    def issued(self, *names: str, hours: float = 1) -> Path:
+        """Return a 0400 file with a certificate for these names, good for so many hours from now on, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         alternatives = [_name(name) for name in names]
         certificate = (
-            _builder(subject, self.certificate.subject, key)
+            _builder(subject, self.certificate.subject, key, hours=hours)
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
             .sign(self.key, hashes.SHA256())
@@ -186,10 +186,10 @@ class Authority:
         path.chmod(0o400)
         return path
 
-    def server(self, *names: str, asks: bool = False) -> ssl.SSLContext:
+    def server(self, *names: str, asks: bool = False, hours: float = 1) -> ssl.SSLContext:
         """Return a server's TLS for these names; `asks` for the client's certificate, too."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.issued(*names))
+        context.load_cert_chain(self.issued(*names, hours=hours))
         if asks:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(self.file)
@@ -203,7 +203,9 @@ def _name(text: str) -> x509.GeneralName:
         return x509.DNSName(text)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, *, hours: float = 1
+) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
@@ -211,8 +213,8 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivate
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
+        .not_valid_before(now - dt.timedelta(hours=2))
+        .not_valid_after(now + dt.timedelta(hours=hours))
     )
 
 

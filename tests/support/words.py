@@ -10,14 +10,21 @@ from pathlib import Path
 from jinja2.ext import babel_extract
 
 import appliance
-from appliance.audit.events import MEANING
+from appliance.audit.meanings import MEANING
 from appliance.chat import ExportWords, FirstWords
-from appliance.dlp import Category
+from appliance.dlp import Category, Family
+from appliance.dlp.hidden import FORMS
+from appliance.dlp.templates import TEMPLATES
+from appliance.evidence.controls import FRAMEWORKS
+from appliance.evidence.items import GAPS, ITEMS, LABELS, MEASURES, STANDINGS, VALUES
+from appliance.evidence.words import TITLE as EVIDENCE
+from appliance.evidence.words import WORDS
 from appliance.gateway.trying import SENTENCES
+from appliance.identity.sso.saml.rules import ADVICE, OTHER_ADVICE
 from appliance.kernel.errors import Refusal
 from appliance.kernel.problems import FAULT, TITLE
 from appliance.knowledge.changes import REASONS as CHANGE_REASONS
-from appliance.knowledge.unreadable import HELD, REASONS, WARNINGS
+from appliance.knowledge.unreadable import BLOCKED, HELD, REASONS, REJECTED, WARNINGS
 from appliance.policy import Aspect
 from appliance.policy.reasons import REASONS as RULE_REASONS
 from appliance.providers.local.extractive import NOTHING
@@ -41,10 +48,26 @@ def messages() -> set[Message]:
         *SENTENCES,
         *Aspect,
         HELD,
+        BLOCKED,
+        REJECTED,
         NOTHING,
         *Category,
+        *Family,
+        *(said for one in TEMPLATES for said in (one.name, one.purpose, *(part for rule in one.rules for part in (rule.name, rule.why)))),
+        *(form[0] for form in FORMS),
         *astuple(ExportWords()),
         *astuple(FirstWords()),
+        EVIDENCE,
+        *WORDS.values(),
+        *LABELS.values(),
+        *MEASURES.values(),
+        *STANDINGS.values(),
+        *ADVICE.values(),
+        OTHER_ADVICE,
+        *VALUES.values(),
+        *(text for pair in GAPS.values() for text in pair),
+        *(text for about in ITEMS.values() for text in (about.title, about.words)),
+        *(control.words for one in FRAMEWORKS.values() for control in one.controls),
     }
     found |= set(_of_templates()) | set(_of_code()) | set(_of_refusals())
     return {message for message in found if message}

@@ -1,10 +1,16 @@
 import hashlib
+import subprocess
+import tracemalloc
+import zipfile
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
 from appliance.kernel.sealing import SigningKey
+from appliance.proof.disclosures import commitment
 from appliance.proof.ed25519 import verify_ed25519
 from appliance.proof.export import lines, verify
 from appliance.proof.note import (
@@ -22,8 +28,10 @@ from appliance.proof.note import (
     sign,
     signed_by,
 )
+from appliance.proof.package import FORMATS
 from appliance.proof.rows import csv_line
 from appliance.proof.tree import (
+    Frontier,
     consistency_proof,
     frontier_of,
     inclusion_proof,
@@ -33,7 +41,7 @@ from appliance.proof.tree import (
     root_hash,
     subtrees_of,
 )
-from appliance.proof.verify import INTACT, Known, verify_package
+from appliance.proof.verify import INCOMPLETE, INTACT, Known, verify_package
 from tests.support.product import ROOT
 
 ORDER = 2**252 + 27742317777372353535851937790883648493
@@ -58,8 +66,27 @@ def test_it_computes_the_tree_of_rfc_6962(bodies: list[bytes]) -> None:
     assert root_hash(leaves) == by_definition(leaves)
 
 
+@given(some.integers(0, 40), some.integers(0, 40))
+def test_many_leaves_at_once_grow_the_same_tree(before: int, more: int) -> None:
+    leaves = [leaf_hash(bytes([at])) for at in range(before + more)]
+    one, other = Frontier(), Frontier()
+    for leaf in leaves[:before]:
+        one.append(leaf)
+        other.append(leaf)
+    grown = {
+        (level, at >> level, node) for at, leaf in enumerate(leaves[before:], before) for level, node in one.grow(leaf)
+    }
+    extended = {
+        (level, at, node)
+        for level, first, nodes in other.extend(leaves[before:])
+        for at, node in enumerate(nodes, first)
+    }
+    assert extended == grown
+    assert (other.size, other.peaks, other.root()) == (one.size, one.peaks, one.root())
+
+
 def test_it_finds_every_tampering() -> None:
-    export = list(lines([b'{"a":1}', b'{"a":2}', b'{"a":3}']))
+    export = list(lines((body, ()) for body in (b'{"a":1}', b'{"a":2}', b'{"a":3}')))
 
     assert verify(export).fault is None
     for tampered in (
@@ -160,10 +187,85 @@ def test_a_cell_of_the_table_is_no_formula() -> None:
     assert line == "3,'+1,'-2,'\tsuccess,'@user,,'=1+1,\"a \"\"b\"\", c\",''quoted,x,{}\n"
 
 
-def test_packages_of_each_format_verify_for_ever() -> None:
-    """The one that was written when the format was made, and the checkpoint that was taken away before it."""
-    vectors = ROOT / "tests" / "vectors"
-    known = Known((vectors / "audit-package-1.note").read_text(), (vectors / "audit-package-1.key").read_text())
-    report = verify_package(str(vectors / "audit-package-1.zip"), known)
+VECTORS = ROOT / "tests" / "vectors"
+
+
+@pytest.mark.parametrize("package", sorted(VECTORS.glob("audit-package-[1245].zip")), ids=lambda path: path.stem)
+def test_packages_of_each_format_verify_for_ever(package: Path) -> None:
+    """The one that was written when the format was made, and a checkpoint that was taken away before it."""
+    known = Known(package.with_suffix(".note").read_text(), package.with_suffix(".key").read_text())
+    report = verify_package(str(package), known)
     assert (report.status, report.fault) == (INTACT, None)
     assert any("continues your earlier checkpoint" in one for one in report.proven)
+
+
+def test_there_is_a_package_of_each_format() -> None:
+    assert [f"cloister-audit-package/{path.stem[-1]}" for path in sorted(VECTORS.glob("audit-package-*.zip"))] == list(
+        FORMATS
+    )
+
+
+def test_a_plain_export_of_many_entries_takes_no_more_memory_than_one_of_few() -> None:
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        assert verify(lines((b'{"a":%d}' % at, ()) for at in range(count))).fault is None
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    assert peak(6_000) < peak(600) + 4_000
+
+
+@pytest.mark.parametrize("anchor", ["witness", "authority"])
+def test_who_knows_nothing_but_an_anchor_is_told_of_an_epoch_too(anchor: str) -> None:
+    """Else who holds the log's key could begin one, make the log anew behind it, and have the witness sign that as another log."""
+    outsider = Known(certificates=str(VECTORS / "audit-package-3.pem"))
+    if anchor == "witness":
+        outsider = Known(witnesses=((VECTORS / "audit-package-3.witness").read_text(),))
+    report = verify_package(str(VECTORS / "audit-package-3.zip"), outsider)
+    assert (report.status, "--epoch 2" in str(report.fault)) == (INCOMPLETE, True)
+    assert verify_package(str(VECTORS / "audit-package-3.zip"), replace(outsider, epoch=2)).status == INTACT
+    assert verify_package(str(VECTORS / "audit-package-3.zip")).status == INTACT  # knows of nobody, and is shown it as unproven
+
+
+def test_the_shell_says_that_a_log_is_of_a_later_epoch(tmp_path: Path) -> None:
+    for number, is_later in ((2, False), (3, True)):
+        unpacked = tmp_path / str(number)
+        zipfile.ZipFile(VECTORS / f"audit-package-{number}.zip").extractall(unpacked)
+        done = subprocess.run(
+            ["/bin/sh", str(ROOT / "appliance" / "proof" / "verify.sh"), str(unpacked)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == INTACT, done.stdout
+        assert ("before epoch 2 of the log began" in done.stdout) is is_later
+
+
+def test_packages_of_the_third_format_verify_for_ever_with_their_anchors() -> None:
+    vectors = ROOT / "tests" / "vectors"
+    known = Known(
+        earlier=(vectors / "audit-package-3.note").read_text(), key=(vectors / "audit-package-3.key").read_text(), epoch=2,
+        witnesses=((vectors / "audit-package-3.witness").read_text(),), certificates=str(vectors / "audit-package-3.pem"),
+        stamp=str(vectors / "audit-package-3.tsr"),
+    )  # fmt: skip
+    report = verify_package(str(vectors / "audit-package-3.zip"), known)
+    assert (report.status, report.fault) == (INTACT, None)
+    said = "\n".join(report.proven)
+    for one in ("witness.example.org/test saw this checkpoint", "authority saw this checkpoint", "epoch 2 began", "your earlier checkpoint"):
+        assert one in said
+    untold = verify_package(str(vectors / "audit-package-3.zip"), replace(known, epoch=None))
+    assert (untold.status, "--epoch 2" in str(untold.fault)) == (INCOMPLETE, True)
+
+
+@pytest.mark.parametrize("number", [4, 5])
+def test_packages_from_the_fourth_format_on_disclose_what_was_not_erased(number: int) -> None:
+    report = verify_package(str(VECTORS / f"audit-package-{number}.zip"))
+    assert any("personal values are those that the entries were sealed with" in one for one in report.proven)
+    assert any("they were erased" in one for one in report.unproven)
+
+
+def test_a_commitment_is_the_digest_that_the_specification_says() -> None:
+    """By other means: `printf 'cloister-disclosure/1\\n%s' "$DISCLOSURE" | sha256sum`."""
+    disclosure = '["' + "0" * 64 + '","actor.address","203.0.113.7"]'
+    written = subprocess.run(
+        ["/bin/sh", "-c", f"printf 'cloister-disclosure/1\\n%s' '{disclosure}' | sha256sum"], capture_output=True, text=True, check=True
+    )  # fmt: skip
+    assert written.stdout.split()[0] == commitment("0" * 64, "actor.address", "203.0.113.7")

@@ -135,6 +135,9 @@ class MessageOut(Output):
     siblings: list[UUID]
     feedback: FeedbackOut | None
     is_withheld: bool
+    replaced: int = Field(0, description="How many values the model was told stand-ins for.", examples=[3])
+    removed: int = Field(0, description="How many values the organisation's policy on data took out.", examples=[0])
+    warned: int = Field(0, description="How many values of the question it warns about.", examples=[0])
 
 
 class MessagesOut(Output):

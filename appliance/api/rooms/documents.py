@@ -11,6 +11,7 @@ from appliance.identity import Permission
 from appliance.knowledge import BatchId, CollectionId, DocumentFilter, DocumentId, FileId, Receipt, Status, Upload
 from appliance.knowledge.errors import (
     AlreadyThere,
+    AttestationMissing,
     BatchNotFound,
     CollectionNotFound,
     DocumentTooLarge,
@@ -20,6 +21,7 @@ from appliance.knowledge.errors import (
     NotCancellable,
     NotFailed,
     NotQuarantined,
+    SecondNeeded,
     VersionInForce,
     VersionNotFound,
 )
@@ -51,6 +53,12 @@ class UploadIn(Input):
     batch_id: UUID | None = None
     folder: Folder = ""
     separate: bool = False
+    attested: bool = Field(False, description="I would post this on our internal wiki: where the organisation asks for it.")
+    labels: Annotated[
+        str,
+        StringConstraints(max_length=900, pattern=r"^[^\x00]*$"),
+        Field(description="Added to the document's, with commas between them.", examples=["contracts,travel"]),
+    ] = ""
 
 
 class LabelsIn(Input):
@@ -101,7 +109,8 @@ class DocumentOut(Output):
     """A document on its way to `ready`; `reason` says why it failed or is held, `warnings` and `unread` what was not read.
 
     `quarantined`: something was found in it. `incomplete`: parts of it could not be read, so nobody has checked them.
-    Neither is searched until it is released. `newer` is a version that is not in force (yet): readers see the old one
+    Neither is searched until it is released. `blocked`: the policy keeps no such file, or a reviewer rejected it.
+    `is_redacted`: something was taken out of its text. `newer` is a version that is not in force (yet): readers see the old one
     until it is ready.
     """
 
@@ -125,6 +134,7 @@ class DocumentOut(Output):
     version: int
     labels: list[str]
     newer: VersionOut | None
+    is_redacted: bool
     seconds_left: int | None = Field(
         None, description="Until it is read, from what was measured of late; null where nothing was, or is left."
     )
@@ -175,8 +185,8 @@ def list_documents(call: Call) -> Listed[DocumentOut]:
     answer=ReceivedOut,
     status=202,
     takes_files=True,
-    refusals=(BatchNotFound, CollectionNotFound, DocumentTooLarge, EmptyFile, FileNameMissing),
-)
+    refusals=(AttestationMissing, BatchNotFound, CollectionNotFound, DocumentTooLarge, EmptyFile, FileNameMissing, LabelsMalformed),
+)  # fmt: skip
 def add_documents(call: Call) -> ReceivedOut:
     """Take files in; each is read, cut and embedded after the answer. Its status says how far it is."""
     return _taken_in(call, None)
@@ -198,6 +208,8 @@ def _taken_in(call: Call, document_id: DocumentId | None) -> ReceivedOut:
                 asked.folder,
                 BatchId(asked.batch_id) if asked.batch_id else None,
                 asked.separate,
+                asked.attested,
+                tuple(asked.labels.split(",")) if asked.labels else (),
             ),
             limit_megabytes=house.settings.upload_limit_mb,
             clock=house.clock,
@@ -247,7 +259,7 @@ def move_document(call: Call) -> DocumentOut:
 
 @operation(
     "POST", "/documents/{document_id}/approval", permission=Permission.DOCUMENT_APPROVE, query=Looked,
-    answer=DocumentOut, refusals=(NotQuarantined,),
+    answer=DocumentOut, refusals=(NotQuarantined, SecondNeeded),
 )  # fmt: skip
 def approve_document(call: Call) -> DocumentOut:
     """Release a held document to be indexed as it is: in spite of what was found, without what could not be read."""
@@ -304,7 +316,7 @@ def list_versions(call: Call) -> Listed[VersionOut]:
 
 @operation(
     "POST", "/documents/{document_id}/versions", permission=Permission.DOCUMENT_ADD, answer=ReceivedOut, status=202,
-    takes_files=True, refusals=(AlreadyThere, DocumentTooLarge, EmptyFile, FileNameMissing),
+    takes_files=True, refusals=(AlreadyThere, AttestationMissing, DocumentTooLarge, EmptyFile, FileNameMissing, LabelsMalformed),
 )  # fmt: skip
 def add_version(call: Call) -> ReceivedOut:
     """Take a new version of a document in, whatever its name; the old one stays in force until it is ready."""

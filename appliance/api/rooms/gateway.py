@@ -18,7 +18,7 @@ _Plain = r"^[^\x00]*$"
 _Model = Annotated[
     str, StringConstraints(min_length=1, max_length=264, pattern=_Plain), Field(examples=["openai/gpt-example"])
 ]
-_Entry = Annotated[str, StringConstraints(min_length=1, max_length=264, pattern=_Plain)]
+_Entry = Annotated[str, StringConstraints(min_length=1, max_length=270, pattern=_Plain)]
 _Alias = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=_Plain), Field(examples=["general"])]
 
 
@@ -33,10 +33,13 @@ class AliasName(Input):
 
 
 class AliasIn(Input):
-    """The models are tried in this order: the next one when the one before does not answer."""
+    """The models are tried in this order: the next one when the one before does not answer.
+
+    Those with a weight (`openai/gpt-example=3`) share the calls as they are weighed, and come before the others.
+    """
 
     name: _Alias
-    models: list[_Model] = Field(min_length=1, max_length=8, examples=[["openai/gpt-example"]])
+    models: list[_Entry] = Field(min_length=1, max_length=8, examples=[["openai/gpt-example=3", "anthropic/claude-example=1"]])
 
 
 class AllowedOut(Output):
@@ -143,7 +146,7 @@ def list_model_aliases(call: Call) -> AliasesOut:
     """Return the organisation's own names of models."""
     with call.tenant() as tx:
         found = gateway.list_aliases(tx, call.caller)
-    return AliasesOut(items=[AliasOut(name=one.name, models=[str(target) for target in one.targets]) for one in found])
+    return AliasesOut(items=[AliasOut(name=one.name, models=list(one.entries)) for one in found])
 
 
 @operation(
@@ -154,7 +157,7 @@ def set_model_alias(call: Call) -> AliasOut:
     """Make a name, or change which models are behind it."""
     with call.tenant() as tx:
         made = gateway.set_alias(tx, call.caller, call.body.name, call.body.models)
-    return AliasOut(name=made.name, models=[str(target) for target in made.targets])
+    return AliasOut(name=made.name, models=list(made.entries))
 
 
 @operation("DELETE", "/gateway/aliases", permission=Permission.MODEL_CHANGE, query=AliasName, refusals=(AliasNotFound,))

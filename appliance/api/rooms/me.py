@@ -29,6 +29,7 @@ class MeOut(Output):
     display_name: str
     email: str
     role: Role
+    role_title: str
     groups: list[UUID]
     language: str | None
     zone: str | None
@@ -76,7 +77,7 @@ def get_me(call: Call) -> MeOut:
     one = call.caller
     return MeOut(
         user_id=one.user_id, organisation_id=one.tenant_id, organisation=one.organisation,
-        display_name=one.display_name, email=one.email, role=one.role, groups=sorted(one.groups),
+        display_name=one.display_name, email=one.email, role=one.role, role_title=one.role_title, groups=sorted(one.groups),
         language=one.language, zone=one.zone, scopes=sorted(one.scopes or frozenset()),
         permissions=[permission for permission in Permission if may(one, permission)],
     )  # fmt: skip

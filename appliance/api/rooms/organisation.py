@@ -16,19 +16,22 @@ from appliance.identity.permissions import require_granted
 from appliance.knowledge import ChangeState
 from appliance.knowledge.errors import ChangeUnderWay, ModelNotInstalled, ModelUnknown, NoChangeUnderWay
 from appliance.tenancy import OrganisationSettings, Review
-from appliance.tenancy.errors import LinkHostMalformed, OrganisationNameMissing
+from appliance.tenancy.errors import ContentDaysMalformed, LinkHostMalformed, OrganisationNameMissing
 
 Host = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[^\x00]*$")]
 
 
 class OrganisationOut(Output):
-    """`conversation_review`: whether administrators may open conversations; `link_hosts`: where answers may link to."""
+    """`conversation_review`: whether administrators may open conversations; `link_hosts`: where answers may link to;
+    `call_content_days`: for how long it is kept what calls to providers say.
+    """
 
     tenant_id: UUID
     name: str
     created_at: datetime
     conversation_review: Review
     link_hosts: list[str]
+    call_content_days: int
 
 
 class OrganisationIn(Input):
@@ -40,15 +43,19 @@ class OrganisationIn(Input):
 
 
 class SettingsBoth(Input):
-    """`conversation_review`: whether administrators may open other people's conversations."""
+    """`conversation_review`: whether administrators may open other people's conversations. `call_content_days`: for how long it
+    is kept what calls to providers say, 0 for not at all; left out, it stays as it is.
+    """
 
     conversation_review: Review = Field(examples=[Review.TWO_PERSON])
     link_hosts: list[Host] = Field(default_factory=list, max_length=50)
+    call_content_days: int | None = Field(None, ge=0, le=3650, examples=[30])
 
 
 class SettingsOut(Output):
     conversation_review: Review
     link_hosts: list[str]
+    call_content_days: int
 
 
 class BudgetIn(Input):
@@ -130,6 +137,7 @@ def get_organisation(call: Call) -> OrganisationOut:
     return OrganisationOut(
         tenant_id=one.tenant_id, name=one.name, created_at=one.created_at,
         conversation_review=settings.conversation_review, link_hosts=list(settings.link_hosts),
+        call_content_days=settings.call_content_days,
     )  # fmt: skip
 
 
@@ -160,12 +168,13 @@ def get_settings(call: Call) -> SettingsOut:
     permission=Permission.SETTINGS_CHANGE,
     body=SettingsBoth,
     answer=SettingsOut,
-    refusals=(LinkHostMalformed, SecondPersonNeeded),
+    refusals=(ContentDaysMalformed, LinkHostMalformed, SecondPersonNeeded),
 )
 def change_settings(call: Call) -> SettingsOut:
     """Change the organisation's settings; what they were and are is recorded."""
-    chosen = OrganisationSettings(call.body.conversation_review, tuple(call.body.link_hosts))
+    review, hosts, days = call.body.conversation_review, tuple(call.body.link_hosts), call.body.call_content_days
     with call.tenant() as tx:
+        chosen = OrganisationSettings(review, hosts, tenancy.get_settings(tx).call_content_days if days is None else days)
         return SettingsOut.model_validate(identity.change_settings(tx, call.caller, chosen))
 
 

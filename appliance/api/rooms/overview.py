@@ -6,6 +6,8 @@ from appliance import budgets, knowledge
 from appliance.api.framework import Call, operation
 from appliance.api.rooms.organisation import BudgetOut, UsageOut
 from appliance.api.schemas import Input, Output
+from appliance.assembly import anchors_of
+from appliance.audit.anchors import is_contradicted
 from appliance.chat.numbers import count_questions, feedback_by_day, questions_by_day
 from appliance.gateway.ledger import count_people, month_usage, people_by_day, tokens_by_day
 from appliance.identity import Permission
@@ -21,12 +23,16 @@ class DocumentCountsOut(Output):
 
 
 class OverviewOut(Output):
-    """The organisation in a few numbers; `questions`, `usage` and `budget` are of this calendar month (UTC)."""
+    """The organisation in a few numbers; `questions`, `usage` and `budget` are of this calendar month (UTC).
+
+    `log_contradicted`: a witness knows the audit log to be another one, and nothing more is sealed.
+    """
 
     documents: DocumentCountsOut
     questions: int
     usage: UsageOut
     budget: BudgetOut
+    log_contradicted: bool
 
 
 class DaysAsked(Input):
@@ -65,6 +71,7 @@ def get_overview(call: Call) -> OverviewOut:
             questions=count_questions(tx, clock=clock),
             usage=UsageOut.model_validate(month_usage(tx, clock=clock)),
             budget=BudgetOut.model_validate(budgets.get_budget(tx, clock=clock)),
+            log_contradicted=is_contradicted(tx, anchors_of(call.services.settings)),
         )
 
 

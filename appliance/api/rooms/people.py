@@ -1,19 +1,23 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from appliance import identity
 from appliance.api.framework import Call, operation
 from appliance.api.schemas import Email, Input, Listed, Output, Page, cut, part
 from appliance.identity import GroupId, MemberKind, Permission, Role, UserId
+from appliance.identity.entry_errors import CustomRoleNotFound
 from appliance.identity.errors import (
+    AccessEnded,
+    AccessEndMalformed,
     AlreadyMember,
     GroupNotFound,
     LastOwner,
     ResetByOperator,
     ResetNotAlone,
     RoleMisplaced,
+    StillMember,
 )
 from appliance.identity.factors import FactorKind, remove_factors_of
 from appliance.identity.invitations import InvitationForm
@@ -21,36 +25,55 @@ from appliance.identity.permissions import require_granted
 
 
 class PersonOut(Output):
-    """A member: a person, or a service account. `suspended_at` is set for those who were removed."""
+    """A member: a person, or a service account. `suspended_at` is set for those who were removed.
+
+    `access_until` is set for auditors, and operators who were let in, whose access ends by itself. `role_title`: the name of
+    a role of the organisation's own.
+    """
 
     user_id: UUID
     display_name: str
     email: str
     role: Role
+    custom_role_id: UUID | None
+    role_title: str
     kind: MemberKind
     groups: list[UUID]
     joined_at: datetime
     last_seen_at: datetime | None
     suspended_at: datetime | None
+    access_until: datetime | None
 
 
 class RoleIn(Input):
+    """For `custom`, a role of the organisation's own, `custom_role_id` says which."""
+
     role: Role = Field(examples=[Role.MEMBER])
+    custom_role_id: UUID | None = None
 
 
 class InvitationIn(Input):
+    """For `custom`, a role of the organisation's own, `custom_role_id` says which."""
+
     email: Email
     role: Role = Role.MEMBER
+    custom_role_id: UUID | None = None
     group_ids: list[UUID] = Field(default_factory=list, max_length=100)
+    access_until: AwareDatetime | None = Field(
+        None, description="For auditors: the moment at which their access ends by itself, with its zone."
+    )
 
 
 class InvitationOut(Output):
     invitation_id: UUID
     email: str
     role: Role
+    custom_role_id: UUID | None
+    role_title: str
     group_ids: list[UUID]
     created_at: datetime
     expires_at: datetime
+    access_until: datetime | None
 
 
 class InvitedOut(Output):
@@ -114,7 +137,9 @@ def get_person(call: Call) -> PersonOut:
 def change_role(call: Call) -> None:
     """Give a member another role. Only owners make owners; the last owner stays."""
     with call.tenant() as tx:
-        identity.change_role(tx, call.caller, UserId(call.ids["user_id"]), role=call.body.role)
+        identity.change_role(
+            tx, call.caller, UserId(call.ids["user_id"]), role=call.body.role, custom_role_id=call.body.custom_role_id
+        )
 
 
 @operation("DELETE", "/people/{user_id}", permission=Permission.PEOPLE_CHANGE, refusals=(LastOwner,))
@@ -124,11 +149,20 @@ def remove_person(call: Call) -> None:
         identity.remove_member(tx, call.caller, UserId(call.ids["user_id"]), clock=call.services.clock)
 
 
-@operation("POST", "/people/{user_id}/restoration", permission=Permission.PEOPLE_CHANGE)
+@operation("POST", "/people/{user_id}/restoration", permission=Permission.PEOPLE_CHANGE, refusals=(AccessEnded,))
 def restore_person(call: Call) -> None:
     """Let a removed member in again."""
     with call.tenant() as tx:
-        identity.restore_member(tx, call.caller, UserId(call.ids["user_id"]))
+        identity.restore_member(tx, call.caller, UserId(call.ids["user_id"]), clock=call.services.clock)
+
+
+@operation(
+    "POST", "/people/{user_id}/log-erasure", permission=Permission.AUDIT_ERASE, refusals=(StillMember,)
+)  # fmt: skip
+def erase_from_log(call: Call) -> None:
+    """Erase for ever the addresses and networks of a removed member's entries in the audit log. The entries stay, and are still proven."""
+    with call.tenant() as tx:
+        identity.erase_from_log(tx, call.caller, UserId(call.ids["user_id"]), clock=call.services.clock)
 
 
 @operation("GET", "/people/{user_id}/sessions", permission=Permission.PEOPLE_CHANGE, answer=SessionsOut)
@@ -191,12 +225,13 @@ def list_invitations(call: Call) -> Listed[InvitationOut]:
 
 @operation(
     "POST", "/invitations", permission=Permission.PEOPLE_CHANGE, body=InvitationIn, answer=InvitedOut, status=201,
-    refusals=(AlreadyMember, GroupNotFound, RoleMisplaced),
+    refusals=(AccessEndMalformed, AlreadyMember, CustomRoleNotFound, GroupNotFound, RoleMisplaced),
 )  # fmt: skip
 def create_invitation(call: Call) -> InvitedOut:
     """Invite somebody by a link that works once, within seven days. It is for you to hand over: none is mailed."""
     house, body = call.services, call.body
-    form = InvitationForm(body.email, body.role, tuple(GroupId(one) for one in body.group_ids))
+    groups = tuple(GroupId(one) for one in body.group_ids)
+    form = InvitationForm(body.email, body.role, groups, body.access_until, body.custom_role_id)
     with call.tenant() as tx:
         invited = identity.invite(tx, call.caller, form, clock=house.clock)
     link = f"{house.settings.address}/join?link={invited.token}"

@@ -8,6 +8,7 @@ from appliance import identity
 from appliance.api.framework import Call, operation
 from appliance.api.schemas import Input, Listed, Name, Output, Page, part
 from appliance.identity import GroupId, Permission, Role, Scope, TokenLimits, UserId
+from appliance.identity.entry_errors import CustomRoleNotFound
 from appliance.identity.errors import (
     GroupNotFound,
     LimitsBeyond,
@@ -70,8 +71,11 @@ class IssuedOut(Output):
 
 
 class ServiceAccountIn(Input):
+    """For `custom`, a role of the organisation's own, `custom_role_id` says which."""
+
     name: Name
     role: Role = Role.MEMBER
+    custom_role_id: UUID | None = None
     group_ids: list[UUID] = Field(default_factory=list, max_length=100)
 
 
@@ -117,14 +121,14 @@ def revoke_token(call: Call) -> None:
 
 @operation(
     "POST", "/service-accounts", permission=Permission.SERVICE_ACCOUNT_CHANGE, body=ServiceAccountIn, answer=ServiceAccountOut, status=201,
-    refusals=(GroupNotFound, RoleMisplaced),
+    refusals=(CustomRoleNotFound, GroupNotFound, RoleMisplaced),
 )  # fmt: skip
 def create_service_account(call: Call) -> ServiceAccountOut:
     """Create an account for a program. It cannot sign in, and is removed like a person."""
     body = call.body
     with call.tenant() as tx:
         user_id = identity.create_service_account(
-            tx, call.caller, name=body.name, role=body.role, group_ids=[GroupId(one) for one in body.group_ids],
-            clock=call.services.clock,
+            tx, call.caller, name=body.name, role=body.role, custom_role_id=body.custom_role_id,
+            group_ids=[GroupId(one) for one in body.group_ids], clock=call.services.clock,
         )  # fmt: skip
     return ServiceAccountOut(user_id=user_id)

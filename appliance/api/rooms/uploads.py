@@ -6,18 +6,20 @@ from pydantic import Field, StringConstraints
 
 from appliance import knowledge
 from appliance.api.framework import Call, operation
-from appliance.api.rooms.documents import DocumentOut, Folder, ReceivedOut
+from appliance.api.rooms.documents import DocumentOut, Folder, Label, ReceivedOut
 from appliance.api.schemas import Input, Output
 from appliance.identity import Permission
 from appliance.knowledge import PART_LIMIT, BatchId, CollectionId, DocumentId, UploadForm, UploadId
 from appliance.knowledge.errors import (
     AlreadyThere,
+    AttestationMissing,
     BatchNotFound,
     CollectionNotFound,
     DocumentNotFound,
     DocumentTooLarge,
     EmptyFile,
     FileNameMissing,
+    LabelsMalformed,
     PartMalformed,
     PartMisplaced,
     TooManyUploads,
@@ -40,6 +42,8 @@ class AnnouncementIn(Input):
     batch_id: UUID | None = None
     document_id: UUID | None = None
     separate: bool = False
+    attested: bool = Field(False, description="I would post this on our internal wiki: where the organisation asks for it.")
+    labels: list[Label] = Field(default=[], max_length=20, description="Added to the document's.")
 
 
 class PartIn(Input):
@@ -62,8 +66,8 @@ class UploadOut(Output):
 @operation(
     "POST", "/uploads", permission=Permission.DOCUMENT_ADD, body=AnnouncementIn, answer=UploadOut, status=201,
     refusals=(
-        BatchNotFound, CollectionNotFound, DocumentNotFound, DocumentTooLarge, EmptyFile, FileNameMissing,
-        TooManyUploads,
+        AttestationMissing, BatchNotFound, CollectionNotFound, DocumentNotFound, DocumentTooLarge, EmptyFile, FileNameMissing,
+        LabelsMalformed, TooManyUploads,
     ),
 )  # fmt: skip
 def begin_upload(call: Call) -> UploadOut:
@@ -74,7 +78,7 @@ def begin_upload(call: Call) -> UploadOut:
         CollectionId(asked.collection_id) if asked.collection_id else None,
         BatchId(asked.batch_id) if asked.batch_id else None,
         DocumentId(asked.document_id) if asked.document_id else None,
-        asked.separate,
+        asked.separate, asked.attested, tuple(asked.labels),
     )  # fmt: skip
     house = call.services
     with call.tenant() as tx:

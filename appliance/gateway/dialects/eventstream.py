@@ -8,7 +8,7 @@ Base64. Trusted: nothing of it; what is not as the format says breaks the answer
 import re
 import struct
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from zlib import crc32
@@ -83,10 +83,13 @@ class Inner(Protocol):
 
 
 class UnwrappedStream:
-    """Unwraps Anthropic's events from Bedrock's stream, for a stream of the same shape to take."""
+    """Unwraps Anthropic's events from Bedrock's stream, for a stream of the same shape to take.
 
-    def __init__(self, inner: Inner) -> None:
-        self._inner, self._reader = inner, MessageReader()
+    `take` says what an event is in Anthropic's stream by its name and what it carries; without it they are wrapped whole.
+    """
+
+    def __init__(self, inner: Inner, *, take: Callable[[str, bytes], bytes] | None = None) -> None:
+        self._inner, self._reader, self._take = inner, MessageReader(), take or _chunk
 
     @property
     def is_finished(self) -> bool:
@@ -108,7 +111,7 @@ class UnwrappedStream:
         told, events = bytearray(), bytearray()
         try:
             for message in self._reader.feed(chunk):
-                events += _event(message)
+                events += _event(message, self._take)
         except Broken as broken:
             told += self._inner.feed(bytes(events))
             return bytes(told) + self._inner.fail(broken.fault)
@@ -123,7 +126,7 @@ class UnwrappedStream:
         return self._inner.fail(fault)
 
 
-def _event(message: Message) -> bytes:
+def _event(message: Message, take: Callable[[str, bytes], bytes]) -> bytes:
     """Return a message as Anthropic's own stream has it; nothing for a kind that is not known. Raises Broken."""
     kind = message.headers.get(":message-type")
     if kind == "exception":
@@ -131,10 +134,14 @@ def _event(message: Message) -> bytes:
     if kind == "error":
         said = message.headers.get(":error-message", "")
         return error_event(Dialect.MESSAGES, Fault(502, message.headers.get(":error-code") or UNREADABLE, said))
-    if message.headers.get(":event-type") != "chunk":
+    return take(message.headers.get(":event-type", ""), message.payload)
+
+
+def _chunk(name: str, payload: bytes) -> bytes:
+    if name != "chunk":
         return b""
     try:
-        data = b64decode(_object(message.payload)["bytes"], validate=True)
+        data = b64decode(_object(payload)["bytes"], validate=True)
         name = str(_object(data)["type"])
     except (ValueError, TypeError, KeyError) as error:
         raise unreadable("a message holds no event") from error

@@ -18,14 +18,18 @@ from appliance.kernel.egress.errors import (
     AnswerTimedOut,
     AnswerTooLarge,
     CallCancelled,
+    CertificatesUnusable,
     EgressDenied,
     EgressFailed,
     OutgoingMalformed,
 )
 from appliance.kernel.egress.factory import Egress
+from appliance.kernel.egress.trust import check_certificates
 from appliance.kernel.egress.values import Outgoing, Peer, Timeouts
 
 __all__ = [
     "AddressDenied", "AllowListInvalid", "AnswerBroken", "AnswerTimedOut", "AnswerTooLarge", "CallCancelled", "Cancel",
+    "CertificatesUnusable",
     "Egress", "EgressDenied", "EgressFailed", "Incoming", "Outgoing", "OutgoingMalformed", "Peer", "Timeouts",
+    "check_certificates",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ vllm.internal:8000=10.1.0.0/16  a host of one's own network: only where its addr
 http://vllm.internal:8000=10.1.0.0/16   the same without TLS, which only one's own networks may be
 10.1.2.3:8000, [fd00::7]:8000   an address: naming it is the permission
 localhost:11434                 this host; with or without TLS
+sftp://backup.example.org       SFTP, port 22; with a port or a network as above. Nothing else is meant by it, nor it by anything else
 
 No `*.example.org`: at the clouds' shared suffixes, such as *.openai.azure.com, anybody can have a host of their own.
 """
@@ -17,8 +18,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from appliance.kernel.egress.addresses import LOOPBACK, Address, Network, holds_nobodys, is_nobodys, is_own, is_public
-from appliance.kernel.egress.errors import AllowListInvalid, EgressDenied, PlainDenied, PortDenied, UrlDenied
-from appliance.kernel.egress.targets import PORTS, Target, place_of
+from appliance.kernel.egress.errors import (
+    AllowListInvalid,
+    EgressDenied,
+    PlainDenied,
+    PortDenied,
+    SftpDenied,
+    UrlDenied,
+)
+from appliance.kernel.egress.targets import PORTS, WEB, Target, place_of
 
 _ENTRY: Final = re.compile(
     r"(?:(?P<scheme>[a-z]+)://)?(?P<authority>[^/=]+?)(?P<any>:\*)?(?:=(?P<network>.+))?", re.IGNORECASE
@@ -77,11 +85,13 @@ class AllowList:
             raise AllowListInvalid(faults)
 
     def permission(self, target: Target) -> Permission:
-        """Return where the target may be. Raises EgressDenied, PlainDenied, PortDenied."""
+        """Return where the target may be. Raises EgressDenied, PlainDenied, PortDenied, SftpDenied."""
         named = self._entries.get(target.host)
+        fitting = [entry for entry in named or () if target.scheme in entry.schemes]
+        if target.scheme == "sftp" and not any(entry.has_port(target) for entry in fitting):
+            raise SftpDenied(host=target.host, port=target.port)
         if not named:
             raise EgressDenied(host=target.host)
-        fitting = [entry for entry in named if target.scheme in entry.schemes]
         if not fitting:
             raise PlainDenied(host=target.host, port=target.port)
         fitting = [entry for entry in fitting if entry.has_port(target)]
@@ -98,7 +108,7 @@ def entry_of(text: str) -> Entry:
     match = _ENTRY.fullmatch(text)
     scheme = (match["scheme"] or "").lower() if match else ""
     if match is None or scheme not in {"", *PORTS}:
-        raise ValueError("it is HOST, HOST:PORT, HOST:*, HOST=NETWORK, or that after http://")
+        raise ValueError("it is HOST, HOST:PORT, HOST:*, HOST=NETWORK, or that after http:// or sftp://")
     try:
         host, port, address = place_of(match["authority"])
     except UrlDenied as error:
@@ -138,5 +148,5 @@ def _schemes(scheme: str, networks: tuple[Network, ...]) -> frozenset[str]:
         raise ValueError("only hosts of your own network are spoken to without TLS; name it: http://HOST:PORT=NETWORK")
     if not scheme:
         is_here = bool(networks) and all(network.is_loopback for network in networks)
-        return frozenset(PORTS) if is_here else frozenset({"https"})
+        return WEB if is_here else frozenset({"https"})
     return frozenset({scheme})

@@ -122,6 +122,16 @@ class Connection:
             return False
         return False
 
+    def secured(self) -> ssl.SSLSocket:
+        """Return the socket, for what is no exchange of messages. Only a connection with TLS has one."""
+        assert isinstance(self._sock, ssl.SSLSocket)  # noqa: S101 - https was asked for
+        return self._sock
+
+    def plain(self) -> socket.socket:
+        """Return the socket, for a protocol that secures itself. Only a connection without TLS has one."""
+        assert not isinstance(self._sock, ssl.SSLSocket)  # noqa: S101 - sftp was asked for
+        return self._sock
+
     def close(self) -> None:
         """Let go of the socket, without a farewell that could block."""
         with contextlib.suppress(OSError):

@@ -70,6 +70,12 @@ class PlainDenied(EgressDenied):
     code = "egress_plain_denied"
 
 
+class SftpDenied(EgressDenied):
+    """SFTP to port {port} of {host} is not allowed. An operator can add sftp://{host}:{port} to APPLIANCE_EGRESS_ALLOW."""
+
+    code = "egress_sftp_denied"
+
+
 class AddressDenied(EgressDenied):
     """{host} is at {address}, which was not allowed. If that is meant, an operator can add {host}=NETWORK to APPLIANCE_EGRESS_ALLOW."""
 

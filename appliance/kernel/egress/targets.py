@@ -8,12 +8,15 @@ connected to, shown as SNI and sent as Host.
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from appliance.kernel.egress.addresses import Address, is_nobodys
 from appliance.kernel.egress.errors import UrlDenied
 
-PORTS: Final = {"https": 443, "http": 80}
+PORTS: Final = {"https": 443, "http": 80, "sftp": 22}
+WEB: Final = frozenset({"https", "http"})
+"""What a request may be sent over; the other one is `tunnels.py`'s."""
 _LONGEST_URL: Final = 8192
 _LONGEST_HOST: Final = 253
 _HIGHEST_PORT: Final = 65535
@@ -55,7 +58,7 @@ def target_of(url: str) -> Target:
         raise UrlDenied(reason="it has signs that do not belong in a URL; a host in other letters is written as xn--")
     match = _URL.fullmatch(url)
     scheme = match["scheme"].lower() if match else ""
-    if match is None or scheme not in PORTS:
+    if match is None or scheme not in WEB:
         raise UrlDenied(reason="it does not begin with https:// or http://")
     if match["rest"] is not None:
         raise UrlDenied(reason="it has a part after #")
@@ -65,6 +68,7 @@ def target_of(url: str) -> Target:
     )
 
 
+@lru_cache(maxsize=1024)
 def place_of(authority: str) -> tuple[str, int | None, Address | None]:
     """Return the host, the port if one is written, and the address if the host is one. Raises UrlDenied."""
     if "@" in authority:

@@ -16,8 +16,9 @@ _OPEN_TO_OTHERS: Final = 0o077
 class Trust:
     """The TLS that each host is spoken to with. A certificate of ours goes only to the host that it was named for."""
 
-    def __init__(self, ca_bundle: Path | None, client_certificates: Iterable[str] = ()) -> None:
-        self._common = _context(ca_bundle) if ca_bundle else None
+    def __init__(self, ca_bundle: Path | None, client_certificates: Iterable[str] = (), *, only: str = "") -> None:
+        """Trust a bundle of the operator's instead of this host's; `only`: certificates in place of both."""
+        self._common = _only(only) if only else _context(ca_bundle) if ca_bundle else None
         self._own: dict[tuple[str, int], ssl.SSLContext] = {}
         for entry in client_certificates:
             host, port, path = certificate_of(entry)
@@ -28,6 +29,11 @@ class Trust:
     def context(self, target: Target) -> ssl.SSLContext:
         """Return what this target is spoken to with."""
         return self._own.get((target.host, target.port)) or self._common or _of_this_host()
+
+
+def check_certificates(text: str) -> None:
+    """Raise CertificatesUnusable unless a text holds certificates to trust, as PEM."""
+    _only(text)
 
 
 def certificate_of(entry: str) -> tuple[str, int, Path]:
@@ -65,6 +71,18 @@ def _context(ca_bundle: Path | None) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=str(ca_bundle) if ca_bundle else None)
     except (OSError, ssl.SSLError) as error:
         raise CertificatesUnusable(path=str(ca_bundle), reason=error.strerror or "they cannot be read") from None
+    return _spoken(context)
+
+
+def _only(text: str) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cadata=text)
+    except (ssl.SSLError, ValueError):
+        raise CertificatesUnusable(path="a connection's settings", reason="they are not certificates as PEM") from None
+    return _spoken(context)
+
+
+def _spoken(context: ssl.SSLContext) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     return context

@@ -40,7 +40,7 @@ class Table:
 def count(given: dict[str, str], name: str, *, most: int) -> int:
     """Return a number among the attributes, from 1 to `most`."""
     value = given.get(name, "1")
-    return max(1, min(int(value), most)) if value.isascii() and value.isdigit() and len(value) < 9 else 1  # noqa: PLR2004
+    return max(1, min(int(value), most)) if value.isascii() and value.isdigit() and len(value) < 9 else 1  # noqa: PLR2004 - no table has more
 
 
 def reference(row: int, column: int) -> str:

@@ -4,11 +4,11 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from appliance.kernel.computing import Aside, here
 from appliance.providers.base import Purpose, Vectors
 from appliance.providers.errors import ModelMissing
 from appliance.providers.local.catalogue import DEFAULT, Recipe
@@ -23,22 +23,28 @@ _BATCH, _BATCH_TOKENS = 16, 2048
 class LocalEmbedder:
     """Loads on first use, then serves any thread."""
 
-    def __init__(self, directory: Path, recipe: Recipe = DEFAULT, *, threads: int = 2) -> None:
+    def __init__(self, directory: Path, recipe: Recipe = DEFAULT, *, threads: int = 2, aside: Aside = here) -> None:
         self.name, self.dimension = recipe.name, recipe.dimension
         self._recipe = recipe
         self._directory = directory
-        self._threads = threads
+        self._threads, self._aside = threads, aside
         self._lock = threading.Lock()
         self._loaded: _Loaded | None = None
 
     def embed(self, texts: Sequence[str], *, purpose: Purpose) -> Vectors:
         """Return (len(texts), dimension) float32, each row of length 1. Raises ModelMissing."""
-        model = self._load()
+        model = self._aside(self._load)
+        import numpy as np  # the runtime loaded it beside whoever waits
+
         before = self._recipe.prefixes[purpose]
-        encoded = model.tokenizer.encode_batch([f"{before}{text}".translate(model.table) for text in texts])
+        encoded = self._aside(
+            lambda: model.tokenizer.encode_batch([f"{before}{text}".translate(model.table) for text in texts])
+        )
         result = np.empty((len(texts), self.dimension), np.float32)
-        for places in _batches(encoded):
-            result[places] = model.run([encoded[place] for place in places])
+        for places in _batches(
+            encoded
+        ):  # a batch at a time, so that a question's turn comes between those of a long list
+            result[places] = self._aside(partial(model.run, [encoded[place] for place in places]))
         return result
 
     def ping(self) -> None:
@@ -98,6 +104,8 @@ class _Loaded:
 
     def run(self, batch: "Sequence[Encoding]") -> Vectors:
         """Return the vectors of one padded batch."""
+        import numpy as np
+
         length = max(len(encoding.ids) for encoding in batch)
         ids = np.zeros((len(batch), length), np.int64)
         mask = np.zeros((len(batch), length), np.int64)

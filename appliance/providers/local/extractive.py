@@ -29,8 +29,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-import numpy as np
-
+from appliance.kernel.computing import Aside, here
 from appliance.kernel.languages import language_of
 from appliance.kernel.words import asked_terms, sentences, terms
 from appliance.providers.base import ChatRequest, Cited, Delta, Embedder, Finish, Item, Passage, Purpose, Vectors
@@ -106,14 +105,15 @@ class ExtractiveAnswerer:
     is_local = True
     only_quotes = True
 
-    def __init__(self, embedder: Embedder, *, threshold: float | None = None) -> None:
-        self._embedder = embedder
+    def __init__(self, embedder: Embedder, *, threshold: float | None = None, aside: Aside = here) -> None:
+        self._embedder, self._aside = embedder, aside
         self._threshold = threshold
 
     def stream(self, request: ChatRequest) -> Iterator[Item]:
         """Yield quotes with their citations, then Finish. Raises what the embedder raises."""
         question = standalone(request)
-        chosen = self._quotes(question, rank(self._embedder, question, request.passages, request.term_weights))
+        ranking = self._aside(lambda: rank(self._embedder, question, request.passages, request.term_weights))
+        chosen = self._quotes(question, ranking)
         read = _tokens(question) + sum(_tokens(passage.text) for passage in request.passages)
         if not chosen:
             yield from _spoken(NOTHING)
@@ -171,7 +171,7 @@ def rank(embedder: Embedder, question: str, passages: Sequence[Passage], weights
         return Ranking((), (), 0.0)
     vectors = embedder.embed([candidate.text for candidate in candidates], purpose=Purpose.PASSAGE)
     cosine = vectors @ embedder.embed([question], purpose=Purpose.QUERY)[0]
-    order = np.argsort(-_choice(question, candidates, cosine), kind="stable")
+    order = (-_choice(question, candidates, cosine)).argsort(kind="stable")
     best = candidates[order[0]]
     score = _COSINE * cosine[order[0]] + _HELD * held + _HELD_WHOLE * held_whole + _STANDING_OUT * _standing_out(cosine)
     if asks_for_number(question) and not holds_number(best.text, beside=question):
@@ -202,6 +202,8 @@ def _sentences(asked: _Question, passage: Passage, language: str) -> Iterator[Ca
 
 
 def _choice(question: str, candidates: Sequence[Candidate], cosine: Vectors) -> Vectors:
+    import numpy as np
+
     overlap, before, after, place, number = np.array(
         [
             (one.overlap, one.before, one.after, 1 / one.passage.number, holds_number(one.text, beside=question))
@@ -222,7 +224,7 @@ def _choice(question: str, candidates: Sequence[Candidate], cosine: Vectors) -> 
 def _standing_out(cosine: Vectors) -> float:
     if len(cosine) < _CROWD:
         return _STANDS_OUT_UNKNOWN
-    ordered = np.sort(cosine)
+    ordered = sorted(cosine)
     return float(ordered[-1] - ordered[-_CROWD])
 
 
@@ -238,7 +240,8 @@ def _begin_alike(one: str, other: str) -> bool:
 
 
 def _standardised(values: Vectors) -> Vectors:
-    return np.asarray((values - values.mean()) / (values.std() + 1e-9), np.float32)
+    standardised: Vectors = (values - values.mean()) / (values.std() + 1e-9)
+    return standardised
 
 
 def _spoken(text: str) -> Iterator[Delta]:

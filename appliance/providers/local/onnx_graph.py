@@ -1,7 +1,8 @@
-"""Writes a BERT-style sentence encoder as an int8 ONNX graph. Only while building.
+"""Writes a BERT-style encoder as an int8 ONNX graph. Only while building.
 
-Inputs input_ids and attention_mask, int64 (batch, length); output sentence_embedding, float32 (batch, hidden): the
-mean over the tokens, of length 1 (Reimers and Gurevych 2019, mean pooling).
+Inputs input_ids and attention_mask, int64 (batch, length). Of a sentence encoder the output is sentence_embedding, float32
+(batch, hidden): the mean over the tokens, of length 1 (Reimers and Gurevych 2019, mean pooling). Of a token classifier it is
+logits, float32 (batch, length, labels).
 
 Weights are symmetric int8, one scale an output channel (Jacob et al. 2018); activations are quantised as they come
 (DynamicQuantizeLinear), in the arrangement that ONNX Runtime fuses into one operation.
@@ -47,9 +48,11 @@ class Graph:
         self._encode()
         sizes = ["batch", "length"]
         inputs = [onnx_file.signal(name, onnx_file.INT64, sizes) for name in ("input_ids", "attention_mask")]
-        outputs = [onnx_file.signal("sentence_embedding", onnx_file.FLOAT, ["batch", self._shape.hidden])]
         with path.open("wb") as sink:
-            onnx_file.write(sink, self._nodes, list(self._tensors.values()), inputs, outputs)
+            onnx_file.write(sink, self._nodes, list(self._tensors.values()), inputs, [self._output()])
+
+    def _output(self) -> bytes:
+        return onnx_file.signal("sentence_embedding", onnx_file.FLOAT, ["batch", self._shape.hidden])
 
     def _encode(self) -> None:
         mask = self._add("Cast", "attention_mask", to=onnx_file.FLOAT)
@@ -59,7 +62,7 @@ class Graph:
         bias = self._add("Mul", hidden, self._floats("far_below", -10000.0))
         for layer in range(self._shape.layers):
             x = self._layer(x, bias, f"encoder.layer.{layer}.")
-        self._pool(x, mask)
+        self._finish(x, mask)
 
     def _embeddings(self) -> str:
         prefix = "embeddings."
@@ -96,7 +99,7 @@ class Graph:
         mixed = self._add("Transpose", self._add("MatMul", share, value), perm=[0, 2, 1, 3])
         return self._add("Reshape", mixed, self._ints("join_heads", 0, 0, self._shape.hidden))
 
-    def _pool(self, x: str, mask: str) -> None:
+    def _finish(self, x: str, mask: str) -> None:
         weights = self._add("Unsqueeze", mask, self._ints("axis_2", 2))
         axis = self._ints("i1", 1)
         total = self._add("ReduceSum", self._add("Mul", x, weights), axis, keepdims=0)
@@ -116,6 +119,9 @@ class Graph:
         return names
 
     def _linear(self, x: tuple[str, str, str], name: str) -> str:
+        return self._add("Add", self._product(x, name), self._constant(name + ".bias", self._weights[name + ".bias"]))
+
+    def _product(self, x: tuple[str, str, str], name: str) -> str:
         values, scale, zero = x
         weight, scales = quantised(self._weights[name + ".weight"])
         product = self._add(
@@ -126,8 +132,7 @@ class Graph:
             self._constant(f"zero.{len(scales)}", np.zeros(len(scales), np.int8)),
         )
         unit = self._add("Mul", scale, self._constant(name + ".scale", scales))
-        wide = self._add("Mul", self._add("Cast", product, to=onnx_file.FLOAT), unit)
-        return self._add("Add", wide, self._constant(name + ".bias", self._weights[name + ".bias"]))
+        return self._add("Mul", self._add("Cast", product, to=onnx_file.FLOAT), unit)
 
     def _add(self, operation: str, *inputs: str, **attributes: Any) -> str:
         name = f"t{len(self._nodes)}"
@@ -144,6 +149,18 @@ class Graph:
         if name not in self._tensors:
             self._tensors[name] = onnx_file.tensor(name, value)
         return name
+
+
+class ClassifierGraph(Graph):
+    """The same encoder, with a label for each token instead of a mean."""
+
+    def _finish(self, x: str, mask: str) -> None:
+        del mask
+        bias = self._constant("classifier.bias", self._weights["classifier.bias"])
+        self._nodes.append(onnx_file.node("Add", [self._product(self._rounded(x), "classifier"), bias], ["logits"]))
+
+    def _output(self) -> bytes:
+        return onnx_file.signal("logits", onnx_file.FLOAT, ["batch", "length", len(self._weights["classifier.bias"])])
 
 
 def quantised(matrix: Array) -> tuple[Array, Array]:

@@ -4,9 +4,9 @@ Trusted: this process. Not trusted: the database; who can write it can delete a 
 same row, never read one, nor have it sent to another address than the one it was given for. See decision 0018.
 """
 
+from appliance.kernel.secret import Secret
 from appliance.vault.providing.lending import Lender, find_lender, lend, note_error, own_keys
 from appliance.vault.providing.queries import find_provider, get_provider, list_providers
-from appliance.vault.providing.secret import Secret
 from appliance.vault.providing.values import (
     Lent,
     ModelProvider,

@@ -19,6 +19,8 @@ import httpx2
 from appliance.kernel.clock import Clock
 from appliance.kernel.egress import Egress, EgressDenied
 from appliance.kernel.errors import Refusal
+from appliance.kernel.secret import Secret
+from appliance.kernel.sigv4 import signed
 from appliance.vault.providing.credentials import account_assertion, aws_credentials
 from appliance.vault.providing.destinations import ProviderForm
 from appliance.vault.providing.errors import (
@@ -30,9 +32,7 @@ from appliance.vault.providing.errors import (
     ProviderTlsFailed,
     ProviderUnreachable,
 )
-from appliance.vault.providing.secret import Secret
 from appliance.vault.providing.values import ProviderKind
-from appliance.vault.roots.sigv4 import signed
 
 _SECONDS: Final = 10.0
 _MOST_BYTES: Final = 65_536

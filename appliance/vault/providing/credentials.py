@@ -14,15 +14,15 @@ from urllib.parse import urlsplit
 
 from appliance.kernel.canonical import canonical
 from appliance.kernel.sealing import sign_rs256
+from appliance.kernel.secret import Secret
+from appliance.kernel.sigv4 import AwsCredentials
 from appliance.vault.providing.errors import (
     AccountKeyMalformed,
     AwsKeyMalformed,
     ProviderKeyMalformed,
     ProviderKeyMasked,
 )
-from appliance.vault.providing.secret import Secret
 from appliance.vault.providing.values import ProviderKind
-from appliance.vault.roots.sigv4 import AwsCredentials
 
 _LONGEST: Final = 16_384
 _SHOWN_FROM: Final = 16

@@ -15,6 +15,7 @@ from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.egress import Egress
 from appliance.kernel.errors import Refusal
+from appliance.kernel.secret import Secret
 from appliance.vault.providing import service
 from appliance.vault.providing.checks import check_key
 from appliance.vault.providing.credentials import is_masked, read_key
@@ -22,7 +23,6 @@ from appliance.vault.providing.destinations import ProviderForm, checked
 from appliance.vault.providing.envelope import fingerprint_of, open_key
 from appliance.vault.providing.errors import KeyNotNeeded, ProviderChanged
 from appliance.vault.providing.queries import get_key, get_provider
-from appliance.vault.providing.secret import Secret
 from appliance.vault.providing.service import KeyTerms, NewKey
 from appliance.vault.providing.values import ModelProvider, ProviderKey, ProviderKeyId
 from appliance.vault.service import Vault

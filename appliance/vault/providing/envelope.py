@@ -17,7 +17,7 @@ from appliance.kernel.canonical import canonical
 from appliance.kernel.db import Tx, in_turn
 from appliance.kernel.ids import new_id
 from appliance.kernel.sealing import IntegrityError, Place, SealedColumn, content_digest, fingerprint, wipe
-from appliance.vault.providing.secret import Secret
+from appliance.kernel.secret import Secret
 from appliance.vault.providing.tables import FingerprintKeyRow
 from appliance.vault.service import Vault
 

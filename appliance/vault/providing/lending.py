@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any, Self
 from uuid import UUID
 
@@ -22,26 +22,16 @@ from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.errors import Refusal
 from appliance.kernel.questions import Question, ask
+from appliance.kernel.rows import from_hex
+from appliance.kernel.secret import Secret
 from appliance.vault.providing.envelope import open_key
 from appliance.vault.providing.errors import NoProviderKey, OwnKeysForbidden, OwnKeysRequired, ProviderNotFound
-from appliance.vault.providing.secret import Secret
 from appliance.vault.providing.tables import KeyUseRow, ProviderRow, RuleRow
 from appliance.vault.providing.values import Lent, ModelProvider, OwnKeys, ProviderId, ProviderKeyId, ProviderKind
 from appliance.vault.service import Vault
 
 _SHARED = text("SELECT * FROM lend_shared_key(:name, :now)")
 _SHARED_NAMES = text("SELECT * FROM shared_providers()")
-# The operators' rule, and the organisation's own provider of this name with its keys in force, if it has any.
-_OWN = """SELECT r.own_keys, p.provider_id, p.name, p.kind, p.base_url, p.region, k.key_id, k.fingerprint, k.weight, k.sealed
-       FROM (SELECT CAST(%(tenant)s AS uuid) AS tenant_id) asked
-       LEFT JOIN provider_rules r ON r.tenant_id = asked.tenant_id
-       LEFT JOIN model_providers p ON p.tenant_id = asked.tenant_id AND p.name = %(name)s AND p.removed_at IS NULL
-       LEFT JOIN provider_keys k ON k.tenant_id = p.tenant_id AND k.provider_id = p.provider_id
-         AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > %(now)s)"""
-_COUNT = """INSERT INTO provider_key_uses AS u (tenant_id, key_id, slot, uses, last_used_at)
-       SELECT %(tenant)s, key_id, mod(pg_backend_pid(), %(slots)s), uses, %(now)s
-       FROM unnest(CAST(%(keys)s AS uuid[]), CAST(%(uses)s AS bigint[])) AS lent (key_id, uses)
-       ON CONFLICT (tenant_id, key_id, slot) DO UPDATE SET uses = u.uses + excluded.uses, last_used_at = excluded.last_used_at"""
 _SLOTS = 8
 _LONGEST_CODE = 64
 
@@ -78,17 +68,14 @@ class Lender:
 
     def asked(self, names: Iterable[str]) -> list[Question[None]]:
         """Return the questions after these providers' keys; once they are answered, their keys can be lent."""
-        return [self._asked(name) for name in sorted(set(names) - set(self._drawers))]
+        return [self._vault.asking(self._tx), *(self._asked(name) for name in sorted(set(names) - set(self._drawers)))]
 
     def counted(self) -> list[Question[None]]:
         """Return what counts the uses, once."""
         uses = {key_id: count for key_id, count in sorted(self._uses.items()) if count}
         self._uses.clear()
-        values = {
-            "tenant": self._tx.tenant_id, "slots": _SLOTS, "now": self._now,
-            "keys": list(uses), "uses": list(uses.values()),
-        }  # fmt: skip
-        return [Question(_COUNT, values, lambda _: None)] if uses else []
+        values = (list(uses), list(uses.values()), _SLOTS, self._now)
+        return [Question("count_key_uses(uuid[], bigint[], integer, timestamptz)", values, lambda _: None)] if uses else []
 
     def lend(self, name: str) -> Lent:
         """Return one of the provider's keys in force, by weight, and count the use.
@@ -124,12 +111,10 @@ class Lender:
         return drawer
 
     def _asked(self, name: str) -> Question[None]:
-        values = {"tenant": self._tx.tenant_id, "name": name, "now": self._now}
+        def read(rows: Sequence[dict[str, Any]]) -> None:
+            self._rows[name] = [_own_row(row) for row in rows]
 
-        def read(rows: Sequence[Any]) -> None:
-            self._rows[name] = rows
-
-        return Question(_OWN, values, read)
+        return Question("own_provider(text, timestamptz)", (name, self._now), read)
 
     def _read(self, name: str) -> "_Drawer | Refusal":
         rows = self._rows[name]
@@ -158,6 +143,12 @@ class _Drawer:
     provider: ModelProvider
     keys: tuple[_Key, ...]
     vault: Vault
+
+
+def _own_row(found: dict[str, Any]) -> SimpleNamespace:
+    """Return a row that came within JSON as if it had not."""
+    ids = {name: found[name] and UUID(found[name]) for name in ("provider_id", "key_id")}
+    return SimpleNamespace(**found | ids | {"sealed": found["sealed"] and from_hex(found["sealed"])})
 
 
 def _rule_of(tx: Tx, said: str | None) -> OwnKeys:

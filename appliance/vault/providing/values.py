@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
-from appliance.vault.providing.secret import Secret
+from appliance.kernel.secret import Secret
 
 ProviderId = NewType("ProviderId", UUID)
 ProviderKeyId = NewType("ProviderKeyId", UUID)

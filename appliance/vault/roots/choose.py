@@ -10,17 +10,19 @@ aws-kms:arn:aws:kms:REGION:ACCOUNT:key/ID[?endpoint=https://…]
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from appliance.kernel.clock import Clock
 from appliance.kernel.egress import Egress
 from appliance.vault.base import Root
 from appliance.vault.errors import RootSpecInvalid
-from appliance.vault.roots.hsm import HsmKey, HsmRoot
 from appliance.vault.roots.keyfile import KeyFileRoot, systemd_root
-from appliance.vault.roots.kms import KmsKey, KmsRoot
-from appliance.vault.roots.transit import TransitKey, TransitRoot
+
+if TYPE_CHECKING:  # each is loaded where it is the root: most houses have a key in a file, and need no HTTP client for it
+    from appliance.vault.roots.hsm import HsmKey
+    from appliance.vault.roots.kms import KmsKey
+    from appliance.vault.roots.transit import TransitKey
 
 _CREDENTIAL: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*")
 _TRANSIT_PATH: Final = re.compile(r"/v1/(?P<mount>[\w./-]+)/keys/(?P<name>[\w.-]+)", re.ASCII)
@@ -49,9 +51,15 @@ def root_of(
     if kind == "systemd":
         return systemd_root(_credential(spec, rest), spec=spec)
     if kind == "transit":
+        from appliance.vault.roots.transit import TransitRoot
+
         return TransitRoot(_transit(spec, rest), egress=egress, credentials=held, spec=spec)
     if kind == "pkcs11":
+        from appliance.vault.roots.hsm import HsmRoot
+
         return HsmRoot(_hsm(spec, rest), pin=held, spec=spec)
+    from appliance.vault.roots.kms import KmsRoot
+
     return KmsRoot(_kms(spec, rest), egress=egress, credentials=held, spec=spec, clock=clock)
 
 
@@ -80,7 +88,9 @@ def _credential(spec: str, rest: str) -> str:
     return rest
 
 
-def _transit(spec: str, rest: str) -> TransitKey:
+def _transit(spec: str, rest: str) -> "TransitKey":
+    from appliance.vault.roots.transit import TransitKey
+
     parts, options = _address(spec, rest, ("role", "login", "namespace"))
     match = _TRANSIT_PATH.fullmatch(parts.path)
     login = options.get("login", "approle")
@@ -96,7 +106,9 @@ def _transit(spec: str, rest: str) -> TransitKey:
     )
 
 
-def _hsm(spec: str, rest: str) -> HsmKey:
+def _hsm(spec: str, rest: str) -> "HsmKey":
+    from appliance.vault.roots.hsm import HsmKey
+
     path, _, query = rest.partition("?")
     said = _options(spec, path.replace(";", "&"), ("token", "object"))
     module = _options(spec, query, ("module-path",)).get("module-path", "")
@@ -105,7 +117,9 @@ def _hsm(spec: str, rest: str) -> HsmKey:
     return HsmKey(module, said["token"], said["object"])
 
 
-def _kms(spec: str, rest: str) -> KmsKey:
+def _kms(spec: str, rest: str) -> "KmsKey":
+    from appliance.vault.roots.kms import KmsKey
+
     arn, _, query = rest.partition("?")
     if not _ARN.fullmatch(arn):
         raise RootSpecInvalid(spec=spec, reason="it is the whole ARN of a key, not an alias")

@@ -56,7 +56,7 @@ class HsmRoot(Discreet):
         """Touch nothing yet: a parent that forks must not have loaded the module. Raises RootSpecInvalid without `pkcs11`."""
         super().__init__(spec)
         try:
-            import pkcs11  # noqa: F401
+            import pkcs11  # noqa: F401 - only whether it is there
         except ImportError as error:
             raise RootSpecInvalid(
                 spec=spec, reason="python-pkcs11 is missing; install requirements-hsm.lock"

@@ -27,10 +27,10 @@ import httpx2
 from appliance.kernel.clock import Clock, SystemClock
 from appliance.kernel.egress import Egress
 from appliance.kernel.sealing import KEY_BYTES, IntegrityError, KeyDestroyed, KeyUnavailable
+from appliance.kernel.sigv4 import AwsCredentials, signed
 from appliance.vault.roots.calls import Calls, is_passing, members
 from appliance.vault.roots.discretion import Discreet, PerProcess, identity, read_credential
 from appliance.vault.roots.frames import KMS, frame, unframe
-from appliance.vault.roots.sigv4 import AwsCredentials, signed
 
 INSTANCE: Final = "http://169.254.169.254"
 _ROLES: Final = "/latest/meta-data/iam/security-credentials/"

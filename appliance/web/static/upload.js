@@ -102,9 +102,8 @@ class Queue {
   }
 
   async target() {
-    const target = {};
-    if (form.elements.collection) target.collection = form.elements.collection.value;
-    if (form.elements.separate.checked) target.separate = "on";
+    const target = Object.fromEntries(new FormData(form));
+    delete target.files;
     if (this.entries.length > 1) target.batch = (await send("/batches", fields({ csrf }))).id;
     return target;
   }

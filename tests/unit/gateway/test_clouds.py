@@ -25,9 +25,9 @@ from appliance.gateway.endpoints import Endpoint, way_to
 from appliance.gateway.errors import EndpointUnsupported, ModelNotFound
 from appliance.gateway.passing import request_for
 from appliance.gateway.requests import parse
+from appliance.kernel.sigv4 import AwsCredentials, signed
 from appliance.vault.providing import ModelProvider, ProviderId, ProviderKind
 from appliance.vault.providing.destinations import ProviderForm, checked
-from appliance.vault.roots.sigv4 import AwsCredentials, signed
 from tests.support.roots import MOTO
 from tests.support.upstreams import TEXT, message, messages_events, wrapped, wrapped_exception
 

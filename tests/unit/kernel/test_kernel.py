@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from structlog.testing import capture_logs
 
 from appliance import cli
 from appliance.kernel import log
@@ -199,6 +200,17 @@ def test_it_logs_no_content(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     assert canary not in written
     assert "ValueError" in written
     assert "t-1" in written
+
+
+def test_a_logger_of_before_is_heard_by_who_listens_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    hooked(monkeypatch)
+    log.configure()
+    logger = log.logger("test")
+    logger.info("heard_by_nobody")
+    log.configure()
+    with capture_logs() as heard:
+        logger.info("heard")
+    assert [one["event"] for one in heard] == ["heard"]
 
 
 def test_a_thread_that_breaks_logs_no_content_either(

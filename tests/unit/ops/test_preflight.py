@@ -6,7 +6,7 @@ import pytest
 from appliance.ops.data_directory import DataDirectory, read_secret
 from appliance.ops.embedded_postgres import EmbeddedPostgres
 from appliance.ops.errors import CannotStart
-from appliance.ops.preflight import Level, check_disk, check_host, check_python
+from appliance.ops.preflight import Level, check_disk, check_export_folder, check_host, check_python
 
 
 def test_it_names_an_old_python_and_the_remedy() -> None:
@@ -25,6 +25,12 @@ def test_it_names_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert finding.level is Level.FAIL
     assert "full" in finding.detail
     assert "APPLIANCE_DATA_DIR" in finding.remedy
+
+
+def test_it_names_a_folder_for_packages_that_is_away(tmp_path: Path) -> None:
+    assert check_export_folder(tmp_path).level is Level.OK
+    finding = check_export_folder(tmp_path / "away")
+    assert (finding.level, "APPLIANCE_EXPORT_FOLDER" in finding.remedy) == (Level.WARN, True)
 
 
 def test_it_finds_this_host_fit(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import weakref
 
 import pytest
 
+from appliance.kernel import key_cache as module
+from appliance.kernel.key_cache import SECONDS, KeyCache
 from appliance.kernel.sealing import wipe
-from appliance.vault import cache as module
-from appliance.vault.cache import SECONDS, KeyCache
 from tests.unit.vault.test_roots import in_child
 
 CONTEXT = b"kek of somebody"

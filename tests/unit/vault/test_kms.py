@@ -11,10 +11,10 @@ import pytest
 
 from appliance.kernel.egress import Egress
 from appliance.kernel.sealing import IntegrityError, KeyDestroyed, KeyUnavailable
+from appliance.kernel.sigv4 import AwsCredentials, signed
 from appliance.vault.roots import root_of
 from appliance.vault.roots.frames import KMS, frame
 from appliance.vault.roots.kms import KmsKey, KmsRoot
-from appliance.vault.roots.sigv4 import AwsCredentials, signed
 from tests.support.roots import Kms, moto
 
 KEK = secrets.token_bytes(32)
@@ -188,6 +188,8 @@ def test_replicas_of_a_key_are_one_root_and_other_keys_are_not(tmp_path: Path) -
 VECTORS: tuple[tuple[str, str, str, dict[str, str], bytes, str], ...] = (
     ("get-vanilla", "GET", "/", {}, b"", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
     ("post-vanilla", "POST", "/", {}, b"", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"),
+    ("get-vanilla-empty-query-key", "GET", "/?Param1=value1", {}, b"", "a67d582fa61cc504c4bae71f336f98b97f1ea3c7a6bfe1b6e45aec72011b9aeb"),
+    ("get-vanilla-query-order-key-case", "GET", "/?Param2=value2&Param1=value1", {}, b"", "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500"),
     (
         "post-x-www-form-urlencoded", "POST", "/", {"Content-Type": "application/x-www-form-urlencoded"},
         b"Param1=value1", "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a",

@@ -1,0 +1,140 @@
+"""Dry runs of a policy over stored documents: which would be treated otherwise, by which rule, in numbers. They change nothing."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from appliance.api.framework import Call, operation
+from appliance.api.schemas import Input, Listed, Output, Page, part
+from appliance.dlp import Action, Direction, dryrun
+from appliance.dlp.dryrun_values import DryRun, DryRunForm, RunState
+from appliance.dlp.errors import DraftMissing, DryRunMalformed, DryRunMissing, DryRunOver, DryRunUnderWay
+from appliance.identity import Permission
+from appliance.policy import Term
+
+_Region = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[^\x00]*$")]
+
+
+class DryRunIn(Input):
+    """On which way documents are thought to be. Of uploads, which go nowhere, only the first two are asked."""
+
+    most: int | None = Field(None, ge=1, le=1_000_000, description="How many of the newest; left out, all.")
+    direction: Direction = Field(Direction.UPLOAD, description="upload or passage.")
+    leaves: bool = Field(False, description="Whether passages leave this host.")
+    terms: list[Term] = Field(default_factory=list, max_length=10, description="What the provider's contract grants.")
+    region: _Region | None = Field(None, description="Where the provider is.")
+
+
+class MoveOut(Output):
+    before: Action
+    after: Action
+    documents: int
+
+
+class RuleCountOut(Output):
+    """`rule_id` null: the floor, or (`is_floor` false) what no rule fits."""
+
+    rule_id: UUID | None
+    name: str
+    is_floor: bool
+    documents_before: int
+    documents_after: int
+    findings_before: int
+    findings_after: int
+
+
+class DryRunOut(Output):
+    run_id: UUID
+    state: RunState
+    revision: int
+    against: int
+    most: int | None
+    direction: Direction
+    leaves: bool
+    terms: list[str]
+    region: str | None
+    requested_by: UUID
+    requested_at: datetime
+    ended_at: datetime | None
+    looked: int
+    changed: int
+    unread: int
+    moves: list[MoveOut]
+    rules: list[RuleCountOut]
+
+
+class DryRunsOut(Output):
+    items: list[DryRunOut]
+
+
+class DryRunDocumentOut(Output):
+    """The strictest that is done and would be, and how many findings get which action."""
+
+    document_id: UUID
+    before: Action
+    after: Action
+    counts_before: dict[str, int]
+    counts_after: dict[str, int]
+
+
+_P = Permission.DLP_POLICY_CHANGE
+
+
+@operation(
+    "POST", "/dlp/dry-runs", permission=_P, body=DryRunIn, answer=DryRunOut, status=201,
+    refusals=(DraftMissing, DryRunMalformed, DryRunUnderWay),
+)  # fmt: skip
+def start_dry_run(call: Call) -> DryRunOut:
+    """Begin to decide stored documents by the draft and by the policy in force, in the background."""
+    body = call.body
+    form = DryRunForm(body.most, body.direction, not body.leaves, frozenset(one.value for one in body.terms), body.region)
+    with call.tenant() as tx:
+        return _told(dryrun.start_dry_run(tx, call.caller, form, clock=call.services.clock))
+
+
+@operation("GET", "/dlp/dry-runs", permission=_P, answer=DryRunsOut)
+def list_dry_runs(call: Call) -> DryRunsOut:
+    """Return the latest dry runs, the newest first."""
+    with call.tenant() as tx:
+        return DryRunsOut(items=[_told(one) for one in dryrun.list_dry_runs(tx, call.caller)])
+
+
+@operation("GET", "/dlp/dry-runs/{run_id}", permission=_P, answer=DryRunOut, refusals=(DryRunMissing,))
+def get_dry_run(call: Call) -> DryRunOut:
+    """Return a dry run: how far it is, and what would change, by rule."""
+    with call.tenant() as tx:
+        return _told(dryrun.get_dry_run(tx, call.caller, call.ids["run_id"]))
+
+
+@operation(
+    "GET", "/dlp/dry-runs/{run_id}/documents", permission=_P, query=Page, answer=Listed[DryRunDocumentOut],
+    refusals=(DryRunMissing,),
+)  # fmt: skip
+def list_dry_run_documents(call: Call) -> Listed[DryRunDocumentOut]:
+    """Return the documents that would be treated otherwise, by id; what they hold is told to nobody by this."""
+    asked = call.query
+    with call.tenant() as tx:
+        rows = dryrun.list_dry_run_documents(
+            tx, call.caller, call.ids["run_id"], after=asked.cursor, limit=asked.limit + 1
+        )
+    shown, cursor = part(rows, asked, key=lambda one: one.document_id)
+    return Listed[DryRunDocumentOut](items=[DryRunDocumentOut.model_validate(one) for one in shown], next_cursor=cursor)
+
+
+@operation("POST", "/dlp/dry-runs/{run_id}/stop", permission=_P, answer=DryRunOut, refusals=(DryRunMissing, DryRunOver))
+def stop_dry_run(call: Call) -> DryRunOut:
+    """Let a dry run end where it is."""
+    with call.tenant() as tx:
+        return _told(dryrun.stop_dry_run(tx, call.caller, call.ids["run_id"], clock=call.services.clock))
+
+
+def _told(run: DryRun) -> DryRunOut:
+    return DryRunOut(
+        run_id=run.run_id, state=run.state, revision=run.revision, against=run.against, most=run.form.most,
+        direction=run.form.direction, leaves=not run.form.is_local, terms=sorted(run.form.terms), region=run.form.region,
+        requested_by=run.requested_by, requested_at=run.requested_at, ended_at=run.ended_at, looked=run.looked,
+        changed=run.changed, unread=run.unread, moves=[MoveOut.model_validate(one) for one in run.moves],
+        rules=[RuleCountOut.model_validate(one) for one in run.rules],
+    )  # fmt: skip

@@ -1,0 +1,132 @@
+"""Dry runs: what people ask of them. The worker does them (`dryrun_flow`), piece by piece."""
+
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from appliance import audit, identity
+from appliance.audit import Event
+from appliance.dlp.checking import TERMS
+from appliance.dlp.decisions import Action, Direction
+from appliance.dlp.drafting import get_draft
+from appliance.dlp.dryrun_tables import DryRunDocumentRow, DryRunRow
+from appliance.dlp.dryrun_values import DryRun, DryRunDocument, DryRunForm, Move, RuleCount, RunState
+from appliance.dlp.errors import DryRunMalformed, DryRunMissing, DryRunOver, DryRunUnderWay
+from appliance.dlp.history import newest
+from appliance.dlp.wording import to_stored
+from appliance.identity import Caller, Permission
+from appliance.kernel import jobs
+from appliance.kernel.clock import Clock
+from appliance.kernel.db import Tx, in_turn
+from appliance.kernel.ids import new_id
+
+DRY_RUN: Final = "dlp.dry_run"
+FLOOR_KEY, NO_RULE_KEY, MOVE = "floor", "none", "move:"
+_SHOWN, _MOST = 20, 1_000_000
+
+
+def start_dry_run(tx: Tx, caller: Caller, form: DryRunForm, *, clock: Clock) -> DryRun:
+    """Begin to decide stored documents by the draft and by the policy in force. It changes nothing, whatever it finds.
+
+    Raises DraftMissing, DryRunUnderWay, DryRunMalformed.
+    """
+    identity.require(caller, Permission.DLP_POLICY_CHANGE)
+    is_way = form.direction in {Direction.UPLOAD, Direction.PASSAGE} and form.terms <= set(TERMS)
+    if not is_way or not (form.most is None or 0 < form.most <= _MOST):
+        raise DryRunMalformed
+    in_turn(tx, "dlp dry runs")
+    under_way = select(DryRunRow.run_id).where(DryRunRow.tenant_id == tx.tenant_id, DryRunRow.state == RunState.WAITING)
+    if tx.scalar(under_way) is not None:
+        raise DryRunUnderWay
+    draft, in_force = get_draft(tx, caller), newest(tx)
+    row = DryRunRow(
+        tenant_id=tx.tenant_id, run_id=new_id(), revision=draft.revision, rules=[to_stored(one) for one in draft.form.rules],
+        against=in_force.version, against_rules=[to_stored(one) for one in in_force.form.rules], most=form.most,
+        direction=form.direction.value, is_local=form.is_local, terms=sorted(form.terms), region=form.region or None,
+        requested_by=caller.user_id, requested_at=clock.now(), state=RunState.WAITING.value,
+    )  # fmt: skip
+    tx.add(row)
+    tx.flush()
+    enqueue(tx, row.run_id)
+    audit.record(tx, caller.actor, Event.DLP_DRY_RUN_STARTED, subject=row.run_id, revision=row.revision, against=row.against,
+                 direction=row.direction, most=row.most or 0)  # fmt: skip
+    return _run(row)
+
+
+def enqueue(tx: Tx, run_id: UUID) -> None:
+    """Let the worker go on with a dry run."""
+    jobs.enqueue(tx, jobs.Job(DRY_RUN, run_id, lock=f"{tx.tenant_id}/{DRY_RUN}"))
+
+
+def stop_dry_run(tx: Tx, caller: Caller, run_id: UUID, *, clock: Clock) -> DryRun:
+    """Let a dry run end where it is. Raises DryRunMissing, DryRunOver."""
+    identity.require(caller, Permission.DLP_POLICY_CHANGE)
+    row = _row(tx, run_id, is_locked=True)
+    if row.state != RunState.WAITING:
+        raise DryRunOver
+    ended(tx, row, RunState.STOPPED, caller.actor, clock)
+    return _run(row)
+
+
+def ended(tx: Tx, row: DryRunRow, state: RunState, actor: audit.Actor, clock: Clock) -> None:
+    """Note that a locked dry run is over."""
+    row.state, row.ended_at = state.value, clock.now()
+    tx.flush()
+    outcome = audit.Outcome.FAILURE if state is RunState.FAILED else audit.Outcome.SUCCESS
+    audit.record(tx, actor, Event.DLP_DRY_RUN_ENDED, subject=row.run_id, outcome=outcome, state=row.state, looked=row.looked,
+                 changed=row.changed, unread=row.unread)  # fmt: skip
+
+
+def get_dry_run(tx: Tx, caller: Caller, run_id: UUID) -> DryRun:
+    """Return a dry run. Raises DryRunMissing."""
+    identity.require_granted(caller, Permission.DLP_POLICY_CHANGE)
+    return _run(_row(tx, run_id))
+
+
+def list_dry_runs(tx: Tx, caller: Caller) -> list[DryRun]:
+    """Return the latest, the newest first."""
+    identity.require_granted(caller, Permission.DLP_POLICY_CHANGE)
+    ours = DryRunRow.tenant_id == tx.tenant_id
+    return [_run(row) for row in tx.scalars(select(DryRunRow).where(ours).order_by(DryRunRow.run_id.desc()).limit(_SHOWN))]
+
+
+def list_dry_run_documents(tx: Tx, caller: Caller, run_id: UUID, *, after: UUID | None = None, limit: int) -> list[DryRunDocument]:
+    """Return documents that would be treated otherwise, by id; which they are, and no more, whoever may read them."""
+    identity.require_granted(caller, Permission.DLP_POLICY_CHANGE)
+    _row(tx, run_id)
+    row = DryRunDocumentRow
+    query = select(row).where(row.tenant_id == tx.tenant_id, row.run_id == run_id).order_by(row.document_id).limit(limit)
+    found = tx.scalars(query if after is None else query.where(row.document_id > after))
+    return [
+        DryRunDocument(one.document_id, Action(one.before), Action(one.after), one.counts["before"], one.counts["after"])
+        for one in found
+    ]
+
+
+def _row(tx: Tx, run_id: UUID, *, is_locked: bool = False) -> DryRunRow:
+    row = tx.get(DryRunRow, (tx.tenant_id, run_id), with_for_update=is_locked)
+    if row is None:
+        raise DryRunMissing
+    return row
+
+
+def _run(row: DryRunRow) -> DryRun:
+    names = {one["rule_id"]: one["name"] for one in (*row.against_rules, *row.rules)}
+    counts = row.counts or {}
+    rules = [
+        RuleCount(UUID(key) if key in names else None, names.get(key, ""), key == FLOOR_KEY, *counts[key])
+        for key in [*names, FLOOR_KEY, NO_RULE_KEY]
+        if key in counts
+    ]
+    moves = [_move(key, many[0]) for key, many in sorted(counts.items()) if key.startswith(MOVE)]
+    form = DryRunForm(row.most, Direction(row.direction), row.is_local, frozenset(row.terms), row.region)
+    return DryRun(
+        row.run_id, row.revision, row.against, form, row.requested_by, row.requested_at, RunState(row.state), row.looked or 0,
+        row.unread or 0, row.changed or 0, row.ended_at, tuple(rules), tuple(moves),
+    )  # fmt: skip
+
+
+def _move(key: str, documents: int) -> Move:
+    before, _, after = key.removeprefix(MOVE).partition(">")
+    return Move(Action(before), Action(after), documents)

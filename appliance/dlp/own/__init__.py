@@ -1,0 +1,12 @@
+"""An organisation's own rules: dictionaries, expressions, exact values, and what it allows.
+
+Trusted: this process, the vault. Not trusted: the database, which holds terms, expressions and the key of the digests sealed;
+and the text. Exact values are kept as HMACs alone. No rule of an organisation's own lowers the floor.
+"""
+
+from appliance.dlp.own.loading import OwnBook, own_rules
+from appliance.dlp.own.values import NOTHING, Allowance, Dictionary, ExactList, ListKind, Lists, OwnRules, Pattern
+
+__all__ = [
+    "NOTHING", "Allowance", "Dictionary", "ExactList", "ListKind", "Lists", "OwnBook", "OwnRules", "Pattern", "own_rules",
+]  # fmt: skip

@@ -1,0 +1,132 @@
+"""API keys and tokens of known vendors, by the forms that the vendors publish."""
+
+from typing import Final
+
+from appliance.dlp.look import NO, Look, Rule
+from appliance.dlp.rules.randomness import entropy, is_placeholder
+from appliance.dlp.values import Category
+
+_KEY: Final = 0.97
+_FEW: Final = 2.2
+_WORD_SIGNS: Final = "A-Za-z0-9_-"
+
+
+def _fits(look: Look) -> float:
+    value = look.value
+    return _KEY if look.stands_alone() and entropy(value) > _FEW and not is_placeholder(value) else NO
+
+
+# Name, form. A form begins with what the vendor puts in front, so that it needs no word near it.
+_FORMS: Final = (
+    ("1password", r"ops_eyJ[A-Za-z0-9+/]{240,990}={0,2}|A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}"),
+    ("adafruit", r"aio_[A-Za-z0-9]{28}"),
+    ("adobe", r"p8e-[a-z0-9]{32}"),
+    ("age", r"AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}"),
+    ("airtable", r"pat[A-Za-z0-9]{14}\.[a-f0-9]{64}"),
+    ("alibaba", r"LTAI[A-Za-z0-9]{17,21}"),
+    ("anthropic", r"sk-ant-(?:api|admin|oat)\d{2}-[A-Za-z0-9_-]{80,120}"),
+    ("artifactory", r"AKCp[A-Za-z0-9]{69}|cmVmd[A-Za-z0-9]{59}"),
+    ("asana", r"[012]/\d{16}/\d{16}:[a-f0-9]{32}"),
+    ("atlassian", r"ATATT3[A-Za-z0-9_=-]{186}|ATBB[A-Za-z0-9]{32}|ATCTT3x[A-Za-z0-9_=-]{150,250}"),
+    ("aws", r"(?:A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}"),
+    ("aws-bedrock", r"ABSK[A-Za-z0-9+/]{109,269}={0,2}|bedrock-api-key-[A-Za-z0-9+/=]{40,400}"),
+    ("azure-ad", r"[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}"),
+    ("azure-devops", r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}"),
+    ("beamer", r"b_[a-z0-9=_-]{44}"),
+    ("cerebras", r"csk-[a-z0-9]{48}"),
+    ("circleci", r"CCIPAT_[A-Za-z0-9]{22}_[a-f0-9]{40}"),
+    ("clickhouse", r"4b1d[A-Za-z0-9]{38}"),
+    ("clojars", r"(?i:CLOJARS_)[A-Za-z0-9]{60}"),
+    ("cloudflare", r"v1\.0-[a-f0-9]{24}-[a-f0-9]{146}|cf(?:ut|at)_[A-Za-z0-9]{40,56}"),
+    ("contentful", r"CFPAT-[A-Za-z0-9_-]{43}"),
+    ("cratesio", r"cio[A-Za-z0-9]{32}"),
+    ("databricks", r"dapi[a-f0-9]{32}(?:-\d)?"),
+    ("defined", r"dnkey-[a-z0-9=_-]{26}-[a-z0-9=_-]{52}"),
+    ("digitalocean", r"do[opr]_v1_[a-f0-9]{64}"),
+    ("discord-webhook", r"https://(?:ptb\.|canary\.)?discord(?:app)?\.com/api/webhooks/\d{17,20}/[A-Za-z0-9_-]{60,70}"),
+    ("docker", r"dckr_(?:pat|oat)_[A-Za-z0-9_-]{27,40}"),
+    ("doppler", r"dp\.(?:pt|st|ct|scim|audit|sa)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,44}"),
+    ("duffel", r"duffel_(?:test|live)_[A-Za-z0-9_=-]{43}"),
+    ("dynatrace", r"dt0[cs]0\d\.[A-Z0-9]{24}\.[A-Z0-9]{64}"),
+    ("easypost", r"EZ[AT]K[A-Za-z0-9]{54}"),
+    ("facebook", r"EAA[MC][A-Za-z0-9]{100,250}|\d{15,16}\|[A-Za-z0-9_-]{27,40}"),
+    ("figma", r"figd_[A-Za-z0-9_-]{40}"),
+    ("flutterwave", r"FLW(?:PUBK|SECK)_TEST-[a-h0-9]{32}-X|FLWSECK_TEST-?[a-h0-9]{12}"),
+    ("flyio", r"fo1_[A-Za-z0-9_-]{43}|fm[12][ar]?_[A-Za-z0-9+/]{100,900}={0,3}"),
+    ("frameio", r"fio-u-[A-Za-z0-9=_-]{64}"),
+    ("freemius", r"sk_[A-Za-z0-9!\"#$%&'()*+,./:;<=>?@\[\\\]^_`{|}~-]{29}-freemius"),
+    ("gcp", r"AIza[A-Za-z0-9_-]{35}"),
+    ("gitea", r"gta_[a-f0-9]{40}"),
+    ("github", r"(?:ghp|gho|ghu|ghs|ghr)_[A-Za-z0-9]{36,251}|github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}|github_pat_\w{82}"),
+    ("gitlab", r"gl(?:pat|dt|ft|soat|imt|agent|oas|cbt|ptt|rt|rtr|ffct)-[A-Za-z0-9_=.-]{20,300}|GR1348941[A-Za-z0-9_-]{20}"),
+    ("gocardless", r"live_[A-Za-z0-9_=-]{40}"),
+    ("google-oauth", r"GOCSPX-[A-Za-z0-9_-]{28}|ya29\.[A-Za-z0-9_-]{30,300}|1//0[A-Za-z0-9_-]{40,120}"),
+    ("grafana", r"glc_[A-Za-z0-9+/]{32,400}={0,3}|glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}|eyJrIjoi[A-Za-z0-9]{70,400}={0,3}"),
+    ("groq", r"gsk_[A-Za-z0-9]{52}"),
+    ("harness", r"(?:pat|sat)\.[A-Za-z0-9_-]{22}\.[0-9a-f]{24}\.[A-Za-z0-9]{20}"),
+    ("hashicorp", r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9=_-]{60,70}"),
+    ("heroku", r"HRKU-AA[A-Za-z0-9_-]{58}"),
+    ("huggingface", r"(?:hf_|api_org_)[A-Za-z]{34}"),
+    ("infracost", r"ico-[A-Za-z0-9]{32}"),
+    ("intra42", r"s-s4t2(?:ud|af)-[abcdef0123456789]{64}"),
+    ("langfuse", r"(?:sk|pk)-lf-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+    ("langsmith", r"lsv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10}"),
+    ("linear", r"lin_(?:api|oauth)_[A-Za-z0-9]{32,64}"),
+    ("mailgun", r"key-[a-f0-9]{32}|pubkey-[a-f0-9]{32}"),
+    ("mailchimp", r"[a-f0-9]{32}-us\d{1,2}"),
+    ("mapbox", r"[ps]k\.eyJ[A-Za-z0-9_-]{20,120}\.[A-Za-z0-9_-]{20,30}"),
+    ("maxmind", r"[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk"),
+    ("mergify", r"mka_[A-Za-z0-9_-]{40,90}"),
+    ("netlify", r"nfp_[A-Za-z0-9]{36,40}"),
+    ("newrelic", r"NRAK-[A-Za-z0-9]{27}|NRJS-[a-f0-9]{19}|NRII-[A-Za-z0-9-]{32}|NRRA-[a-f0-9]{42}"),
+    ("notion", r"ntn_\d{11}[A-Za-z0-9]{35}|secret_[A-Za-z0-9]{43}"),
+    ("npm", r"npm_[A-Za-z0-9]{36}"),
+    ("nuget", r"oy2[a-z0-9]{43}"),
+    ("nvidia", r"nvapi-[A-Za-z0-9_-]{60,70}"),
+    ("octopus", r"API-[A-Z0-9]{26}"),
+    ("openai", r"sk-(?:proj|svcacct|admin|None)-[A-Za-z0-9_-]{20,200}|sk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}|sess-[A-Za-z0-9]{40}"),
+    ("openrouter", r"sk-or-v1-[0-9a-f]{64}"),
+    ("openshift", r"sha256~[A-Za-z0-9_-]{43}"),
+    ("paypal-braintree", r"access_token\$(?:production|sandbox)\$[0-9a-z]{16}\$[0-9a-f]{32}"),
+    ("perplexity", r"pplx-[A-Za-z0-9]{48}"),
+    ("planetscale", r"pscale_(?:tkn|oauth|pw)_[A-Za-z0-9=._-]{32,64}"),
+    ("posthog", r"ph[cx]_[A-Za-z0-9_-]{43,47}"),
+    ("postman", r"PMAK-[a-f0-9]{24}-[a-f0-9]{34}"),
+    ("prefect", r"pn[ub]_[a-z0-9]{36}"),
+    ("pulumi", r"pul-[a-f0-9]{40}"),
+    ("pypi", r"pypi-AgE[A-Za-z0-9_-]{50,1000}"),
+    ("readme", r"rdme_[a-z0-9]{70}"),
+    ("replicate", r"r8_[A-Za-z0-9_-]{37}"),
+    ("rubygems", r"rubygems_[a-f0-9]{48}"),
+    ("salesforce", r"00[A-Za-z0-9]{13}![A-Za-z0-9._]{80,140}"),
+    ("scalingo", r"tk-us-[A-Za-z0-9_-]{48}"),
+    ("sendgrid", r"SG\.[A-Za-z0-9=_.-]{22}\.[A-Za-z0-9=_.-]{43}|SG\.[A-Za-z0-9=_.-]{66}"),
+    ("sendinblue", r"xkeysib-[a-f0-9]{64}-[A-Za-z0-9]{16}"),
+    ("sentry", r"sntr[yu]s_[A-Za-z0-9+/=_-]{60,400}|sntryu_[a-f0-9]{64}"),
+    ("settlemint", r"sm_(?:aat|pat|sat)_[A-Za-z0-9]{16}"),
+    ("shippo", r"shippo_(?:live|test)_[a-fA-F0-9]{40}"),
+    ("shopify", r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}"),
+    ("slack", r"xox[abeoprs]-(?:\d-)?[A-Za-z0-9-]{10,250}|xoxe(?:\.xox[bp])?-\d-[A-Za-z0-9]{146,170}|xapp-\d-[A-Z0-9]{8,15}-\d{10,15}-[a-f0-9]{40,80}"),
+    ("slack-webhook", r"https://hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/]{40,60}"),
+    ("snyk", r"snyk_(?:uat|sat)\.[A-Za-z0-9._-]{20,200}"),
+    ("sonar", r"sq[upa]_[a-f0-9]{40}"),
+    ("sourcegraph", r"sgp_(?:[A-Fa-f0-9]{16}|local)_[A-Fa-f0-9]{40}|sgp_[A-Fa-f0-9]{40}|slk_[a-f0-9]{64}"),
+    ("square", r"(?:EAAA|sq0atp-|sq0csp-|sq0idp-)[A-Za-z0-9_-]{22,60}"),
+    ("stripe", r"(?:sk|rk)_(?:test|live|prod)_[A-Za-z0-9]{10,110}|whsec_[A-Za-z0-9+/]{32,64}"),
+    ("supabase", r"sbp_[a-f0-9]{40}|sb_secret_[A-Za-z0-9_-]{31}"),
+    ("tailscale", r"tskey-(?:api|auth|client|scim|webhook)-[A-Za-z0-9]{5,20}(?:-[A-Za-z0-9]{16,40})?"),
+    ("teams-webhook", r"https://[a-z0-9]{1,60}\.webhook\.office\.com/webhookb2/[a-z0-9-]{36}@[a-z0-9-]{36}/IncomingWebhook/[a-z0-9]{32}/[a-z0-9-]{36}"),
+    ("telegram", r"\d{8,10}:AA[A-Za-z0-9_-]{33}"),
+    ("twilio", r"SK[0-9a-f]{32}"),
+    ("typeform", r"tfp_[A-Za-z0-9_=.-]{59}"),
+    ("vault", r"hv[sbr]\.[A-Za-z0-9_-]{24,300}|s\.[A-Za-z0-9]{24}"),
+    ("vercel", r"vc[a-z]_[A-Za-z0-9]{40,60}"),
+    ("wandb", r"wandb_v1_[A-Za-z0-9_]{60,100}"),
+    ("xai", r"xai-[A-Za-z0-9]{80}"),
+    ("yandex", r"t1\.[A-Z0-9a-z_-]{1,500}=?\.[A-Z0-9a-z_-]{86}={0,2}|AQVN[A-Za-z0-9_-]{35,38}|YC[a-zA-Z0-9_-]{38}"),
+    ("zendesk", r"[A-Za-z0-9]{40}zdt"),
+)  # fmt: skip
+RULES: Final = tuple(
+    Rule(f"key/{name}/1", Category.API_KEY, rf"(?:\b|[^{_WORD_SIGNS}])({form})", _fits, group=1)
+    for name, form in _FORMS
+)

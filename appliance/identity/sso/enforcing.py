@@ -1,0 +1,25 @@
+"""Where an organisation lets people in by its own identity provider only."""
+
+from appliance.identity.sso import queries
+from appliance.identity.sso.errors import SignOnEnforced
+from appliance.identity.sso.values import TransactionPurpose, Wish
+from appliance.identity.values import UserId
+from appliance.kernel.db import Database
+from appliance.kernel.ids import TenantId
+
+
+def way_by_provider(db: Database, tenant_id: TenantId, user_id: UserId) -> SignOnEnforced:
+    """Return the refusal for somebody who proved their password where that is not enough, and the way that is left to them.
+
+    Who does not come by the provider yet may link their account with it: the password is their proof of the one side, and
+    the provider's word of the other.
+    """
+    with db.tenant(tenant_id) as tx:
+        connection_id = queries.enforced_connection(tx)
+        if connection_id is None:
+            return SignOnEnforced()
+        refusal = SignOnEnforced()
+        refusal.connection = queries.connection_of(queries.row_of(tx, connection_id))
+        is_linked = queries.is_linked(tx, connection_id, user_id)
+    refusal.wish = Wish() if is_linked else Wish(TransactionPurpose.LINK, user_id)
+    return refusal

@@ -1,0 +1,177 @@
+"""How good and how fast the detectors are, beside Presidio and detect-secrets where they are installed (deploy/docs/dlp.md).
+
+The sets of ../shared/data/dlp are for development; others, unseen, decide.
+"""
+
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import quantiles
+from typing import Final
+
+from appliance.dlp import NOTHING, Category, Engine, OwnRules
+from appliance.dlp.own import Dictionary, ExactList, Lists, Pattern
+from appliance.dlp.own.exact_values import read_values
+from appliance.dlp.own.words import digest
+from appliance.providers.local.catalogue import LABELS, TAGGER
+from appliance.providers.local.tagger import LocalTagger
+from tests.bench import dlp_calls
+from tests.support.negatives import count_flagged, negative_lines
+from tests.support.scoring import CORE, NAMES, Score, ours, read, score
+
+Result = dict[str, str | float]
+MODELS: Final = Path(sys.prefix) / "share" / "appliance" / "models"
+PEER: Final = Path("build/peers/presidio/bin/python")
+ALL: Final = frozenset(NAMES.values()) - {"DEVICE", "TRACK", "MARKING", "AGE", "CARE_DATE", "PLATE"}
+SETS: Final = (
+    ("presidio_research", "pii_presidio_research.jsonl", CORE | {"ADDRESS", "DL"}),
+    ("datafog", "pii_datafog_corpus.jsonl", CORE),
+    ("enterprise", "ent_dev.jsonl.gz", ALL),
+    ("secrets.gitleaks", "secrets_gitleaks_cases.jsonl.gz", frozenset({"SECRET"})),
+    ("secrets.kingfisher", "secrets_kingfisher_examples.jsonl.gz", frozenset({"SECRET"})),
+    ("names.wnut17", "ner_wnut17dev.jsonl", frozenset({"PERSON"})),
+)
+CRAFTED: Final = {
+    "digits": "4111 ", "at signs": "a@", "dots": "a.", "quotes": "'", "colons": "password:", "names": "Dear Mr ", "one word": "A",
+    "keys": "-----BEGIN PRIVATE KEY-----", "entities": "&#49;", "spaced": "1 ", "capitals": "Aa Bb ", "streets": "12 Aa Bb Cc ",
+    "base64": "QUFB", "no width": "\u200b1", "names of fields": "name: ", "addresses": "a@b.cc ", "lines": "1\n", "card groups": "4111 1111 1111 1111 ",
+    "digits in words": "one two ", "codes of signs": "40 41 ", "binary digits": "01010101 ", "octal digits": "101 ", "base32": "ABCDEFG2",
+}  # fmt: skip
+SMALL, LARGE = 20_000, 160_000
+LINES: Final = 7_000
+
+
+def run() -> list[Result]:
+    """Measure quality, then speed, then what crafted texts cost."""
+    rules, whole = Engine(), Engine(tagger=LocalTagger(MODELS / TAGGER.name, LABELS))
+    return [
+        *_quality(whole, "", SETS),
+        *_quality(rules, "rules.", SETS),
+        *_negatives(rules, whole),
+        *_negative_lines(rules, whole),
+        *_peers(),
+        *_speed(rules, whole),
+        *_own(rules),
+        *_doubling(rules),
+        *dlp_calls.run(rules, whole),
+    ]
+
+
+def _quality(engine: Engine, prefix: str, sets: tuple[tuple[str, str, frozenset[str]], ...]) -> Iterator[Result]:
+    for name, file, categories in sets:
+        if rows := read(file):
+            yield from _told(name, score(rows, ours(engine), categories), prefix)
+
+
+def _told(name: str, found: Score, prefix: str) -> Iterator[Result]:
+    scope = "all" if name == "enterprise" else "core"
+    counts = found.total(but=("ADDRESS", "DL") if scope == "core" else ("ADDRESS",))
+    yield {
+        "name": f"dlp.{prefix}f1.{scope}.{name}",
+        "value": counts.f1,
+        "unit": f"precision {counts.precision:.3f}, recall {counts.recall:.3f}",
+    }
+    yield {"name": f"dlp.{prefix}leak.{name}", "value": found.leak, "unit": "share of marked characters"}
+    for category, one in sorted(found.by_category.items()):
+        if not prefix and one.right + one.missed:
+            yield {"name": f"dlp.f1.{category.lower()}.{name}", "value": one.f1, "unit": f"of {one.right + one.missed}"}
+
+
+def _negatives(rules: Engine, whole: Engine) -> Iterator[Result]:
+    for name, engine in (("dlp.rules.hard_negatives_flagged", rules), ("dlp.hard_negatives_flagged", whole)):
+        if rows := read("ent_neg_dev.jsonl"):
+            found = score(rows, ours(engine), ALL)
+            yield {"name": name, "value": found.flagged / found.clean, "unit": f"of {found.clean} texts"}
+
+
+def _negative_lines(rules: Engine, whole: Engine) -> Iterator[Result]:
+    """Order numbers, hashes, versions, UUIDs, dates, log lines and code, generated: whatever is told of them is wrong."""
+    lines = list(negative_lines(LINES, seed=20))
+    for name, engine in (("dlp.rules.negative_lines_flagged_per_1000", rules), ("dlp.negative_lines_flagged_per_1000", whole)):
+        yield {"name": name, "value": 1000 * count_flagged(lines, engine.inspect) / LINES, "unit": f"of {LINES} lines"}
+
+
+def _own(rules: Engine) -> Iterator[Result]:
+    """Own rules of the largest size beside the rules of the house: what they cost on prose."""
+    values = read_values("\n".join(f"Person {number} Alpha" for number in range(50_000)).encode())
+    key = b"0" * 32
+    exact = ExactList("people", Category.OWN, key, frozenset(digest(key, one) for one in values.values), values.most_words,
+                      values.shortest, values.longest, values.have_digits)  # fmt: skip
+    terms = Dictionary("terms", Category.OWN, tuple(f"term{number} of ours" for number in range(5_000)))
+    expression = Pattern("orders", Category.OWN, r"\bPO-[0-9]{6}\b")
+    own = OwnRules(1, Lists((terms,), (expression,), (exact,)), (), key)
+    text = "\n".join(_mixed(["Nothing is in it."], 400_000))
+    for name, given in (("dlp.rules_without_own_mb_s", NOTHING), ("dlp.rules_with_own_mb_s", own)):
+        rules.inspect(text[:1000], own=given)
+        spent = min(_seconds(rules, text, given) for _ in range(2))
+        yield {"name": name, "value": len(text) / 1e6 / spent, "unit": "MB a CPU second"}
+
+
+def _peers() -> Iterator[Result]:
+    """Ask Presidio and detect-secrets, in their own environment, about the same texts."""
+    if not PEER.exists():
+        print("Presidio is not installed here: deploy/docs/dlp.md says how", file=sys.stderr)
+        return
+    for name, file, categories in SETS:
+        rows = read(file)
+        if not rows:
+            continue
+        asked = subprocess.run(
+            [PEER, Path(__file__).with_name("dlp_peer.py")], input=json.dumps([row["text"] for row in rows]), check=True,
+            capture_output=True, text=True,
+        )  # fmt: skip
+        for peer, told in json.loads(asked.stdout).items():
+            answers = iter(told["spans"])
+            found = score(rows, lambda _text, answers=answers: [tuple(one) for one in next(answers)], categories)  # type: ignore[misc]
+            yield from _told(name, found, f"{peer}.")
+            yield {
+                "name": f"dlp.{peer}.mb_s.{name}",
+                "value": told["characters"] / 1e6 / told["seconds"],
+                "unit": "MB a CPU second",
+            }
+
+
+def _speed(rules: Engine, whole: Engine) -> Iterator[Result]:
+    texts = [row["text"] for row in read("ent_dev.jsonl.gz")] or [
+        "Dear Ms Okonkwo, please call +49 30 901820 on 3 May. "
+    ] * 200
+    mixed = "\n".join(_mixed(texts, 2_000_000))
+    for engine, amount, name in ((rules, len(mixed), "dlp.rules_mb_s"), (whole, 60_000, "dlp.rules_and_names_mb_s")):
+        engine.inspect(mixed[:amount])  # automata are built while they are used
+        spent = min(_seconds(engine, mixed[:amount]) for _ in range(3))
+        yield {"name": name, "value": amount / 1e6 / spent, "unit": "MB a CPU second"}
+    prompts = ["\n".join(random.Random(number).sample(texts, 8))[:1024] for number in range(60)]
+    for engine, name in ((rules, "dlp.rules.prompt_1kb_p95_ms"), (whole, "dlp.prompt_1kb_p95_ms")):
+        times = [_seconds(engine, prompt) * 1000 for prompt in prompts]
+        yield {"name": name, "value": quantiles(times, n=20)[-1], "unit": "ms CPU"}
+
+
+def _mixed(texts: list[str], size: int) -> Iterator[str]:
+    """Return texts among plain prose, as documents are: most of it holds nothing."""
+    prose = "The committee met again in the morning and went through the plans for the new building, item by item, until noon. "
+    length, number = 0, 0
+    while length < size:
+        piece = texts[number % len(texts)] + "\n" + prose * 12
+        number, length = number + 1, length + len(piece)
+        yield piece
+
+
+def _doubling(rules: Engine) -> Iterator[Result]:
+    """Eight times the text: 8 is linear, 64 quadratic."""
+    worst = ("", 0.0)
+    for name, piece in CRAFTED.items():
+        small, large = ((piece * (size // len(piece) + 1))[:size] for size in (SMALL, LARGE))
+        rules.inspect(small)
+        ratio = min(_seconds(rules, large) for _ in range(2)) / max(min(_seconds(rules, small) for _ in range(3)), 1e-4)
+        worst = max(worst, (name, ratio), key=lambda one: one[1])
+    yield {"name": "dlp.crafted_8_times_as_long", "value": worst[1], "unit": f"times the CPU, at worst: {worst[0]}"}
+
+
+def _seconds(engine: Engine, text: str, own: OwnRules = NOTHING) -> float:
+    began = time.process_time()
+    engine.inspect(text, own=own)
+    return time.process_time() - began

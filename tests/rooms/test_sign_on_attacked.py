@@ -1,0 +1,182 @@
+"""Whom a provider's word, a role or a grant must not make more than they are."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from appliance import identity
+from appliance.identity import NotSignedIn, Permission, Role
+from appliance.identity.custom_roles import RoleForm, change_role_form
+from appliance.identity.errors import Forbidden, InvitationClosed, ResetByOperator, TokenRefused
+from appliance.identity.factors import remove_factors_of
+from appliance.identity.invitations import InvitationForm, find_offer
+from appliance.identity.permissions import GRANTS, held
+from appliance.identity.places import list_places
+from appliance.identity.scim.service import TokenWish, change_provisioning, create_provisioning_token
+from appliance.identity.scim.tokens import resolve_client
+from appliance.identity.scim.values import Service
+from appliance.identity.sso import connections
+from appliance.identity.sso.connections import ConnectionChange
+from appliance.identity.sso.errors import SubjectMissing
+from appliance.identity.sso.values import ConnectionState, TransactionPurpose
+from appliance.identity.support import end_support
+from appliance.identity.tokens import TokenForm, caller_by_token, create_service_account
+from appliance.identity.values import Scope
+from tests.support.house import House, Member
+from tests.support.roles import inside, lets_in, makes_role, with_role
+from tests.support.sign_on import SignOn, connects, refusals
+
+P = Permission
+
+
+@pytest.fixture
+def boot(house: House) -> Iterator[psycopg.Connection[Any]]:
+    """Whoever sees every organisation's rows."""
+    with house.server.connect("boot", house.database) as connection:
+        yield connection
+
+
+@pytest.fixture
+def idp(ada: Member) -> SignOn:
+    return connects(ada).opens()
+
+
+@pytest.fixture
+def adam(ada: Member) -> Member:
+    return ada.adds("adam@harrow.example", Role.ADMIN)
+
+
+def token_of(idp: SignOn, person: Member) -> str:
+    """Let somebody make a provider's program its token."""
+    clock = person.house.clock
+    with person.services.db.tenant(person.tenant_id) as tx:
+        change_provisioning(tx, person.caller, idp.connection_id, Service(is_on=True), clock=clock)
+        return create_provisioning_token(tx, person.caller, idp.connection_id, TokenWish(1), clock=clock).secret
+
+
+def is_heard(idp: SignOn, secret: str) -> bool:
+    house = idp.house
+    try:
+        resolve_client(house.app.db, secret, idp.connection_id, base="", address="192.0.2.7", request_id="r", clock=house.clock)
+    except TokenRefused:
+        return False
+    return True
+
+
+def test_an_administrators_program_does_not_say_who_an_owner_is(idp: SignOn, ada: Member, adam: Member) -> None:
+    """By it Ada's account would be somebody else's, who signs in by the name that the program says."""
+    theirs, hers = token_of(idp, adam), token_of(idp, ada)
+    assert is_heard(idp, theirs)
+    idp.arrives("ada-1", purpose=TransactionPurpose.LINK, user_id=ada.caller.user_id)
+    assert (is_heard(idp, theirs), is_heard(idp, hers)) == (False, True)
+
+
+def test_nor_who_becomes_one_later(idp: SignOn, ada: Member, adam: Member) -> None:
+    eve = idp.who(idp.arrives("eve-1"))
+    theirs = token_of(idp, adam)
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        identity.change_role(tx, ada.caller, eve.user_id, role=Role.OWNER)
+    assert not is_heard(idp, theirs)
+
+
+def test_an_administrator_does_not_lift_what_is_enforced_by_another_provider(idp: SignOn, ada: Member, adam: Member) -> None:
+    db = ada.services.db
+    ada.adds("olive@harrow.example", Role.OWNER)
+    idp.arrives("ada-1", purpose=TransactionPurpose.LINK, user_id=ada.caller.user_id)
+    idp.is_tested(ada)
+    with db.tenant(ada.tenant_id) as tx:
+        connections.enforce(tx, ada.caller, idp.connection_id)
+        identity.change_role(tx, ada.caller, ada.caller.user_id, role=Role.MEMBER)  # no owner comes by it now
+    change = ConnectionChange(settings={**idp.connection.settings, "issuer": "https://adam.example"})
+    with db.tenant(ada.tenant_id) as tx, pytest.raises(Forbidden):
+        connections.change_connection(
+            tx, adam.caller, idp.connection_id, change, sealer=ada.services.vault, clock=ada.house.clock
+        )
+    assert idp.connection.state is ConnectionState.ENFORCED
+
+
+@pytest.mark.parametrize("subject", ["eve\x001", "eve\ud8001"], ids=["zero", "half a character"])
+def test_a_subject_that_cannot_be_kept_is_nobody_and_on_record(
+    idp: SignOn, boot: psycopg.Connection[Any], subject: str
+) -> None:
+    with pytest.raises(SubjectMissing):
+        idp.arrives(subject)
+    assert refusals(boot) == ["subject_missing"]
+
+
+def test_a_programs_token_ends_where_its_role_becomes_more_than_its_holders(ada: Member) -> None:
+    db, clock = ada.services.db, ada.house.clock
+    keeper = with_role(ada, "eve@harrow.example", makes_role(ada, "Keeper", [P.SERVICE_ACCOUNT_CHANGE, P.DOCUMENT_READ]))
+    reader = makes_role(ada, "Reader", [P.DOCUMENT_READ])
+    with db.tenant(ada.tenant_id) as tx:
+        program = create_service_account(tx, ada.caller, name="Reads", role=Role.MEMBER, clock=clock)
+        identity.change_role(tx, ada.caller, program, role=Role.CUSTOM, custom_role_id=reader.role_id)
+    form = TokenForm("Reads", frozenset({Scope.DOCUMENTS_WRITE}), 1, program)
+    with db.tenant(ada.tenant_id) as tx:
+        made = identity.create_token(tx, keeper.caller, form, clock=clock).token.token_id
+        assert P.DOCUMENT_DELETE not in held_by_token(tx, made, ada)
+    wider = RoleForm("Reader", "", frozenset({P.DOCUMENT_READ, P.DOCUMENT_DELETE}))
+    with db.tenant(ada.tenant_id) as tx:
+        change_role_form(tx, ada.caller, reader.role_id, wider, clock=clock)
+    with db.tenant(ada.tenant_id) as tx, pytest.raises(TokenRefused):
+        held_by_token(tx, made, ada)
+
+
+def held_by_token(tx: Any, token_id: Any, ada: Member) -> frozenset[Permission]:
+    return held(caller_by_token(tx, token_id, address=None, now=ada.house.clock.now()))
+
+
+def test_the_links_of_whom_a_provider_puts_out_close_whatever_role_made_them(idp: SignOn, ada: Member) -> None:
+    from appliance.identity.scim.following import put_out
+    from appliance.identity.tables import MembershipRow
+
+    db, clock = ada.services.db, ada.house.clock
+    eve = with_role(ada, "eve@harrow.example", makes_role(ada, "Helpdesk", [P.PEOPLE_CHANGE, *GRANTS[Role.MEMBER]]))
+    with db.tenant(ada.tenant_id) as tx:
+        made = identity.invite(tx, eve.caller, InvitationForm("mallory@elsewhere.example", Role.MEMBER), clock=clock)
+    find_offer(db, made.token, clock=clock)
+    with db.tenant(ada.tenant_id) as tx:
+        member = tx.get_one(MembershipRow, (tx.tenant_id, eve.caller.user_id), with_for_update=True)
+        put_out(tx, ada.caller.actor, member, idp.connection_id, now=clock.now())
+    with pytest.raises(InvitationClosed):
+        find_offer(db, made.token, clock=clock)
+
+
+def test_support_ends_with_the_operators_own_access(house: House, idp: SignOn, ada: Member, adam: Member) -> None:
+    olga, otto = house.operator("olga@host.example"), house.operator("otto@host.example")
+    lets_in(ada, olga)
+    db = ada.services.db
+    with db.tenant(ada.tenant_id) as tx:
+        token = identity.open_session(
+            tx, olga.caller.user_id, address="192.0.2.7", agent="", request_id="r",
+            lifetime=timedelta(hours=1), clock=house.clock,
+        )  # fmt: skip
+    assert idp.who(token).role is Role.SUPPORT
+    with db.tenant(otto.tenant_id) as tx:
+        identity.remove_member(tx, otto.caller, olga.caller.user_id, clock=house.clock)
+    with pytest.raises(NotSignedIn):
+        idp.who(token)
+    assert list_places(db, olga.caller.user_id) == []
+    for act in (
+        lambda tx: identity.create_password_reset(tx, adam.caller, olga.caller.user_id, clock=house.clock),
+        lambda tx: remove_factors_of(tx, adam.caller, olga.caller.user_id),
+    ):
+        with db.tenant(ada.tenant_id) as tx, pytest.raises((ResetByOperator, Forbidden)):
+            act(tx)
+
+
+def test_provisioning_lets_no_operator_in_again(house: House, ada: Member) -> None:
+    from appliance.identity.scim.following import _let_in
+    from appliance.identity.tables import MembershipRow
+
+    olga = house.operator("olga@host.example")
+    grant = lets_in(ada, olga)
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        end_support(tx, ada.caller, grant.grant_id, clock=house.clock)
+        member = tx.get_one(MembershipRow, (tx.tenant_id, olga.caller.user_id))
+        _let_in(tx, ada.caller.actor, member, grant.grant_id, now=house.clock.now())
+    with pytest.raises(NotSignedIn):
+        inside(ada, olga)

@@ -1,0 +1,60 @@
+"""Who had somebody's password, and began to link their account, does not finish it once that password is no more."""
+
+from collections.abc import Callable
+
+import pytest
+
+from appliance import identity
+from appliance.identity import Role
+from appliance.identity.locks import Attempt
+from appliance.identity.sessions import close_sessions_of
+from appliance.identity.sso import transactions
+from appliance.identity.sso.errors import TransactionClosed
+from appliance.identity.sso.values import TransactionPurpose
+from appliance.kernel.sealing import digest
+from tests.support.house import PASSWORD, House, Member
+from tests.support.sign_on import SignOn, connects
+
+Act = Callable[[House, Member, Member], object]
+
+
+def changes_password(house: House, _: Member, eve: Member) -> None:
+    attempt = Attempt("eve@harrow.example", PASSWORD, "192.0.2.7", "b", "r")
+    identity.change_password(
+        house.app.db, eve.caller, attempt, new="quite another sentence", session=digest("none"), clock=house.clock
+    )
+
+
+def resets_password(house: House, ada: Member, eve: Member) -> None:
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        link = identity.create_password_reset(tx, ada.caller, eve.caller.user_id, clock=house.clock)
+    new = "quite another sentence"
+    identity.reset_password(house.app.db, link.token, new=new, address="a", request_id="r", clock=house.clock)
+
+
+def is_signed_out(house: House, ada: Member, eve: Member) -> None:
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        close_sessions_of(tx, ada.caller, eve.caller.user_id)
+
+
+def begins(idp: SignOn, member: Member) -> str:
+    with idp.house.app.db.tenant(idp.owner.tenant_id) as tx:
+        return transactions.begin(
+            tx, idp.connection_id, purpose=TransactionPurpose.LINK, user_id=member.caller.user_id, secrets={}, target="/",
+            sealer=idp.house.app.vault, clock=idp.house.clock,
+        )  # fmt: skip
+
+
+def comes_back(idp: SignOn, token: str) -> object:
+    with idp.house.app.db.tenant(idp.owner.tenant_id) as tx:
+        return transactions.take(tx, token, idp.connection_id, sealer=idp.house.app.vault, clock=idp.house.clock)
+
+
+@pytest.mark.parametrize("act", [changes_password, resets_password, is_signed_out], ids=lambda one: one.__name__)
+def test_what_was_begun_with_it_ends(house: House, ada: Member, act: Act) -> None:
+    idp, eve = connects(ada).opens(), ada.adds("eve@harrow.example", Role.MEMBER)
+    hers, adas = begins(idp, eve), begins(idp, ada)
+    act(house, ada, eve)
+    with pytest.raises(TransactionClosed):
+        comes_back(idp, hers)
+    assert comes_back(idp, adas)

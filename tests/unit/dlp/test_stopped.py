@@ -1,0 +1,52 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from appliance.dlp import Category, stopped
+from appliance.dlp.engine import _exact
+
+# Published test numbers of the networks; nobody's cards.
+CARDS = ["4111111111111111", "4111 1111 1111 1111", "5555-5555-5555-4444", "378282246310005", "6011111111111117", "3530111333300000", "４１１１１１１１１１１１１１１１"]  # fmt: skip
+NO_CARDS = [
+    "4111111111111112",  # check digit
+    "41111111111111111111111",  # longer run
+    "order 4000000000000000000000",
+    "1234567890123456",
+    "4444 4444 4444 4444",
+    "version 4.111111111111111",
+    "2026-11-23 12:00:00",
+    "+49 30 1234567890",
+]
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_it_finds_a_card_number(card: str) -> None:
+    findings = stopped(f"paid with {card} today")
+
+    assert [finding.category for finding in findings] == [Category.PAYMENT_CARD]
+    assert findings[0].start == len("paid with ")
+
+
+@pytest.mark.parametrize("text", NO_CARDS)
+def test_it_takes_nothing_else_for_a_card(text: str) -> None:
+    assert stopped(text) == []
+
+
+@pytest.mark.parametrize("kind", ["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED "])
+def test_it_finds_a_private_key(kind: str) -> None:
+    assert [finding.rule for finding in stopped(f"x\n-----BEGIN {kind}PRIVATE KEY-----\nMII")] == ["secret/private-key/2"]
+
+
+@given(some.text(max_size=300))
+def test_it_never_fails_on_any_text(text: str) -> None:
+    for finding in stopped(text):
+        assert 0 <= finding.start < finding.end <= len(text)
+
+
+# Whatever is written by these few signs, short: codes of cards, and all forms in which something hides.
+_PIECES = ["cvv", "cvc", "cid", "pan", "card code", "%6", "%31", "&#4", "&nbsp;", "\\u003", "\\x3", "=3", "1", "23", "0", "O", "I", " ", ":", ",", "-----", "BEGIN", "KEY", "MTIz", "Y3Z2", "<b>", '"', "'"]  # fmt: skip
+
+
+@given(some.lists(some.sampled_from(_PIECES), max_size=8).map("".join) | some.text(some.characters(max_codepoint=0x2FFF), max_size=16))
+def test_what_is_too_short_to_be_looked_at_holds_nothing(text: str) -> None:
+    assert stopped(text) == _exact().inspect(text)
