@@ -2,8 +2,6 @@
 
 import json
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +22,6 @@ from tests.support.greenlets import Gateway, gateway
 from tests.support.house import Server
 from tests.support.model_host import Reply, said, streamed
 from tests.support.policies import put_in_force
-from tests.support.product import ROOT
 from tests.support.upstreams import COMPLETION, MESSAGE, chat_bytes, chat_chunks, chunk
 
 ASKED: Any = [{"role": "user", "content": "What is the weather?"}]
@@ -175,37 +172,6 @@ def test_two_at_once_load_a_model_of_this_host_together(at: Door, served: Gatewa
         found = [one.result() for one in [threads.submit(posts, served, at, body, path="/v1/embeddings") for _ in range(6)]]
     assert {one.status_code for one in found} <= {200, 503}  # 503 where that model is not built
     assert len({one.content for one in found}) == 1
-
-
-def test_work_beside_the_loop_lets_it_go_on_and_brings_back_what_it_raised() -> None:
-    program = """
-from gevent import monkey
-monkey.patch_all()
-import gevent, time
-from appliance.api.beside import Beside
-from appliance.kernel.errors import Refusal
-beside, ticks = Beside(), []
-def ticking():
-    while True:
-        ticks.append(1)
-        gevent.sleep(0.01)
-gevent.spawn(ticking)
-def works():
-    until = time.monotonic() + 0.5
-    while time.monotonic() < until:
-        sum(range(1000))
-    return beside(lambda: "within")
-assert beside(works) == "within"
-assert len(ticks) > 5, len(ticks)
-def refuses():
-    raise Refusal
-try:
-    beside(refuses)
-except Refusal:
-    print("refused")
-"""
-    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert ended.stdout == "refused\n", ended.stderr
 
 
 def limits(at: Door, pace: Pace | None) -> None:
