@@ -10,14 +10,18 @@ from appliance.dlp.values import Category
 
 _PACKAGE: Final = re.compile(rb"\.\d|@")
 _LOCAL: Final = re.compile(r"[^\W_](?:[\w.%+'-]*[\w+-])?$|[\w.%+'-]*[\w+-]$")
+_LONGEST_LABEL: Final = 63
 _IN_URL: Final = re.compile(rb"(?:://[^\s/@]{0,12}:|:)$")
 
 
 def _email(look: Look) -> Judged | float:
     """Take what stands before the sign as far as it can be part of an address: looking for that first would cost much more."""
     before = _LOCAL.search(look.shadow.raw[max(0, look.start - 64) : look.start].decode("utf-8", "ignore"))
-    host = look.value[1:]
-    if before is None or host.split(".")[0].isdigit() or look.goes_on(_PACKAGE):  # lodash@4.17
+    labels = look.value[1:].split(".")
+    # Counted here: in the expression, it would be nine tenths of the time that all rules take to be made ready.
+    if max(map(len, labels)) > _LONGEST_LABEL:
+        return NO
+    if before is None or labels[0].isdigit() or look.goes_on(_PACKAGE):  # lodash@4.17
         return NO
     look = look.shrunk(look.start - len(before.group().encode()), look.end)
     if _IN_URL.search(look.shadow.raw[max(0, look.start - 60) : look.start]) and b"://" in look.before(60):
@@ -145,7 +149,7 @@ def _born(look: Look) -> float:
 
 RULES: Final = (
     Rule("email/1", Category.EMAIL,
-         r"@(?:[\pL\pN](?:[\pL\pN-]{0,61}[\pL\pN])?\.){1,8}\pL{2,24}", _email),
+         r"@(?:[\pL\pN]+(?:-+[\pL\pN]+)*\.)+\pL{2,24}", _email),
     Rule("phone/1", Category.PHONE,
          r"(?i)(?:\+|\(|\b)\d[\d ()./-]{5,22}\d(?:\s?(?:x|ext\.?|extension|durchwahl)\s?\d{1,6})?\b", _trimmed_phone),
     Rule("birth-date/1", Category.BIRTH_DATE,
