@@ -6,7 +6,6 @@ ready: the gateway's process asks for the floor alone, and stays small.
 
 import hashlib
 import re
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +21,7 @@ from appliance.dlp.own.matching import Matcher
 from appliance.dlp.own.values import NOTHING, OwnRules
 from appliance.dlp.shadow import Shadow
 from appliance.dlp.values import LIKELY, Category, Finding
+from appliance.kernel.computing import native_lock
 
 if TYPE_CHECKING:
     from appliance.dlp.tags import Tagger
@@ -112,14 +112,15 @@ class _Late:
 
     def __init__(self, rules: tuple[Rule, ...] | None) -> None:
         self._rules = rules
-        self._lock = threading.Lock()
+        self._lock = native_lock()
         self._made: _Detectors | None = None
 
     def __call__(self) -> "_Detectors":
-        with self._lock:
-            if self._made is None:
-                self._made = _made(self._rules)
-            return self._made
+        if self._made is None:
+            with self._lock:
+                if self._made is None:
+                    self._made = _made(self._rules)
+        return self._made
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 What is deeper is loaded when a policy in force asks for it, and stays: a process whose organisations have no policy holds none of it.
 """
 
+import threading
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -70,12 +71,19 @@ class Inspector:
         self._scanner, self.aside = scanner, aside
         self._rules: dlp.Engine | None = None
         self._ready: set[Depth] = {Depth.NOT, Depth.FLOOR}
+        self._turn = threading.Lock()
 
     def prepare(self, need: Need) -> None:
-        """Load what it takes. Raises ModelMissing, so that nothing is sent that nobody could look at."""
-        if need.depth not in self._ready:
-            self.aside(lambda: self.find("x", need, dlp.NOTHING))
-            self._ready.add(need.depth)
+        """Load what it takes, once for all who ask meanwhile. Raises ModelMissing, so that nothing is sent that nobody could look at.
+
+        Not for work aside: it waits for who loads already.
+        """
+        if need.depth in self._ready:
+            return
+        with self._turn:
+            if need.depth not in self._ready:
+                self.aside(lambda: self.find("x", need, dlp.NOTHING))
+                self._ready.add(need.depth)
 
     def find(self, text: str, need: Need, own: OwnRules) -> list[Finding]:
         """Return what is found in a text. Computes. Raises ModelMissing."""

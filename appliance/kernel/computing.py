@@ -1,11 +1,14 @@
 """Where long computing is done: at once, or, in a process whose requests share one thread, in another beside it.
 
 Whoever computes for more than a moment is given an `Aside` by whoever builds the house. What is handed over computes and does
-nothing else: it opens no transaction and waits for nobody.
+nothing else: it opens no transaction and waits for nobody, but for a `native_lock` over what is loaded once.
 """
 
+import sys
+import threading
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeVar, cast
 
 Result = TypeVar("Result")
 
@@ -21,3 +24,15 @@ class Aside(Protocol):
 def here(work: Callable[[], Result], /) -> Result:
     """Do it at once: each request of this process has a thread of its own."""
     return work()
+
+
+def native_lock() -> AbstractContextManager[bool]:
+    """Return a lock that work aside may take: one of the system's threads, whatever stands for threads in this process.
+
+    gevent's own, which `threading.Lock` is in its process, does not always wake a thread that is not the loop's
+    (https://github.com/gevent/gevent/issues/1744): whoever waited for it aside waited for ever. Hold it to load or to build,
+    never over anything that waits for the loop.
+    """
+    patched = sys.modules.get("gevent.monkey")
+    lock = patched.get_original("threading", "Lock")() if patched else threading.Lock()
+    return cast("AbstractContextManager[bool]", lock)

