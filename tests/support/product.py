@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -85,7 +85,7 @@ class Product:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         self.output = []
-        threading.Thread(target=_drain, args=(self._process, self.output), daemon=True).start()
+        threading.Thread(target=_drain, args=(self._process, self.output.append), daemon=True).start()
         limit = time.monotonic() + seconds
         while time.monotonic() < limit:
             if found := _LINK.search("".join(self.output)):
@@ -242,11 +242,11 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield name, json.loads(line[6:])
 
 
-def _drain(process: "subprocess.Popen[str]", output: list[str]) -> None:
+def _drain(process: "subprocess.Popen[str]", hears: Callable[[str], None]) -> None:
     assert process.stdout is not None
     with process.stdout:
         for line in process.stdout:
-            output.append(line)
+            hears(line)
 
 
 @contextlib.contextmanager
