@@ -69,7 +69,7 @@ _made: dict[int, list[list[tuple[Case, set[str]]]]] = {}
 def requests_of(site: Flask, foreign: dict[str, str], examples: int, most: int) -> Iterator[Case]:
     """Go through `most` of the requests that were made up for every operation, with this house's ids in them."""
     if examples not in _made:
-        schema = schemathesis.openapi.from_wsgi(f"{PREFIX}/openapi.json", site)
+        schema: Any = schemathesis.openapi.from_wsgi(f"{PREFIX}/openapi.json", site)
         _made[examples] = [makes_up(one.ok(), foreign, examples) for one in schema.get_all_operations()]
     for case, named in itertools.chain.from_iterable(requests[:most] for requests in _made[examples]):
         if named:
