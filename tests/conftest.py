@@ -4,7 +4,7 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -91,16 +91,6 @@ LONGEST = (
     "rooms/test_anchors.py", "journeys/test_gateway_without_database.py", "doors/test_page_costs.py",
     "laws/test_house.py",
 )  # fmt: skip
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
-    """Collect without the garbage collector, which would go through all that is imported, again and again, for next to nothing."""
-    gc.disable()
-    try:
-        return (yield)
-    finally:
-        gc.enable()
 
 
 def pytest_collection_finish() -> None:
