@@ -1,6 +1,7 @@
 """The authorisation matrix at the console: each command, for each role that --as can name."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -9,6 +10,8 @@ from pydantic import SecretStr
 
 from appliance import identity
 from appliance.api.framework import OPERATIONS, Operation
+from appliance.assembly import Services, assemble
+from appliance.cli import use
 from appliance.cli.contents import GROUPS
 from appliance.cli.verbs import command_name
 from appliance.identity import Forbidden, NotSignedIn, Role
@@ -41,6 +44,17 @@ def words_of(one: Operation, file: Path) -> list[str]:
         for each in value if isinstance(value, list) else [value]:
             words += ["--" + name.replace("_", "-"), json.dumps(each) if isinstance(each, dict) else str(each)]
     return words
+
+
+@pytest.fixture(autouse=True)
+def _put_together_once(house: House) -> Iterator[None]:
+    """Let all commands of a test share what each would put together anew: a web process serves everybody from one, too."""
+    services = assemble(house.settings, role="worker")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(use, "assemble", lambda _settings, **_role: services)
+        patch.setattr(Services, "close", lambda _services: None)
+        yield
+    services.close()
 
 
 @pytest.fixture

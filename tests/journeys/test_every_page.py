@@ -155,7 +155,7 @@ def test_every_page_that_is_loaded_in_its_look_is_fit_for_everybody(product: Pro
 
 
 def test_every_page_of_a_stranger_is_fit_for_everybody(product: Product, browser: Browser) -> None:
-    made = product.types("user", "create-invitation", "--email", "new@harrow.example", "--json")
+    made = product.types("user", "create-invitation", "--email", "new@harrow.example", "--as", PEOPLE["owner"], "--json")
     joining = urlsplit(json.loads(made.stdout)["link"]).query
     page = browser.new_page(viewport=WIDE)
     watch = Watch(page, product.address)
@@ -173,17 +173,17 @@ def test_every_page_of_a_stranger_is_fit_for_everybody(product: Product, browser
     page.close()
 
 
-def test_a_fresh_organisation_says_what_to_do_next(tmp_path: Path, browser: Browser) -> None:
-    with Product(tmp_path / "data") as fresh:
-        Person(fresh.address).sets_up(fresh.link)
-        page = browser.new_page(viewport=WIDE)
-        signs_in(page, fresh.address, PEOPLE["owner"])
-        assert page.get_by_role("link", name="Upload your first document").is_visible()
-        pages_of(page, fresh.address, lambda path: is_fit(page, path, [(NARROW, "light")]) if is_bare(page) else None)
-        for path in ("/documents", "/groups", "/tokens", "/jobs", "/chat"):
-            page.goto(fresh.address + path)
-            assert page.locator(".empty").first.is_visible(), path
-        page.close()
+def test_a_fresh_organisation_says_what_to_do_next(product: Product, browser: Browser) -> None:
+    link, email = json.loads(product.types("setup", "--json").stdout)["url"], "fay@fresh.example"
+    Person(product.address).sets_up(link, organisation="Fresh Foods", email=email)
+    page = browser.new_page(viewport=WIDE)
+    signs_in(page, product.address, email)
+    assert page.get_by_role("link", name="Upload your first document").is_visible()
+    pages_of(page, product.address, lambda path: is_fit(page, path, [(NARROW, "light")]) if is_bare(page) else None)
+    for path in ("/documents", "/groups", "/tokens", "/jobs", "/chat"):
+        page.goto(product.address + path)
+        assert page.locator(".empty").first.is_visible(), path
+    page.close()
 
 
 def is_bare(page: Page) -> bool:

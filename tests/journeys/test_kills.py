@@ -3,7 +3,6 @@
 import contextlib
 import os
 import random
-import signal
 import threading
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ import httpx2
 import psutil
 import pytest
 
+from tests.support.house import SAMPLES
 from tests.support.product import Answer, Person, Product
 
 VICTIMS = ("web", "worker", "postgres", "parent")
@@ -98,16 +98,31 @@ def gone(family: list[psutil.Process]) -> None:
     assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE], "orphans"
 
 
-def test_it_loses_nothing_to_kills(tmp_path: Path) -> None:
+def test_it_loses_nothing_to_kills_keeps_all_when_it_starts_again_and_ends_with_its_parent(tmp_path: Path) -> None:
     product = Product(tmp_path / "data")
     product.start()
     try:
         rounds(product, 3, seed=1)
+        person = Person(product.address)
+        assert person.signs_in("ada@harrow.example").status_code == 303
+        person.waits_for(person.uploads(SAMPLES / "fire-drill.txt")[0]["id"])
     finally:
         family = processes(product)
         code = product.stop()
     gone(family)
     assert code == 0
+
+    product.start()
+    family = processes(product)
+    try:
+        assert "/setup" not in product.link
+        person = Person(product.address)
+        assert person.signs_in("ada@harrow.example").status_code == 303
+        assert "oak tree" in person.asks("Where is the assembly point of the fire drill?").text
+        assert len(family) >= 4
+    finally:
+        product.kill()
+    gone(family)
 
 
 @pytest.mark.long
@@ -125,27 +140,3 @@ def test_it_loses_nothing_to_fifty_kills(tmp_path: Path) -> None:
     gone(family)
     log = (product.data_dir / "log" / "postgres.log").read_text()
     assert "row-level security" not in log
-
-
-def test_it_starts_twice_in_a_row_and_keeps_the_data(tmp_path: Path) -> None:
-    with Product(tmp_path / "data") as product:
-        person = Person(product.address).sets_up(product.link)
-        received = person.uploads(Path(__file__).parents[1] / "samples" / "fire-drill.txt")
-        person.waits_for(received[0]["id"])
-    with Product(tmp_path / "data") as again:
-        assert "/setup" not in again.link
-        person = Person(again.address)
-        assert person.signs_in("ada@harrow.example").status_code == 303
-        assert "oak tree" in person.asks("Where is the assembly point of the fire drill?").text
-
-
-def test_it_ends_with_everything_when_the_parent_is_killed(tmp_path: Path) -> None:
-    product = Product(tmp_path / "data")
-    product.start()
-    family = processes(product)
-    assert len(family) >= 4
-
-    os.kill(product.pid, signal.SIGKILL)
-    product.kill()
-
-    gone(family)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -84,7 +84,8 @@ class Product:
             [sys.executable, "-m", "appliance", "run"], cwd=ROOT, env=self.environment(), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
-        threading.Thread(target=self._drain, args=(self._process,), daemon=True).start()
+        self.output = []
+        threading.Thread(target=_drain, args=(self._process, self.output.append), daemon=True).start()
         limit = time.monotonic() + seconds
         while time.monotonic() < limit:
             if found := _LINK.search("".join(self.output)):
@@ -128,13 +129,6 @@ class Product:
             done = CliRunner().invoke(cli.group, arguments, env=strange | own, catch_exceptions=False)
         assert done.exit_code == 0, done.output
         return done
-
-    def _drain(self, process: "subprocess.Popen[str]") -> None:
-        assert process.stdout is not None
-        self.output.clear()
-        with process.stdout:
-            for line in process.stdout:
-                self.output.append(line)
 
 
 @dataclass
@@ -246,6 +240,13 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, Any]]]:
             name = line[7:]
         elif line.startswith("data: "):
             yield name, json.loads(line[6:])
+
+
+def _drain(process: "subprocess.Popen[str]", hears: Callable[[str], None]) -> None:
+    assert process.stdout is not None
+    with process.stdout:
+        for line in process.stdout:
+            hears(line)
 
 
 @contextlib.contextmanager
