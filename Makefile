@@ -7,8 +7,8 @@ MODELS_DIR := $(VENV)/share/appliance/models
 MODELS := multilingual-e5-small rampart
 TESTED_MODELS := multilingual-e5-small all-MiniLM-L6-v2 rampart
 ONLY ?=
-# The processes that tests start would compile all of it anew, each of them.
-test test-long: export PYTHONDONTWRITEBYTECODE =
+# Else each process that is started would compile all of it anew, where the shell says that nothing is to be kept.
+run smoke test test-long bench: export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help run test smoke test-long bench lint types style contracts models tested-models lock install install-dev install-hsm browser clients
 help: ## list the targets

@@ -8,7 +8,7 @@ from appliance.api.hanging_up import LoopWatch
 from appliance.api.programs import Programs
 from appliance.gatehouse import assemble_gate
 from appliance.grounds import starting
-from appliance.kernel import log
+from appliance.kernel import garbage, log
 from appliance.kernel.memory import close_memory
 from appliance.settings import load
 
@@ -32,8 +32,6 @@ def application() -> "Flask":
     with starting("web site", status=_APP_LOAD_ERROR):
         settings = load()
         log.configure(format=settings.log_format, level=settings.log_level)
-        import appliance.identity.scim.protocol  # noqa: F401 - else the first request of a provider's program would wait for it
-
         return settled(create_app(assemble(settings, role="app", door="web")))
 
 
@@ -53,10 +51,6 @@ def programs() -> "WSGIApplication":
 
 
 def settled(app: App) -> App:
-    """Take what was built at the start out of the garbage collector's sight: it stays, and looking through it stops us.
-
-    Measured: a full collection held a request up for 80 ms and more, whichever came at that moment; after this, for 5.
-    """
-    gc.collect()
-    gc.freeze()
+    """Take what was built at the start out of the garbage collector's sight: it stays, and looking through it stops us."""
+    garbage.settle()
     return app

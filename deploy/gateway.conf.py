@@ -4,6 +4,8 @@ The parent reads no settings and imports nothing of ours: it would hold their me
 by its child, with the status that ends both.
 """
 
+import gc
+
 from gevent import monkey
 
 monkey.patch_all()  # before anything else is imported: what has its own copy of a lock or a socket would stop everybody
@@ -21,3 +23,8 @@ control_socket_disable = True  # the root file system is read-only
 worker_tmp_dir = "/dev/shm"  # noqa: S108 - heartbeats must not wait for a disk
 forwarded_allow_ips = ""  # X-Forwarded-* is read by the application, from as many proxies as are named
 limit_request_line = 8190
+
+
+def post_fork(_arbiter: object, _worker: object) -> None:
+    """Look for no garbage while the child loads the house; `appliance.wsgi` goes on with it."""
+    gc.disable()

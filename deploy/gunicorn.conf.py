@@ -1,5 +1,6 @@
 """gunicorn's settings: threads, since answers stream; see appliance/decisions/0005-web-server.md."""
 
+import gc
 import sys
 
 from gunicorn.config import Config
@@ -40,3 +41,8 @@ control_socket_disable = True  # the root file system is read-only
 worker_tmp_dir = "/dev/shm"  # noqa: S108 - heartbeats must not wait for a disk
 forwarded_allow_ips = ""  # X-Forwarded-* is read by the application, from as many proxies as are named
 limit_request_line = 8190
+
+
+def post_fork(_arbiter: object, _worker: object) -> None:
+    """Look for no garbage while the child loads the house; `appliance.wsgi` goes on with it."""
+    gc.disable()

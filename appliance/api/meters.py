@@ -1,12 +1,15 @@
 """What is counted of requests: names, methods and numbers, never content."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from appliance.audit.sinks import Sums
-from appliance.audit.watching import AlarmKind
 from appliance.kernel.sealing import IntegrityError, KeyDestroyed, KeyUnavailable
+
+if TYPE_CHECKING:  # the gateway counts requests, and needs nothing of streams and alarms
+    from appliance.audit.sinks import Sums
+    from appliance.audit.watching import AlarmKind
 
 requests = Counter("cloister_http_requests_total", "Requests answered", ["endpoint", "method", "status"])
 duration = Histogram("cloister_http_request_seconds", "Seconds to the first byte of an answer", ["endpoint"])
@@ -23,13 +26,13 @@ streams_letters = Gauge("cloister_streams_letters", "Entries that streams left o
 alarms = Gauge("cloister_log_alarms", "Logs with which something is wrong, by what it is", ["kind"])
 
 
-def note_alarms(found: dict[AlarmKind, int]) -> None:
+def note_alarms(found: "dict[AlarmKind, int]") -> None:
     """Set with how many logs something is wrong; 0, not absent: an alarm compares with it."""
     for kind, count in found.items():
         alarms.labels(kind.value).set(count)
 
 
-def note_streams(found: Sums, now: datetime) -> None:
+def note_streams(found: "Sums", now: datetime) -> None:
     """Set how far the streams are."""
     streams.set(found.streams)
     streams_failing.set(found.failing)

@@ -5,27 +5,12 @@ what sealing the inbox into a signed tree is for. Entries hold ids and numbers, 
 content and never a secret; of what is personal they hold a commitment.
 """
 
-from appliance.audit.anchors.epochs import open_epoch
+from typing import TYPE_CHECKING
+
 from appliance.audit.erasing import disclosed_subjects, erase_disclosures
 from appliance.audit.events import Event
-from appliance.audit.exporting import (
-    EXPORT,
-    get_export,
-    get_log,
-    list_exports,
-    open_export,
-    request_export,
-    resume_exports,
-    room_used,
-    sweep_exports,
-    write_export,
-)
-from appliance.audit.exports import export_file, export_lines
 from appliance.audit.inbox import NewEntry, record, record_all, recording
-from appliance.audit.places import Courier, NewPlace, PlaceForm, Undelivered, try_place
 from appliance.audit.queries import iterate_bodies, list_entries
-from appliance.audit.schedules import create_schedule, list_schedules, remove_schedule, tend_schedules
-from appliance.audit.sealer import Sealer
 from appliance.audit.values import (
     LOGS,
     PLATFORM,
@@ -46,6 +31,42 @@ from appliance.audit.values import (
     Schedule,
     Wanted,
 )
+from appliance.kernel.later import later
+
+if TYPE_CHECKING:
+    from appliance.audit.anchors.epochs import open_epoch
+    from appliance.audit.exporting import (
+        EXPORT,
+        get_export,
+        get_log,
+        list_exports,
+        open_export,
+        request_export,
+        resume_exports,
+        room_used,
+        sweep_exports,
+        write_export,
+    )
+    from appliance.audit.exports import export_file, export_lines
+    from appliance.audit.places import Courier, NewPlace, PlaceForm, Undelivered, try_place
+    from appliance.audit.schedules import create_schedule, list_schedules, remove_schedule, tend_schedules
+    from appliance.audit.sealer import Sealer
+
+# Every verb records; packages, anchors and the sequencer are of few processes.
+__getattr__ = later(
+    __name__,
+    {
+        "anchors.epochs": ("open_epoch",),
+        "exporting": (
+            "EXPORT", "get_export", "get_log", "list_exports", "open_export", "request_export", "resume_exports", "room_used",
+            "sweep_exports", "write_export",
+        ),
+        "exports": ("export_file", "export_lines"),
+        "places": ("Courier", "NewPlace", "PlaceForm", "Undelivered", "try_place"),
+        "schedules": ("create_schedule", "list_schedules", "remove_schedule", "tend_schedules"),
+        "sealer": ("Sealer",),
+    },
+)  # fmt: skip
 
 __all__ = [
     "EXPORT",

@@ -1,6 +1,8 @@
 """The door for operators: every command prints what it does, takes --json, and says how to go on."""
 
+import gc
 import sys
+from typing import Final
 
 import click
 
@@ -8,6 +10,9 @@ import appliance
 from appliance.cli.contents import Console, all_of_them
 from appliance.kernel import log
 from appliance.kernel.memory import close_memory
+
+_MORE_GARBAGE: Final = 50_000
+"""Objects more than there were, until cycles are looked for: a command mostly loads what it needs, says something, and ends."""
 
 
 @click.group(cls=Console, context_settings={"help_option_names": ["-h", "--help"]})
@@ -37,6 +42,7 @@ for command in all_of_them():
 def main() -> None:
     """Run the command; a refusal is a message and exit code 1, never a traceback."""
     close_memory()
+    gc.set_threshold(_MORE_GARBAGE)
     log.configure(format="console", level="WARNING")
     try:
         group(complete_var="_APPLIANCE_COMPLETE")  # however it is called: what `completion` printed names this

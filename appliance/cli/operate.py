@@ -1,8 +1,9 @@
 """Commands that run the house."""
 
+import contextlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,7 @@ from appliance.kernel import log
 from appliance.settings import Settings, load, masked
 
 if TYPE_CHECKING:  # `config check`, and `ready` of every health check, need none of it
+    from appliance.kernel.db import Database
     from appliance.ops.launch import Plan
 
 
@@ -40,15 +42,12 @@ def run(*, with_parent: bool, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def setup(*, as_json: bool) -> None:
     """Print a new single-use link that creates an organisation and its owner. Needs a running house."""
-    from appliance import identity
-    from appliance.assembly import assemble
+    from appliance.grounds import require_own, roots_of
 
     settings = load()
-    services = assemble(settings, role="worker")
-    try:
-        link = _setup_link(settings, identity.create_setup_link(services.db, clock=services.clock))
-    finally:
-        services.close()
+    with _own_database(settings) as db:
+        require_own(db, roots_of(settings)())
+        link = _setup_link(settings, db)
     say(json.dumps({"url": link}) if as_json else f"Open this link within 24 hours; it works once:\n  {link}")
 
 
@@ -56,7 +55,7 @@ def setup(*, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def migrate(*, as_json: bool) -> None:
     """Check the database, create its roles, and bring it to this version's schema."""
-    from appliance.assembly import roots_of
+    from appliance.grounds import roots_of
     from appliance.ops import launch, migrations
     from appliance.ops.data_directory import DataDirectory
 
@@ -142,7 +141,7 @@ def check(*, as_json: bool) -> None:
 
 
 def _plan(settings: Settings) -> "Plan":
-    from appliance.assembly import roots_of
+    from appliance.grounds import roots_of
     from appliance.ops import launch
 
     return launch.Plan(
@@ -176,22 +175,32 @@ def _say_json(line: str) -> None:
 
 def _opening(settings: Settings) -> tuple[str, bool]:
     """Return what to open, and whether somebody lives here: if not, it is a link that sets the house up."""
-    from appliance import identity, tenancy
-    from appliance.assembly import assemble
+    from appliance import tenancy
 
-    services = assemble(settings, role="worker")
-    try:
-        with services.db.platform() as tx:
+    with _own_database(settings) as db:
+        with db.platform() as tx:
             is_set_up = tenancy.count_organisations(tx) > 0
-        if is_set_up:
-            return f"{settings.address}/", True
-        return _setup_link(settings, identity.create_setup_link(services.db, clock=services.clock)), False
+        return (f"{settings.address}/", True) if is_set_up else (_setup_link(settings, db), False)
+
+
+@contextlib.contextmanager
+def _own_database(settings: Settings) -> Iterator["Database"]:
+    """Connect as the worker, without the rest of the house: `run` holds what it has imported for as long as it runs."""
+    from appliance.grounds import database_url
+    from appliance.kernel.db import Database
+
+    db = Database(database_url(settings, "worker"), pool_size=1, application="cloister-setup")
+    try:
+        yield db
     finally:
-        services.close()
+        db.close()
 
 
-def _setup_link(settings: Settings, token: str) -> str:
-    return f"{settings.address}/setup?link={token}"
+def _setup_link(settings: Settings, db: "Database") -> str:
+    from appliance import identity
+    from appliance.kernel.clock import SystemClock
+
+    return f"{settings.address}/setup?link={identity.create_setup_link(db, clock=SystemClock())}"
 
 
 def _shown(value: object) -> object:

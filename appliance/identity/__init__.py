@@ -5,11 +5,10 @@ the SECURITY DEFINER doors in migrations/sql/functions see across tenants, and t
 return ids. A session is a random token whose digest alone is stored.
 """
 
+from typing import TYPE_CHECKING
+
 from appliance.identity.arriving import Arrivals, placed, resolve_token, standing_of
-from appliance.identity.ends import end_expired
-from appliance.identity.erasing import erase_from_log, erase_others_from_log
 from appliance.identity.errors import Forbidden, NotSignedIn, StepUpRequired
-from appliance.identity.factors import list_factors
 from appliance.identity.groups import (
     check_groups,
     create_group,
@@ -25,16 +24,6 @@ from appliance.identity.groups import (
     set_group_members,
 )
 from appliance.identity.guesses import Guesses
-from appliance.identity.invitations import accept, find_offer, invite, list_invitations, revoke_invitation
-from appliance.identity.locks import Attempt, forget_attempts
-from appliance.identity.organisation import change_settings, put_settings, rename_organisation
-from appliance.identity.passwords import (
-    change_password,
-    create_password_reset,
-    create_password_reset_at_console,
-    find_password_reset,
-    reset_password,
-)
 from appliance.identity.people import (
     change_profile,
     change_role,
@@ -52,16 +41,6 @@ from appliance.identity.people import (
     restore_member,
 )
 from appliance.identity.permissions import Permission, may, require, require_browser, require_granted, require_recent
-from appliance.identity.places import enter, list_places
-from appliance.identity.sessions import (
-    close_session,
-    close_sessions_of,
-    list_sessions,
-    open_session,
-    resolve_session,
-)
-from appliance.identity.setup import consume_setup_link, create_setup_link, found_organisation, link_is_open
-from appliance.identity.signin import begin_confirmation, confirm, finish_sign_in, second_step_options, sign_in
 from appliance.identity.standing import is_left_alone
 from appliance.identity.tallies import Tally
 from appliance.identity.tokens import (
@@ -94,6 +73,53 @@ from appliance.identity.values import (
     TokenSort,
     UserId,
 )
+from appliance.kernel.later import later
+
+if TYPE_CHECKING:
+    from appliance.identity.ends import end_expired
+    from appliance.identity.erasing import erase_from_log, erase_others_from_log
+    from appliance.identity.factors import list_factors
+    from appliance.identity.invitations import accept, find_offer, invite, list_invitations, revoke_invitation
+    from appliance.identity.locks import Attempt, forget_attempts
+    from appliance.identity.organisation import change_settings, put_settings, rename_organisation
+    from appliance.identity.passwords import (
+        change_password,
+        create_password_reset,
+        create_password_reset_at_console,
+        find_password_reset,
+        reset_password,
+    )
+    from appliance.identity.places import enter, list_places
+    from appliance.identity.sessions import (
+        close_session,
+        close_sessions_of,
+        list_sessions,
+        open_session,
+        resolve_session,
+    )
+    from appliance.identity.setup import consume_setup_link, create_setup_link, found_organisation, link_is_open
+    from appliance.identity.signin import begin_confirmation, confirm, finish_sign_in, second_step_options, sign_in
+
+# Whoever calls a model is known by a token: how people come in, and are asked in, is of other processes.
+__getattr__ = later(
+    __name__,
+    {
+        "ends": ("end_expired",),
+        "erasing": ("erase_from_log", "erase_others_from_log"),
+        "factors": ("list_factors",),
+        "invitations": ("accept", "find_offer", "invite", "list_invitations", "revoke_invitation"),
+        "locks": ("Attempt", "forget_attempts"),
+        "organisation": ("change_settings", "put_settings", "rename_organisation"),
+        "passwords": (
+            "change_password", "create_password_reset", "create_password_reset_at_console", "find_password_reset",
+            "reset_password",
+        ),
+        "places": ("enter", "list_places"),
+        "sessions": ("close_session", "close_sessions_of", "list_sessions", "open_session", "resolve_session"),
+        "setup": ("consume_setup_link", "create_setup_link", "found_organisation", "link_is_open"),
+        "signin": ("begin_confirmation", "confirm", "finish_sign_in", "second_step_options", "sign_in"),
+    },
+)  # fmt: skip
 
 __all__ = [
     "Arrivals",

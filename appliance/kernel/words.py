@@ -7,7 +7,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from appliance.kernel.languages import OTHERWISE, STEMMERS, STOP_WORDS, language_of
 
@@ -18,10 +18,6 @@ _UNSPACED = (
     r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
     r"\uac00-\ud7af\U00020000-\U0003ffff"
 )
-# Python's \w leaves out combining marks, and would cut most words of Hindi or Tamil at their vowels.
-_MARKS = "".join(chr(point) for point in range(0x300, 0x1E000) if unicodedata.category(chr(point))[0] == "M")
-_LETTER = rf"(?:[^\W_{_UNSPACED}]|[{_MARKS}])"
-_WORD = re.compile(rf"[{_UNSPACED}]+|[^\W_{_UNSPACED}]{_LETTER}*(?:'{_LETTER}+)?")
 _PAIRED = re.compile(rf"[{_UNSPACED}]")
 # Written or not at the writer's choice: Hebrew and Arabic vowel points, the Arabic stretcher, soft hyphens.
 _OPTIONAL = [*range(0x591, 0x5C8), *range(0x610, 0x61B), 0x640, *range(0x64B, 0x660), 0x670, *range(0x6D6, 0x6EE), 0xAD]
@@ -103,7 +99,16 @@ def _add(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
 
 
 def _words(text: str) -> list[str]:
-    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold().translate(_FOLDING))
+    return _word().findall(unicodedata.normalize("NFKC", text).casefold().translate(_FOLDING))
+
+
+@cache
+def _word() -> "re.Pattern[str]":
+    # Python's \w leaves out combining marks, and would cut most words of Hindi or Tamil at their vowels.
+    # To list them takes 50 ms, which a process spends that reads a text.
+    marks = "".join(chr(point) for point in range(0x300, 0x1E000) if unicodedata.category(chr(point))[0] == "M")
+    letter = rf"(?:[^\W_{_UNSPACED}]|[{marks}])"
+    return re.compile(rf"[{_UNSPACED}]+|[^\W_{_UNSPACED}]{letter}*(?:'{letter}+)?")
 
 
 def _pairs(word: str) -> list[str]:

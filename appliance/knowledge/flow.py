@@ -10,7 +10,6 @@ from datetime import timedelta
 from threading import Semaphore
 from uuid import UUID
 
-import numpy as np
 from sqlalchemy import Update, func, or_, update
 
 from appliance import dlp
@@ -206,6 +205,8 @@ def _embed(shop: Workshop, tenant_id: TenantId, read: Sequence[Read], model: Ind
         parts.append(shop.gateway.embed_passages(tenant_id, texts[start : start + _BATCH], model=model.name))
     if not parts:
         return {}
+    import numpy as np  # the model that made the vectors has loaded it
+
     ends = np.cumsum([len(file.chunks) for file in read])
     return dict(zip((file.file_id for file in read), np.split(np.concatenate(parts), ends[:-1]), strict=True))
 

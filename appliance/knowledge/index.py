@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import numpy as np
 from sqlalchemy import text
 
 from appliance.gateway import Vectors
@@ -86,6 +85,8 @@ def replace_index(tx: Tx, document_id: DocumentId, title: str, chunks: Sequence[
 
 def as_literal(vector: Vectors) -> str:
     """Return a vector in pgvector's own text form."""
+    import numpy as np  # whoever has a vector has it
+
     return "[" + ",".join(np.char.mod("%.6g", vector)) + "]"
 
 

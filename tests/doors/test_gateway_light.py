@@ -19,9 +19,12 @@ programs()
 print(json.dumps(sorted(sys.modules)))
 """
 NEIGHBOURS: Final = (
-    "alembic", "appliance.app", "appliance.assembly", "appliance.chat", "appliance.evidence", "appliance.knowledge", "appliance.web", "babel", "click",
-    "flask", "httpx2", "jinja2", "nh3", "numpy", "onnxruntime", "OpenSSL", "pgvector", "pypdfium2", "procrastinate", "reportlab",
-    "rich", "segno", "semantic_text_splitter", "Stemmer", "tokenizers", "webauthn", "werkzeug",
+    "alembic", "appliance.app", "appliance.assembly", "appliance.audit.anchors", "appliance.audit.ocsf", "appliance.audit.places",
+    "appliance.audit.sinks", "appliance.chat", "appliance.evidence", "appliance.identity.invitations", "appliance.identity.passkeys",
+    "appliance.identity.scim.protocol", "appliance.identity.setup", "appliance.identity.signin", "appliance.knowledge", "appliance.web", "babel",
+    "click", "cryptography.x509", "dns", "flask", "httpx2", "jinja2", "joserfc", "lxml", "nh3", "numpy", "onnxruntime", "OpenSSL", "pgvector",
+    "pypdfium2", "procrastinate", "reportlab", "rich", "scim2_models", "segno", "semantic_text_splitter", "Stemmer", "tokenizers", "webauthn",
+    "werkzeug",
 )  # fmt: skip
 
 

@@ -5,9 +5,6 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
-import dns.exception
-import dns.resolver
-
 _SECONDS: Final = 5.0
 _MOST: Final = 50
 _PORT: Final = 53
@@ -21,6 +18,9 @@ class Records:
 
     def text(self, name: str) -> list[str] | None:
         """Return the TXT records of a name: none where there is no such name, and None where nobody answers."""
+        import dns.exception
+        import dns.resolver  # fifty modules, for whoever verifies a domain
+
         found: list[str] | None = None
         for address, port in self._resolvers:
             resolver = dns.resolver.Resolver(configure=False)
