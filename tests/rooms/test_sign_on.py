@@ -16,6 +16,7 @@ from appliance.identity.sso.connections import ConnectionChange
 from appliance.identity.sso.errors import (
     AddressTaken,
     AnotherPerson,
+    ConnectionChanged,
     ConnectionClosed,
     ConnectionInUse,
     ConnectionNotYours,
@@ -191,7 +192,7 @@ def test_what_was_checked_by_other_settings_is_worth_nothing(idp: SignOn, ada: M
         connections.change_connection(
             tx, ada.caller, idp.connection_id, change, sealer=ada.services.vault, clock=ada.house.clock
         )
-    with pytest.raises(ConnectionClosed):
+    with pytest.raises(ConnectionChanged):
         idp.arrives("eve-1", connection=before)
 
 

@@ -27,6 +27,7 @@ from appliance.identity.sso import queries
 from appliance.identity.sso.errors import (
     AddressTaken,
     AnotherPerson,
+    ConnectionChanged,
     ConnectionClosed,
     IdentityTaken,
     LinkUnproven,
@@ -41,7 +42,6 @@ from appliance.identity.sso.following import follow, given_by
 from appliance.identity.sso.noting import note_refusal
 from appliance.identity.sso.tables import ConnectionRow, DomainRow, IdentityRow
 from appliance.identity.sso.values import (
-    OPEN_STATES,
     Arrival,
     Asserted,
     Connection,
@@ -116,17 +116,14 @@ def arrive(
 
 
 def _open(tx: Tx, way: _Way) -> Connection:
-    """Return the connection as it is now, and keep it so until the end. Raises ConnectionClosed, OrganisationClosed."""
+    """Return the connection as it is now, and keep it so until the end. Raises ConnectionClosed, ConnectionChanged, OrganisationClosed."""
     # A test writes to the row: of two that had locked it to read, neither could.
     lock = {"read": way.purpose is not TransactionPurpose.TEST}
     row = tx.get(ConnectionRow, (tx.tenant_id, way.connection.connection_id), with_for_update=lock)
-    if row is None or row.changed_at != way.connection.changed_at:  # what was checked was checked by other settings
+    if row is None or not queries.connection_of(row).takes(way.purpose):
         raise ConnectionClosed
-    is_open = row.state in OPEN_STATES or (
-        way.purpose is TransactionPurpose.TEST and row.state != ConnectionState.OFF.value
-    )
-    if not is_open:
-        raise ConnectionClosed
+    if row.changed_at != way.connection.changed_at:  # what was checked was checked by other settings
+        raise ConnectionChanged
     if tenancy.get_organisation(tx).suspended_at is not None:
         raise OrganisationClosed
     if not 0 < len(way.said.subject) <= _LONGEST_SUBJECT or not is_storable(way.said.subject):

@@ -17,6 +17,7 @@ Refusal
 │   ├── ProviderSilent   kind=unavailable
 │   ├── TransactionClosed
 │   ├── ConnectionClosed
+│   ├── ConnectionChanged
 │   ├── SubjectMissing
 │   ├── PersonUnknown
 │   ├── PersonRemoved
@@ -161,6 +162,12 @@ class ConnectionClosed(SignOnRefused):
     """This connection is not in use. Ask your administrator."""
 
     code = "connection_closed"
+
+
+class ConnectionChanged(SignOnRefused):
+    """The settings of this connection were changed while you were on your way. Start again."""
+
+    code = "connection_changed"
 
 
 class SubjectMissing(SignOnRefused):
