@@ -69,6 +69,16 @@ def list_factors(tx: Tx, user_id: UserId) -> list[Factor]:
     ]
 
 
+def has_factor_of_here(tx: Tx, user_id: UserId, *, counts_unknown: bool = False) -> bool:
+    """Say whether a factor of a person is in force that was added in this organisation.
+
+    One that was added in another one may have been added by the password alone, as that one's rules are not this one's: it
+    proves no more than the password. `counts_unknown` counts those as well that are older than this is known.
+    """
+    found = tx.execute(text("SELECT * FROM factors_by_place(:user)"), {"user": user_id}).one()
+    return bool(found.here or (counts_unknown and found.unknown))
+
+
 def begin_totp(tx: Tx, caller: Caller, *, label: str, sealer: Sealer, clock: Clock) -> NewTotp:
     """Make a seed for an authenticator app; it is in force once `confirm_totp` has seen a code of it."""
     require_own_session(caller)

@@ -201,7 +201,7 @@ class IdentityTaken(SignOnRefused):
 
 
 class LinkUnproven(SignOnRefused):
-    """Your password alone does not link your account here: the identity provider must say that your address is yours, or your account must have a second factor and belong to this organisation alone. Ask an owner of your organisation."""
+    """Your password alone does not link your account here: the identity provider must say that your address is yours, or your account must have a second factor that you added in this organisation. Ask an owner of your organisation."""
 
     code = "link_unproven"
 
