@@ -11,6 +11,7 @@ Refusal
 ├── ConnectionTwice      kind=conflict
 ├── DomainTaken          kind=conflict
 ├── DomainUnproven       kind=conflict
+│   └── DomainDisputed
 ├── SignOnEnforced       kind=forbidden
 ├── SignInThere          kind=forbidden
 ├── SignOnRefused        kind=unauthenticated     what a provider, or a browser that came from one, is refused for
@@ -115,6 +116,12 @@ class DomainUnproven(Refusal):
 
     kind = Kind.CONFLICT
     code = "domain_unproven"
+
+
+class DomainDisputed(DomainUnproven):
+    """The name servers disagree: {seen} has the TXT record, {missed} has not. Try again in an hour; if it stays, compare the record at all name servers of the domain, or ask the platform's operator."""
+
+    code = "domain_disputed"
 
 
 class SignOnEnforced(Refusal):
