@@ -22,7 +22,7 @@ from appliance.identity.history import note_sign_in
 from appliance.identity.limits import is_from
 from appliance.identity.permissions import Permission, require
 from appliance.identity.policies import PROOF_LASTS, keep_within, policy_of
-from appliance.identity.revocation import end_sessions
+from appliance.identity.revocation import end_sessions, end_ways
 from appliance.identity.sso.queries import enforced_connection
 from appliance.identity.tables import MembershipRow, SessionRow
 from appliance.identity.values import SUPPORT_ROLES, Caller, GroupId, Role, Session, UserId
@@ -235,7 +235,11 @@ def list_sessions(tx: Tx, caller: Caller, user_id: UserId | None = None) -> list
 
 
 def close_session(tx: Tx, caller: Caller, *, session: bytes) -> None:
-    """End one of the caller's own sessions, named by its digest. Raises SessionNotFound."""
+    """End one of the caller's own sessions, named by its digest. Raises SessionNotFound.
+
+    What they are about to link ends with it: whoever sat down at that browser next would come back as themselves, and be
+    linked with this account.
+    """
     closed = tx.execute(
         delete(SessionRow)
         .where(
@@ -247,6 +251,7 @@ def close_session(tx: Tx, caller: Caller, *, session: bytes) -> None:
     ).first()
     if closed is None:
         raise SessionNotFound
+    end_ways(tx, caller.user_id)
     audit.record(tx, caller.actor, Event.SESSION_CLOSED, subject=caller.user_id)
 
 
