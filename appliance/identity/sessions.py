@@ -26,12 +26,13 @@ from appliance.identity.revocation import end_sessions, end_ways
 from appliance.identity.sso.queries import enforced_connection
 from appliance.identity.tables import MembershipRow, SessionRow
 from appliance.identity.values import SUPPORT_ROLES, Caller, GroupId, Role, Session, UserId
+from appliance.identity.whereabouts import Whereabouts
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx, in_turn
-from appliance.kernel.ids import TenantId
 from appliance.kernel.sealing import content_digest, digest
 
 _TOUCH_EVERY = timedelta(minutes=1)
+_PLACES = Whereabouts()
 # In one look, as each page begins with it.
 _STANDING = text(
     """SELECT s.user_id, s.created_at, s.expires_at, s.last_seen_at, s.authenticated_at, s.methods, s.connection_id,
@@ -118,14 +119,14 @@ def resolve_session(
 
     Raises SessionMisplaced from outside of the organisation's networks, which is on record once a minute.
     """
-    with db.platform() as tx:
-        place = tx.execute(text("SELECT tenant_id FROM resolve_session(:digest)"), {"digest": digest(token)}).first()
+    place = _PLACES.find(db, digest(token))
     if place is None:
         raise NotSignedIn
-    with db.tenant(TenantId(place.tenant_id)) as tx:
+    with db.tenant(place) as tx:
         now = clock.now()
         row = tx.execute(_STANDING, {"tenant": tx.tenant_id, "digest": digest(token), "now": now}).one_or_none()
         if row is None or _is_over(row, idle, now):
+            _PLACES.forget(digest(token))
             raise NotSignedIn
         _touch(tx, digest(token), row.last_seen_at, now)
         if row.role in SUPPORT_ROLES and not is_operator(tx, UserId(row.user_id)):
