@@ -17,7 +17,7 @@ from sqlalchemy import Row, text
 
 from appliance import audit
 from appliance.audit import Event
-from appliance.identity.belonging import tenants_of
+from appliance.identity.belonging import has_been_elsewhere
 from appliance.identity.errors import CodeWrong, FactorMalformed, FactorNotFound, Forbidden, PersonNotFound
 from appliance.identity.granting import require_above
 from appliance.identity.permissions import Permission, require, require_own_session, require_recent
@@ -124,13 +124,13 @@ def remove_factor(tx: Tx, caller: Caller, factor_id: UUID) -> None:
 
 
 def remove_factors_of(tx: Tx, caller: Caller, user_id: UserId) -> None:
-    """Take a member's factors away, who lost them; only for somebody who belongs to no other organisation."""
+    """Take a member's factors away, who lost them; only for somebody who never belonged to another organisation."""
     require(caller, Permission.PASSWORD_RESET)
     member = tx.get(MembershipRow, (tx.tenant_id, user_id))
     if member is None or member.suspended_at is not None:
         raise PersonNotFound
     require_above(tx, caller, member)
-    if member.role in SUPPORT_ROLES or len(tenants_of(tx, user_id)) > 1:
+    if member.role in SUPPORT_ROLES or has_been_elsewhere(tx, user_id):
         raise Forbidden
     for row in rows_of(tx, user_id):
         _remove(tx, user_id, row.factor_id)

@@ -22,4 +22,5 @@ def upgrade() -> None:
     as_doors((_FUNCTIONS / "second_factors_2.sql").read_text())
     as_doors((_FUNCTIONS / "sign_on_domains_3.sql").read_text())
     door("factors_by_place.sql", "factors_by_place(uuid)", roles=RUNTIME)
+    door("has_been_elsewhere.sql", "has_been_elsewhere(uuid)", roles=RUNTIME)
     op.execute("REVOKE CREATE ON SCHEMA cloister FROM cloister_doors")
