@@ -11,6 +11,7 @@ from appliance.assembly import assemble
 from appliance.audit import Actor, ActorKind
 from appliance.cli.operate import say
 from appliance.identity.sso import connections, domains
+from appliance.identity.sso.domains import Approval
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import TenantId
@@ -27,9 +28,18 @@ _ORGANISATION = click.argument("organisation", type=click.UUID)
 def approve_domain(*, organisation: UUID, domain: str, as_json: bool) -> None:
     """Approve a DOMAIN that ORGANISATION (its id) has named, where no DNS can prove it. It is then nobody else's."""
     with _inside(organisation) as (tx, clock):
-        found = domains.approve_domain(tx, Actor(ActorKind.OPERATOR), domain=domain, clock=clock)
-    said = {"domain": found.domain, "verified_by": found.verified_by}
-    say(json.dumps(said) if as_json else f"{found.domain} is verified for this organisation.")
+        found, approval = domains.approve_domain(tx, Actor(ActorKind.OPERATOR), domain=domain, clock=clock)
+    until = found.approved_until.date().isoformat() if found.approved_until else None
+    if as_json:
+        said = {"domain": found.domain, "verified_by": found.verified_by, "approval": approval.value, "approved_until": until}
+        return say(json.dumps(said))
+    told = {
+        Approval.GIVEN: f"{found.domain} is verified for this organisation by your word, until {until}.",
+        Approval.INSTEAD: f"The TXT record of {found.domain} is missing, and would have counted for some days more. Your word counts"
+        f" instead, until {until}; once the record is back, the organisation can prove the domain by it again.",
+        Approval.NEEDLESS: f"Nothing was changed: {found.domain} is verified for this organisation by its TXT record, which is there.",
+    }
+    return say(told[approval])
 
 
 @click.command("allow-passwords")

@@ -14,6 +14,11 @@ def tenants_of(tx: Tx, user_id: UserId) -> list[TenantId]:
     return [TenantId(row.tenant_id) for row in rows]
 
 
+def has_been_elsewhere(tx: Tx, user_id: UserId) -> bool:
+    """Say whether a person belongs, or belonged, to another organisation than this transaction's: that one may let them in again."""
+    return bool(tx.scalar(text("SELECT has_been_elsewhere(:id)"), {"id": user_id}))
+
+
 def is_operator(tx: Tx, user_id: UserId) -> bool:
     """Say whether a person runs the platform now, from any transaction."""
     return PLATFORM in tenants_of(tx, user_id)

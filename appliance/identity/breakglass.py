@@ -18,7 +18,7 @@ from appliance.audit import Actor, ActorKind, Event
 from appliance.identity.belonging import tenants_of
 from appliance.identity.entry_errors import BreakGlassFull, BreakGlassKept, BreakGlassUnfit
 from appliance.identity.errors import PersonNotFound
-from appliance.identity.factors import list_factors
+from appliance.identity.factors import has_factor_of_here
 from appliance.identity.permissions import Permission, require
 from appliance.identity.sso.errors import SignOnEnforced
 from appliance.identity.sso.queries import enforced_connection
@@ -186,7 +186,9 @@ def _is_fit(tx: Tx, member: MembershipRow) -> bool:
     known = select(IdentityRow.subject).where(
         IdentityRow.tenant_id == tx.tenant_id, IdentityRow.user_id == member.user_id
     )
-    return tx.scalar(known.limit(1)) is None and bool(list_factors(tx, UserId(member.user_id)))
+    return tx.scalar(known.limit(1)) is None and has_factor_of_here(
+        tx, UserId(member.user_id), counts_unknown=True
+    )
 
 
 def _has_password(tx: Tx, user_id: UUID) -> bool:

@@ -36,7 +36,7 @@ class BreakGlassKept(Refusal):
 
 
 class BreakGlassUnfit(Refusal):
-    """A break-glass account is an owner's who signs in with a password and with an authenticator app or a passkey, and whom no identity provider knows here."""
+    """A break-glass account is an owner's who signs in with a password and with an authenticator app or a passkey that was added in this organisation, and whom no identity provider knows here."""
 
     kind = Kind.CONFLICT
     code = "break_glass_unfit"

@@ -212,7 +212,7 @@ class ResetLinkClosed(Refusal):
 
 
 class ResetByOperator(Refusal):
-    """This person belongs to another organisation as well, so only the platform's operator can reset the password."""
+    """This person belongs, or belonged, to another organisation as well, so only the platform's operator can reset the password."""
 
     kind = Kind.CONFLICT
     code = "reset_by_operator"

@@ -17,7 +17,7 @@ from sqlalchemy import Row, text
 
 from appliance import audit
 from appliance.audit import Event
-from appliance.identity.belonging import tenants_of
+from appliance.identity.belonging import has_been_elsewhere
 from appliance.identity.errors import CodeWrong, FactorMalformed, FactorNotFound, Forbidden, PersonNotFound
 from appliance.identity.granting import require_above
 from appliance.identity.permissions import Permission, require, require_own_session, require_recent
@@ -69,6 +69,16 @@ def list_factors(tx: Tx, user_id: UserId) -> list[Factor]:
     ]
 
 
+def has_factor_of_here(tx: Tx, user_id: UserId, *, counts_unknown: bool = False) -> bool:
+    """Say whether a factor of a person is in force that was added in this organisation.
+
+    One that was added in another one may have been added by the password alone, as that one's rules are not this one's: it
+    proves no more than the password. `counts_unknown` counts those as well that are older than this is known.
+    """
+    found = tx.execute(text("SELECT * FROM factors_by_place(:user)"), {"user": user_id}).one()
+    return bool(found.here or (counts_unknown and found.unknown))
+
+
 def begin_totp(tx: Tx, caller: Caller, *, label: str, sealer: Sealer, clock: Clock) -> NewTotp:
     """Make a seed for an authenticator app; it is in force once `confirm_totp` has seen a code of it."""
     require_own_session(caller)
@@ -114,13 +124,13 @@ def remove_factor(tx: Tx, caller: Caller, factor_id: UUID) -> None:
 
 
 def remove_factors_of(tx: Tx, caller: Caller, user_id: UserId) -> None:
-    """Take a member's factors away, who lost them; only for somebody who belongs to no other organisation."""
+    """Take a member's factors away, who lost them; only for somebody who never belonged to another organisation."""
     require(caller, Permission.PASSWORD_RESET)
     member = tx.get(MembershipRow, (tx.tenant_id, user_id))
     if member is None or member.suspended_at is not None:
         raise PersonNotFound
     require_above(tx, caller, member)
-    if member.role in SUPPORT_ROLES or len(tenants_of(tx, user_id)) > 1:
+    if member.role in SUPPORT_ROLES or has_been_elsewhere(tx, user_id):
         raise Forbidden
     for row in rows_of(tx, user_id):
         _remove(tx, user_id, row.factor_id)

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from appliance import audit, tenancy
 from appliance.audit import Actor, ActorKind, Event, Outcome
-from appliance.identity.belonging import tenants_of
+from appliance.identity.belonging import has_been_elsewhere, tenants_of
 from appliance.identity.errors import (
     PasswordNone,
     PersonNotFound,
@@ -83,7 +83,7 @@ def create_password_reset(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clo
     if member is None or member.suspended_at is not None or member.kind != MemberKind.PERSON:
         raise PersonNotFound
     require_above(tx, caller, member)  # whoever holds the link could sign in as that person
-    if member.role in SUPPORT_ROLES or len(tenants_of(tx, user_id)) > 1:
+    if member.role in SUPPORT_ROLES or has_been_elsewhere(tx, user_id):
         raise ResetByOperator
     if tenancy.get_settings(tx).conversation_review is Review.TWO_PERSON:
         raise ResetNotAlone

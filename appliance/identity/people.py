@@ -260,6 +260,8 @@ def join(
     if role is Role.OWNER:  # a provider may know from before who comes back
         end_tokens_over_owner(tx, actor, user_id)
     note_hand(tx, user_id)
+    # Whoever made a link to a new password elsewhere would come in here by it.
+    tx.execute(text("SELECT close_password_resets(:ids)"), {"ids": [user_id]})
     tx.execute(
         delete(GroupMemberRow).where(GroupMemberRow.tenant_id == tx.tenant_id, GroupMemberRow.user_id == user_id)
     )

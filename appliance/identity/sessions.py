@@ -22,16 +22,17 @@ from appliance.identity.history import note_sign_in
 from appliance.identity.limits import is_from
 from appliance.identity.permissions import Permission, require
 from appliance.identity.policies import PROOF_LASTS, keep_within, policy_of
-from appliance.identity.revocation import end_sessions
+from appliance.identity.revocation import end_sessions, end_ways
 from appliance.identity.sso.queries import enforced_connection
 from appliance.identity.tables import MembershipRow, SessionRow
 from appliance.identity.values import SUPPORT_ROLES, Caller, GroupId, Role, Session, UserId
+from appliance.identity.whereabouts import Whereabouts
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx, in_turn
-from appliance.kernel.ids import TenantId
 from appliance.kernel.sealing import content_digest, digest
 
 _TOUCH_EVERY = timedelta(minutes=1)
+_PLACES = Whereabouts()
 # In one look, as each page begins with it.
 _STANDING = text(
     """SELECT s.user_id, s.created_at, s.expires_at, s.last_seen_at, s.authenticated_at, s.methods, s.connection_id,
@@ -118,14 +119,14 @@ def resolve_session(
 
     Raises SessionMisplaced from outside of the organisation's networks, which is on record once a minute.
     """
-    with db.platform() as tx:
-        place = tx.execute(text("SELECT tenant_id FROM resolve_session(:digest)"), {"digest": digest(token)}).first()
+    place = _PLACES.find(db, digest(token))
     if place is None:
         raise NotSignedIn
-    with db.tenant(TenantId(place.tenant_id)) as tx:
+    with db.tenant(place) as tx:
         now = clock.now()
         row = tx.execute(_STANDING, {"tenant": tx.tenant_id, "digest": digest(token), "now": now}).one_or_none()
         if row is None or _is_over(row, idle, now):
+            _PLACES.forget(digest(token))
             raise NotSignedIn
         _touch(tx, digest(token), row.last_seen_at, now)
         if row.role in SUPPORT_ROLES and not is_operator(tx, UserId(row.user_id)):
@@ -235,7 +236,11 @@ def list_sessions(tx: Tx, caller: Caller, user_id: UserId | None = None) -> list
 
 
 def close_session(tx: Tx, caller: Caller, *, session: bytes) -> None:
-    """End one of the caller's own sessions, named by its digest. Raises SessionNotFound."""
+    """End one of the caller's own sessions, named by its digest. Raises SessionNotFound.
+
+    What they are about to link ends with it: whoever sat down at that browser next would come back as themselves, and be
+    linked with this account.
+    """
     closed = tx.execute(
         delete(SessionRow)
         .where(
@@ -247,6 +252,7 @@ def close_session(tx: Tx, caller: Caller, *, session: bytes) -> None:
     ).first()
     if closed is None:
         raise SessionNotFound
+    end_ways(tx, caller.user_id)
     audit.record(tx, caller.actor, Event.SESSION_CLOSED, subject=caller.user_id)
 
 

@@ -2,7 +2,6 @@
 
 
 import json
-import resource
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from appliance.app import create_app
 from appliance.identity.sso.desk import SignOn as Desk
 from appliance.identity.sso.oidc.provider import Providers
 from appliance.kernel.egress import Egress
+from tests.support.costs import Cost
 from tests.support.house import House, Server
 from tests.support.oidc_host import ACCESS, CLIENT, ECKey, OctKey, OidcHost, RSAKey, encoded, half_hash, oidc_host
 from tests.support.sign_on import SignOn, connects, owns_domain
@@ -328,9 +328,8 @@ def test_it_is_refused_once_with_its_rule_and_cheaply(stage: Stage, mode: str) -
     stage.forgets()
     answered = stage.host.goes_through(left.headers["Location"])
     path = f"/sso/{stage.one.connection_id}/callback?{urlencode(answered, doseq=True)}"
-    memory, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.thread_time()
-    answer = browser.gets(path)
-    seconds, grown = time.thread_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
+    with Cost(time.thread_time) as cost:
+        answer = browser.gets(path)
     assert answer.status_code in {401, 503}, answer.text
     assert not any(one.startswith(("cloister=", "__Host-cloister=")) for one in answer.headers.getlist("Set-Cookie"))
     added = stage.entries()[before:]
@@ -339,7 +338,7 @@ def test_it_is_refused_once_with_its_rule_and_cheaply(stage: Stage, mode: str) -
     assert added[0]["reason"] in expected
     assert rule == "-" or rule in added[0].get("rule", ""), added
     assert ACCESS not in json.dumps(added)
-    assert (seconds < MOST_SECONDS, grown < MOST_KILOBYTES) == (True, True), (seconds, grown)
+    assert (cost.seconds < MOST_SECONDS, cost.kilobytes < MOST_KILOBYTES) == (True, True), cost
 
 
 def test_there_are_enough_of_them() -> None:

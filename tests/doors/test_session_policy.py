@@ -10,6 +10,7 @@ from appliance import identity
 from appliance.identity import Role
 from appliance.identity.history import forget_sign_ins
 from appliance.identity.policies import Bounds, SessionPolicy, change_policy
+from appliance.kernel.sealing import digest
 from tests.support.house import House, Member
 from tests.support.product import csrf
 from tests.support.program import Program
@@ -193,8 +194,8 @@ def test_a_policy_is_one_organisations_own(site: Flask, house: House, ada: Membe
     assert is_in(at_bo)
 
 
-def test_a_session_is_looked_up_in_as_many_queries_as_before(site: Flask, ada: Member) -> None:
-    """One to find whose it is, one for all that stands behind it: a policy costs none of its own."""
+def test_a_session_is_looked_up_in_one_query_and_one_that_ended_is_seen_at_once(site: Flask, ada: Member) -> None:
+    """One for all that stands behind it: a policy costs none of its own. In whose organisation it is, is asked the first time."""
     from sqlalchemy import event
 
     chooses(ada, idle_minutes=30, networks=("127.0.0.0/8",), needs_second_factor=False)
@@ -209,9 +210,19 @@ def test_a_session_is_looked_up_in_as_many_queries_as_before(site: Flask, ada: M
         seen.append(statement)
 
     engine = ada.services.db.engine
+
+    def looks() -> int:
+        seen.clear()
+        identity.resolve_session(
+            ada.services.db, token, address="127.0.0.1", request_id="r", idle=timedelta(hours=8), clock=ada.house.clock
+        )
+        return len([one for one in seen if "BEGIN" not in one])
+
     event.listen(engine, "before_cursor_execute", note)
-    identity.resolve_session(
-        ada.services.db, token, address="127.0.0.1", request_id="r", idle=timedelta(hours=8), clock=ada.house.clock
-    )
+    assert [looks(), looks(), looks()] == [2, 1, 1]
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        identity.close_session(tx, ada.caller, session=digest(token))
+    for _ in range(2):
+        with pytest.raises(identity.NotSignedIn):
+            looks()
     event.remove(engine, "before_cursor_execute", note)
-    assert len([one for one in seen if "BEGIN" not in one]) == 2

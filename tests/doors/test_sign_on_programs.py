@@ -73,7 +73,9 @@ def test_the_console_has_the_same_verbs(console: Console, ada: Member, tmp_path:
     assert "Other" in console("sign-on", "list-connections").output
     assert console("sign-on", "add-domain", "--domain", "harrow.example").exit_code == 0
     approved = console("sign-on", "approve-domain", str(ada.tenant_id), "harrow.example", "--json")
-    assert json.loads(approved.output) == {"domain": "harrow.example", "verified_by": "operator"}
+    said = json.loads(approved.output)
+    assert (said["domain"], said["verified_by"], said["approval"]) == ("harrow.example", "operator", "given")
+    assert said["approved_until"] in console("sign-on", "approve-domain", str(ada.tenant_id), "harrow.example").output
     assert console("sign-on", "approve-domain", str(ada.tenant_id), "birch.example").exit_code == 1
 
 

@@ -1,21 +1,18 @@
 """Through SimpleSAMLphp in a real Chromium: in, out, encrypted, and while the provider changes its certificate."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from werkzeug.serving import make_server
 
-from appliance.app import create_app
 from appliance.identity import Role
 from appliance.identity.sso import connections
 from appliance.identity.sso.connections import ConnectionChange
 from tests.support.browsing import LOOKS, faults, launched, signs_in
 from tests.support.house import House, Server
-from tests.support.product import free_port
+from tests.support.open_house import open_house
 from tests.support.saml_sign_on import SamlSignOn, connects_saml
 from tests.support.sign_on import owns_domain
 from tests.support.simplesaml import SimpleSaml, is_missing
@@ -70,29 +67,21 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def stage(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    port, tmp_path, database = free_port(), tmp_path_factory.mktemp("saml"), server.clone("template_house")
-    (tmp_path / "house").mkdir()
+    tmp_path = tmp_path_factory.mktemp("saml")
     (tmp_path / "provider").mkdir()
-    house = House(server, database, tmp_path / "house", port=port)
-    http = make_server("127.0.0.1", port, create_app(house.app), threaded=True)
-    thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        with SimpleSaml(tmp_path / "provider") as provider, sync_playwright() as playwright:
-            ada = house.founds("Harrow", "ada@harrow.example")
-            owns_domain(ada, "harrow.example")
-            idp = connects_saml(ada, entity_id="", sign_on_url="", sign_out_url="", certificates=[])
-            browser = launched(playwright)
-            found = Stage(house, idp, provider, browser, f"http://127.0.0.1:{port}")
-            _introduces(found)
-            yield found
-            browser.close()
-    finally:
-        http.shutdown()
-        http.server_close()
-        thread.join()
-        house.close()
-        server.drop(database)
+    with (
+        open_house(server, tmp_path / "house") as house,
+        SimpleSaml(tmp_path / "provider") as provider,
+        sync_playwright() as playwright,
+    ):
+        ada = house.founds("Harrow", "ada@harrow.example")
+        owns_domain(ada, "harrow.example")
+        idp = connects_saml(ada, entity_id="", sign_on_url="", sign_out_url="", certificates=[])
+        browser = launched(playwright)
+        found = Stage(house, idp, provider, browser, house.app.settings.address)
+        _introduces(found)
+        yield found
+        browser.close()
 
 
 def _introduces(stage: Stage) -> None:

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from appliance.identity.sso import domains
-from appliance.identity.sso.domains import Domain
-from appliance.identity.sso.errors import DomainTaken
+from appliance.identity.sso.domains import Approval, Domain
+from appliance.identity.sso.errors import DomainDisputed, DomainTaken
 from appliance.identity.sso.rechecking import Found, Trouble, look_again
 from appliance.kernel.ids import TenantId, new_id
 from appliance.worker import schedule
@@ -25,12 +25,14 @@ class Dns:
 
     def __init__(self) -> None:
         self.says: list[str] | None = None
+        self.others: dict[str, list[str]] = {}
         self.asked = 0
 
-    def __call__(self, name: str) -> list[str] | None:
+    def __call__(self, name: str) -> dict[str, list[str]]:
         assert name == f"_cloister-challenge.{NAME}"
         self.asked += 1
-        return self.says
+        found = {} if self.says is None else {"192.0.2.53": self.says}
+        return found | self.others
 
 
 @pytest.fixture
@@ -144,6 +146,39 @@ def test_an_operators_word_is_for_a_year_and_can_be_given_again(house: House, ad
     assert [one.trouble for one in looks(house, ada, dns)] == [Trouble.UNVERIFIED]
     assert dns.asked == 0
     assert told(ada) == ["added", "verified", "expiring", "verified", "unverified"]
+
+
+def test_name_servers_that_disagree_prove_nothing_and_are_named(house: House, ada: Member, dns: Dns) -> None:
+    dns.others = {"198.51.100.53": ["v=spf1"]}
+    with pytest.raises(DomainDisputed, match=r"192\.0\.2\.53 has the TXT record, 198\.51\.100\.53 has not"):
+        proves(house, ada, dns)
+    named = state(house, ada)
+    assert named.verified_at is None
+    dns.others = {"198.51.100.53": [named.challenge]}
+    assert domains.verify_domain(house.app.db, ada.caller, named.domain_id, look_up=dns, clock=house.clock).verified_at
+    dns.others = {"198.51.100.53": []}
+    house.clock.passes(days=1)
+    assert [one.trouble for one in looks(house, ada, dns)] == [Trouble.LOST]
+    ((_, facts),) = events(ada, "identity:domain:lost")
+    assert (facts["seen_at"], facts["missing_at"]) == ("192.0.2.53", "198.51.100.53")
+
+
+def test_an_operators_word_says_what_became_of_it(house: House, ada: Member, dns: Dns) -> None:
+    def approves() -> tuple[Approval, str | None]:
+        with house.app.db.tenant(ada.tenant_id) as tx:
+            found, approval = domains.approve_domain(tx, ada.caller.actor, domain=NAME, clock=house.clock)
+        return approval, found.verified_by
+
+    proves(house, ada, dns)
+    assert approves() == (Approval.NEEDLESS, "dns")
+    dns.says = []
+    house.clock.passes(days=1)
+    looks(house, ada, dns)
+    assert approves() == (Approval.INSTEAD, "operator")
+    house.clock.passes(days=20)
+    assert looks(house, ada, dns) == []
+    assert approves() == (Approval.GIVEN, "operator")
+    assert told(ada) == ["added", "verified", "lost", "verified", "verified"]
 
 
 def test_an_operators_word_is_replaced_by_a_record(house: House, ada: Member, dns: Dns) -> None:

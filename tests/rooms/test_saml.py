@@ -19,6 +19,7 @@ from appliance.identity import NotSignedIn, Role
 from appliance.identity.sso import connections
 from appliance.identity.sso.connections import ConnectionChange
 from appliance.identity.sso.errors import (
+    ConnectionChanged,
     ConnectionClosed,
     ConnectionSettingMalformed,
     ProviderSilent,
@@ -175,7 +176,7 @@ def test_what_was_verified_by_settings_of_before_lets_nobody_in(idp: SamlSignOn)
     idp.house.clock.passes(seconds=1)
     changes(idp, certificates=[signer("new").pem])
 
-    with pytest.raises(ConnectionClosed):
+    with pytest.raises(ConnectionChanged):
         idp.comes_back(landed, departure.token)
 
 

@@ -16,6 +16,7 @@ from appliance.identity.sso.connections import ConnectionChange
 from appliance.identity.sso.errors import (
     AddressTaken,
     AnotherPerson,
+    ConnectionChanged,
     ConnectionClosed,
     ConnectionInUse,
     ConnectionNotYours,
@@ -191,7 +192,7 @@ def test_what_was_checked_by_other_settings_is_worth_nothing(idp: SignOn, ada: M
         connections.change_connection(
             tx, ada.caller, idp.connection_id, change, sealer=ada.services.vault, clock=ada.house.clock
         )
-    with pytest.raises(ConnectionClosed):
+    with pytest.raises(ConnectionChanged):
         idp.arrives("eve-1", connection=before)
 
 
@@ -340,11 +341,11 @@ def test_a_domain_is_proved_by_its_record_and_is_one_organisations(ada: Member, 
         theirs = domains.add_domain(tx, bo.caller, domain="harrow.example", clock=clock)
     records = {"_cloister-challenge.harrow.example": ["v=spf1", ours.challenge, theirs.challenge]}
     with pytest.raises(DomainUnproven):
-        domains.verify_domain(db, ada.caller, ours.domain_id, look_up=lambda _name: [], clock=clock)
-    found = domains.verify_domain(db, ada.caller, ours.domain_id, look_up=lambda name: records[name], clock=clock)
+        domains.verify_domain(db, ada.caller, ours.domain_id, look_up=lambda _name: {"192.0.2.53": []}, clock=clock)
+    found = domains.verify_domain(db, ada.caller, ours.domain_id, look_up=lambda name: {"192.0.2.53": records[name]}, clock=clock)
     assert (found.domain, found.verified_by) == ("harrow.example", "dns")
     with pytest.raises(DomainTaken):
-        domains.verify_domain(db, bo.caller, theirs.domain_id, look_up=lambda name: records[name], clock=clock)
+        domains.verify_domain(db, bo.caller, theirs.domain_id, look_up=lambda name: {"192.0.2.53": records[name]}, clock=clock)
 
 
 def test_the_app_itself_cannot_call_a_domain_verified(ada: Member, house: House) -> None:

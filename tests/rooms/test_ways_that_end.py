@@ -1,6 +1,7 @@
 """Who had somebody's password, and began to link their account, does not finish it once that password is no more."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -37,6 +38,16 @@ def is_signed_out(house: House, ada: Member, eve: Member) -> None:
         close_sessions_of(tx, ada.caller, eve.caller.user_id)
 
 
+def signs_out(house: House, _: Member, eve: Member) -> None:
+    """Whoever sits down at the browser next signs in at the provider as themselves: that would be linked with Eve's account."""
+    with house.app.db.tenant(eve.tenant_id) as tx:
+        token = identity.open_session(
+            tx, eve.caller.user_id, address="a", agent="b", request_id="r", lifetime=timedelta(hours=1), clock=house.clock
+        )
+    with house.app.db.tenant(eve.tenant_id) as tx:
+        identity.close_session(tx, eve.caller, session=digest(token))
+
+
 def begins(idp: SignOn, member: Member) -> str:
     with idp.house.app.db.tenant(idp.owner.tenant_id) as tx:
         return transactions.begin(
@@ -50,7 +61,7 @@ def comes_back(idp: SignOn, token: str) -> object:
         return transactions.take(tx, token, idp.connection_id, sealer=idp.house.app.vault, clock=idp.house.clock)
 
 
-@pytest.mark.parametrize("act", [changes_password, resets_password, is_signed_out], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("act", [changes_password, resets_password, is_signed_out, signs_out], ids=lambda one: one.__name__)
 def test_what_was_begun_with_it_ends(house: House, ada: Member, act: Act) -> None:
     idp, eve = connects(ada).opens(), ada.adds("eve@harrow.example", Role.MEMBER)
     hers, adas = begins(idp, eve), begins(idp, ada)

@@ -299,10 +299,10 @@ def add_domain(call: Call) -> DomainOut:
 
 @operation(
     "POST", "/sign-on/domains/{domain_id}/verification", permission=Permission.SIGN_ON_CHANGE, answer=DomainOut,
-    refusals=(errors.DomainNotFound, errors.DomainUnproven, errors.DomainTaken),
+    refusals=(errors.DomainNotFound, errors.DomainUnproven, errors.DomainDisputed, errors.DomainTaken),
 )  # fmt: skip
 def verify_domain(call: Call) -> DomainOut:
-    """Look for a domain's TXT record; with it, the domain is the organisation's alone."""
+    """Look for a domain's TXT record; with it at every name server that answers, the domain is the organisation's alone."""
     house = call.services
     found = domains.verify_domain(
         house.db, call.caller, call.ids["domain_id"], look_up=house.sign_on.look_up, clock=house.clock

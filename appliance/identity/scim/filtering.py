@@ -38,6 +38,7 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    literal_column,
     not_,
     or_,
     select,
@@ -172,7 +173,7 @@ def order_of(search: SearchRequest[Any], model: type[Resource[Any]], table: Tabl
         primary = cast(f"$.emails[*] ? (@.primary == true).{part}", JSONPATH)
         first = cast(f"$.emails[0].{part}", JSONPATH)
         found = func.coalesce(func.jsonb_path_query_first(table.keys, primary), func.jsonb_path_query_first(table.keys, first))
-        found = cast(found, JSONB).op("#>>")("{}")
+        found = cast(found, JSONB).op("#>>")(literal_column("'{}'::text[]"))
     else:
         raise InvalidPathException(detail=f"There is no order by {binding.urn}.")
     is_descending = search.sort_order == SearchRequest.SortOrder.descending

@@ -14,11 +14,10 @@ from sqlalchemy import select, text
 
 from appliance import audit, tenancy
 from appliance.audit import Actor, ActorKind, Event
-from appliance.identity.belonging import tenants_of
 from appliance.identity.breakglass import refuse_break_glass
 from appliance.identity.entry_errors import SessionMisplaced
 from appliance.identity.errors import EmailMalformed
-from appliance.identity.factors import list_factors
+from appliance.identity.factors import has_factor_of_here
 from appliance.identity.people import NAME_MAX, create_account, join, normal_email
 from appliance.identity.policies import PROOF_LASTS
 from appliance.identity.scim.provisioned import end_tokens_over_owner, is_provisioned
@@ -27,6 +26,7 @@ from appliance.identity.sso import queries
 from appliance.identity.sso.errors import (
     AddressTaken,
     AnotherPerson,
+    ConnectionChanged,
     ConnectionClosed,
     IdentityTaken,
     LinkUnproven,
@@ -41,7 +41,6 @@ from appliance.identity.sso.following import follow, given_by
 from appliance.identity.sso.noting import note_refusal
 from appliance.identity.sso.tables import ConnectionRow, DomainRow, IdentityRow
 from appliance.identity.sso.values import (
-    OPEN_STATES,
     Arrival,
     Asserted,
     Connection,
@@ -116,17 +115,14 @@ def arrive(
 
 
 def _open(tx: Tx, way: _Way) -> Connection:
-    """Return the connection as it is now, and keep it so until the end. Raises ConnectionClosed, OrganisationClosed."""
+    """Return the connection as it is now, and keep it so until the end. Raises ConnectionClosed, ConnectionChanged, OrganisationClosed."""
     # A test writes to the row: of two that had locked it to read, neither could.
     lock = {"read": way.purpose is not TransactionPurpose.TEST}
     row = tx.get(ConnectionRow, (tx.tenant_id, way.connection.connection_id), with_for_update=lock)
-    if row is None or row.changed_at != way.connection.changed_at:  # what was checked was checked by other settings
+    if row is None or not queries.connection_of(row).takes(way.purpose):
         raise ConnectionClosed
-    is_open = row.state in OPEN_STATES or (
-        way.purpose is TransactionPurpose.TEST and row.state != ConnectionState.OFF.value
-    )
-    if not is_open:
-        raise ConnectionClosed
+    if row.changed_at != way.connection.changed_at:  # what was checked was checked by other settings
+        raise ConnectionChanged
     if tenancy.get_organisation(tx).suspended_at is not None:
         raise OrganisationClosed
     if not 0 < len(way.said.subject) <= _LONGEST_SUBJECT or not is_storable(way.said.subject):
@@ -197,11 +193,11 @@ def _link(tx: Tx, identity: IdentityRow | None, connection: Connection, way: _Wa
 def _require_second_proof(tx: Tx, user_id: UserId, said: Asserted) -> None:
     """Raise LinkUnproven where a password would be all that says whose account it is, and passwords let nobody in any more.
 
-    Whoever has a second factor has shown it on the way here, as each proof of who they are asks for it. Not if they belong
-    to another organisation as well: by the password alone they may have come in there, and added it. Else the provider
-    must say the account's own address: an insider with a colleague's password has an account there, too, but not theirs.
+    Whoever has a second factor has shown it on the way here, as each proof of who they are asks for it. Not one that
+    was added in another organisation: by the password alone they may have come in there, and added it. Else the provider must
+    say the account's own address: an insider with a colleague's password has an account there, too, but not theirs.
     """
-    if queries.enforced_connection(tx) is None or (list_factors(tx, user_id) and tenants_of(tx, user_id) == [tx.tenant_id]):
+    if queries.enforced_connection(tx) is None or has_factor_of_here(tx, user_id):
         return
     own = tx.scalar(text("SELECT email_of(:id)"), {"id": user_id})
     if own is None or accepted_address(tx, said) != own:

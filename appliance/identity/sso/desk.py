@@ -18,14 +18,11 @@ from appliance.identity.sso.proxy import flow as proxy
 from appliance.identity.sso.saml import ending
 from appliance.identity.sso.saml import flow as saml
 from appliance.identity.sso.values import (
-    OPEN_STATES,
     Arrival,
     Connection,
     ConnectionKind,
-    ConnectionState,
     Departure,
     Return,
-    TransactionPurpose,
     Wish,
 )
 from appliance.identity.values import Caller
@@ -54,8 +51,7 @@ class SignOn:
     def leave(self, connection: Connection, wish: Wish, arrival: Arrival) -> Departure:
         """Return where the browser goes, and the token for its cookie. Raises SignOnRefused, with one entry in the log."""
         try:
-            is_test = wish.purpose is TransactionPurpose.TEST and connection.state is not ConnectionState.OFF
-            if connection.state not in OPEN_STATES and not is_test:
+            if not connection.takes(wish.purpose):
                 raise ConnectionClosed
             if connection.kind is ConnectionKind.PROXY:
                 return proxy.leave(self.desk, connection, wish)

@@ -5,9 +5,10 @@ A domain that is verified is one organisation's alone. Another one learns that i
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -17,7 +18,13 @@ from sqlalchemy.exc import IntegrityError
 from appliance import audit
 from appliance.audit import Actor, Event
 from appliance.identity.permissions import Permission, require, require_granted
-from appliance.identity.sso.errors import DomainMalformed, DomainNotFound, DomainTaken, DomainUnproven
+from appliance.identity.sso.errors import (
+    DomainDisputed,
+    DomainMalformed,
+    DomainNotFound,
+    DomainTaken,
+    DomainUnproven,
+)
 from appliance.identity.sso.tables import DomainRow
 from appliance.identity.values import Caller
 from appliance.kernel.clock import Clock
@@ -28,8 +35,19 @@ from appliance.kernel.sealing import same
 RECORD: Final = "_cloister-challenge"
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _LONGEST: Final = 253
-LookUp = Callable[[str], Sequence[str] | None]
-"""Returns the TXT records of a name: none where there is no such name, and None where nobody answers."""
+Answers = Mapping[str, Sequence[str]]
+"""The TXT records of a name, by the name server that says so: none where it knows no such name, and no server where nobody answers."""
+LookUp = Callable[[str], Answers]
+
+
+class Approval(StrEnum):
+    """What became of an operator's word for a domain."""
+
+    GIVEN = "given"
+    INSTEAD = "instead_of_record"
+    """The domain was proved by a record, which is missing now: the operator's word counts from here on."""
+    NEEDLESS = "needless"
+    """The domain is proved by its record, and nothing has changed."""
 
 
 @dataclass(frozen=True)
@@ -77,34 +95,38 @@ def add_domain(tx: Tx, caller: Caller, *, domain: str, clock: Clock) -> Domain:
 
 
 def verify_domain(db: Database, caller: Caller, domain_id: UUID, *, look_up: LookUp, clock: Clock) -> Domain:
-    """Look for the TXT record; no transaction is open meanwhile. Raises DomainNotFound, DomainUnproven, DomainTaken."""
+    """Look for the TXT record; no transaction is open meanwhile. Raises DomainNotFound, DomainUnproven, DomainDisputed, DomainTaken."""
     require(caller, Permission.SIGN_ON_CHANGE)
     with db.tenant(caller.tenant_id) as tx:
         found = get_domain(tx, caller, domain_id)
     if not found.may_be_looked_up:
         return found
-    if not is_proved(found.challenge, look_up(found.record) or ()):
-        raise DomainUnproven
+    answers = look_up(found.record)
+    if not is_proved(found.challenge, answers):
+        seen, missed = seen_by(found.challenge, answers)
+        raise DomainDisputed(seen=seen, missed=missed) if seen else DomainUnproven
     with db.tenant(caller.tenant_id) as tx:
         _verify(tx, caller.actor, domain_id, by="dns", clock=clock)
     with db.tenant(caller.tenant_id) as tx:
         return get_domain(tx, caller, domain_id)
 
 
-def approve_domain(tx: Tx, operator: Actor, *, domain: str, clock: Clock) -> Domain:
+def approve_domain(tx: Tx, operator: Actor, *, domain: str, clock: Clock) -> tuple[Domain, Approval]:
     """Take the operator's word for a domain of this transaction's organisation, for a year from now. Asking for permission is the door's part.
 
-    Raises DomainNotFound, DomainTaken.
+    A domain that its record proves needs nobody's word, and gets none, unless the record is missing. Raises DomainNotFound, DomainTaken.
     """
     row = tx.scalars(
         select(DomainRow).where(DomainRow.tenant_id == tx.tenant_id, DomainRow.domain == normal_domain(domain))
     ).one_or_none()
     if row is None:
         raise DomainNotFound
-    if row.verified_by != "dns":
-        _verify(tx, operator, row.domain_id, by="operator", clock=clock)
-        tx.refresh(row)
-    return _domain(row)
+    if not _domain(row).may_be_looked_up:
+        return _domain(row), Approval.NEEDLESS
+    approval = Approval.INSTEAD if row.verified_by == "dns" else Approval.GIVEN
+    _verify(tx, operator, row.domain_id, by="operator", clock=clock)
+    tx.refresh(row)
+    return _domain(row), approval
 
 
 def remove_domain(tx: Tx, caller: Caller, domain_id: UUID) -> None:
@@ -129,9 +151,15 @@ def get_domain(tx: Tx, caller: Caller, domain_id: UUID) -> Domain:
     return _domain(_row(tx, domain_id))
 
 
-def is_proved(challenge: str, found: Sequence[str]) -> bool:
-    """Say whether one of these records is what a domain's must say."""
-    return any(same(one, challenge) for one in found)
+def is_proved(challenge: str, answers: Answers) -> bool:
+    """Say whether every name server that answers has the record: one that does not may be the one that is right."""
+    return bool(answers) and not seen_by(challenge, answers)[1]
+
+
+def seen_by(challenge: str, answers: Answers) -> tuple[str, str]:
+    """Return which name servers have the record that a domain's must be, and which have not."""
+    seen = [server for server, records in answers.items() if any(same(one, challenge) for one in records)]
+    return ", ".join(seen), ", ".join(server for server in answers if server not in seen)
 
 
 def normal_domain(domain: str) -> str:

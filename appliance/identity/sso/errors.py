@@ -11,12 +11,14 @@ Refusal
 ├── ConnectionTwice      kind=conflict
 ├── DomainTaken          kind=conflict
 ├── DomainUnproven       kind=conflict
+│   └── DomainDisputed
 ├── SignOnEnforced       kind=forbidden
 ├── SignInThere          kind=forbidden
 ├── SignOnRefused        kind=unauthenticated     what a provider, or a browser that came from one, is refused for
 │   ├── ProviderSilent   kind=unavailable
 │   ├── TransactionClosed
 │   ├── ConnectionClosed
+│   ├── ConnectionChanged
 │   ├── SubjectMissing
 │   ├── PersonUnknown
 │   ├── PersonRemoved
@@ -116,6 +118,12 @@ class DomainUnproven(Refusal):
     code = "domain_unproven"
 
 
+class DomainDisputed(DomainUnproven):
+    """The name servers disagree: {seen} has the TXT record, {missed} has not. Try again in an hour; if it stays, compare the record at all name servers of the domain, or ask the platform's operator."""
+
+    code = "domain_disputed"
+
+
 class SignOnEnforced(Refusal):
     """Your organisation lets people in by its own identity provider only. Sign in there."""
 
@@ -163,6 +171,12 @@ class ConnectionClosed(SignOnRefused):
     code = "connection_closed"
 
 
+class ConnectionChanged(SignOnRefused):
+    """The settings of this connection were changed while you were on your way. Start again."""
+
+    code = "connection_changed"
+
+
 class SubjectMissing(SignOnRefused):
     """The identity provider did not say who you are. Ask your administrator to look at the connection."""
 
@@ -194,7 +208,7 @@ class IdentityTaken(SignOnRefused):
 
 
 class LinkUnproven(SignOnRefused):
-    """Your password alone does not link your account here: the identity provider must say that your address is yours, or your account must have a second factor and belong to this organisation alone. Ask an owner of your organisation."""
+    """Your password alone does not link your account here: the identity provider must say that your address is yours, or your account must have a second factor that you added in this organisation. Ask an owner of your organisation."""
 
     code = "link_unproven"
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 
 from appliance.identity.granting import OwnRole, own_roles
-from appliance.identity.sso.errors import ConnectionNotFound
+from appliance.identity.sso.errors import ConnectionChanged, ConnectionNotFound
 from appliance.identity.sso.sealed import place_of_secret
 from appliance.identity.sso.tables import ConnectionRow, IdentityRow, MappingRow
 from appliance.identity.sso.values import (
@@ -55,6 +55,13 @@ def secret_of(tx: Tx, connection_id: UUID, *, sealer: Sealer) -> str:
     if row.sealed_secret is None:
         return ""
     return sealer.unseal(tx, row.sealed_secret, place_of_secret(connection_id)).decode()
+
+
+def secret_as_set(tx: Tx, connection: Connection, *, sealer: Sealer) -> str:
+    """Return the secret that belongs to these settings. Raises ConnectionChanged: a new one is for the provider of then."""
+    if row_of(tx, connection.connection_id).changed_at != connection.changed_at:
+        raise ConnectionChanged
+    return secret_of(tx, connection.connection_id, sealer=sealer)
 
 
 def open_connections(tx: Tx) -> list[Connection]:

@@ -1,11 +1,10 @@
 """Verified domains are looked at again: whoever lets a domain go does not go on speaking for its addresses.
 
 Each day its record is asked for. Where it is missing people are told; where it stays away for two weeks, the domain is
-verified no more. That nobody answers says nothing, so it counts for nothing. An operator's word is for a year, and people
+verified no more. Missing it is as well where some name servers have it and others not. That nobody answers says nothing, so it counts for nothing. An operator's word is for a year, and people
 are told a month before it ends.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,7 +15,7 @@ from sqlalchemy import or_, select, text
 
 from appliance import audit
 from appliance.audit import Actor, ActorKind, Event
-from appliance.identity.sso.domains import RECORD, LookUp, is_proved
+from appliance.identity.sso.domains import RECORD, Answers, LookUp, is_proved, seen_by
 from appliance.identity.sso.tables import DomainRow
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
@@ -53,10 +52,10 @@ def look_again(db: Database, tenant_id: TenantId, *, look_up: LookUp, clock: Clo
         due = _due(tx, clock.now())
     told = []
     for domain_id, name in due:
-        records = look_up(f"{RECORD}.{name}")
+        answers = look_up(f"{RECORD}.{name}")
         with db.tenant(tenant_id) as tx:
-            told += _judged(tx, domain_id, records, clock)
-        if records is None:
+            told += _judged(tx, domain_id, answers, clock)
+        if not answers:
             break  # nobody would answer for the others either
     with db.tenant(tenant_id) as tx:
         told += _approvals(tx, clock.now())
@@ -73,17 +72,17 @@ def _due(tx: Tx, now: datetime) -> list[tuple[UUID, str]]:
     return [(row.domain_id, row.domain) for row in tx.execute(query.limit(_AT_ONCE))]
 
 
-def _judged(tx: Tx, domain_id: UUID, records: Sequence[str] | None, clock: Clock) -> list[Found]:
+def _judged(tx: Tx, domain_id: UUID, answers: Answers, clock: Clock) -> list[Found]:
     now = clock.now()
     row = tx.get(DomainRow, (tx.tenant_id, domain_id), with_for_update=True)
     if row is None or row.verified_by != "dns":
         return []
-    if records is None:
+    if not answers:
         row.looked_at = now - EVERY + _AGAIN
         tx.flush()
         return []
     row.looked_at = now
-    if is_proved(row.challenge, records):
+    if is_proved(row.challenge, answers):
         if row.lost_at is not None:
             row.lost_at = None
             _record(tx, row, Event.DOMAIN_VERIFIED, by="dns", again=1)
@@ -92,7 +91,9 @@ def _judged(tx: Tx, domain_id: UUID, records: Sequence[str] | None, clock: Clock
     if row.lost_at is None:
         row.lost_at = now
         tx.flush()
-        _record(tx, row, Event.DOMAIN_LOST, domain=row.domain, until=(now + GRACE).isoformat())
+        seen, missed = seen_by(row.challenge, answers)
+        disagree = {"seen_at": seen, "missing_at": missed} if seen else {}
+        _record(tx, row, Event.DOMAIN_LOST, domain=row.domain, until=(now + GRACE).isoformat(), **disagree)
         return [Found(row.domain, Trouble.LOST, now + GRACE)]
     tx.flush()
     return _unverified(tx, row, "record") if row.lost_at + GRACE <= now else []

@@ -69,6 +69,11 @@ class Connection:
     tested_by: UserId | None = None
     has_secret: bool = False
 
+    def takes(self, purpose: "TransactionPurpose") -> bool:
+        """Say whether somebody may go this way for a purpose now: a connection is tested before it is in use."""
+        is_test = purpose is TransactionPurpose.TEST and self.state is not ConnectionState.OFF
+        return is_test or self.state in OPEN_STATES
+
 
 @dataclass(frozen=True)
 class Mapping:

@@ -3,6 +3,9 @@
 So whoever begins them without end fills no table, and pushes nobody else out of one. What is stored is that a way was used,
 from its end on: 32 bytes, until it would have expired. A sealed way is a sign-in and nothing else: whom an account is linked
 with, who is confirmed and who tests stands in a row, as it takes a proof to begin that.
+
+A way is of the settings that it was begun with: what a provider answers to it is neither redeemed at another one nor judged
+by other rules.
 """
 
 import json
@@ -17,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from appliance.identity.sso import transactions
 from appliance.identity.sso.arriving import Desk
-from appliance.identity.sso.errors import TransactionClosed
+from appliance.identity.sso.errors import ConnectionChanged, ConnectionClosed, TransactionClosed
 from appliance.identity.sso.tables import SeenRow
 from appliance.identity.sso.transactions import LASTS
 from appliance.identity.sso.values import Connection, ConnectionId, Transaction, TransactionPurpose, Wish
@@ -28,6 +31,7 @@ _MARK: Final = "way."
 _LONGEST: Final = 3_500
 """A browser keeps 4,096 bytes of a cookie with its name. A longer target is not kept: the front page is."""
 _REQUEST: Final = "_w"
+_SET: Final = "set"
 _ID, _AT, _PROOF = 32, 16, 32
 
 
@@ -36,7 +40,8 @@ def begin(tx: Tx, desk: Desk, connection: Connection, wish: Wish, *, secrets: di
     if wish.purpose is TransactionPurpose.SIGN_IN:
         return seal_way(desk, connection, secrets=secrets, target=wish.target)
     return transactions.begin(
-        tx, connection.connection_id, purpose=wish.purpose, user_id=wish.user_id, secrets=secrets, target=wish.target,
+        tx, connection.connection_id, purpose=wish.purpose, user_id=wish.user_id,
+        secrets=secrets | settings_of(connection), target=wish.target,
         sealer=desk.sealer, clock=desk.clock, token=token,
     )  # fmt: skip
 
@@ -44,7 +49,7 @@ def begin(tx: Tx, desk: Desk, connection: Connection, wish: Wish, *, secrets: di
 def take(tx: Tx, desk: Desk, connection: Connection, token: str) -> Transaction:
     """End the way of somebody who came back; of two at once, one goes on. Raises TransactionClosed.
 
-    It counts only once this transaction commits: do not judge what came back in the same one.
+    It counts only once this transaction commits: do not judge what came back in the same one, not even by `require_unchanged`.
     """
     if not token.startswith(_MARK):
         return transactions.take(tx, token, connection.connection_id, sealer=desk.sealer, clock=desk.clock)
@@ -55,7 +60,8 @@ def take(tx: Tx, desk: Desk, connection: Connection, token: str) -> Transaction:
 
 def seal_way(desk: Desk, connection: Connection, *, secrets: dict[str, str], target: str) -> str:
     """Return the token for the cookie of somebody who goes to sign in."""
-    content = {"id": randomness.token_hex(16), "ends": (desk.clock.now() + LASTS).timestamp(), "secrets": secrets}
+    ends, secrets = (desk.clock.now() + LASTS).timestamp(), secrets | settings_of(connection)
+    content = {"id": randomness.token_hex(16), "ends": ends, "secrets": secrets}
     for place in (target, "/"):
         sealed = seal(desk.way_key, json.dumps(content | {"next": place}).encode(), context=_context(connection))
         token = _MARK + urlsafe_b64encode(sealed).decode()
@@ -71,8 +77,8 @@ def open_way(desk: Desk, connection: Connection, token: str) -> Transaction:
 
 def new_request(desk: Desk, connection: Connection) -> str:
     """Return an id for a SAML request that its answer proves to be ours, though no row knows of it."""
-    name, at = randomness.token_hex(_ID // 2), f"{int(desk.clock.now().timestamp() * 1_000_000):016x}"
-    return f"{_REQUEST}{name}{at}{_proof(desk, connection.connection_id, name, at)}"
+    name, at, of = randomness.token_hex(_ID // 2), _moment(desk.clock.now()), _moment(connection.changed_at)
+    return f"{_REQUEST}{name}{at}{of}{_proof(desk, connection.connection_id, name, at, of)}"
 
 
 def take_request(tx: Tx, desk: Desk, connection: Connection, request_id: str) -> Transaction:
@@ -80,15 +86,28 @@ def take_request(tx: Tx, desk: Desk, connection: Connection, request_id: str) ->
     if not request_id.startswith(_REQUEST):
         return transactions.take(tx, request_id, connection.connection_id, sealer=desk.sealer, clock=desk.clock)
     rest = request_id.removeprefix(_REQUEST)
-    name, at, proof = rest[:_ID], rest[_ID : _ID + _AT], rest[_ID + _AT :]
-    if len(rest) != _ID + _AT + _PROOF or not same(proof, _proof(desk, connection.connection_id, name, at)):
+    name, at, of, proof = rest[:_ID], rest[_ID : _ID + _AT], rest[_ID + _AT : _ID + 2 * _AT], rest[_ID + 2 * _AT :]
+    if len(rest) != _ID + 2 * _AT + _PROOF or not same(proof, _proof(desk, connection.connection_id, name, at, of)):
         raise TransactionClosed
     asked = datetime.fromtimestamp(int(at, 16) / 1_000_000, UTC)
     if asked + LASTS <= desk.clock.now():
         raise TransactionClosed
     _use(tx, connection, name, asked + LASTS, desk.clock.now())
-    held = {"request": request_id, "browser": "", "at": asked.isoformat(), "fresh": ""}
+    held = {"request": request_id, "browser": "", "at": asked.isoformat(), "fresh": "", _SET: of}
     return Transaction(connection.connection_id, TransactionPurpose.SIGN_IN, None, held, "/")
+
+
+def settings_of(connection: Connection) -> dict[str, str]:
+    """Return what a way keeps of the settings that it was begun with."""
+    return {_SET: _moment(connection.changed_at)}
+
+
+def require_unchanged(connection: Connection, found: Transaction) -> None:
+    """Raise ConnectionClosed if nobody may go this way any more, and ConnectionChanged if it was begun with other settings."""
+    if not connection.takes(found.purpose):
+        raise ConnectionClosed
+    if found.secrets.get(_SET) != _moment(connection.changed_at):
+        raise ConnectionChanged
 
 
 def _opened(desk: Desk, connection: Connection, token: str) -> tuple[str, Transaction, datetime]:
@@ -124,5 +143,9 @@ def _context(connection: Connection) -> bytes:
     return b"cloister-sso-way\0" + connection.tenant_id.bytes + connection.connection_id.bytes
 
 
-def _proof(desk: Desk, connection_id: UUID, name: str, at: str) -> str:
-    return token_for(desk.way_key, f"saml request {connection_id} {name} {at}")[:_PROOF]
+def _moment(moment: datetime) -> str:
+    return f"{int(moment.timestamp() * 1_000_000):0{_AT}x}"
+
+
+def _proof(desk: Desk, connection_id: UUID, name: str, at: str, of: str) -> str:
+    return token_for(desk.way_key, f"saml request {connection_id} {name} {at} {of}")[:_PROOF]

@@ -16,24 +16,32 @@ class Records:
     def __init__(self, resolvers: Iterable[str] = ()) -> None:
         self._resolvers = [resolver_of(one) for one in resolvers]
 
-    def text(self, name: str) -> list[str] | None:
-        """Return the TXT records of a name: none where there is no such name, and None where nobody answers."""
-        import dns.exception
-        import dns.resolver  # fifty modules, for whoever verifies a domain
+    def text(self, name: str) -> dict[str, list[str]]:
+        """Return the TXT records of a name by the resolver that says so: none where it knows no such name. Who does not answer is not among them.
 
-        found: list[str] | None = None
+        All are asked: whoever answered first would decide alone what is so, and one that was led astray would be believed.
+        """
+        found = {}
         for address, port in self._resolvers:
-            resolver = dns.resolver.Resolver(configure=False)
-            resolver.nameservers, resolver.port, resolver.lifetime = [address], port, _SECONDS
-            try:
-                answer = resolver.resolve(f"{name}.", "TXT", search=False)
-            except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-                found = []  # another one may know it: an inside name, say
-                continue
-            except (dns.exception.DNSException, OSError):
-                continue
-            return [b"".join(one.strings).decode("utf-8", "replace") for one in list(answer)[:_MOST]]
+            records = _records_of(address, port, name)
+            if records is not None:
+                found[address if port == _PORT else f"{address} port {port}"] = records
         return found
+
+
+def _records_of(address: str, port: int, name: str) -> list[str] | None:
+    import dns.exception
+    import dns.resolver  # fifty modules, for whoever verifies a domain
+
+    resolver = dns.resolver.Resolver(configure=False)
+    resolver.nameservers, resolver.port, resolver.lifetime = [address], port, _SECONDS
+    try:
+        answer = resolver.resolve(f"{name}.", "TXT", search=False)
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        return []
+    except (dns.exception.DNSException, OSError):
+        return None
+    return [b"".join(one.strings).decode("utf-8", "replace") for one in list(answer)[:_MOST]]
 
 
 def resolver_of(entry: str) -> tuple[str, int]:

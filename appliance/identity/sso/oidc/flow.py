@@ -64,6 +64,7 @@ def come_back(
         # Taken, and committed, before anything of the answer is read: whatever comes of it, it was the one try.
         with desk.db.tenant(connection.tenant_id) as tx:
             transaction = ways.take(tx, desk, connection, token)
+        ways.require_unchanged(connection, transaction)
         said = _redeemed(desk, providers.of(connection), connection, transaction, answer, received)
     except SignOnRefused as refusal:
         note_refusal(desk.db, connection, refusal, arrival, user_id=transaction.user_id if transaction else None)
@@ -98,7 +99,7 @@ def _redeemed(
     code = _code(provider, transaction, answer)
     described, settings = provider.described(), provider.settings
     with desk.db.tenant(connection.tenant_id) as tx:
-        credentials = Credentials(settings, queries.secret_of(tx, connection.connection_id, sealer=desk.sealer))
+        credentials = Credentials(settings, queries.secret_as_set(tx, connection, sealer=desk.sealer))
     fields = {
         "grant_type": "authorization_code", "code": code, "redirect_uri": desk.callback(connection),
         "code_verifier": transaction.secrets["verifier"],

@@ -36,8 +36,9 @@ def come_back(
     try:
         with desk.db.tenant(connection.tenant_id) as tx:
             transaction = ways.take(tx, desk, connection, token)
+        ways.require_unchanged(connection, transaction)
         with desk.db.tenant(connection.tenant_id) as tx:
-            secret = queries.secret_of(tx, connection.connection_id, sealer=desk.sealer)
+            secret = queries.secret_as_set(tx, connection, sealer=desk.sealer)
         said = vouched(read(connection.settings), secret, headers, peer)
     except SignOnRefused as refusal:
         note_refusal(desk.db, connection, refusal, arrival, user_id=transaction.user_id if transaction else None)

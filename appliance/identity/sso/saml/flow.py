@@ -108,9 +108,8 @@ def come_back(desk: Desk, connection: Connection, arrival: Arrival, *, handle: s
             begun = transactions.take(tx, handle, connection.connection_id, sealer=desk.sealer, clock=desk.clock)
         if "said" not in begun.secrets:
             raise TransactionClosed
+        ways.require_unchanged(connection, begun)
         target = _began(desk, connection, begun, cookie)
-        if begun.secrets["changed"] != connection.changed_at.isoformat():
-            raise ConnectionClosed  # it was verified by other settings than those of now
     except SignOnRefused as refusal:
         note_refusal(desk.db, connection, refusal, arrival, user_id=begun.user_id if begun else None)
         refusal.purpose = begun.purpose if begun else None
@@ -167,6 +166,7 @@ def _verified(desk: Desk, connection: Connection, written: str | None, coming: _
     except TransactionClosed as error:
         raise Refused(Rule.IN_RESPONSE_TO) from error
     if request_id is not None and coming.begun is not None:
+        ways.require_unchanged(connection, coming.begun)
         held = coming.begun.secrets
         if "said" in held:
             raise Refused(Rule.IN_RESPONSE_TO)  # the name of something that was laid down, and no request's
@@ -182,7 +182,7 @@ def _laid_down(
         "browser": begun.secrets["browser"] if begun else digest(cookie or "").hex(),
         "request": begun.secrets.get("request", "") if begun else "",
         "said": json.dumps(asdict(found.asserted), default=datetime.isoformat),
-        "changed": connection.changed_at.isoformat(),
+        **ways.settings_of(connection),
         "ends": found.session_ends.isoformat() if found.session_ends else "",
     }
     with desk.db.tenant(connection.tenant_id) as tx:
