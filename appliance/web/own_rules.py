@@ -30,6 +30,7 @@ from appliance.web.sessions import caller, services
 blueprint = Blueprint("own_rules", __name__, url_prefix="/data-protection/own")
 Answer = tuple[str, int] | Response
 _MOST = 200_000
+_CATEGORIES = tuple(one for one in Category if one is not Category.UNREADABLE)
 
 
 @blueprint.get("")
@@ -92,7 +93,7 @@ def read(list_id: UUID) -> Answer:
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
         found, inside = get_list(tx, person, list_id)
-    return page("own_rules/list.html", found=found, contents=inside, categories=Category, ListKind=ListKind)
+    return page("own_rules/list.html", found=found, contents=inside, categories=_CATEGORIES, ListKind=ListKind)
 
 
 @blueprint.post("/lists/<uuid:list_id>/deletion")
@@ -153,7 +154,7 @@ def _list(*, shown: Refusal | None, found: list[tuple[dlp.Finding, str]] | None 
         collections = {one.collection_id: one.name for one in knowledge.list_collections(tx, person)} if reads else {}
     return page(
         "own_rules/page.html", refusal=shown, lists=lists, chosen=chosen, ListKind=ListKind, allowances=allowed, collections=collections,
-        categories=Category, form=request.form, rows=found,
+        categories=_CATEGORIES, form=request.form, rows=found,
     )  # fmt: skip
 
 

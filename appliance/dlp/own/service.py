@@ -156,7 +156,7 @@ def _check_term(term: str, line: int) -> None:
 
 
 def _set(tx: Tx, caller: Caller, kind: ListKind, named: Named, entries: int, content: bytes, clock: Clock) -> OwnList:
-    if not is_list_name(named.name):
+    if not is_list_name(named.name) or named.category is Category.UNREADABLE:
         raise OwnListMalformed
     note_change(tx)
     row = tx.scalars(
