@@ -5,7 +5,7 @@ What stands in a file of text is a text, as are the values in the arguments of a
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any, Final
 
 from appliance.gateway.attached import file_in, text_of
@@ -76,7 +76,7 @@ def _other(value: Any, name: str, others: Iterator[str]) -> Any:
     if isinstance(value, Mapping):
         made = dict[str, Any]()
         for inner, one in value.items():
-            called = _free(next(others), made)
+            called = free(next(others), made)
             if not _is_file(value, inner):
                 made[called] = _other(one, inner, others)
             else:
@@ -110,7 +110,7 @@ def _read(kind: str, said: str, *, whole: str = "") -> str | None:
         return whole or said
 
 
-def _free(name: str, taken: Mapping[str, Any]) -> str:
+def free(name: str, taken: Container[str]) -> str:
     """Return a name that no other one has: two that were replaced may be the same now."""
     number, free = 2, name
     while free in taken:

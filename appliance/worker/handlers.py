@@ -6,7 +6,7 @@ from uuid import UUID
 from appliance import audit, chat, evidence, knowledge, vault
 from appliance.assembly import Services, attendant_of, room_of
 from appliance.dlp.dryrun import DRY_RUN
-from appliance.dlp.dryrun_flow import rehearse
+from appliance.dlp.dryrun_flow import Sources, rehearse
 from appliance.identity.breakglass import ALARM
 from appliance.kernel.ids import TenantId
 from appliance.knowledge.screening.rescanning import rescan
@@ -35,7 +35,8 @@ def handlers(services: Services) -> dict[str, Handler]:
         evidence.PACKAGE: lambda tenant_id, subject, _: write_evidence(services, tenant_id, subject, signers()),
         ALARM: lambda tenant_id, subject, _: tell_of_break_glass(services, tenant_id, subject),
         DRY_RUN: lambda tenant_id, subject, _: rehearse(
-            services.db, knowledge.StoredTexts(shop), services.scanner, tenant_id, subject, clock=services.clock
+            services.db, Sources(knowledge.StoredTexts(shop), chat.RecentTraffic(services.vault)), services.scanner, tenant_id, subject,
+            clock=services.clock,
         ),
         knowledge.ERASE: lambda tenant_id, subject, _: knowledge.erase(shop, tenant_id, subject),
     }
