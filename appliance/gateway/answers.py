@@ -149,7 +149,8 @@ class AnswerGuard:
             told = _restored(told, self._treated.surrogates, is_json=place in IN_JSON)
             if told != said:
                 holder[place], is_changed = told, True
-        return any([self._renamed(one) for one in told_objects(body)]) or is_changed
+        renamed = [self._renamed(one) for one in told_objects(body)]
+        return any(renamed) or is_changed
 
     def _renamed(self, told: dict[str, Any]) -> bool:
         """Replace what is found in the names of an object's members; say whether anything was."""

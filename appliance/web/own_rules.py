@@ -1,4 +1,4 @@
-"""An organisation's own rules on data: its lists, what it allows, and what they would find."""
+"""An organisation's own rules on data: its lists, and what it allows."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from appliance import dlp, identity, knowledge
+from appliance import identity, knowledge
 from appliance.dlp import Category
 from appliance.dlp.own import ListKind
 from appliance.dlp.own.allowances import AllowanceForm, allow, end_allowance, list_allowances
@@ -24,12 +24,10 @@ from appliance.identity.errors import StepUpRequired
 from appliance.kernel.errors import Refusal
 from appliance.web import forms
 from appliance.web.render import done, page
-from appliance.web.scans import TextTooLong
 from appliance.web.sessions import caller, services
 
 blueprint = Blueprint("own_rules", __name__, url_prefix="/data-protection/own")
 Answer = tuple[str, int] | Response
-_MOST = 200_000
 _CATEGORIES = tuple(one for one in Category if one is not Category.UNREADABLE)
 
 
@@ -128,22 +126,7 @@ def create_allowance_end(allowance_id: UUID) -> Answer:
     return done("own_rules.show", "deleted")
 
 
-@blueprint.post("/trial")
-def create_trial() -> Answer:
-    """Say what would be found in a text now. It is kept nowhere."""
-    person, text = caller(), forms.field("text").replace("\r\n", "\n")
-    try:
-        if len(text) > _MOST:
-            raise TextTooLong
-        with services().db.tenant(person.tenant_id) as tx:
-            own = dlp.own_rules(tx)
-        found = dlp.scan(services().scanner, person, text, own=own)
-    except Refusal as refusal:
-        return _list(shown=refusal)
-    return _list(shown=None, found=found)
-
-
-def _list(*, shown: Refusal | None, found: list[tuple[dlp.Finding, str]] | None = None) -> Answer:
+def _list(*, shown: Refusal | None) -> Answer:
     person, house = caller(), services()
     kind = request.args.get("kind", "")
     chosen = ListKind(kind) if kind in set(ListKind) else None
@@ -154,7 +137,7 @@ def _list(*, shown: Refusal | None, found: list[tuple[dlp.Finding, str]] | None 
         collections = {one.collection_id: one.name for one in knowledge.list_collections(tx, person)} if reads else {}
     return page(
         "own_rules/page.html", refusal=shown, lists=lists, chosen=chosen, ListKind=ListKind, allowances=allowed, collections=collections,
-        categories=_CATEGORIES, form=request.form, rows=found,
+        categories=_CATEGORIES, form=request.form,
     )  # fmt: skip
 
 

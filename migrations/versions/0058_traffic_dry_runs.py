@@ -5,7 +5,7 @@
 
 from alembic import op
 
-from migrations.rls import tenant_table
+from migrations.rls import every_tenant, tenant_table
 
 revision = "0058"
 down_revision = "0055"
@@ -13,6 +13,12 @@ down_revision = "0055"
 
 def upgrade() -> None:
     """Widen dry runs, and name the conversations and calls that would be treated otherwise."""
+    # Allowances for one document are counted by document from now on: what was looked at under the old count is looked at once more.
+    with every_tenant("document_scans", "dlp_allowances"):
+        op.execute(
+            """UPDATE document_scans SET policy_version = -1
+               WHERE tenant_id IN (SELECT tenant_id FROM dlp_allowances WHERE document_id IS NOT NULL)"""
+        )
     op.execute(
         """ALTER TABLE dlp_dry_runs DROP CONSTRAINT dlp_dry_runs_direction_check,
              ADD COLUMN days integer CHECK (days BETWEEN 1 AND 90), ADD COLUMN call_days integer, ADD COLUMN reached_kind text,

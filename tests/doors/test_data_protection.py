@@ -157,6 +157,10 @@ def test_a_program_writes_a_policy_and_is_stopped_by_another_s_change(program: P
     changes = program.gets("/dlp/policies/comparison?earlier=0&later=1").get_json()["items"]
     assert [one["kind"] for one in changes] == ["added", "added"]
     assert program.gets("/dlp/policy").get_json()["rules"] == policy["rules"]
+    program.asks("POST", "/dlp/policies/draft", {"start": "nothing"})
+    newer = program.asks("PUT", "/dlp/policies/draft", {"rules": []}).get_json()["revision"]
+    assert program.asks("DELETE", f"/dlp/policies/draft?revision={newer - 1}").status_code == 409
+    assert program.asks("DELETE", f"/dlp/policies/draft?revision={newer}").status_code == 204
     assert program.asks("POST", "/dlp/policies/draft", {"start": "template", "template": "soc"}).status_code == 404
 
 

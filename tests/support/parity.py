@@ -193,7 +193,6 @@ OPERATIONS_OF = {
     "POST own_rules.create_deletion": ("delete_own_list",),
     "POST own_rules.add_allowance": ("create_allowance",),
     "POST own_rules.create_allowance_end": ("delete_allowance",),
-    "POST own_rules.create_trial": ("list_own_lists", "scan_text"),
     "GET rules.show": ("list_rules", "list_data_labels", "list_groups"),
     "POST rules.add": ("create_rule",),
     "GET rules.read": ("get_rule", "list_groups"),
