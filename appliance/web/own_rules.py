@@ -11,13 +11,14 @@ from appliance.dlp import Category
 from appliance.dlp.own import ListKind
 from appliance.dlp.own.allowances import AllowanceForm, allow, end_allowance, list_allowances
 from appliance.dlp.own.exact_values import read_digests, read_values
+from appliance.dlp.own.expressions import read_expression
+from appliance.dlp.own.flow import write_exact
 from appliance.dlp.own.service import (
     Named,
     get_list,
     list_lists,
     remove_list,
     set_dictionary,
-    set_exact,
     set_pattern,
 )
 from appliance.identity.errors import StepUpRequired
@@ -58,9 +59,9 @@ def save_pattern() -> Answer:
     person, house = caller(), services()
     samples, clean = forms.lines("samples"), forms.lines("clean")
     try:
-        named = _named()
+        named, expression = _named(), read_expression(forms.field("expression"), samples=samples, clean=clean)
         with house.db.tenant(person.tenant_id) as tx:
-            set_pattern(tx, person, named, forms.field("expression"), samples=samples, clean=clean, clock=house.clock)
+            set_pattern(tx, person, named, expression, clock=house.clock)
     except StepUpRequired:
         raise
     except Refusal as refusal:
@@ -76,8 +77,7 @@ def save_exact() -> Answer:
     try:
         named, content = _named(), file.read() if file else b""
         values = read_digests(content, salt=salt) if salt else read_values(content, columns=forms.field("columns"))
-        with house.db.tenant(person.tenant_id) as tx:
-            set_exact(tx, person, named, values, clock=house.clock)
+        write_exact(house.db, person, named, values, clock=house.clock)
     except StepUpRequired:
         raise
     except Refusal as refusal:

@@ -6,15 +6,16 @@ So they cost a look at a row before each text, and keys that were destroyed are 
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Select, func, or_, select
 
-from appliance.dlp.own.contents import opened
+from appliance.dlp.own.contents import check_kind, opened
 from appliance.dlp.own.tables import AllowanceRow, ListRow, VersionRow
-from appliance.dlp.own.values import NOTHING, Allowance, Dictionary, ExactList, Lists, OwnRules, Pattern
+from appliance.dlp.own.values import NOTHING, Allowance, Dictionary, ExactList, LateLists, Lists, OwnRules, Pattern
 from appliance.dlp.values import Category
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
@@ -58,6 +59,15 @@ def _changes_of_documents(tenant_id: UUID, now: datetime) -> Select[UUID | None,
     )
 
 
+def _lists(told: Sequence[tuple[str, str, Category, bytes]], key: bytes) -> Lists:
+    lists = [opened(kind, name, category, text, key) for kind, name, category, text in told]
+    return Lists(
+        tuple(one for one in lists if isinstance(one, Dictionary)),
+        tuple(one for one in lists if isinstance(one, Pattern)),
+        tuple(one for one in lists if isinstance(one, ExactList)),
+    )
+
+
 class OwnBook:
     """Own rules as they were opened. Thread-safe."""
 
@@ -98,14 +108,12 @@ class OwnBook:
         rows = tx.scalars(select(ListRow).where(ListRow.tenant_id == tx.tenant_id).order_by(ListRow.name)).all()
         texts = self.sealer.unseal_all(tx, [(one.sealed, LISTS.place(one.list_id)) for one in rows])
         narrow = {one: changes for one, changes in tx.execute(_changes_of_documents(tx.tenant_id, now)) if one is not None}
-        lists = [opened(one.kind, one.name, Category(one.category), text, key) for one, text in zip(rows, texts, strict=True)]
+        for one, text in zip(rows, texts, strict=True):
+            check_kind(one.kind, one.name, text)
+        sealed = [(one.kind, one.name, Category(one.category), text) for one, text in zip(rows, texts, strict=True)]
         return OwnRules(
             version,
-            Lists(
-                tuple(one for one in lists if isinstance(one, Dictionary)),
-                tuple(one for one in lists if isinstance(one, Pattern)),
-                tuple(one for one in lists if isinstance(one, ExactList)),
-            ),
+            LateLists(lambda: _lists(sealed, key)) if sealed else Lists(),
             self._allowances(tx, now),
             key,
             common=version - sum(narrow.values()),

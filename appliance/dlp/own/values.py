@@ -1,5 +1,5 @@
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -88,6 +88,18 @@ class Lists:
         return Matcher(self) if self.dictionaries or self.patterns or self.exact else None
 
 
+class LateLists:
+    """Lists that are read when a text is looked at first: not in the transaction that loads them. What is no list raises then, and no text is clean."""
+
+    def __init__(self, read: Callable[[], Lists]) -> None:
+        self._read = read
+
+    @cached_property
+    def matcher(self) -> "Matcher | None":
+        """What looks for them."""
+        return self._read().matcher
+
+
 @dataclass(frozen=True)
 class OwnRules:
     """An organisation's own rules. `version` is another, and a greater one, whenever they change, 0 where nothing was ever said.
@@ -97,7 +109,7 @@ class OwnRules:
     """
 
     version: int = 0
-    lists: Lists = field(default_factory=Lists)
+    lists: Lists | LateLists = field(default_factory=Lists)
     allowances: tuple[Allowance, ...] = ()
     key: bytes = field(default=b"", repr=False)
     """Of the digests of allowed values."""
