@@ -32,6 +32,7 @@ from tests.rooms.test_collections import board_of
 from tests.rooms.test_screening import EMAIL, IBAN, LETTER, passages, rule, stored
 from tests.support.house import House, Member, Server
 from tests.support.policies import put_in_force
+from tests.support.queue import Worker
 
 HOLDS = (Category.EMAIL, Category.IBAN)
 
@@ -249,6 +250,33 @@ def test_an_allowance_for_one_document_has_that_one_looked_at_anew_and_no_other(
     assert current() == 2
     allows()
     assert current() == 0
+
+
+def test_names_of_older_versions_are_looked_at_anew_and_come_back_where_a_policy_lets_them(
+    house: House, ada: Member, worker: Worker
+) -> None:
+    put_in_force(house, ada.tenant_id, [rule(Action.WARN, Category.IBAN)])
+    first = ada.reads_in(f"Letter to {EMAIL}.md", "# Letter\n\nThe first letter.")
+    upload = knowledge.Upload("letter.md", b"# Letter\n\nThe second letter.")
+    more = {"limit_megabytes": 1, "clock": house.clock, "document_id": first.document_id}
+    knowledge.take_in(house.app.db, house.app.blobs, ada.caller, upload, **more)  # type: ignore[arg-type]
+    worker.works()
+
+    def named() -> set[str]:
+        with house.app.db.tenant(ada.tenant_id) as tx:
+            return {one.file_name for one in knowledge.list_versions(tx, ada.caller, first.document_id)}
+
+    def looks() -> None:
+        assert tend_rescan(house.worker.workshop, ada.tenant_id)
+        worker.works()
+
+    assert named() == {f"Letter to {EMAIL}.md", "letter.md"}
+    put_in_force(house, ada.tenant_id, [rule(Action.REDACT, Category.EMAIL)])
+    looks()
+    assert named() == {"Letter to [EMAIL].md", "letter.md"}
+    put_in_force(house, ada.tenant_id, [rule(Action.WARN, Category.EMAIL)])
+    looks()
+    assert named() == {f"Letter to {EMAIL}.md", "letter.md"}
 
 
 def test_another_label_has_a_document_looked_at_anew(house: House, ada: Member) -> None:

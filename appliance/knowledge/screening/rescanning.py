@@ -22,6 +22,7 @@ from appliance.knowledge.errors import RescanUnderWay
 from appliance.knowledge.flow import Workshop
 from appliance.knowledge.parsed import Parsed, title_of
 from appliance.knowledge.parsing import parse
+from appliance.knowledge.screening.naming import enqueue_names
 from appliance.knowledge.screening.recording import InForce, Known, in_force, known_of, record_scan
 from appliance.knowledge.screening.sifting import Sifted, chosen, sift, version_of
 from appliance.knowledge.screening.tables import ScanRow
@@ -94,6 +95,7 @@ def rescan(shop: Workshop, tenant_id: TenantId) -> None:
             document_id = tx.scalar(_outdated(tx, now, shop.scanner))
             if document_id is None:
                 audit.record(tx, _SYSTEM, Event.RESCAN_ENDED, subject=tenant_id, policy=now.policy.version)
+                enqueue_names(tx)
                 return
         if not _can_look(shop, now):
             return  # As it is, every document would be held back. `tend_rescan` tries again.
