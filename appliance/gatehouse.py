@@ -12,7 +12,7 @@ from appliance import dlp
 from appliance.audit.subject_keys import PERSONAL, KeptSubjectKeys
 from appliance.audit.values import PLATFORM
 from appliance.dlp.own.loading import BOOK, OwnBook
-from appliance.gateway import Bot, DataLoss, Gate, Gateway, Patience, Prices, Source, Turn
+from appliance.gateway import Bot, DataLoss, Gate, Gateway, Patience, Prices, Reading, Source, Turn
 from appliance.gateway.inspecting import Inspector
 from appliance.gateway.values import Bots
 from appliance.grounds import database_url, egress_of, require_own, roots_of
@@ -50,7 +50,12 @@ class Engine:
     @property
     def inspector(self) -> Inspector:
         """What looks at texts for a policy."""
-        return Inspector(self.scanner, self.aside)
+        return Inspector(self.scanner, self.aside, self._read_file)
+
+    def _read_file(self, content: bytes, seconds: float) -> Reading:
+        from appliance.knowledge.glancing import glance  # its room is loaded when somebody sends a document along
+
+        return glance(content, seconds, languages=self.settings.ocr_languages)
 
     def gate(self, bots: Bots) -> Gate:
         """Return the gate."""

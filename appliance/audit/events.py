@@ -78,6 +78,7 @@ class Event(StrEnum):
     DLP_ALLOWANCE_ADDED = "dlp:allowance:added"
     DLP_ALLOWANCE_ENDED = "dlp:allowance:ended"
     DLP_DRY_RUN_ENDED = "dlp:dry_run:ended"
+    DLP_DRY_RUN_PLACES_LISTED = "dlp:dry_run_places:listed"
     DLP_DRY_RUN_STARTED = "dlp:dry_run:started"
     DLP_LIST_REMOVED = "dlp:own_list:removed"
     DLP_LIST_SET = "dlp:own_list:set"

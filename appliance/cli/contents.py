@@ -71,7 +71,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "conversations": ("conversation", "One's own conversations."),
     "data_labels": ("data-label", "What labels of data demand of providers."),
     "documents": ("document", "Documents."),
-    "dry_runs": ("dlp dry-run", "A draft of a policy, tried over stored documents."),
+    "dry_runs": ("dlp dry-run", "A draft of a policy, tried over stored documents, or recent conversations and calls."),
     "evidence": ("evidence", "Evidence for the controls, and what whoever runs the host files as such."),
     "findings": ("finding", "What was found in documents, decided and reported; what is asked of uploads."),
     "gateway": ("gateway", "Which models may be called, by which names, and what they used."),

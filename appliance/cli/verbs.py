@@ -68,6 +68,7 @@ NAMED = {  # what people at a console look for
     "list_break_glass_accounts": "list",
     "list_custom_roles": "list",
     "list_dry_run_documents": "documents",
+    "list_dry_run_places": "places",
     "list_dry_runs": "list",
     "list_evidence_packages": "list-packages",
     "issue_provisioning_token": "issue-token",

@@ -9,6 +9,7 @@ from appliance import identity
 from appliance.dlp.decisions import Direction, PolicyRule
 from appliance.dlp.errors import PolicyMalformed, PolicyRuleIdle, PolicyRuleMalformed
 from appliance.dlp.policy_values import PolicyForm
+from appliance.dlp.values import Category
 from appliance.dlp.wording import WrittenRule
 from appliance.identity import GroupId
 from appliance.kernel.db import Tx
@@ -66,5 +67,7 @@ def _faults(written: WrittenRule) -> Iterator[str]:
 
 def _is_idle(rule: PolicyRule) -> bool:
     """A rule that would never hold is a protection that nobody has."""
+    if rule.meant == {Category.UNREADABLE} and rule.directions and Direction.PROMPT not in rule.directions:
+        return True  # uploads that cannot be read are held whatever a policy says, and passages and answers are texts
     is_conditional = bool(rule.only_leaving or rule.unless_terms or rule.unless_regions)
     return is_conditional and bool(rule.directions) and not rule.directions & _GOES_OUT

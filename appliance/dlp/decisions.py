@@ -148,6 +148,7 @@ _FITTING: Final = {
     Direction.PASSAGE: {Action.QUARANTINE: Action.REDACT, Action.BLOCK: Action.REDACT},
     Direction.ANSWER: {Action.QUARANTINE: Action.BLOCK, Action.TOKENISE: Action.REDACT},
 }
+_REWRITING: Final = frozenset({Action.TOKENISE, Action.REDACT})
 _AT_THE_FLOOR: Final = {
     Direction.UPLOAD: Action.QUARANTINE, Direction.PROMPT: Action.BLOCK, Direction.PASSAGE: Action.REDACT, Direction.ANSWER: Action.REDACT,
 }  # fmt: skip
@@ -161,6 +162,8 @@ def decide(policy: Policy, findings: Iterable[Finding], now: Circumstances) -> D
 def _decided(rules: Sequence[PolicyRule], finding: Finding, now: Circumstances) -> Decided:
     rule = next((one for one in rules if one.fits(finding, now)), None)
     action = fitting(rule.action, now.direction) if rule else Action.ALLOW
+    if finding.category is Category.UNREADABLE and action in _REWRITING:
+        action = Action.BLOCK  # nobody can black out what nobody can read
     floor = _AT_THE_FLOOR[now.direction]
     is_floor = finding.category in FLOOR and finding.confidence >= LIKELY
     if is_floor and _STRICTNESS.index(action) < _STRICTNESS.index(floor):

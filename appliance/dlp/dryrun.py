@@ -5,15 +5,26 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from appliance import audit, identity
+from appliance import audit, identity, tenancy
 from appliance.audit import Event
 from appliance.dlp.checking import TERMS
 from appliance.dlp.decisions import Action, Direction
 from appliance.dlp.drafting import get_draft
-from appliance.dlp.dryrun_tables import DryRunDocumentRow, DryRunRow
-from appliance.dlp.dryrun_values import DryRun, DryRunDocument, DryRunForm, Move, RuleCount, RunState
+from appliance.dlp.dryrun_tables import DryRunDocumentRow, DryRunPlaceRow, DryRunRow
+from appliance.dlp.dryrun_values import (
+    Change,
+    DryRun,
+    DryRunDocument,
+    DryRunForm,
+    DryRunPlace,
+    Move,
+    PlaceKind,
+    RuleCount,
+    RunState,
+)
 from appliance.dlp.errors import DryRunMalformed, DryRunMissing, DryRunOver, DryRunUnderWay
 from appliance.dlp.history import newest
+from appliance.dlp.values import Category
 from appliance.dlp.wording import to_stored
 from appliance.identity import Caller, Permission
 from appliance.kernel import jobs
@@ -22,17 +33,18 @@ from appliance.kernel.db import Tx, in_turn
 from appliance.kernel.ids import new_id
 
 DRY_RUN: Final = "dlp.dry_run"
-FLOOR_KEY, NO_RULE_KEY, MOVE = "floor", "none", "move:"
-_SHOWN, _MOST = 20, 1_000_000
+FLOOR_KEY, NO_RULE_KEY, MOVE, WAY = "floor", "none", "move:", "way:"
+_SHOWN, _MOST, MOST_DAYS = 20, 1_000_000, 90
 
 
 def start_dry_run(tx: Tx, caller: Caller, form: DryRunForm, *, clock: Clock) -> DryRun:
-    """Begin to decide stored documents by the draft and by the policy in force. It changes nothing, whatever it finds.
+    """Begin to decide stored documents, or what was said lately, by the draft and by the policy in force. It changes nothing.
 
     Raises DraftMissing, DryRunUnderWay, DryRunMalformed.
     """
     identity.require(caller, Permission.DLP_POLICY_CHANGE)
-    is_way = form.direction in {Direction.UPLOAD, Direction.PASSAGE} and form.terms <= set(TERMS)
+    ways = {Direction.UPLOAD, Direction.PASSAGE} if form.days is None else {Direction.PROMPT}
+    is_way = form.direction in ways and form.terms <= set(TERMS) and (form.days is None or 0 < form.days <= MOST_DAYS)
     if not is_way or not (form.most is None or 0 < form.most <= _MOST):
         raise DryRunMalformed
     in_turn(tx, "dlp dry runs")
@@ -44,13 +56,14 @@ def start_dry_run(tx: Tx, caller: Caller, form: DryRunForm, *, clock: Clock) -> 
         tenant_id=tx.tenant_id, run_id=new_id(), revision=draft.revision, rules=[to_stored(one) for one in draft.form.rules],
         against=in_force.version, against_rules=[to_stored(one) for one in in_force.form.rules], most=form.most,
         direction=form.direction.value, is_local=form.is_local, terms=sorted(form.terms), region=form.region or None,
-        requested_by=caller.user_id, requested_at=clock.now(), state=RunState.WAITING.value,
+        requested_by=caller.user_id, requested_at=clock.now(), state=RunState.WAITING.value, days=form.days,
+        call_days=None if form.days is None else tenancy.get_settings(tx).call_content_days,
     )  # fmt: skip
     tx.add(row)
     tx.flush()
     enqueue(tx, row.run_id)
     audit.record(tx, caller.actor, Event.DLP_DRY_RUN_STARTED, subject=row.run_id, revision=row.revision, against=row.against,
-                 direction=row.direction, most=row.most or 0)  # fmt: skip
+                 direction=row.direction, most=row.most or 0, days=row.days or 0)  # fmt: skip
     return _run(row)
 
 
@@ -104,6 +117,24 @@ def list_dry_run_documents(tx: Tx, caller: Caller, run_id: UUID, *, after: UUID 
     ]
 
 
+def list_dry_run_places(tx: Tx, run_id: UUID, *, after: UUID | None = None, limit: int) -> list[DryRunPlace]:
+    """Return conversations and calls that would be treated otherwise, by id. Asking for permission is the caller's part."""
+    _row(tx, run_id)
+    row = DryRunPlaceRow
+    query = select(row).where(row.tenant_id == tx.tenant_id, row.run_id == run_id).order_by(row.place_id).limit(limit)
+    found = tx.scalars(query if after is None else query.where(row.place_id > after))
+    return [
+        DryRunPlace(one.place_id, PlaceKind.CALL if one.call_id else PlaceKind.CONVERSATION, Action(one.before), Action(one.after),
+                    one.counts["before"], one.counts["after"])
+        for one in found
+    ]  # fmt: skip
+
+
+def form_of(row: DryRunRow) -> DryRunForm:
+    """Return what was asked for."""
+    return DryRunForm(row.most, Direction(row.direction), row.is_local, frozenset(row.terms), row.region, row.days)
+
+
 def _row(tx: Tx, run_id: UUID, *, is_locked: bool = False) -> DryRunRow:
     row = tx.get(DryRunRow, (tx.tenant_id, run_id), with_for_update=is_locked)
     if row is None:
@@ -120,13 +151,19 @@ def _run(row: DryRunRow) -> DryRun:
         if key in counts
     ]
     moves = [_move(key, many[0]) for key, many in sorted(counts.items()) if key.startswith(MOVE)]
-    form = DryRunForm(row.most, Direction(row.direction), row.is_local, frozenset(row.terms), row.region)
+    changes = [_change(key, many[0]) for key, many in sorted(counts.items()) if key.startswith(WAY)]
     return DryRun(
-        row.run_id, row.revision, row.against, form, row.requested_by, row.requested_at, RunState(row.state), row.looked or 0,
-        row.unread or 0, row.changed or 0, row.ended_at, tuple(rules), tuple(moves),
+        row.run_id, row.revision, row.against, form_of(row), row.requested_by, row.requested_at, RunState(row.state), row.looked or 0,
+        row.unread or 0, row.changed or 0, row.ended_at, tuple(rules), tuple(moves), tuple(changes), row.call_days,
     )  # fmt: skip
 
 
 def _move(key: str, documents: int) -> Move:
     before, _, after = key.removeprefix(MOVE).partition(">")
     return Move(Action(before), Action(after), documents)
+
+
+def _change(key: str, findings: int) -> Change:
+    way, category, actions = key.removeprefix(WAY).split(":")
+    before, _, after = actions.partition(">")
+    return Change(Direction(way), Category[category], Action(before), Action(after), findings)

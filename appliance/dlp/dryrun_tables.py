@@ -26,7 +26,10 @@ class DryRunRow(Table):
     requested_by: Mapped[UUID]
     requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     state: Mapped[str]
+    days: Mapped[int | None]
+    call_days: Mapped[int | None]
     reached: Mapped[UUID | None]
+    reached_kind: Mapped[str | None]
     looked: Mapped[int] = mapped_column(default=0)
     unread: Mapped[int] = mapped_column(default=0)
     changed: Mapped[int] = mapped_column(default=0)
@@ -40,6 +43,19 @@ class DryRunDocumentRow(Table):
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     run_id: Mapped[UUID] = mapped_column(primary_key=True)
     document_id: Mapped[UUID] = mapped_column(primary_key=True)
+    before: Mapped[str]
+    after: Mapped[str]
+    counts: Mapped[dict[str, dict[str, int]]] = mapped_column(JSONB)
+
+
+class DryRunPlaceRow(Table):
+    __tablename__ = "dlp_dry_run_places"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    place_id: Mapped[UUID] = mapped_column(primary_key=True)
+    conversation_id: Mapped[UUID | None]
+    call_id: Mapped[UUID | None]
     before: Mapped[str]
     after: Mapped[str]
     counts: Mapped[dict[str, dict[str, int]]] = mapped_column(JSONB)

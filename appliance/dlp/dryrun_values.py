@@ -1,7 +1,7 @@
-"""What a policy would change, tried over stored documents: in numbers, and never what was found."""
+"""What a policy would change, tried over stored documents, or recent conversations and calls: in numbers, and never what was found."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -10,7 +10,7 @@ from uuid import UUID
 from appliance.dlp.decisions import Action, Circumstances, Direction
 from appliance.dlp.engine import Engine
 from appliance.dlp.own.values import NOTHING, OwnRules
-from appliance.dlp.values import Finding
+from appliance.dlp.values import Category, Finding
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import TenantId
 
@@ -26,13 +26,22 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True)
 class DryRunForm:
-    """Over how many of the newest documents (None: all), and on which way they are thought to be."""
+    """Over how many of the newest documents (None: all), and on which way they are thought to be.
+
+    With `days` over the conversations and kept calls of so many days, as prompts and answers: calls with the contracts and the region
+    that they are on record with, conversations as if they went where this says.
+    """
 
     most: int | None = None
     direction: Direction = Direction.UPLOAD
     is_local: bool = True
     terms: frozenset[str] = frozenset()
     region: str | None = None
+    days: int | None = None
+
+    def on(self, direction: Direction, groups: frozenset[UUID]) -> Circumstances:
+        """Return those of what somebody of these groups asked, or was answered, in a conversation."""
+        return Circumstances(direction, frozenset(), groups, self.is_local, self.terms, self.region)
 
     def circumstances(self, labels: frozenset[str], groups: frozenset[UUID]) -> Circumstances:
         """Return those of a document with these labels, uploaded by somebody of these groups."""
@@ -67,8 +76,22 @@ class Move:
 
 
 @dataclass(frozen=True)
+class Change:
+    """How many findings of a category get another action on a way, or the same."""
+
+    direction: Direction
+    category: Category
+    before: Action
+    after: Action
+    findings: int
+
+
+@dataclass(frozen=True)
 class DryRun:
-    """A dry run of a draft's revision against the version that was in force."""
+    """A dry run of a draft's revision against the version that was in force.
+
+    `call_days`: for how many days the organisation kept what calls say as it began, 0 for not at all; None of a run over documents.
+    """
 
     run_id: UUID
     revision: int
@@ -83,6 +106,8 @@ class DryRun:
     ended_at: datetime | None
     rules: tuple[RuleCount, ...]
     moves: tuple[Move, ...]
+    changes: tuple[Change, ...] = ()
+    call_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -116,3 +141,52 @@ class Library(Protocol):
 
     def findings(self, tenant_id: TenantId, kept: Kept, engine: Engine, least: float) -> Sequence[Finding] | None:
         """Return what is found in it with at least this confidence, hidden texts and names, too, as at an upload; None if it cannot be read whole. Raises ModelMissing."""
+
+
+class PlaceKind(StrEnum):
+    """Where something was said."""
+
+    CONVERSATION = "conversation"
+    CALL = "call"
+
+
+@dataclass(frozen=True)
+class DryRunPlace:
+    """A conversation or a call that would be treated otherwise, as `DryRunDocument`."""
+
+    place_id: UUID
+    kind: PlaceKind
+    before: Action
+    after: Action
+    counts_before: Mapping[str, int]
+    counts_after: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A conversation or a kept call, as a dry run needs it. `said` is None where it is not there whole: it may have said anything.
+
+    `terms` and `region` are those of a call's provider, None and not looked at of a conversation.
+    """
+
+    place_id: UUID
+    kind: PlaceKind
+    said: tuple[tuple[Direction, str], ...] | None = field(repr=False)
+    groups: frozenset[UUID]
+    labels: frozenset[str] = frozenset()
+    terms: frozenset[str] | None = None
+    region: str | None = None
+    own: OwnRules = field(default=NOTHING, repr=False)
+
+    def on(self, direction: Direction, form: DryRunForm) -> Circumstances:
+        """Return the circumstances of what was said on this way."""
+        if self.terms is None:
+            return form.on(direction, self.groups)
+        return Circumstances(direction, self.labels, self.groups, is_local=False, terms=self.terms, region=self.region)
+
+
+class Traffic(Protocol):
+    """Where conversations and calls are: a step above this room."""
+
+    def following(self, tx: Tx, since: datetime, kind: PlaceKind | None, after: UUID | None) -> Heard | None:
+        """Return what comes after this conversation or call: conversations first, the newest first, and nothing from before `since`."""

@@ -123,7 +123,7 @@ class DryRunOver(Refusal):
 
 
 class DryRunMalformed(Invalid):
-    """A dry run looks at 1 to 1,000,000 documents, or at all, as uploads or as passages."""
+    """A dry run looks at 1 to 1,000,000 documents, or at all, as uploads or as passages; or at what was said within 1 to 90 days, as prompts."""
 
     code = "dlp_dry_run_malformed"
 

@@ -13,7 +13,7 @@ from appliance.dlp.values import Category
 
 LITERAL: Final = "LITERAL"
 """The label of what stood in a text and looks like a surrogate itself."""
-LABELS: Final = (LITERAL, *(one.name for one in Category))
+LABELS: Final = (LITERAL, *(one.name for one in Category if one is not Category.UNREADABLE))
 CODE_SIGNS: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LENGTH: Final = 5
 LONGEST: Final = 48

@@ -85,10 +85,15 @@ def _credentials() -> tuple[WrittenRule, WrittenRule]:
     )
 
 
+def _unread() -> WrittenRule:
+    return _rule("What cannot be read goes to no provider", _NO_UNREAD, _A.BLOCK, _of(_C.UNREADABLE, on=frozenset({_D.PROMPT}), leaving=True))
+
+
 def _gdpr() -> Iterable[WrittenRule]:
     return (
         _cards(),
         *_credentials(),
+        _unread(),
         _rule("Health data goes out under an agreement only", _ART_9, _A.BLOCK, _of(_F.HEALTH, on=_OUT, terms="dpa", regions=_EUROPE)),
         _rule("Personal data goes out under an agreement only", _ART_28, _A.BLOCK, _of(_F.PERSONAL, on=_OUT, terms="dpa", regions=_EUROPE)),
         _rule("Health data goes out under pseudonyms", _ART_32, _A.TOKENISE, _of(_F.HEALTH, on=_OUT, leaving=True)),
@@ -102,6 +107,7 @@ def _hipaa() -> Iterable[WrittenRule]:
     return (
         _cards(),
         *_credentials(),
+        _unread(),
         _rule("Health data goes out under a BAA only", _BAA, _A.BLOCK, _of(_F.HEALTH, on=_OUT, terms="baa")),
         _rule("Identifiers go out under a BAA only", _BAA_IDS, _A.BLOCK, _of(_F.PERSONAL, on=_OUT, terms="baa")),
         _rule("Health data goes out under pseudonyms", _MINIMUM, _A.TOKENISE, _of(_F.HEALTH, on=_OUT, leaving=True)),
@@ -116,6 +122,7 @@ def _pci() -> Iterable[WrittenRule]:
     return (
         _rule("Payment cards go nowhere", _PCI_3, _A.BLOCK, _of(_F.PAYMENT, least=0.3)),
         _rule("Passwords and keys go nowhere", _PCI_8, _A.BLOCK, _of(_F.CREDENTIAL)),
+        _unread(),
         _rule("Uploads with account numbers are held", _ACCOUNTS_HELD, _A.QUARANTINE, _of(*accounts, on=_UPLOAD)),
         _rule("Account numbers are blacked out", _NO_ACCOUNTS, _A.REDACT, _of(*accounts, on=_CALLS)),
     )
@@ -137,6 +144,7 @@ def _wiki() -> Iterable[WrittenRule]:
 _NO_CARDS: Final = "No model needs a card's number, and whoever keeps one is bound by PCI DSS."
 _HELD_KEYS: Final = "A password in a document would be found by everybody who may search it; somebody should look first."
 _NO_KEYS: Final = "A key that was sent once has to be changed. The rest of the text can go on without it."
+_NO_UNREAD: Final = "Of a picture, a recording or a file that cannot be read nobody can say whether it holds what must not be sent."
 _ART_28: Final = "A provider that processes personal data needs a data processing agreement (GDPR Art. 28), and outside of Europe a ground for the transfer (Art. 44)."
 _ART_9: Final = "Health data is of a special category (GDPR Art. 9): without an agreement and a region in Europe it stays here."
 _ART_32: Final = "Where an agreement is there, the provider still need not know whom a text is about (GDPR Art. 5(1)(c), Art. 32(1)(a))."

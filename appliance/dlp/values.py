@@ -11,6 +11,7 @@ class Family(StrEnum):
     HEALTH = "health data"
     CREDENTIAL = "credentials"
     CONFIDENTIAL = "confidential markings"
+    UNREADABLE = "what cannot be read"
 
 
 class Category(StrEnum):
@@ -46,6 +47,7 @@ class Category(StrEnum):
     PRIVATE_KEY = "private key"
     MARKING = "confidential marking"
     OWN = "data of the organisation's own"
+    UNREADABLE = "part that cannot be read"
 
 
 _C = Category
@@ -61,6 +63,7 @@ FAMILIES: dict[Category, Family] = {
     **dict.fromkeys((_C.MEDICAL_RECORD, _C.HEALTH_ID, _C.CARE_DATE, _C.GREAT_AGE), Family.HEALTH),
     **dict.fromkeys((_C.SECRET, _C.API_KEY, _C.CONNECTION, _C.PRIVATE_KEY), Family.CREDENTIAL),
     **dict.fromkeys((_C.MARKING, _C.OWN), Family.CONFIDENTIAL),
+    _C.UNREADABLE: Family.UNREADABLE,
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from appliance.gateway.models import (
     set_alias,
 )
 from appliance.gateway.prices import Prices
+from appliance.gateway.reading import Reading
 from appliance.gateway.trying import Check, Step, Tried, Trying
 from appliance.gateway.values import Asker, Bot, EmbeddingModel, Model, QueryVector, Source, Usage
 from appliance.providers.base import ChatRequest, Cited, Delta, Finish, Item, Passage, Turn, Vectors
@@ -30,6 +31,6 @@ from appliance.providers.errors import ModelMissing
 __all__ = [
     "Alias", "Answering", "Asker", "Asking", "Bot", "ChatRequest", "Check", "Cited", "ClientGone", "DataLoss", "Delta",
     "EmbeddingModel", "Endpoint", "Finish", "Gate", "Gateway", "Item", "Model", "ModelMissing", "Passage", "Patience",
-    "Prices", "QueryVector", "Source", "Step", "Target", "Tried", "Trying", "Turn", "Usage", "Vectors", "allow_model",
+    "Prices", "QueryVector", "Reading", "Source", "Step", "Target", "Tried", "Trying", "Turn", "Usage", "Vectors", "allow_model",
     "callable_names", "forbid_model", "list_aliases", "list_allowed_models", "remove_alias", "set_alias",
 ]  # fmt: skip

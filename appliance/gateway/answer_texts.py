@@ -67,6 +67,16 @@ def others(body: Any, of_pieces: Collection[Piece]) -> Iterator[tuple[Any, Any]]
     yield from _leaves(body, taken, is_told=False)
 
 
+def told_objects(body: Any, *, is_told: bool = False) -> Iterator[dict[str, Any]]:
+    """Yield the objects whose names a model says as well, what is in them first: the input of a tool, and all within."""
+    inside = body.items() if isinstance(body, dict) else enumerate(body) if isinstance(body, list) else ()
+    is_use = isinstance(body, dict) and body.get("type") in _TOOL_USES
+    for key, value in inside:
+        yield from told_objects(value, is_told=is_told or (is_use and key == "input"))
+    if is_told and isinstance(body, dict):
+        yield body
+
+
 def _leaves(body: Any, taken: Collection[tuple[int, Any]], *, is_told: bool) -> Iterator[tuple[Any, Any]]:
     """`is_told`: a model says all of it, whatever its members are called, as it does of the arguments of a tool."""
     inside = body.items() if isinstance(body, dict) else enumerate(body) if isinstance(body, list) else ()

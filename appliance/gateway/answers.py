@@ -14,12 +14,13 @@ from appliance.dlp import PLAIN, Action, Decided, Direction, Flowing, InJson, St
 from appliance.dlp.flowing import STEP, Treat
 from appliance.dlp.pseudonyms import Restoring
 from appliance.dlp.surrogate_forms import redacted
-from appliance.gateway.answer_texts import EVERYTHING, IN_JSON, Key, Piece, ended, others, pieces
+from appliance.gateway.answer_texts import EVERYTHING, IN_JSON, Key, Piece, ended, others, pieces, told_objects
 from appliance.gateway.dialects import Dialect, read_json, write_json
 from appliance.gateway.dialects.sse import COMMENT, Event, Splitter, encode
 from appliance.gateway.endpoints import Endpoint
 from appliance.gateway.guarding import Treated, facts_of, refuse_blocked
 from appliance.gateway.inspecting import Depth, Inspector
+from appliance.gateway.said import free
 
 _STEP_OF_NAMES: Final = 128
 """A model of names takes longer for each look, so it looks less often."""
@@ -148,7 +149,25 @@ class AnswerGuard:
             told = _restored(told, self._treated.surrogates, is_json=place in IN_JSON)
             if told != said:
                 holder[place], is_changed = told, True
-        return is_changed
+        renamed = [self._renamed(one) for one in told_objects(body)]
+        return any(renamed) or is_changed
+
+    def _renamed(self, told: dict[str, Any]) -> bool:
+        """Replace what is found in the names of an object's members; say whether anything was."""
+        names = dict[str, str]()
+        for name in told:
+            said, decided = whole(name, self._treat)
+            self._note(decided)
+            names[name] = _restored(said, self._treated.surrogates, is_json=False)
+        if all(name == said for name, said in names.items()):
+            return False
+        members, taken = list(told.items()), {name for name, said in names.items() if name == said}
+        told.clear()
+        for name, value in members:
+            said = name if names[name] == name else free(names[name], taken)
+            taken.add(said)
+            told[said] = value
+        return True
 
 
 _STAYS: Final = frozenset({Action.ALLOW, Action.WARN})

@@ -16,11 +16,13 @@ from urllib.parse import quote
 from uuid import UUID
 
 from appliance import dlp
-from appliance.dlp import Action, Circumstances, Decided, Direction, Finding, OwnRules, Policy, Surrogates
+from appliance.dlp import Action, Category, Circumstances, Decided, Direction, Finding, OwnRules, Policy, Surrogates
 from appliance.dlp.surrogate_forms import redacted
 from appliance.gateway.endpoints import Endpoint
 from appliance.gateway.errors import TextRefused
 from appliance.gateway.inspecting import Depth, Inspector, Need, need_of
+from appliance.gateway.parts import parts_in
+from appliance.gateway.reading import Reading, read_all
 from appliance.gateway.requests import Parsed
 from appliance.gateway.said import said_in, with_others
 from appliance.identity import Caller
@@ -32,6 +34,9 @@ _MOST: Final = 10_000
 _LONGEST: Final = 400
 _SILENT: Final = Policy()
 _NO_NEED: Final = Need()
+_LEFT_AS_IT_IS: Final = frozenset({Action.ALLOW, Action.WARN})
+_FLOOR_NAME: Final = "that holds for everybody"
+_UNREADABLE: Final = Finding(Category.UNREADABLE, "unreadable/part/1", 0, 0)
 WARNED: Final = "Cloister-Data-Warning"
 REPLACED: Final = "Cloister-Data-Replaced"
 
@@ -114,6 +119,15 @@ def counted(decided: Iterable[Decided]) -> str:
     return " ".join(f"{action}:{category.name}={number}" for (action, category), number in sorted(counts.items(), key=lambda one: (one[0][0], one[0][1].name)))[:_LONGEST]
 
 
+def _refuse_in_files(decided: Iterable[Decided], policy: Policy) -> None:
+    """Raise TextRefused for the first finding in a file that may not go on as it is: a file is not written anew."""
+    for one in decided:
+        if one.action not in _LEFT_AS_IT_IS:
+            named = policy.names.get(one.rule_id) or str(one.rule_id) if one.rule_id else _FLOOR_NAME
+            category = one.finding.category.value
+            raise TextRefused(category=category if one.finding.category is Category.UNREADABLE else f"{category} in a file", rule=named)
+
+
 def refuse_blocked(decided: Iterable[Decided], policy: Policy) -> None:
     """Raise TextRefused for the first finding that may not go on, naming the rule; the floor's own refusal where no rule says so."""
     for one in decided:
@@ -168,6 +182,8 @@ class Looking:
         self._need, self._answers, self._own = Need(), Need(), dlp.NOTHING
         self._texts: list[str] = []
         self._found: list[list[Finding]] = []
+        self._files: list[Reading] | None = None
+        self._in_files: list[Finding] = []
 
     def deepen(self, policy: Policy, groups: Collection[UUID]) -> None:
         """Look as deep as this policy asks for, and load what its answers take. Raises ModelMissing."""
@@ -177,11 +193,21 @@ class Looking:
             self._own = self._guard.own(self._caller.tenant_id) if self._need.depth > Depth.FLOOR else dlp.NOTHING
             self._texts = self._texts or list(said_in(self._parsed.body))
             self._found = self._guard.inspector.find_all(self._texts, self._need, self._own)
+            self._look_into_files()
         if not self._answers.covers(answers):
             self._guard.inspector.prepare(answers)
             self._answers = Need(max(answers.depth, self._answers.depth), min(answers.least, self._answers.least))
             if answers.depth > Depth.FLOOR and self._own is dlp.NOTHING:
                 self._own = self._guard.own(self._caller.tenant_id)
+
+    def _look_into_files(self) -> None:
+        """Read what is sent along, once, and look at it as deep as at the rest."""
+        inspector = self._guard.inspector
+        if self._files is None:
+            self._files = read_all(parts_in(self._parsed.body), inspector.read_file)
+        told = [one.text for one in self._files if one.text]
+        found = inspector.find_all(told, self._need, self._own) if told else []
+        self._in_files = [one for some in found for one in some] + [_UNREADABLE for one in self._files if not one.is_whole]
 
     def treated(self, standing: Standing) -> Treated:
         """Return the request as it may go there. Pure but for a note. Raises TextRefused, DlpBlocked, LookedTooLittle."""
@@ -196,8 +222,10 @@ class Looking:
             raise LookedTooLittle(policy, standing.groups)
         now = standing.on(Direction.PROMPT)
         decided = [dlp.decide(policy, found, now).decided for found in self._found]
-        everything = tuple(one for some in decided for one in some)
-        refuse_blocked(everything, policy)
+        in_files = dlp.decide(policy, self._in_files, now).decided
+        refuse_blocked((one for some in decided for one in some), policy)
+        _refuse_in_files(in_files, policy)
+        everything = (*(one for some in decided for one in some), *in_files)
         parsed, surrogates = self._replaced(decided)
         done = counted(everything)
         verdict = f"dlp=clear policy={policy.version}" + (f" {done}" if done else "")

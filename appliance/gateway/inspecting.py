@@ -13,8 +13,9 @@ from typing import Final
 from uuid import UUID
 
 from appliance import dlp
-from appliance.dlp import BY_MODEL, FLOOR, Action, Direction, Finding, OwnRules, Policy, PolicyRule
+from appliance.dlp import BY_MODEL, FLOOR, Action, Category, Direction, Finding, OwnRules, Policy, PolicyRule
 from appliance.dlp.values import LIKELY
+from appliance.gateway.reading import ReadFile, unread
 from appliance.kernel.computing import Aside
 
 _APART: Final = "\n" * 60
@@ -61,14 +62,14 @@ def _asks(rule: PolicyRule, direction: Direction, groups: Collection[UUID]) -> b
 def _depth_of(rule: PolicyRule) -> Depth:
     if rule.meant & BY_MODEL:
         return Depth.NAMES
-    return Depth.RULES if rule.meant - FLOOR else Depth.FLOOR
+    return Depth.RULES if rule.meant - FLOOR - {Category.UNREADABLE} else Depth.FLOOR
 
 
 class Inspector:
     """Looks. Shared by all threads; what it looks with is built when it is first asked for."""
 
-    def __init__(self, scanner: Callable[[], dlp.Engine], aside: Aside) -> None:
-        self._scanner, self.aside = scanner, aside
+    def __init__(self, scanner: Callable[[], dlp.Engine], aside: Aside, read_file: ReadFile = unread) -> None:
+        self._scanner, self.aside, self.read_file = scanner, aside, read_file
         self._rules: dlp.Engine | None = None
         self._ready: set[Depth] = {Depth.NOT, Depth.FLOOR}
         self._turn = threading.Lock()

@@ -5,7 +5,7 @@ What stands in a file of text is a text, as are the values in the arguments of a
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any, Final
 
 from appliance.gateway.attached import file_in, text_of
@@ -56,7 +56,7 @@ def _said(value: Any, name: str) -> Iterator[str]:
 
 
 def _said_in_text(value: str, name: str) -> Iterator[str]:
-    if (arguments := _arguments(value, name)) is not None:
+    if (arguments := arguments_in(value, name)) is not None:
         yield from _said(arguments, "")
     elif found := file_in(value, name):
         if (text := _read(found["kind"], found["said"], whole=value)) is not None:
@@ -76,7 +76,7 @@ def _other(value: Any, name: str, others: Iterator[str]) -> Any:
     if isinstance(value, Mapping):
         made = dict[str, Any]()
         for inner, one in value.items():
-            called = _free(next(others), made)
+            called = free(next(others), made)
             if not _is_file(value, inner):
                 made[called] = _other(one, inner, others)
             else:
@@ -86,7 +86,7 @@ def _other(value: Any, name: str, others: Iterator[str]) -> Any:
 
 
 def _other_text(value: str, name: str, others: Iterator[str]) -> str:
-    if (arguments := _arguments(value, name)) is not None:
+    if (arguments := arguments_in(value, name)) is not None:
         told = _other(arguments, "", others)
         return value if told == arguments else write_json(told).decode()
     if found := file_in(value, name):
@@ -110,7 +110,7 @@ def _read(kind: str, said: str, *, whole: str = "") -> str | None:
         return whole or said
 
 
-def _free(name: str, taken: Mapping[str, Any]) -> str:
+def free(name: str, taken: Container[str]) -> str:
     """Return a name that no other one has: two that were replaced may be the same now."""
     number, free = 2, name
     while free in taken:
@@ -122,7 +122,7 @@ def _is_file(value: Mapping[str, Any], name: str) -> bool:
     return name == "data" and value.get("type") == "base64" and isinstance(value[name], str)
 
 
-def _arguments(value: str, name: str) -> Any:
+def arguments_in(value: str, name: str) -> Any:
     """Return what the arguments of a tool say, or None for any other text."""
     if name != _OF_TOOLS or not value.lstrip().startswith(("{", "[")):
         return None

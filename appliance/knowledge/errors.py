@@ -1,5 +1,6 @@
 """
 Refusal
+├── AllowanceTakesTwo   kind=conflict
 ├── AlreadyThere        kind=conflict
 ├── BatchNotFound       kind=not_found
 ├── ChangeUnderWay      kind=conflict
@@ -38,6 +39,13 @@ Refusal
 """
 
 from appliance.kernel.errors import Invalid, Kind, Refusal
+
+
+class AllowanceTakesTwo(Refusal):
+    """Where releasing takes two people, a decision makes no allowance: leave the day out, and add it under Data protection, Own rules on data."""
+
+    kind = Kind.CONFLICT
+    code = "allowance_takes_two"
 
 
 class AlreadyThere(Refusal):

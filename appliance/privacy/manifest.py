@@ -82,6 +82,7 @@ MANIFEST: dict[str, Entry] = {
     "data_labels": Entry(False, _NOTHING, "what is demanded of providers for a label"),
     "dlp_drafts": Entry(False, _NOTHING, "the policy that is being written; who writes it is an id"),
     "dlp_dry_run_documents": Entry(False, _NOTHING, "which documents another policy would treat otherwise, in numbers"),
+    "dlp_dry_run_places": Entry(False, _NOTHING, "which conversations and calls another policy would treat otherwise, in numbers; they go with these"),
     "dlp_dry_runs": Entry(False, _NOTHING, "what another policy would change, in numbers; who asked is an id"),
     "dlp_policies": Entry(False, _KEEP, "proof of what was forbidden when, and who approved it; who they are is an id"),
     "dlp_allowances": Entry(False, _NOTHING, "what is not told of what was found, values as digests; who allowed it is an id"),

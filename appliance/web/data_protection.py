@@ -5,14 +5,17 @@ from uuid import UUID
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from appliance import identity, knowledge
+from appliance import chat, identity, knowledge, tenancy
+from appliance.chat.errors import ReviewOff
 from appliance.dlp import FLOOR, Direction
 from appliance.dlp.drafting import begin_draft, find_draft
 from appliance.dlp.dryrun import get_dry_run, list_dry_run_documents, list_dry_runs, start_dry_run, stop_dry_run
-from appliance.dlp.dryrun_values import DryRunForm
+from appliance.dlp.dryrun_values import DryRun, DryRunForm, DryRunPlace
 from appliance.dlp.errors import DraftMissing, DraftThere, DryRunMalformed, DryRunUnderWay, TemplateNotFound
 from appliance.dlp.history import compare, get_policy, list_policies
 from appliance.dlp.templates import list_templates
+from appliance.identity import Permission
+from appliance.kernel.db import Tx
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import parse_id
 from appliance.policy import Term
@@ -82,8 +85,13 @@ def read_run(run_id: UUID) -> Answer:
         shown = found[:_SHOWN]
         titles = knowledge.titles_of(tx, person, [one.document_id for one in shown])
         names = identity.names_of(tx, [run.requested_by])
+        places = _places(tx, run, after) if run.form.days else None
     further = shown[-1].document_id if len(found) > _SHOWN else None
-    return page("data_protection/run.html", run=run, found=shown, titles=titles, names=names, further=further, terms=Term)
+    if places and len(places) > _SHOWN:
+        places, further = places[:_SHOWN], places[_SHOWN - 1].place_id
+    return page(
+        "data_protection/run.html", run=run, found=shown, titles=titles, names=names, further=further, terms=Term, places=places
+    )
 
 
 @blueprint.post("/dry-runs/<uuid:run_id>/stop")
@@ -95,6 +103,16 @@ def stop_run(run_id: UUID) -> Answer:
     return done("data_protection.read_run", "dlp-run-stopped", run_id=run_id)
 
 
+def _places(tx: Tx, run: DryRun, after: UUID | None) -> list[DryRunPlace] | None:
+    """Return which conversations and calls they are, None for whoever may not know."""
+    if not identity.may(caller(), Permission.CONVERSATION_REVIEW):
+        return None
+    try:
+        return chat.list_dry_run_places(tx, caller(), run.run_id, after=after, limit=_SHOWN + 1)
+    except ReviewOff:
+        return None
+
+
 def _list(*, shown: Refusal | None) -> Answer:
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
@@ -102,8 +120,9 @@ def _list(*, shown: Refusal | None) -> Answer:
         runs, templates = list_dry_runs(tx, person), list_templates(person)
         names = identity.names_of(tx, [one.approved_by for one in versions if one.approved_by])
         groups = identity.list_group_names(tx, person)
+        call_days = tenancy.get_settings(tx).call_content_days
     return page(
-        "data_protection/page.html", refusal=shown, in_force=in_force, versions=versions, draft=draft, runs=runs, names=names,
+        "data_protection/page.html", call_days=call_days, refusal=shown, in_force=in_force, versions=versions, draft=draft, runs=runs, names=names,
         groups=groups, templates=templates, terms=Term, floor=sorted(FLOOR), form=request.form,
         chosen=request.form.getlist("terms"),
     )  # fmt: skip
@@ -112,6 +131,8 @@ def _list(*, shown: Refusal | None) -> Answer:
 def _run_form() -> DryRunForm:
     direction = forms.choice(Direction, "direction")
     terms = frozenset(forms.term(one).value for one in request.form.getlist("terms"))
-    return DryRunForm(
-        forms.number("most"), direction, not forms.field("leaves"), terms, forms.field("region").strip()[:60] or None
-    )
+    days = forms.number("days") if direction is Direction.PROMPT else None
+    if direction is Direction.PROMPT and days is None:
+        raise DryRunMalformed
+    region = forms.field("region").strip()[:60] or None
+    return DryRunForm(forms.number("most"), direction, not forms.field("leaves"), terms, region, days)

@@ -1,4 +1,4 @@
-"""An organisation's own rules on data: its lists, what it allows, and what they would find."""
+"""An organisation's own rules on data: its lists, and what it allows."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -6,30 +6,30 @@ from uuid import UUID
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from appliance import dlp, identity, knowledge
+from appliance import identity, knowledge
 from appliance.dlp import Category
 from appliance.dlp.own import ListKind
 from appliance.dlp.own.allowances import AllowanceForm, allow, end_allowance, list_allowances
 from appliance.dlp.own.exact_values import read_digests, read_values
+from appliance.dlp.own.expressions import read_expression
+from appliance.dlp.own.flow import write_exact
 from appliance.dlp.own.service import (
     Named,
     get_list,
     list_lists,
     remove_list,
     set_dictionary,
-    set_exact,
     set_pattern,
 )
 from appliance.identity.errors import StepUpRequired
 from appliance.kernel.errors import Refusal
 from appliance.web import forms
 from appliance.web.render import done, page
-from appliance.web.scans import TextTooLong
 from appliance.web.sessions import caller, services
 
 blueprint = Blueprint("own_rules", __name__, url_prefix="/data-protection/own")
 Answer = tuple[str, int] | Response
-_MOST = 200_000
+_CATEGORIES = tuple(one for one in Category if one is not Category.UNREADABLE)
 
 
 @blueprint.get("")
@@ -59,9 +59,9 @@ def save_pattern() -> Answer:
     person, house = caller(), services()
     samples, clean = forms.lines("samples"), forms.lines("clean")
     try:
-        named = _named()
+        named, expression = _named(), read_expression(forms.field("expression"), samples=samples, clean=clean)
         with house.db.tenant(person.tenant_id) as tx:
-            set_pattern(tx, person, named, forms.field("expression"), samples=samples, clean=clean, clock=house.clock)
+            set_pattern(tx, person, named, expression, clock=house.clock)
     except StepUpRequired:
         raise
     except Refusal as refusal:
@@ -77,8 +77,7 @@ def save_exact() -> Answer:
     try:
         named, content = _named(), file.read() if file else b""
         values = read_digests(content, salt=salt) if salt else read_values(content, columns=forms.field("columns"))
-        with house.db.tenant(person.tenant_id) as tx:
-            set_exact(tx, person, named, values, clock=house.clock)
+        write_exact(house.db, person, named, values, clock=house.clock)
     except StepUpRequired:
         raise
     except Refusal as refusal:
@@ -92,7 +91,7 @@ def read(list_id: UUID) -> Answer:
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
         found, inside = get_list(tx, person, list_id)
-    return page("own_rules/list.html", found=found, contents=inside, categories=Category, ListKind=ListKind)
+    return page("own_rules/list.html", found=found, contents=inside, categories=_CATEGORIES, ListKind=ListKind)
 
 
 @blueprint.post("/lists/<uuid:list_id>/deletion")
@@ -127,22 +126,7 @@ def create_allowance_end(allowance_id: UUID) -> Answer:
     return done("own_rules.show", "deleted")
 
 
-@blueprint.post("/trial")
-def create_trial() -> Answer:
-    """Say what would be found in a text now. It is kept nowhere."""
-    person, text = caller(), forms.field("text").replace("\r\n", "\n")
-    try:
-        if len(text) > _MOST:
-            raise TextTooLong
-        with services().db.tenant(person.tenant_id) as tx:
-            own = dlp.own_rules(tx)
-        found = dlp.scan(services().scanner, person, text, own=own)
-    except Refusal as refusal:
-        return _list(shown=refusal)
-    return _list(shown=None, found=found)
-
-
-def _list(*, shown: Refusal | None, found: list[tuple[dlp.Finding, str]] | None = None) -> Answer:
+def _list(*, shown: Refusal | None) -> Answer:
     person, house = caller(), services()
     kind = request.args.get("kind", "")
     chosen = ListKind(kind) if kind in set(ListKind) else None
@@ -153,7 +137,7 @@ def _list(*, shown: Refusal | None, found: list[tuple[dlp.Finding, str]] | None 
         collections = {one.collection_id: one.name for one in knowledge.list_collections(tx, person)} if reads else {}
     return page(
         "own_rules/page.html", refusal=shown, lists=lists, chosen=chosen, ListKind=ListKind, allowances=allowed, collections=collections,
-        categories=Category, form=request.form, rows=found,
+        categories=_CATEGORIES, form=request.form,
     )  # fmt: skip
 
 

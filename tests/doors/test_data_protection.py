@@ -3,16 +3,19 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from appliance import identity, tenancy
 from appliance.dlp import Action, Category, Direction, PolicyRule, policy_in_force
 from appliance.dlp.drafting import find_draft
 from appliance.dlp.policy_values import Draft
 from appliance.identity import Role
+from appliance.tenancy import Review
 from tests.doors.conftest import Console
 from tests.support.house import House, Member
 from tests.support.program import Program
@@ -142,6 +145,20 @@ def test_a_dry_run_is_asked_for_and_shown(at_ada: Browser, ada: Member, worker: 
     assert ">mail</a>" in shown
     assert "heron" not in shown
 
+    ada.asks("Who is jo.swan@heron.example?")
+    assert at_ada.posts("/data-protection/dry-runs", direction="prompt", days="").status_code == 422
+    assert "what calls say is not kept here" in at_ada.gets("/data-protection").text
+    begun = at_ada.posts("/data-protection/dry-runs", direction="prompt", days="7").headers["Location"]
+    worker.works()
+    shown = " ".join(at_ada.gets(begun).text.split())
+    assert "What calls say was not kept as it began" in shown
+    assert '<td class="head">e-mail address</td><td data-label="Way">prompts</td><td data-label="Now">let pass</td>' in shown
+    assert "shown to whoever may look into what others said" in shown
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        identity.put_settings(tx, ada.caller, replace(tenancy.get_settings(tx), conversation_review=Review.AUDITED))
+    assert re.search(r'href="/reviews/[0-9a-f-]{36}">a conversation</a>', at_ada.gets(begun).text)
+    assert "heron" not in at_ada.gets(begun).text
+
 
 def test_a_program_writes_a_policy_and_is_stopped_by_another_s_change(program: Program, ada: Member) -> None:
     begun = program.asks("POST", "/dlp/policies/draft", {"start": "template", "template": "hipaa"})
@@ -157,6 +174,10 @@ def test_a_program_writes_a_policy_and_is_stopped_by_another_s_change(program: P
     changes = program.gets("/dlp/policies/comparison?earlier=0&later=1").get_json()["items"]
     assert [one["kind"] for one in changes] == ["added", "added"]
     assert program.gets("/dlp/policy").get_json()["rules"] == policy["rules"]
+    program.asks("POST", "/dlp/policies/draft", {"start": "nothing"})
+    newer = program.asks("PUT", "/dlp/policies/draft", {"rules": []}).get_json()["revision"]
+    assert program.asks("DELETE", f"/dlp/policies/draft?revision={newer - 1}").status_code == 409
+    assert program.asks("DELETE", f"/dlp/policies/draft?revision={newer}").status_code == 204
     assert program.asks("POST", "/dlp/policies/draft", {"start": "template", "template": "soc"}).status_code == 404
 
 

@@ -94,7 +94,6 @@ ELSEWHERE = {  # forms into which one writes, and where their refusal is looked 
     "/providers/{provider_id}/keys": "test_provider_pages",
     "/providers/{provider_id}/keys/{key_id}": "test_provider_pages",
     "/data-protection/own/exact": "a file, and a salt that is never shown again",
-    "/data-protection/own/trial": "test_own_rule_pages: a text that is tried stands in the form again",
     "/documents/check": "test_scanning: a refused text stands in the form again",
     "/chat/{conversation_id}/messages/{message_id}/feedback": "test_what_a_page_cannot_show_again_it_shows_to_be_copied",
 }

@@ -1,5 +1,6 @@
 """The process that serves /v1 alone: many streams at once, who hangs up, and how it ends."""
 
+import base64
 import json
 import socket
 import time
@@ -17,6 +18,7 @@ from appliance.budgets.limits import Pace, list_call_limits, remove_call_limit, 
 from appliance.dlp import Action, Category, PolicyRule
 from appliance.gateway.requests import MOST_BYTES
 from appliance.kernel.ids import new_id
+from tests.support import papers
 from tests.support.door import Door, door, has_provider
 from tests.support.greenlets import Gateway, gateway
 from tests.support.house import Server
@@ -251,6 +253,15 @@ def test_the_policy_on_data_holds_at_this_door_too(at: Door, served: Gateway) ->
     assert {one.json["messages"][0]["content"] for one in at.upstream.asked} == {"Write to [EMAIL], please, and to [PERSON]."}
     with pytest.raises(openai.APIStatusError, match="Rule 2"):
         client.chat.completions.create(model="openai/gpt-6", messages=[{"role": "user", "content": "Pay to DE89 3704 0044 0532 0130 00"}])
+
+
+def test_papers_are_read_while_others_go_on(at: Door, served: Gateway) -> None:
+    put_in_force(at.house, at.bo.tenant_id, [PolicyRule(new_id(), Action.BLOCK, frozenset({Category.EMAIL}))])
+    made = base64.b64encode(papers.pdf(lambda canvas: canvas.drawString(72, 700, "Write to anna.schmidt@example.org"))).decode()
+    body = {"model": "openai/gpt-6", "messages": [{"role": "user", "content": [{"type": "file", "file": {"file_data": f"data:application/pdf;base64,{made}"}}]}]}
+    with ThreadPoolExecutor(4) as many:
+        told = list(many.map(lambda _: posts(served, at, body, key=at.key_of_bo), range(4)))
+    assert {(one.status_code, "e-mail address in a file" in one.text) for one in told} == {(403, True)}
 
 
 def test_it_lets_streams_end_when_it_is_told_to_stop(at: Door, served: Gateway) -> None:

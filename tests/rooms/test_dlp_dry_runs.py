@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import text
 
 from appliance.audit import Event
+from appliance.chat import RecentTraffic
 from appliance.dlp import Action, Category, Direction, Engine, Family, PolicyRule, dryrun_flow, policy_in_force
 from appliance.dlp.drafting import begin_draft, save_draft
 from appliance.dlp.dryrun import get_dry_run, list_dry_run_documents, start_dry_run, stop_dry_run
-from appliance.dlp.dryrun_flow import rehearse
+from appliance.dlp.dryrun_flow import Sources, rehearse
 from appliance.dlp.dryrun_values import DryRun, DryRunForm, Move, RunState
 from appliance.dlp.errors import DraftMissing, DryRunMalformed, DryRunMissing, DryRunOver, DryRunUnderWay
 from appliance.dlp.own import service as own
@@ -163,10 +164,10 @@ def test_it_goes_on_where_a_killed_worker_left_it_and_takes_turns(
     def dies(*_: object) -> None:
         raise KeyboardInterrupt
 
-    library = StoredTexts(house.worker.workshop)
+    sources = Sources(StoredTexts(house.worker.workshop), RecentTraffic(house.worker.vault))
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(StoredTexts, "findings", dies)
-        rehearse(house.worker.db, library, house.worker.scanner, ada.tenant_id, run.run_id, clock=house.clock)
+        rehearse(house.worker.db, sources, house.worker.scanner, ada.tenant_id, run.run_id, clock=house.clock)
     while worker.works(1):
         looked.append(state(ada, run).looked)
     assert set(looked) >= {1, 2, 3}  # a document a turn
@@ -194,7 +195,8 @@ def test_what_cannot_be_read_is_not_nothing_found_and_a_detector_that_is_missing
             raise ModelMissing(model="rampart")
 
     run, blind = starts(ada), Engine(tagger=Missing())  # type: ignore[arg-type]  # it tags nothing
-    rehearse(house.worker.db, StoredTexts(house.worker.workshop), blind, ada.tenant_id, run.run_id, clock=house.clock)
+    sources = Sources(StoredTexts(house.worker.workshop), RecentTraffic(house.worker.vault))
+    rehearse(house.worker.db, sources, blind, ada.tenant_id, run.run_id, clock=house.clock)
     assert (state(ada, run).state, state(ada, run).looked) == (RunState.FAILED, 0)
 
 

@@ -11,10 +11,11 @@ import pytest
 
 from appliance import knowledge
 from appliance.dlp import Action, Category, Engine
-from appliance.dlp.own.allowances import list_allowances
+from appliance.dlp.own.allowances import AllowanceForm, allow, end_allowance, list_allowances
 from appliance.identity import Forbidden, Permission, Role
 from appliance.knowledge import Document, Status, Upload, UploadForm
 from appliance.knowledge.errors import (
+    AllowanceTakesTwo,
     AttestationMissing,
     FindingNotFound,
     FindingSettled,
@@ -31,6 +32,7 @@ from tests.rooms.test_collections import board_of
 from tests.rooms.test_screening import EMAIL, IBAN, LETTER, passages, rule, stored
 from tests.support.house import House, Member, Server
 from tests.support.policies import put_in_force
+from tests.support.queue import Worker
 
 HOLDS = (Category.EMAIL, Category.IBAN)
 
@@ -157,12 +159,13 @@ def test_where_two_are_wanted_nobody_alone_has_a_rule_told_no_more_in_a_document
     with house.app.db.tenant(ada.tenant_id) as tx:
         change_screening(tx, ada.caller, ScreeningSettings(needs_second=True))
 
-    for resolution in (Resolution.REDACT, Resolution.REJECT):
-        with pytest.raises(SecondNeeded):
+    for resolution in (Resolution.RELEASE, Resolution.REDACT, Resolution.REJECT):
+        with pytest.raises(AllowanceTakesTwo, match="leave the day out"):
             decides(ada, [waiting(ada)[Category.IBAN].finding_id], resolution, is_mistaken=True, allowed_until=until)
 
     with house.app.db.tenant(ada.tenant_id) as tx:
         assert list_allowances(tx, ada.caller, clock=house.clock) == []
+    assert waiting(ada)[Category.IBAN].resolution is None
 
 
 def test_what_was_released_is_not_searchable_where_a_detector_fails_when_it_is_read_again(
@@ -208,12 +211,72 @@ def test_a_rescan_holds_back_what_a_stricter_policy_would_and_makes_anew_what_sa
     assert ada.document(account.document_id).status is Status.QUARANTINED
     assert len(list(house.app.blobs.stored(ada.tenant_id))) == 3
     assert passages(ada, account) == ""
-    assert "[EMAIL removed]" in passages(ada, ada.document(letter.document_id))
+    assert "[EMAIL]" in passages(ada, ada.document(letter.document_id))
     assert ada.document(other.document_id).status is Status.READY
     assert not any(value in stored(server, database) for value in (EMAIL, IBAN))
     with house.app.db.tenant(ada.tenant_id) as tx:
         coverage = get_coverage(tx, ada.caller, house.app.scanner)
     assert (coverage.current, coverage.total) == (2, 2)
+
+
+def test_an_allowance_for_one_document_has_that_one_looked_at_anew_and_no_other(house: House, ada: Member) -> None:
+    put_in_force(house, ada.tenant_id, [rule(Action.WARN, Category.EMAIL)])
+    letter, shop = ada.reads_in("letter.md", LETTER), house.worker.workshop
+    for name in ("fire-drill.txt", "cafeteria.md"):
+        ada.reads_in(name)
+
+    def current() -> int:
+        with house.app.db.tenant(ada.tenant_id) as tx:
+            return get_coverage(tx, ada.caller, house.app.scanner).current
+
+    def allows(**about: object) -> UUID:
+        form = AllowanceForm("Ours", house.clock.now() + timedelta(days=2), rule="email/1", **about)  # type: ignore[arg-type]
+        with house.app.db.tenant(ada.tenant_id) as tx:
+            return allow(tx, ada.caller, form, clock=house.clock).allowance_id
+
+    assert current() == 3
+    allowed = allows(document_id=letter.document_id)
+    assert current() == 2
+    rescan(shop, ada.tenant_id)
+    assert current() == 3
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        end_allowance(tx, ada.caller, allowed, clock=house.clock)
+    assert current() == 2
+    rescan(shop, ada.tenant_id)
+    allows(document_id=letter.document_id)
+    rescan(shop, ada.tenant_id)
+    assert current() == 3
+    house.clock.passes(days=3)
+    assert current() == 2
+    allows()
+    assert current() == 0
+
+
+def test_names_of_older_versions_are_looked_at_anew_and_come_back_where_a_policy_lets_them(
+    house: House, ada: Member, worker: Worker
+) -> None:
+    put_in_force(house, ada.tenant_id, [rule(Action.WARN, Category.IBAN)])
+    first = ada.reads_in(f"Letter to {EMAIL}.md", "# Letter\n\nThe first letter.")
+    upload = knowledge.Upload("letter.md", b"# Letter\n\nThe second letter.")
+    more = {"limit_megabytes": 1, "clock": house.clock, "document_id": first.document_id}
+    knowledge.take_in(house.app.db, house.app.blobs, ada.caller, upload, **more)  # type: ignore[arg-type]
+    worker.works()
+
+    def named() -> set[str]:
+        with house.app.db.tenant(ada.tenant_id) as tx:
+            return {one.file_name for one in knowledge.list_versions(tx, ada.caller, first.document_id)}
+
+    def looks() -> None:
+        assert tend_rescan(house.worker.workshop, ada.tenant_id)
+        worker.works()
+
+    assert named() == {f"Letter to {EMAIL}.md", "letter.md"}
+    put_in_force(house, ada.tenant_id, [rule(Action.REDACT, Category.EMAIL)])
+    looks()
+    assert named() == {"Letter to [EMAIL].md", "letter.md"}
+    put_in_force(house, ada.tenant_id, [rule(Action.WARN, Category.EMAIL)])
+    looks()
+    assert named() == {f"Letter to {EMAIL}.md", "letter.md"}
 
 
 def test_another_label_has_a_document_looked_at_anew(house: House, ada: Member) -> None:

@@ -9,9 +9,12 @@ from sqlalchemy import text
 
 from appliance import dlp
 from appliance.dlp import Category, Finding
+from appliance.dlp.own import flow
 from appliance.dlp.own.allowances import AllowanceForm, allow, end_allowance, list_allowances
 from appliance.dlp.own.errors import AllowanceMalformed, AllowanceNotFound, OwnListNotFound, TermsMalformed
-from appliance.dlp.own.exact_values import read_digests, read_values
+from appliance.dlp.own.exact_values import Values, read_digests, read_values
+from appliance.dlp.own.expressions import read_expression
+from appliance.dlp.own.flow import write_exact
 from appliance.dlp.own.service import Named, get_list, list_lists, remove_list, set_dictionary, set_exact, set_pattern
 from appliance.dlp.own.words import digest
 from appliance.identity import Forbidden, Role
@@ -59,10 +62,10 @@ def test_a_term_is_found_from_the_next_text_on_and_by_nobody_else(ada: Member, b
 
 def test_nothing_of_a_list_stands_in_the_database_or_the_log_in_the_clear(house: House, ada: Member) -> None:
     names_projects(ada, "Zanzibar Ledger")
+    values = read_values(b"Quentin Oyelaran\nMN-771204\n")
+    write_exact(house.app.db, ada.caller, Named("members", Category.OWN), values, clock=house.clock)
     with ada.services.db.tenant(ada.tenant_id) as tx:
-        values = read_values(b"Quentin Oyelaran\nMN-771204\n")
-        set_exact(tx, ada.caller, Named("members", Category.OWN), values, clock=house.clock)
-        set_pattern(tx, ada.caller, Named("orders", Category.OWN), "XQ-[0-9]{5}", clock=house.clock)
+        set_pattern(tx, ada.caller, Named("orders", Category.OWN), read_expression("XQ-[0-9]{5}"), clock=house.clock)
         form = AllowanceForm("it is public", house.clock.now() + timedelta(days=30), value="Quentin Oyelaran")
         allow(tx, ada.caller, form, clock=house.clock)
     with house.server.connect("boot", house.database) as boot:
@@ -78,13 +81,24 @@ def test_nothing_of_a_list_stands_in_the_database_or_the_log_in_the_clear(house:
 
 def test_exact_values_are_found_however_they_are_written(house: House, ada: Member) -> None:
     rows = "first,last,member\nMaría,Núñez Ortega,4711-0815-99\nBob,Lee,4711-0815-98\n".encode()
-    with ada.services.db.tenant(ada.tenant_id) as tx:
-        values = read_values(rows, columns="first+last, member")
-        set_exact(tx, ada.caller, Named("members", Category.OWN), values, clock=house.clock)
+    values = read_values(rows, columns="first+last, member")
+    write_exact(house.app.db, ada.caller, Named("members", Category.OWN), values, clock=house.clock)
     said = "Maria NUNEZ Ortega; 4711081599; 4711 0815 98, Robert Lee, 4711-0815-97"
 
     found = [said[one.start : one.end] for one in finds(ada, said) if one.rule == "own/exact/members"]
     assert found == ["Maria NUNEZ Ortega", "4711081599", "4711 0815 98"]
+
+
+def test_nobody_waits_while_values_are_digested(house: House, ada: Member, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = flow.digested
+
+    def meanwhile(values: Values, key: bytes) -> Values:
+        names_projects(ada, "Griffin")  # it takes the turn of everybody who writes own rules
+        return made(values, key)
+
+    monkeypatch.setattr(flow, "digested", meanwhile)
+    write_exact(house.app.db, ada.caller, Named("members", Category.OWN), read_values(b"MN-771204\n"), clock=house.clock)
+    assert {one.rule for one in finds(ada, "Griffin is MN-771204")} == {"own/dictionary/projects", "own/exact/members"}
 
 
 def test_digests_that_were_made_elsewhere_match_without_their_values(house: House, ada: Member) -> None:

@@ -18,6 +18,7 @@ from appliance.dlp.own.errors import AllowanceMalformed, TooManyOwnRules
 from appliance.identity import Permission
 from appliance.knowledge import DocumentId
 from appliance.knowledge.errors import (
+    AllowanceTakesTwo,
     FindingNotFound,
     FindingSettled,
     JustificationMissing,
@@ -173,7 +174,7 @@ def list_findings(call: Call) -> Listed[WaitingOut]:
 @operation(
     "POST", "/findings/decisions", permission=Permission.DOCUMENT_APPROVE, body=DecisionIn, answer=DecidedOut,
     refusals=(
-        AllowanceMalformed, FindingNotFound, FindingSettled, JustificationMissing, NotSecondReviewer, TooManyOwnRules, *UNSEALING,
+        AllowanceMalformed, AllowanceTakesTwo, FindingNotFound, FindingSettled, JustificationMissing, NotSecondReviewer, TooManyOwnRules, *UNSEALING,
     ),
 )  # fmt: skip
 def decide_findings(call: Call) -> DecidedOut:

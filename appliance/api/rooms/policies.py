@@ -84,6 +84,10 @@ class PolicyRuleBody(Input):
         return WrittenRule(rule, self.name, self.why)
 
 
+class Discarding(Input):
+    revision: int | None = Field(None, ge=1, description="The draft's revision that was read; a later one is not thrown away.")
+
+
 class PolicyIn(Input):
     """What a policy says, as a whole."""
 
@@ -280,11 +284,11 @@ def save_policy_draft(call: Call) -> DraftOut:
         return told_draft(save_draft(tx, call.caller, body.form, revision=body.revision, clock=clock))
 
 
-@operation("DELETE", "/dlp/policies/draft", permission=_P, refusals=(DraftMissing,))
+@operation("DELETE", "/dlp/policies/draft", permission=_P, query=Discarding, refusals=(DraftMissing, DraftDiffers))
 def discard_policy_draft(call: Call) -> None:
-    """Throw the draft away."""
+    """Throw the draft away: what somebody saved meanwhile is not, where a revision is named."""
     with call.tenant() as tx:
-        discard_draft(tx, call.caller)
+        discard_draft(tx, call.caller, revision=call.query.revision)
 
 
 @operation(

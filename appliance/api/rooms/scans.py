@@ -14,9 +14,10 @@ from appliance.dlp.own import ListKind, errors
 from appliance.dlp.own.allowances import AllowanceForm, WrittenAllowance, allow, end_allowance
 from appliance.dlp.own.allowances import list_allowances as find_allowances
 from appliance.dlp.own.exact_values import read_digests, read_values
+from appliance.dlp.own.expressions import read_expression
+from appliance.dlp.own.flow import write_exact
 from appliance.dlp.own.service import Named, OwnList, get_list, list_lists, remove_list
 from appliance.dlp.own.service import set_dictionary as write_dictionary
-from appliance.dlp.own.service import set_exact as write_exact
 from appliance.dlp.own.service import set_pattern as write_pattern
 from appliance.identity import Permission
 
@@ -203,9 +204,9 @@ def set_dictionary(call: Call) -> OwnListOut:
 def set_pattern(call: Call) -> OwnListOut:
     """Write an expression, in place of the one of this name."""
     body, clock = call.body, call.services.clock
+    expression = read_expression(body.expression, samples=body.samples, clean=body.clean)
     with call.tenant() as tx:
-        made = write_pattern(tx, call.caller, _named(body), body.expression, samples=body.samples, clean=body.clean, clock=clock)
-    return _told(made)
+        return _told(write_pattern(tx, call.caller, _named(body), expression, clock=clock))
 
 
 @operation(
@@ -216,8 +217,7 @@ def set_exact(call: Call) -> OwnListOut:
     """Keep digests of the values in a file, in place of the list of this name. The values are kept nowhere."""
     body, content = call.body, b"\n".join(content for _, content in call.files)
     values = read_digests(content, salt=body.salt.get_secret_value()) if body.salt else read_values(content, columns=body.columns)
-    with call.tenant() as tx:
-        return _told(write_exact(tx, call.caller, _named(body), values, clock=call.services.clock))
+    return _told(write_exact(call.services.db, call.caller, _named(body), values, clock=call.services.clock))
 
 
 @operation("GET", "/dlp/allowances", permission=_SETTINGS, answer=AllowancesOut)

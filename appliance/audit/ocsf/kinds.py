@@ -92,7 +92,7 @@ _OF_CLASS: Final[dict[Class, dict[int, Iterable[Event]]]] = {
             Event.EVIDENCE_READ, Event.KEYS_READ, Event.SUPPORT_ACTED, Event.KEY_FILES_EXPORTED, Event.LOG_EXPORTED, Event.LOG_EXPORT_READY, Event.LOG_READ,
         ),
         4: (Event.PASSAGES_RETRIEVED,),
-        8: (Event.CALL_CONTENTS_LISTED, Event.CONVERSATIONS_LISTED, Event.FINDINGS_READ),
+        8: (Event.CALL_CONTENTS_LISTED, Event.CONVERSATIONS_LISTED, Event.DLP_DRY_RUN_PLACES_LISTED, Event.FINDINGS_READ),
     },
     Class.FILE: {
         1: (Event.DOCUMENT_RECEIVED, Event.UPLOAD_BEGUN, Event.VERSION_RECEIVED),

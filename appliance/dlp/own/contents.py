@@ -34,11 +34,16 @@ def exact(salt: bytes, digests: Sequence[bytes], *, most_words: int, shortest: i
     return b"exact\0" + told + b"\0" + bytes([len(salt)]) + salt + b"".join(sorted(set(digests)))
 
 
+def check_kind(kind: str, name: str, content: bytes) -> None:
+    """Raise IntegrityError where a list was sealed as one of another kind."""
+    if content.partition(b"\0")[0].decode("ascii", "replace") != kind:
+        raise IntegrityError(f"dlp_own_lists: {name} was sealed as another kind")
+
+
 def opened(kind: str, name: str, category: Category, content: bytes, key: bytes) -> Dictionary | Pattern | ExactList:
     """Return a list. Raises IntegrityError where it was sealed as one of another kind."""
-    sealed_as, _, content = content.partition(b"\0")
-    if sealed_as.decode("ascii", "replace") != kind:
-        raise IntegrityError(f"dlp_own_lists: {name} was sealed as another kind")
+    check_kind(kind, name, content)
+    content = content.partition(b"\0")[2]
     match ListKind(kind):
         case ListKind.DICTIONARY:
             return Dictionary(name, category, tuple(content.decode().split("\n")))

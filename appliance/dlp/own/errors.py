@@ -38,7 +38,7 @@ class TooManyOwnRules(Refusal):
 
 
 class OwnListMalformed(Invalid):
-    """A list's name has 1 to 40 small letters, digits and dashes, such as project-names."""
+    """A list's name has 1 to 40 small letters, digits and dashes, such as project-names. What cannot be read has no list."""
 
     code = "own_list_malformed"
 

@@ -1,6 +1,7 @@
 """Expressions of an organisation's own: compiled, and tried, before they are kept."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import re2
@@ -15,8 +16,18 @@ _MOST_SAMPLES, _LONGEST_SAMPLE = 20, 2_000
 _PROSE: Final = ("the", "meeting", "42", "lorem ipsum dolor sit amet", "Wednesday", "?")
 
 
-def check(expression: str, *, samples: Sequence[str] = (), clean: Sequence[str] = ()) -> None:
-    """Raise ExpressionMalformed, SampleMissed or SampleFound unless it compiles small, finds each sample and nothing in what is clean."""
+@dataclass(frozen=True)
+class Expression:
+    """An expression that was tried."""
+
+    text: str
+
+
+def read_expression(expression: str, *, samples: Sequence[str] = (), clean: Sequence[str] = ()) -> Expression:
+    """Return an expression that compiles small, finds each sample and nothing in what is clean; neither is kept. Computes.
+
+    Raises ExpressionMalformed, SampleMissed, SampleFound.
+    """
     compiled = _compiled(expression)
     if compiled.search(b"") is not None:
         raise ExpressionMalformed(fault="it finds nothing at all, everywhere")
@@ -26,6 +37,7 @@ def check(expression: str, *, samples: Sequence[str] = (), clean: Sequence[str] 
         for line, sample in enumerate(samples_of[:_MOST_SAMPLES], 1):
             if (compiled.search(Shadow(sample[:_LONGEST_SAMPLE]).raw) is not None) is not is_found:
                 raise refusal(line=line)
+    return Expression(expression)
 
 
 def _compiled(expression: str) -> Any:

@@ -6,14 +6,16 @@ So they cost a look at a row before each text, and keys that were destroyed are 
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 
-from appliance.dlp.own.contents import opened
+from appliance.dlp.own.contents import check_kind, opened
 from appliance.dlp.own.tables import AllowanceRow, ListRow, VersionRow
-from appliance.dlp.own.values import NOTHING, Allowance, Dictionary, ExactList, Lists, OwnRules, Pattern
+from appliance.dlp.own.values import NOTHING, Allowance, Dictionary, ExactList, LateLists, Lists, OwnRules, Pattern
 from appliance.dlp.values import Category
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
@@ -43,6 +45,29 @@ def book_of(tx: Tx) -> "OwnBook":
     return found
 
 
+def _changes_of_documents(tenant_id: UUID, now: datetime) -> Select[UUID | None, int]:
+    """Return what asks for how many changes of own rules there were that are about one document alone, by document.
+
+    Each such allowance is one as it is made, and one as it ends, by people or by its day.
+    """
+    is_over = (AllowanceRow.expires_at <= now) | AllowanceRow.ended_at.is_not(None)
+    changes = func.count() + func.count().filter(is_over)
+    return (
+        select(AllowanceRow.document_id, changes.label("changes"))
+        .where(AllowanceRow.tenant_id == tenant_id, AllowanceRow.document_id.is_not(None))
+        .group_by(AllowanceRow.document_id)
+    )
+
+
+def _lists(told: Sequence[tuple[str, str, Category, bytes]], key: bytes) -> Lists:
+    lists = [opened(kind, name, category, text, key) for kind, name, category, text in told]
+    return Lists(
+        tuple(one for one in lists if isinstance(one, Dictionary)),
+        tuple(one for one in lists if isinstance(one, Pattern)),
+        tuple(one for one in lists if isinstance(one, ExactList)),
+    )
+
+
 class OwnBook:
     """Own rules as they were opened. Thread-safe."""
 
@@ -53,12 +78,13 @@ class OwnBook:
 
     def rules(self, tx: Tx) -> OwnRules:
         """Return the rules of a transaction's organisation."""
-        version = self._version(tx)
+        now = self.clock.now()
+        version = self._version(tx, now)
         if version == 0:
             return NOTHING
         known = self._kept(tx.tenant_id)
         if known is None or known.version != version:
-            known = self._opened(tx, version)
+            known = self._opened(tx, version, now)
             self._keep(tx.tenant_id, known)
         return known
 
@@ -66,9 +92,8 @@ class OwnBook:
         """Return the key of the digests of an organisation's values."""
         return self.sealer.unseal(tx, row.sealed, KEYS.place(row.key_id))
 
-    def _version(self, tx: Tx) -> int:
+    def _version(self, tx: Tx, now: datetime) -> int:
         """Return how often the rules changed, by people and by the end of an allowance; the rows of these stay."""
-        now = self.clock.now()
         over = (
             select(func.count())
             .where(AllowanceRow.tenant_id == tx.tenant_id, AllowanceRow.expires_at <= now)
@@ -77,28 +102,29 @@ class OwnBook:
         )
         return tx.scalar(select(VersionRow.version + over).where(VersionRow.tenant_id == tx.tenant_id)) or 0
 
-    def _opened(self, tx: Tx, version: int) -> OwnRules:
+    def _opened(self, tx: Tx, version: int, now: datetime) -> OwnRules:
         row = tx.scalars(select(VersionRow).where(VersionRow.tenant_id == tx.tenant_id)).one()
         key = self.key(tx, row)
         rows = tx.scalars(select(ListRow).where(ListRow.tenant_id == tx.tenant_id).order_by(ListRow.name)).all()
         texts = self.sealer.unseal_all(tx, [(one.sealed, LISTS.place(one.list_id)) for one in rows])
-        lists = [opened(one.kind, one.name, Category(one.category), text, key) for one, text in zip(rows, texts, strict=True)]
+        narrow = {one: changes for one, changes in tx.execute(_changes_of_documents(tx.tenant_id, now)) if one is not None}
+        for one, text in zip(rows, texts, strict=True):
+            check_kind(one.kind, one.name, text)
+        sealed = [(one.kind, one.name, Category(one.category), text) for one, text in zip(rows, texts, strict=True)]
         return OwnRules(
             version,
-            Lists(
-                tuple(one for one in lists if isinstance(one, Dictionary)),
-                tuple(one for one in lists if isinstance(one, Pattern)),
-                tuple(one for one in lists if isinstance(one, ExactList)),
-            ),
-            self._allowances(tx),
+            LateLists(lambda: _lists(sealed, key)) if sealed else Lists(),
+            self._allowances(tx, now),
             key,
+            common=version - sum(narrow.values()),
+            of_documents=narrow,
         )
 
-    def _allowances(self, tx: Tx) -> tuple[Allowance, ...]:
+    def _allowances(self, tx: Tx, now: datetime) -> tuple[Allowance, ...]:
         rows = tx.scalars(
             select(AllowanceRow)
             .where(AllowanceRow.tenant_id == tx.tenant_id, AllowanceRow.ended_at.is_(None))
-            .where(AllowanceRow.expires_at > self.clock.now())
+            .where(AllowanceRow.expires_at > now)
             .order_by(AllowanceRow.allowance_id)
         )
         return tuple(

@@ -12,14 +12,15 @@ from sqlalchemy.dialects.postgresql import insert
 
 from appliance import audit, identity
 from appliance.audit import Event
-from appliance.dlp.own import contents, expressions
+from appliance.dlp.own import contents
 from appliance.dlp.own.errors import OwnListMalformed, OwnListNotFound, TermsMalformed, TooManyOwnRules
 from appliance.dlp.own.exact_values import Values
+from appliance.dlp.own.expressions import Expression
 from appliance.dlp.own.loading import KEYS, LISTS, book_of
 from appliance.dlp.own.matching import MOST_WORDS
 from appliance.dlp.own.tables import ListRow, VersionRow
 from appliance.dlp.own.values import Dictionary, ListKind, Pattern, is_list_name
-from appliance.dlp.own.words import digest, words_of
+from appliance.dlp.own.words import words_of
 from appliance.dlp.shadow import Shadow
 from appliance.dlp.values import Category
 from appliance.identity import Caller, Permission
@@ -68,24 +69,20 @@ def set_dictionary(tx: Tx, caller: Caller, named: Named, terms: Sequence[str], *
 
 
 def set_pattern(
-    tx: Tx, caller: Caller, named: Named, expression: str, *, samples: Sequence[str] = (), clean: Sequence[str] = (), clock: Clock
+    tx: Tx, caller: Caller, named: Named, expression: Expression, *, clock: Clock
 ) -> OwnList:
-    """Write an expression, in place of the one of this name, if it finds every sample and nothing in what is clean; neither is kept.
-
-    Raises OwnListMalformed, ExpressionMalformed, SampleMissed, SampleFound, TooManyOwnRules.
-    """
+    """Write an expression, in place of the one of this name. Raises OwnListMalformed, TooManyOwnRules."""
     identity.require(caller, Permission.SETTINGS_CHANGE)
-    expressions.check(expression, samples=samples, clean=clean)
-    return _set(tx, caller, ListKind.PATTERN, named, 1, contents.pattern(expression), clock)
+    return _set(tx, caller, ListKind.PATTERN, named, 1, contents.pattern(expression.text), clock)
 
 
 def set_exact(tx: Tx, caller: Caller, named: Named, values: Values, *, clock: Clock) -> OwnList:
-    """Keep the digests of values (`exact_values`), in place of the list of this name. Raises OwnListMalformed, TooManyOwnRules."""
+    """Keep digests, in place of the list of this name: values are digested before (`flow.write_exact`). Raises OwnListMalformed, TooManyOwnRules."""
     identity.require(caller, Permission.SETTINGS_CHANGE)
-    key = values.salt or own_key(tx)
-    digests = values.digests or [digest(key, one) for one in values.values]
+    if values.values:
+        raise ValueError("these are values, not their digests")
     content = contents.exact(
-        values.salt, digests, most_words=values.most_words, shortest=values.shortest, longest=values.longest,
+        values.salt, values.digests, most_words=values.most_words, shortest=values.shortest, longest=values.longest,
         have_digits=values.have_digits,
     )  # fmt: skip
     return _set(tx, caller, ListKind.EXACT, named, values.count, content, clock)
@@ -156,7 +153,7 @@ def _check_term(term: str, line: int) -> None:
 
 
 def _set(tx: Tx, caller: Caller, kind: ListKind, named: Named, entries: int, content: bytes, clock: Clock) -> OwnList:
-    if not is_list_name(named.name):
+    if not is_list_name(named.name) or named.category is Category.UNREADABLE:
         raise OwnListMalformed
     note_change(tx)
     row = tx.scalars(

@@ -1,4 +1,5 @@
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -87,24 +88,40 @@ class Lists:
         return Matcher(self) if self.dictionaries or self.patterns or self.exact else None
 
 
+class LateLists:
+    """Lists that are read when a text is looked at first: not in the transaction that loads them. What is no list raises then, and no text is clean."""
+
+    def __init__(self, read: Callable[[], Lists]) -> None:
+        self._read = read
+
+    @cached_property
+    def matcher(self) -> "Matcher | None":
+        """What looks for them."""
+        return self._read().matcher
+
+
 @dataclass(frozen=True)
 class OwnRules:
     """An organisation's own rules. `version` is another, and a greater one, whenever they change, 0 where nothing was ever said.
 
-    `document_id` and `collection_id` say what the text belongs to: allowances for other ones do not hold for it.
+    `document_id` and `collection_id` say what the text belongs to: allowances for other ones do not hold for it. `common` counts the changes
+    that are about no single document, `of_documents` those that are about one: of a document's text, `version` is these two together.
     """
 
     version: int = 0
-    lists: Lists = field(default_factory=Lists)
+    lists: Lists | LateLists = field(default_factory=Lists)
     allowances: tuple[Allowance, ...] = ()
     key: bytes = field(default=b"", repr=False)
     """Of the digests of allowed values."""
     document_id: UUID | None = None
     collection_id: UUID | None = None
+    common: int = 0
+    of_documents: Mapping[UUID, int] = field(default_factory=dict)
 
     def about(self, *, document_id: UUID | None = None, collection_id: UUID | None = None) -> "OwnRules":
         """Return the same rules for a text of this document or collection."""
-        return replace(self, document_id=document_id, collection_id=collection_id)
+        version = self.version if document_id is None else self.common + self.of_documents.get(document_id, 0)
+        return replace(self, version=version, document_id=document_id, collection_id=collection_id)
 
     @property
     def in_force(self) -> tuple[Allowance, ...]:

@@ -8,7 +8,7 @@ index in the same transaction. Nothing is erased here: what a policy blocks by n
 import time
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, Uuid, and_, column, func, literal, or_, select, values
 
 from appliance import audit, dlp, identity
 from appliance.audit import Actor, ActorKind, Event
@@ -22,6 +22,7 @@ from appliance.knowledge.errors import RescanUnderWay
 from appliance.knowledge.flow import Workshop
 from appliance.knowledge.parsed import Parsed, title_of
 from appliance.knowledge.parsing import parse
+from appliance.knowledge.screening.naming import enqueue_names
 from appliance.knowledge.screening.recording import InForce, Known, in_force, known_of, record_scan
 from appliance.knowledge.screening.sifting import Sifted, chosen, sift, version_of
 from appliance.knowledge.screening.tables import ScanRow
@@ -53,24 +54,22 @@ def get_coverage(tx: Tx, caller: Caller, engine: dlp.Engine) -> Coverage:
     identity.require(caller, Permission.DOCUMENT_APPROVE)
     now = in_force(tx)
     version = version_of(now.policy, engine)
-    columns = ScanRow.policy_version, ScanRow.own_version, ScanRow.engine_version
+    scanned, is_as_now = _scanned(tx, now, version)
+    columns = ScanRow.policy_version, ScanRow.own_version, ScanRow.engine_version, func.coalesce(is_as_now, False)
     rows = tx.execute(
-        select(*columns, func.count())
-        .select_from(DocumentRow)
-        .outerjoin(ScanRow, _of_the_file())
-        .where(DocumentRow.tenant_id == tx.tenant_id, DocumentRow.status == Status.READY)
+        scanned.with_only_columns(*columns, func.count(), maintain_column_froms=True)
         .group_by(*columns)
         .order_by(ScanRow.policy_version.desc().nulls_last(), ScanRow.own_version.desc(), ScanRow.engine_version)
     ).all()
     covered = tuple(
         Covered(
             None if policy in {None, OUTDATED} else policy, None if policy in {None, OUTDATED} else own, by, documents,
-            (policy, own, by) == (now.policy.version, now.own.version, version),
+            is_current,
         )
-        for policy, own, by, documents in rows
+        for policy, own, by, is_current, documents in rows
     )  # fmt: skip
     return Coverage(
-        policy_version=now.policy.version, own_version=now.own.version, engine_version=version,
+        policy_version=now.policy.version, own_version=now.own.common, engine_version=version,
         current=sum(one.documents for one in covered if one.is_current), total=sum(one.documents for one in covered),
         is_running=is_rescanning(tx), by_version=covered,
     )  # fmt: skip
@@ -96,6 +95,7 @@ def rescan(shop: Workshop, tenant_id: TenantId) -> None:
             document_id = tx.scalar(_outdated(tx, now, shop.scanner))
             if document_id is None:
                 audit.record(tx, _SYSTEM, Event.RESCAN_ENDED, subject=tenant_id, policy=now.policy.version)
+                enqueue_names(tx)
                 return
         if not _can_look(shop, now):
             return  # As it is, every document would be held back. `tend_rescan` tries again.
@@ -167,19 +167,26 @@ def _settle(
 
 
 def _outdated(tx: Tx, now: InForce, engine: dlp.Engine) -> Select[UUID]:
-    is_current = and_(
-        ScanRow.policy_version == now.policy.version,
-        ScanRow.own_version == now.own.version,
-        ScanRow.engine_version == version_of(now.policy, engine),
-    )
-    return (
+    scanned, is_as_now = _scanned(tx, now, version_of(now.policy, engine))
+    return scanned.where(or_(ScanRow.file_id.is_(None), ~is_as_now)).order_by(DocumentRow.document_id).limit(1)
+
+
+def _scanned(tx: Tx, now: InForce, engine_version: str) -> tuple[Select[UUID], ColumnElement[bool]]:
+    """Ask for searchable documents with how they were looked at; return with it what says that it was as it would be now."""
+    found = (
         select(DocumentRow.document_id)
         .outerjoin(ScanRow, _of_the_file())
         .where(DocumentRow.tenant_id == tx.tenant_id, DocumentRow.status == Status.READY)
-        .where(or_(ScanRow.file_id.is_(None), ~is_current))
-        .order_by(DocumentRow.document_id)
-        .limit(1)
     )
+    own: ColumnElement[int] = literal(now.own.common)
+    if now.own.of_documents:  # own rules were changed for a few documents alone
+        few = values(column("document_id", Uuid), column("changes", Integer), name="few").data(list(now.own.of_documents.items()))
+        found = found.outerjoin(few, few.c.document_id == DocumentRow.document_id)
+        own = own + func.coalesce(few.c.changes, 0)
+    is_as_now = and_(
+        ScanRow.policy_version == now.policy.version, ScanRow.own_version == own, ScanRow.engine_version == engine_version
+    )
+    return found, is_as_now
 
 
 def _of_the_file() -> ColumnElement[bool]:

@@ -20,11 +20,11 @@ from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.sealing import Sealer
 from appliance.knowledge.errors import (
+    AllowanceTakesTwo,
     FindingNotFound,
     FindingSettled,
     JustificationMissing,
     NotSecondReviewer,
-    SecondNeeded,
 )
 from appliance.knowledge.queries import may_read
 from appliance.knowledge.screening.choices import get_screening
@@ -61,7 +61,7 @@ def decide(
 ) -> list[Finding]:
     """Decide on findings. Once nothing of a file is open it is read again, or erased where one was rejected.
 
-    Raises FindingNotFound, FindingSettled, JustificationMissing, NotSecondReviewer, SecondNeeded.
+    Raises FindingNotFound, FindingSettled, JustificationMissing, NotSecondReviewer, AllowanceTakesTwo.
     """
     identity.require(caller, Permission.DOCUMENT_APPROVE)
     reason = " ".join(decision.reason.replace("\0", "").split())
@@ -70,8 +70,8 @@ def decide(
     rows = _locked(tx, caller, finding_ids)
     needs_second = get_screening(tx).needs_second
     takes_two = decision.resolution is Resolution.RELEASE and needs_second
-    if needs_second and not takes_two and decision.allowed_until is not None:
-        raise SecondNeeded  # what is told no more in a document is released in each of its versions
+    if needs_second and decision.allowed_until is not None:
+        raise AllowanceTakesTwo  # what is told no more in a document is released in each of its versions
     if takes_two and not identity.is_person(tx, caller.user_id):
         raise NotSecondReviewer
     sealed = sealer.seal_all(tx, [(reason.encode(), REASONS.place(row.finding_id, row.document_id)) for row in rows])

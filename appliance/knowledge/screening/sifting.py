@@ -99,7 +99,7 @@ class _Text:
             for first, last, category in merged[bisect_right(ends, start) :]:
                 if first >= start + len(piece):
                     break
-                parts += [piece[at : max(0, first - start)], marker(category)]
+                parts += [piece[at : max(0, first - start)], dlp.redacted(category)]
                 at = min(len(piece), last - start)
             kept.append("".join([*parts, piece[at:]]))
         return kept
@@ -190,11 +190,6 @@ def version_of(policy: dlp.Policy, engine: dlp.Engine) -> str:
     """Return by which rules and which model a policy's documents are looked at."""
     looking = chosen(policy, engine)
     return FLOOR_VERSION if looking is None else looking.version
-
-
-def marker(category: Category) -> str:
-    """Return what stands where something was removed."""
-    return f"[{category.name.replace('_', ' ')} removed]"
 
 
 def _is_about_names(policy: dlp.Policy) -> bool:

@@ -186,6 +186,23 @@ def test_arguments_of_a_tool_are_looked_at_whatever_they_are_called(engine: Engi
     assert (found["id"], found["name"], found["input"]["name"]) == ("toolu_1", "mail", "[EMAIL]")
 
 
+def test_names_in_a_tools_input_are_looked_at_as_well_as_what_they_hold(engine: Engine) -> None:
+    told = {"to": 1, MAIL: {"bo.larsen@example.com": [{MAIL: "x"}]}, "[EMAIL]": "theirs"}
+    use = {"type": "tool_use", "id": "toolu_1", "name": "mail", "input": told}
+    answer = json.dumps({"type": "message", "content": [use]}).encode()
+
+    found = json.loads(guard(engine, Endpoint.MESSAGES).whole(answer))["content"][0]
+    assert found["input"] == {"to": 1, "[EMAIL] 2": {"[EMAIL]": [{"[EMAIL]": "x"}]}, "[EMAIL]": "theirs"}
+    with pytest.raises(TextRefused):
+        guard(engine, Endpoint.MESSAGES, action=Action.BLOCK).whole(answer)
+    surrogates = Surrogates()
+    surrogates.note(MAIL, [dlp.Finding(Category.EMAIL, "r", 0, len(MAIL))])
+    sent = surrogates.written(MAIL, [dlp.Finding(Category.EMAIL, "r", 0, len(MAIL))]).text
+    use = {"type": "tool_use", "id": "toolu_1", "name": "mail", "input": {sent: 1}}
+    told = json.loads(guard(engine, Endpoint.MESSAGES, surrogates=surrogates).whole(json.dumps({"type": "message", "content": [use]}).encode()))
+    assert told["content"][0]["input"] == {MAIL: 1}
+
+
 def test_who_has_no_policy_has_nothing_in_the_way(engine: Engine) -> None:
     inspector = Inspector(lambda: engine, here)
     assert guarding(inspector, Endpoint.CHAT_COMPLETIONS, Treated(written({}))) is None
