@@ -30,7 +30,7 @@ def add() -> Answer:
     person, house = caller(), services()
     try:
         with house.db.tenant(person.tenant_id) as tx:
-            made = chat.create_chatbot(tx, person, _form(), models=house.gateway.models, clock=house.clock)
+            made = chat.create_chatbot(tx, person, _form(), models=house.gateway.choices(tx), clock=house.clock)
     except Refusal as refusal:
         return _list(shown=refusal)
     return done("chatbots.edit", "saved", chatbot_id=made.chatbot_id)
@@ -50,7 +50,7 @@ def change(chatbot_id: UUID) -> Answer:
         with house.db.tenant(person.tenant_id) as tx:
             chat.get_draft(tx, person, ChatbotId(chatbot_id))
             chat.update_chatbot(
-                tx, person, ChatbotId(chatbot_id), _form(), models=house.gateway.models, clock=house.clock
+                tx, person, ChatbotId(chatbot_id), _form(), models=house.gateway.choices(tx), clock=house.clock
             )
     except Invalid as refusal:
         return _show(ChatbotId(chatbot_id), shown=refusal)

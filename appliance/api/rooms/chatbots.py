@@ -95,7 +95,7 @@ def create_chatbot(call: Call) -> DraftOut:
     """Create a draft, which nobody can talk to before it is published."""
     house = call.services
     with call.tenant() as tx:
-        made = chat.create_chatbot(tx, call.caller, _form(call), models=house.gateway.models, clock=house.clock)
+        made = chat.create_chatbot(tx, call.caller, _form(call), models=house.gateway.choices(tx), clock=house.clock)
         return DraftOut.model_validate(made)
 
 
@@ -114,7 +114,7 @@ def change_chatbot(call: Call) -> DraftOut:
     """Change a draft. Who may use the chatbot changes at once; everything else when it is published."""
     house = call.services
     with call.tenant() as tx:
-        models = house.gateway.models
+        models = house.gateway.choices(tx)
         changed = chat.update_chatbot(tx, call.caller, _id(call), _form(call), models=models, clock=house.clock)
         return DraftOut.model_validate(changed)
 
