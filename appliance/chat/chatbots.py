@@ -143,6 +143,17 @@ def names_of_chatbots(tx: Tx, chatbot_ids: Iterable[UUID]) -> dict[UUID, str]:
     return {row[0]: row[1] for row in rows}
 
 
+def published_models(tx: Tx) -> list[tuple[str, str]]:
+    """Return the name and the model of each chatbot that can be talked to. Asking for permission is the caller's part."""
+    rows = tx.execute(
+        select(ChatbotVersionRow.name, ChatbotVersionRow.model)
+        .join(ChatbotRow, _is_published())
+        .where(ChatbotRow.tenant_id == tx.tenant_id, ChatbotRow.archived_at.is_(None))
+        .order_by(ChatbotRow.chatbot_id)
+    )
+    return [(row.name, row.model) for row in rows]
+
+
 def _open_chatbots(tx: Tx, caller: Caller, chatbot_id: ChatbotId | None = None) -> list[Chatbot]:
     """Return the chatbots that the caller can talk to, or the one of them that is asked for."""
     identity.require(caller, Permission.CHAT)

@@ -42,10 +42,11 @@ from appliance.chat.values import (
 )
 from appliance.chat.writing import Answering, grounded, nothing_found, without_stopped
 from appliance.gateway import Asker, ChatRequest, Cited, Delta, Finish, Gateway, Item, QueryVector, Turn
-from appliance.gateway.writing import NO_PREMISES, Writer
+from appliance.gateway.writing import NO_PREMISES, Destination, Writer
 from appliance.identity import Caller, Permission
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
+from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import new_id
 from appliance.kernel.sealing import Sealer
 from appliance.knowledge import CollectionId, DocumentId
@@ -155,9 +156,23 @@ class Chat:
         asked = Asked(message, chatbot, turns, way, index_model=index_model, labels=labels, is_counted=is_counted)
         return message, self._answer(caller, asked)
 
+    def writes(self, chatbot: Chatbot) -> bool:
+        """Say whether a model elsewhere answers for a chatbot, and is sent passages."""
+        return chatbot.model not in self._gateway.models
+
+    def destinations(self, tx: Tx, caller: Caller, chatbot: Chatbot) -> list[Destination] | None:
+        """Return who is sent a chatbot's questions and passages: None where all stays here; nobody where its model is gone."""
+        identity.require(caller, Permission.CHATBOT_EDIT)
+        if not self.writes(chatbot):
+            return None
+        try:
+            return self._writer.destinations(tx, chatbot.model)
+        except Refusal:
+            return []
+
     def _terms(self, tx: Tx, caller: Caller, chatbot: Chatbot, labels: Collection[str] = ()) -> Terms:
-        is_local, is_here = self._gateway.is_local(chatbot.model), chatbot.model in self._gateway.models
-        premises = NO_PREMISES if is_here else self._writer.premises(tx, chatbot.model)
+        is_local = self._gateway.is_local(chatbot.model)
+        premises = self._writer.premises(tx, chatbot.model) if self.writes(chatbot) else NO_PREMISES
         return terms_for(tx, caller, chatbot, is_local=is_local, premises=premises, labels=labels)
 
     def _open(self, caller: Caller, terms: Terms, question: str, *, subject: UUID) -> Way:
@@ -239,7 +254,7 @@ class Chat:
             return [*asked.labels, *knowledge.labels_among(tx, collections_for(tx, caller, asked.chatbot), known)]
 
         model = asked.chatbot.model
-        if model in self._gateway.models:
+        if not self.writes(asked.chatbot):
             return self._gateway.stream(asker, model, request, labels=labels)
         if not request.passages:
             return iter(nothing_found())
@@ -251,7 +266,7 @@ class Chat:
 
     def _sent(self, caller: Caller, asked: Asked, request: ChatRequest) -> ChatRequest:
         """Return what may go to the model; what was done about it is on record before it goes."""
-        if asked.chatbot.model not in self._gateway.models:
+        if self.writes(asked.chatbot):
             request = without_stopped(request)
         request = asked.way.sent(request)
         if counts := asked.way.counts:

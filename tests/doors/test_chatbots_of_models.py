@@ -2,19 +2,15 @@
 
 from collections.abc import Iterator
 
-import openai
 import pytest
-from sqlalchemy import text
 
-from appliance import chat, gateway
+from appliance import budgets, chat, gateway
+from appliance.budgets.errors import OverBudget
 from appliance.chat import Answered, Audience, Chatbot, ChatbotForm, Message, Says
-from appliance.chat.errors import ChatbotMalformed
 from appliance.gateway.dialects.sse import DONE, encode
-from appliance.kernel.errors import Refusal
-from appliance.policy.errors import ModelNotAllowed
 from tests.support.door import Door, door
 from tests.support.house import Member, Server
-from tests.support.model_host import Reply, said, streamed
+from tests.support.model_host import Reply, streamed
 
 RULES = """Notice
 
@@ -60,8 +56,8 @@ def writes(content: str, *, size: int = 5, usage: bool = True) -> Reply:
     return streamed(*pieces, DONE)
 
 
-def asks(member: Member, bot: Chatbot, question: str = "How long is the notice period?", **more: bool) -> tuple[Message, list[str]]:
-    _, steps = member.services.chat.ask_unkept(member.caller, bot.chatbot_id, question, **more)
+def asks(member: Member, bot: Chatbot, question: str = "How long is the notice period?", by_quotes: bool = False) -> tuple[Message, list[str]]:
+    _, steps = member.services.chat.ask_unkept(member.caller, bot.chatbot_id, question, by_quotes=by_quotes)
     told = list(steps)
     (message,) = (one.message for one in told if isinstance(one, Answered))
     return message, [one.text for one in told if isinstance(one, Says)]
@@ -77,7 +73,7 @@ def number_of(at: Door, sentence: str) -> int:
 def test_it_answers_with_what_the_passages_bear_out_and_nothing_else(at: Door) -> None:
     bot = made(at.ada)
     at.upstream.says(writes("x"))
-    at.upstream.chooses = lambda asked: writes(
+    at.upstream.chooses = lambda _: writes(
         "The notice period is six weeks to the end of a quarter [1]. It was ten weeks before 2019 [1]. "
         "The director is Bob Hale [7]. Employees are entitled to 30 vacation days a year [1].\nAsk Petra Maier."
     )
@@ -111,3 +107,84 @@ def test_it_offers_no_tool_and_frames_what_documents_say(at: Door) -> None:
     at.upstream.says(writes("x"))
     asks(at.ada, bot, "When does the canteen open?")
     assert frame not in at.upstream.asked[0].body.decode()  # drawn anew
+
+
+def test_it_says_that_it_found_nothing_rather_than_what_a_model_makes_up(at: Door) -> None:
+    bot = made(at.ada)
+    for content in ("NO_ANSWER", "The notice period is ten weeks [1].", "The moon is made of cheese [1].", "Ask HR."):
+        at.upstream.says(writes(content))
+        message, _ = asks(at.ada, bot)
+        assert (message.outcome, message.body, message.citations) == ("abstained", NOTHING, ()), content
+    loose = made(at.ada, is_grounded=False)
+    at.upstream.says(writes("The notice period is ten weeks [1]."))
+    assert asks(at.ada, loose)[0].body == "The notice period is ten weeks. [?]"
+
+
+def test_it_asks_no_model_where_nothing_is_found(at: Door) -> None:
+    with at.bo.services.db.tenant(at.bo.tenant_id) as tx:
+        gateway.allow_model(tx, at.bo.caller, "openai/gpt-6")
+    bot = made(at.bo, "openai/gpt-6")
+    at.upstream.says(writes("The notice period is six weeks [1]."))
+    assert asks(at.bo, bot)[0].outcome == "abstained"
+    assert not at.upstream.asked
+
+
+def test_it_takes_no_model_that_is_not_the_organisations_to_choose(at: Door) -> None:
+    for model in ("theirs", "azure/gpt-6", "openai/bot:x", "bot:x", "nonsense"):
+        with pytest.raises(ChatbotMalformed):
+            made(at.ada, model)
+    bot = made(at.ada, "vllm/llama")
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        gateway.forbid_model(tx, at.ada.caller, "vllm/*")
+    at.upstream.says(writes("x"))
+    with pytest.raises(ModelNotAllowed):
+        asks(at.ada, bot)
+    assert not at.upstream.asked
+    assert at.events()[0] == "gateway:call:refused"
+    message, _ = asks(at.ada, bot, by_quotes=True)
+    assert "six weeks" in message.body
+    assert not at.upstream.asked
+
+
+def test_it_fails_closed_and_offers_quotes(at: Door) -> None:
+    bot = made(at.ada)
+    cut = writes("The notice period is six weeks to the end of a quarter [1]. Employees")
+    cut.is_cut = True
+    for reply, reason in (
+        (said({"error": {"message": "no such model", "type": "invalid_request_error"}}, status=404), "no such model"),
+        (said({"error": {"message": "overloaded"}}, status=500), ""),
+        (cut, ""),
+    ):
+        at.upstream.says(reply)
+        with pytest.raises(Refusal, match=reason) as refusal:
+            asks(at.ada, bot)
+        assert refusal.value.kind in {Kind.UNAVAILABLE, Kind.CONFLICT}
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        budgets.set_budget(tx, at.ada.caller, monthly_tokens=200, clock=at.house.clock)
+    at.upstream.says(writes("x"))
+    with pytest.raises(OverBudget):
+        asks(at.ada, bot)
+    assert not at.upstream.asked
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        budgets.set_budget(tx, at.ada.caller, monthly_tokens=None, clock=at.house.clock)
+
+
+def test_a_program_asks_it_by_its_name_and_a_key_for_the_bot_alone_will_do(at: Door) -> None:
+    bot = made(at.ada)
+    slug = f"bot:{bot.chatbot_id.hex[-12:]}"
+    at.upstream.says(writes("The notice period is six weeks to the end of a quarter [1]. Bob Hale is the king [1]."))
+    form = TokenForm("program", frozenset({Scope.MODELS, Scope.CHAT}), 30, None, TokenLimits(models=(slug,)))
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        key = create_token(tx, at.ada.caller, form, clock=at.house.clock)
+    messages = [{"role": "user", "content": "How long is the notice period?"}]
+
+    answer = at.openai(key.secret).chat.completions.create(model=slug, messages=messages)
+
+    assert answer.choices[0].message.content.startswith("The notice period is six weeks to the end of a quarter. [1]")
+    assert "king" not in answer.choices[0].message.content
+    call = at.calls()[0]
+    assert (call["chatbot_id"], call["token_id"], call["kind"]) == (bot.chatbot_id, key.token.token_id, "chat")
+    with pytest.raises(openai.PermissionDeniedError):
+        at.openai(key.secret).chat.completions.create(model="general", messages=messages)
+    streamed_ = at.openai(key.secret).chat.completions.create(model=slug, messages=messages, stream=True)
+    assert "six weeks" in "".join(one.choices[0].delta.content or "" for one in streamed_ if one.choices)
