@@ -1,16 +1,32 @@
 """Chatbots that a provider's model answers for: at the real gate, with a provider on loopback that says what it likes."""
 
+import json
+import re
 from collections.abc import Iterator
+from uuid import uuid4
 
+import openai
 import pytest
 
-from appliance import budgets, chat, gateway
+from appliance import budgets, chat, dlp, gateway, policy
+from appliance.app import create_app
 from appliance.budgets.errors import OverBudget
 from appliance.chat import Answered, Audience, Chatbot, ChatbotForm, Message, Says
+from appliance.chat.errors import ChatbotMalformed
+from appliance.dlp import Action, Category, PolicyRule
 from appliance.gateway.dialects.sse import DONE, encode
+from appliance.gateway.errors import PolicyMoved
+from appliance.gateway.prompting import NOTHING
+from appliance.identity import Scope, TokenLimits
+from appliance.identity.tokens import TokenForm, create_token
+from appliance.kernel.errors import Kind, Refusal
+from appliance.policy import ContractForm, ModelNotAllowed, Term
+from appliance.vault.providing import list_providers
 from tests.support.door import Door, door
 from tests.support.house import Member, Server
-from tests.support.model_host import Reply, streamed
+from tests.support.model_host import Reply, said, streamed
+from tests.support.policies import put_in_force
+from tests.support.site import Browser
 
 RULES = """Notice
 
@@ -149,11 +165,11 @@ def test_it_takes_no_model_that_is_not_the_organisations_to_choose(at: Door) -> 
 def test_it_fails_closed_and_offers_quotes(at: Door) -> None:
     bot = made(at.ada)
     cut = writes("The notice period is six weeks to the end of a quarter [1]. Employees")
-    cut.is_cut = True
+    cut.pieces, cut.is_cut = list(cut.pieces or ())[:12], True
     for reply, reason in (
         (said({"error": {"message": "no such model", "type": "invalid_request_error"}}, status=404), "no such model"),
-        (said({"error": {"message": "overloaded"}}, status=500), ""),
-        (cut, ""),
+        (said({"error": {"message": "overloaded"}}, status=500), "overloaded"),
+        (cut, "did not come to its end"),
     ):
         at.upstream.says(reply)
         with pytest.raises(Refusal, match=reason) as refusal:
@@ -188,3 +204,73 @@ def test_a_program_asks_it_by_its_name_and_a_key_for_the_bot_alone_will_do(at: D
         at.openai(key.secret).chat.completions.create(model="general", messages=messages)
     streamed_ = at.openai(key.secret).chat.completions.create(model=slug, messages=messages, stream=True)
     assert "six weeks" in "".join(one.choices[0].delta.content or "" for one in streamed_ if one.choices)
+
+
+def test_the_pages_stream_say_who_is_sent_what_and_offer_quotes(at: Door) -> None:
+    bot = made(at.ada)
+    browser = Browser(create_app(at.house.app))
+    browser.signs_in(at.ada)
+    page = browser.gets(f"/chatbots/{bot.chatbot_id}").text
+    assert all(said_ in page for said_ in ("Who is sent questions and passages", "openai/gpt-6", f"127.0.0.1:{at.upstream.port}", "no contract"))
+    talk = browser.posts("/chat", chatbot_id=str(bot.chatbot_id)).headers["Location"]
+    assert "The model general answers" in browser.gets(talk).text
+    at.upstream.says(writes("The notice period is six weeks to the end of a quarter [1]. Bob Hale decides [1]."))
+    events = streamed_at(browser, f"{talk}/messages", question="How long is the notice period?")
+    assert [name for name, _ in events][:2] == ["question", "citation"] or "delta" in dict(events)
+    assert "1 sentence of the model was left out" in dict(events)["done"]["html"]
+    at.upstream.says(said({"error": {"message": "no such model"}}, status=404))
+    (name, told) = streamed_at(browser, f"{talk}/messages", question="How long is the notice period now?")[-1]
+    assert (name, "no such model" in told["detail"], "Only quote" in told["detail"]) == ("refused", True, True)
+    page = browser.gets(talk).text  # the question stands, and can be answered again or by quotes
+    (retry,) = re.findall(r'action="([^"]+/retry)" data-again><input[^>]+><input type="hidden" name="quotes_only"', page)[-1:]
+    at.upstream.says(writes("x"))
+    browser.posts(retry, quotes_only="1")
+    assert "six weeks" in browser.gets(talk).text.rpartition("notice period now?")[2]
+    assert not at.upstream.asked
+
+
+def streamed_at(browser: Browser, path: str, **form: str) -> list[tuple[str, dict[str, str]]]:
+    given = {**form, "csrf": browser.form_token()}
+    answer = browser.client.post(path, data=given, headers={"Accept": "text/event-stream"})
+    return [(name, json.loads(told)) for name, told in re.findall(r"event: (\w+)\ndata: (.+)", answer.text)]
+
+
+def test_values_go_out_as_the_policy_says_and_contracts_count(at: Door) -> None:
+    at.ada.reads_in("lamps.txt", "The lamps of the north gate are ordered from anna.schmidt@lamps.example by the caretaker.")
+    bot, question = made(at.ada), "From whom are the lamps of the north gate ordered?"
+
+    def parrot(asked: object) -> Reply:
+        content = asked.json["messages"][-1]["content"]  # type: ignore[attr-defined]
+        number, line = re.search(r"passage \[(\d)\] of the document “lamps”\n(.+)", content).groups()  # type: ignore[union-attr]
+        return writes(f"{line} [{number}].")
+
+    put_in_force(at.house, at.ada.tenant_id, [PolicyRule(uuid4(), Action.TOKENISE, frozenset({Category.EMAIL}))])
+    at.upstream.says(writes("x"))
+    at.upstream.chooses = parrot
+    message, _ = asks(at.ada, bot, question)
+    assert "anna.schmidt@lamps.example" in message.body
+    assert "@" not in at.upstream.asked[0].body.decode()
+    assert at.calls()[0]["verdicts"].startswith("dlp=clear policy=")
+
+    rule = PolicyRule(uuid4(), Action.REDACT, frozenset({Category.EMAIL}), unless_terms=frozenset({"dpa"}))
+    put_in_force(at.house, at.ada.tenant_id, [rule])
+    asks(at.ada, bot, question)
+    assert "@" not in at.upstream.asked[1].body.decode()
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        (one,) = (one for one in list_providers(tx, at.ada.caller) if one.name == "openai")
+        form = ContractForm(one.provider_id, frozenset({Term.DPA}), "Folder 7", "eu")
+        contract = policy.add_contract(tx, at.ada.caller, form, clock=at.house.clock)
+    asks(at.ada, bot, question)
+    assert "anna.schmidt@lamps.example" in at.upstream.asked[2].body.decode()
+
+    # What was looked through for a contract that has ended meanwhile is not sent.
+    _, steps = at.ada.services.chat.ask_unkept(at.ada.caller, bot.chatbot_id, question)
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        policy.end_contract(tx, at.ada.caller, contract.contract_id, clock=at.house.clock)
+    with pytest.raises(PolicyMoved):
+        list(steps)
+    block = PolicyRule(uuid4(), Action.BLOCK, frozenset({Category.EMAIL}))
+    put_in_force(at.house, at.ada.tenant_id, [block])
+    with pytest.raises(dlp.DlpBlocked):
+        asks(at.ada, bot, "Is it anna@lamps.example?")
+    assert len(at.upstream.asked) == 3
