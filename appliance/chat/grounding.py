@@ -28,8 +28,9 @@ from appliance.kernel.words import sentences
 MARK: Final = "[?]"
 """Behind a sentence that no passage bears out, where a chatbot shows those."""
 _ONE: Final = r"\[(?:[Pp]assage\s?)?\d{1,3}(?:\s?[,;]\s?\d{1,3})*\]"
-_MARKS: Final = re.compile(rf"((?:\s*{_ONE})+)([.!?:;,]*)")
-_BEGUN: Final = re.compile(r"\[[^\]]{0,40}")
+_MARKS: Final = re.compile(rf"(\s*{_ONE}(?:\s*,?\s*{_ONE})*)([.!?:;]*)")
+_BEGUN: Final = re.compile(r",?\s*(?:\[[^\]]{0,40})?")
+_JOINED: Final = re.compile(r"\s*[,;]\s*(?=\S)")
 _ODD: Final = re.compile(r"\[\?\]")
 _HELD_BY_ONE, _HELD_BY_ALL = 0.5, 0.85
 _HEADING_WORDS, _LIKELY = 8, 0.4
@@ -100,6 +101,7 @@ class Grounding:
     def _judged(self, said: str, marks: re.Match[str] | None) -> Iterator[Delta | Cited]:
         cited = list(dict.fromkeys(int(one) for one in re.findall(r"\d+", marks[1]))) if marks else []
         sources = [self._source(number) for number in cited if number in self._passages]
+        said = _JOINED.sub(" ", said, count=1) if _JOINED.match(said) else said
         spans, at = sentences(said), 0
         for place, (start, end) in enumerate(spans):
             sentence = said[start:end] + (marks[2] if marks and place == len(spans) - 1 else "")
