@@ -6,7 +6,7 @@ it, and nothing is shown before its claim was judged:
 - it cites a passage that was sent;
 - one sentence of a cited passage holds all of the claim's numbers, what they count, and most of its words; of a claim of several
   parts, one sentence for each part with a number;
-- its quotations stand in a cited passage as they are, and its names and, in German, its nouns do too;
+- its names and, in German, its nouns stand there as well, or in the sentence before; its quotations in a cited passage;
 - it denies where that sentence denies, and only there.
 
 This compares words and not meanings: what a model says truly in other words is lost, too, and a sentence made of a passage's own words
@@ -15,7 +15,7 @@ in another order is not caught. Beside each claim stands the sentence that it wa
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -44,6 +44,12 @@ class _Window:
     end: int
     said: str
     language: str
+    around: str = ""
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The words of what is called by name there: of the document's title, and of the sentence before, too."""
+        return words_of(self.around, self.language)
 
     @cached_property
     def terms(self) -> frozenset[str]:
@@ -64,7 +70,11 @@ class _Source:
     def __init__(self, passage: Passage) -> None:
         self.number, self.language = passage.number, language_of(passage.text)
         self.said = f"{passage.title}\n{passage.text}"
-        self.windows = list(_windows(passage.text, self.language))
+        windows = list(_windows(passage.text, self.language))
+        said = ["", *(one.said for one in windows), ""]
+        self.windows = [
+            replace(one, around="\n".join((passage.title, *said[place : place + 2]))) for place, one in enumerate(windows)
+        ]
 
     @cached_property
     def terms(self) -> frozenset[str]:
@@ -137,8 +147,8 @@ def _borne_out(claim: Claim, sources: Sequence[_Source]) -> list[tuple[_Source, 
     """Return which of the cited passages bear a claim out, and with which sentence; nothing if they do not."""
     said = "\n".join(one.said for one in sources)
     every = frozenset[str]().union(*(one.terms for one in sources))
-    windows = [(source, window) for source in sources for window in source.windows]
-    if not windows or not claim.quotes_are_in(said) or not claim.names_are_among(every):
+    windows = [(source, window) for source in sources for window in source.windows if claim.names_are_among(window.known)]
+    if not windows or not claim.quotes_are_in(said):
         return []
     ranked = sorted(windows, key=lambda one: -claim.share_in(one[1].terms))
     best = claim.share_in(ranked[0][1].terms)
