@@ -53,7 +53,7 @@ def update_chatbot(
         setattr(row, name, list(value) if isinstance(value, tuple) else value)
     row.audience, row.updated_at = form.audience, clock.now()
     _set_groups(tx, chatbot_id, form.group_ids)
-    audit.record(tx, caller.actor, Event.CHATBOT_CHANGED, subject=chatbot_id, audience=form.audience.value)
+    audit.record(tx, caller.actor, Event.CHATBOT_CHANGED, subject=chatbot_id, audience=form.audience.value, model=form.model)
     return _draft(tx, row)
 
 
@@ -223,7 +223,7 @@ def _publish(tx: Tx, actor: Actor, row: ChatbotRow, clock: Clock) -> None:
     )
     row.published_version = version
     tx.flush()
-    audit.record(tx, actor, Event.CHATBOT_PUBLISHED, subject=row.chatbot_id, version=version)
+    audit.record(tx, actor, Event.CHATBOT_PUBLISHED, subject=row.chatbot_id, version=version, model=row.model)
 
 
 def _checked(tx: Tx, caller: Caller, form: ChatbotForm, models: Container[str]) -> ChatbotForm:

@@ -266,7 +266,7 @@ class Chat:
 
     def _sent(self, caller: Caller, asked: Asked, request: ChatRequest) -> ChatRequest:
         """Return what may go to the model; what was done about it is on record before it goes."""
-        if self.writes(asked.chatbot):
+        if self.writes(asked.chatbot) and not asked.way.is_screened:  # which takes out what is stopped
             request = without_stopped(request)
         request = asked.way.sent(request)
         if counts := asked.way.counts:

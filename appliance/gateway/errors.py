@@ -100,7 +100,7 @@ class ModelBroke(Refusal):
 
 
 class ModelRefused(Refusal):
-    """The provider of {model} gives no answer: {reason}"""
+    """The provider of {model} gives no answer: {reason}."""
 
     kind = Kind.UNAVAILABLE
     code = "model_refused"

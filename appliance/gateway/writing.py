@@ -6,6 +6,7 @@ is in force, or another contract, as the call is admitted, nothing is sent. What
 
 import hashlib
 import json
+import threading
 from collections.abc import Collection, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,7 +16,7 @@ from uuid import UUID
 from appliance import policy
 from appliance.dlp import Policy
 from appliance.gateway import hooks as looking
-from appliance.gateway.answering import Answering
+from appliance.gateway.answering import Answering, ClientGone
 from appliance.gateway.attempts import Ask
 from appliance.gateway.dialects.sse import Splitter
 from appliance.gateway.endpoints import Endpoint
@@ -40,6 +41,8 @@ from appliance.vault import Vault
 from appliance.vault.providing.lending import find_lender
 
 _OK, _LONGEST = 200, 300
+_LONGEST_WAIT: Final = 120
+"""Seconds that somebody at a page waits for an answer to begin."""
 _ENDPOINT = Endpoint.MESSAGES
 
 
@@ -139,12 +142,25 @@ class Writer:
             ask = self._ask(caller, chatbot_id, model, Screened(written(body_of(model, request)), version, premises), labels)
             if is_counted:
                 self._take(place, ask)
-            answering = place.until_end_of(self._line.calls.make(ask, cancel))
+            answering = place.until_end_of(self._made(ask, cancel))
         try:
             yield from _items(answering, model)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # whatever came was not what was agreed on
+            raise ModelBroke(model=model, reason="what came cannot be read") from error
         finally:
             if not isinstance(answering.body, bytes):
                 answering.body.close()
+
+    def _made(self, ask: Ask, cancel: Cancel) -> Answering:
+        late = threading.Timer(_LONGEST_WAIT, cancel.now)
+        late.daemon = True
+        late.start()
+        try:
+            return self._line.calls.make(ask, cancel)
+        except ClientGone as gone:  # nobody else pulls it
+            raise ModelBroke(model=ask.asked.name, reason=f"nothing came within {_LONGEST_WAIT} seconds") from gone
+        finally:
+            late.cancel()
 
     def _take(self, place: Place, ask: Ask) -> None:
         try:
@@ -210,4 +226,4 @@ def _told(event: dict[str, Any], used: dict[str, Any], model: str) -> Iterator[I
 
 def _reason(said: dict[str, Any]) -> str:
     error = said.get("error")
-    return str(error.get("message") if isinstance(error, dict) else error)[:_LONGEST]
+    return str(error.get("message") if isinstance(error, dict) else error)[:_LONGEST].rstrip(" .")
