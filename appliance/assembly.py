@@ -13,6 +13,7 @@ from appliance.chat import SEALED, Chat, ChatBots, Screen
 from appliance.dlp.own import loading as own_rules
 from appliance.gatehouse import engine_of
 from appliance.gateway import Gate, Gateway, keeping
+from appliance.gateway.writing import Writer
 from appliance.grounds import database_url, egress_of, roots_of, starting, way_out
 from appliance.identity import Guesses, Tally, repeats
 from appliance.identity.sso import sealed as sign_on
@@ -60,6 +61,7 @@ class Services:
     egress: Egress
     desk: ProviderDesk
     gateway: Gateway
+    writer: Writer
     gate: Gate
     guesses: Guesses
     tally: Tally
@@ -91,9 +93,9 @@ def assemble(settings: Settings, *, role: str, clock: Clock | None = None, aside
 
 def _assembled(settings: Settings, db: Database, clock: Clock, aside: Aside, door: str) -> Services:
     engine = engine_of(settings, db, clock=clock, aside=aside, door=door)
-    vault, egress, gateway = engine.vault, engine.egress, engine.gateway
+    vault, egress, gateway, writer = engine.vault, engine.egress, engine.gateway, engine.writer
     blobs = Blobs(settings.data_dir / "blobs", sealer=vault)
-    chat, scanner = Chat(db, gateway, sealer=vault, screen=Screen(engine.inspector), clock=clock), engine.scanner()
+    chat, scanner = Chat(db, gateway, sealer=vault, screen=Screen(engine.inspector), clock=clock, writer=writer), engine.scanner()
     web_key = read_secret(settings.secrets / "web-forms").encode()
     return Services(
         settings=settings,
@@ -114,6 +116,7 @@ def _assembled(settings: Settings, db: Database, clock: Clock, aside: Aside, doo
         egress=egress,
         desk=ProviderDesk(db, vault, egress, clock=clock),
         gateway=gateway,
+        writer=writer,
         gate=engine.gate(ChatBots(db, chat)),
         guesses=engine.guesses,
         tally=engine.tally,

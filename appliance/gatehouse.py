@@ -7,6 +7,7 @@ a thousand streams holds in memory, see decision 0035.
 import os
 from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from appliance import dlp
 from appliance.audit.subject_keys import PERSONAL, KeptSubjectKeys
@@ -14,7 +15,9 @@ from appliance.audit.values import PLATFORM
 from appliance.dlp.own.loading import BOOK, OwnBook
 from appliance.gateway import Bot, DataLoss, Gate, Gateway, Patience, Prices, Reading, Source, Turn
 from appliance.gateway.inspecting import Inspector
+from appliance.gateway.line import Line
 from appliance.gateway.values import Bots
+from appliance.gateway.writing import Writer
 from appliance.grounds import database_url, egress_of, require_own, roots_of
 from appliance.identity import Caller, Guesses, Tally
 from appliance.kernel.clock import Clock, SystemClock
@@ -47,7 +50,7 @@ class Engine:
     aside: Aside = here
     guesses: Guesses = field(default_factory=Guesses)
 
-    @property
+    @cached_property
     def inspector(self) -> Inspector:
         """What looks at texts for a policy."""
         return Inspector(self.scanner, self.aside, self._read_file)
@@ -57,14 +60,26 @@ class Engine:
 
         return glance(content, seconds, languages=self.settings.ocr_languages)
 
+    @cached_property
+    def line(self) -> Line:
+        """The line to providers."""
+        settings = self.settings
+        return Line(
+            self.db, self.vault, self.egress, hooks=(DataLoss(),), prices=Prices(settings.prices_file), clock=self.clock,
+            patience=Patience(settings.provider_first_byte_seconds, settings.provider_pause_seconds),
+            tally=self.tally, inspector=self.inspector, process=self.process,
+        )  # fmt: skip
+
+    @property
+    def writer(self) -> Writer:
+        """What has providers' models answer for chatbots."""
+        return Writer(self.db, self.vault, self.line, clock=self.clock)
+
     def gate(self, bots: Bots) -> Gate:
         """Return the gate."""
-        settings = self.settings
         return Gate(
-            self.db, self.vault, self.egress, self.gateway,
-            bots=bots, hooks=(DataLoss(),), prices=Prices(settings.prices_file), clock=self.clock,
-            patience=Patience(settings.provider_first_byte_seconds, settings.provider_pause_seconds),
-            guesses=self.guesses, tally=self.tally, inspector=self.inspector, aside=self.aside, process=self.process,
+            self.db, self.vault, self.egress, self.gateway, self.line,
+            bots=bots, clock=self.clock, guesses=self.guesses, tally=self.tally, aside=self.aside,
         )  # fmt: skip
 
 
@@ -153,5 +168,5 @@ class LateBots:
 def _bots(engine: Engine) -> Bots:
     from appliance.chat import Chat, ChatBots, Screen
 
-    chat = Chat(engine.db, engine.gateway, sealer=engine.vault, screen=Screen(engine.inspector), clock=engine.clock)
+    chat = Chat(engine.db, engine.gateway, sealer=engine.vault, screen=Screen(engine.inspector), clock=engine.clock, writer=engine.writer)
     return ChatBots(engine.db, chat)

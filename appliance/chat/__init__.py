@@ -16,6 +16,7 @@ from appliance.chat.chatbots import (
     list_chatbots,
     list_drafts,
     publish_chatbot,
+    published_models,
     unarchive_chatbot,
     update_chatbot,
 )  # fmt: skip
@@ -55,6 +56,7 @@ from appliance.chat.service import (
 )  # fmt: skip
 from appliance.chat.unsealed import SEAL, note_sealing, seal_plain, tend_sealing
 from appliance.chat.values import (
+    QUOTES,
     UNTITLED,
     Audience,
     Chatbot,
@@ -73,13 +75,13 @@ from appliance.chat.values import (
 from appliance.gateway import Turn
 
 __all__ = [
-    "SEAL", "SEALED", "UNTITLED", "Answered", "Audience", "Chat", "ChatBots", "Chatbot", "ChatbotForm", "ChatbotId", "Citation", "Cites", "Conversation",
+    "QUOTES", "SEAL", "SEALED", "UNTITLED", "Answered", "Audience", "Chat", "ChatBots", "Chatbot", "ChatbotForm", "ChatbotId", "Citation", "Cites", "Conversation",
     "ConversationId", "ExportWords", "FirstWords", "Format", "Message", "RecentTraffic", "ReviewRequest", "Reviewable", "Says", "Screen", "Step", "Turn", "View", "archive_chatbot",
     "chatbot_name", "check_question", "create_chatbot", "create_conversation", "create_first_chatbot",
     "decide_review", "delete_conversation", "duplicate_chatbot", "export_conversation", "find_quote", "found", "furnish",
     "get_chatbot", "get_conversation", "get_draft", "get_for_review", "give_feedback", "is_closed",
     "list_chatbots", "list_conversations", "list_drafts", "list_dry_run_places", "list_for_review", "list_latest", "list_messages", "list_requests", "list_views", "note_sealing",
-    "open_for_review", "open_organisation", "publish_chatbot", "read_conversation", "read_opened",
+    "open_for_review", "open_organisation", "publish_chatbot", "published_models", "read_conversation", "read_opened",
     "rename_conversation", "request_review", "seal_plain", "share_conversation", "switch_branch", "tend_sealing", "unarchive_chatbot",
     "unshare_conversation", "update_chatbot",
 ]  # fmt: skip

@@ -27,6 +27,7 @@ def add(tx: Tx, sealer: Sealer, conversation: ConversationRow, message: Message)
             replaced=message.replaced,
             removed=message.removed,
             warned=message.warned,
+            untraced=message.untraced,
             created_at=message.created_at,
         )
     )

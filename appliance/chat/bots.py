@@ -41,7 +41,7 @@ class ChatBots:
             found = _open(tx, caller).get(slug)
         if found is None:
             raise ChatbotNotFound
-        _, steps = self._chat.ask_unkept(caller, found.chatbot_id, question, history, labels=labels)
+        _, steps = self._chat.ask_unkept(caller, found.chatbot_id, question, history, labels=labels, is_counted=False)
         return _pieces(steps)
 
 

@@ -3,7 +3,7 @@
 Who may talk to a chatbot is not part of a version: closing one, or archiving it, takes effect on the next question.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 from dataclasses import replace
 from math import isfinite
 from uuid import UUID
@@ -14,7 +14,7 @@ from appliance import audit, identity, knowledge
 from appliance.audit import Actor, Event
 from appliance.chat.errors import ChatbotClosed, ChatbotMalformed, ChatbotNotFound, CollectionUnknown
 from appliance.chat.tables import ChatbotGroupRow, ChatbotRow, ChatbotVersionRow
-from appliance.chat.values import Audience, Chatbot, ChatbotForm, ChatbotId, FirstWords, cleaned
+from appliance.chat.values import QUOTES, Audience, Chatbot, ChatbotForm, ChatbotId, FirstWords, cleaned
 from appliance.identity import Caller, GroupId, Permission
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
@@ -27,7 +27,7 @@ _DIGITS = 2  # of a temperature: what is finer, the database's number may not ho
 _VERSIONED = ("name", "welcome", "instructions", "model", "temperature", "is_grounded", "questions", "collection_ids")
 
 
-def create_chatbot(tx: Tx, caller: Caller, form: ChatbotForm, *, models: Collection[str], clock: Clock) -> Chatbot:
+def create_chatbot(tx: Tx, caller: Caller, form: ChatbotForm, *, models: Container[str], clock: Clock) -> Chatbot:
     """Create a draft, which nobody can talk to before it is published. Raises ChatbotMalformed, CollectionUnknown."""
     identity.require(caller, Permission.CHATBOT_EDIT)
     return _create(tx, caller.actor, _checked(tx, caller, form, models), clock)
@@ -35,14 +35,14 @@ def create_chatbot(tx: Tx, caller: Caller, form: ChatbotForm, *, models: Collect
 
 def create_first_chatbot(tx: Tx, actor: Actor, words: FirstWords, *, clock: Clock) -> Chatbot:
     """Give a new organisation the chatbot it starts with, published."""
-    form = ChatbotForm(name=words.name, welcome=words.welcome, instructions="", model="extractive")
+    form = ChatbotForm(name=words.name, welcome=words.welcome, instructions="", model=QUOTES)
     row = _row(tx, _create(tx, actor, form, clock).chatbot_id)
     _publish(tx, actor, row, clock)
     return _draft(tx, row)
 
 
 def update_chatbot(
-    tx: Tx, caller: Caller, chatbot_id: ChatbotId, form: ChatbotForm, *, models: Collection[str], clock: Clock
+    tx: Tx, caller: Caller, chatbot_id: ChatbotId, form: ChatbotForm, *, models: Container[str], clock: Clock
 ) -> Chatbot:
     """Change a draft. Its readers change at once; everything else when it is published."""
     identity.require(caller, Permission.CHATBOT_EDIT)
@@ -53,7 +53,7 @@ def update_chatbot(
         setattr(row, name, list(value) if isinstance(value, tuple) else value)
     row.audience, row.updated_at = form.audience, clock.now()
     _set_groups(tx, chatbot_id, form.group_ids)
-    audit.record(tx, caller.actor, Event.CHATBOT_CHANGED, subject=chatbot_id, audience=form.audience.value)
+    audit.record(tx, caller.actor, Event.CHATBOT_CHANGED, subject=chatbot_id, audience=form.audience.value, model=form.model)
     return _draft(tx, row)
 
 
@@ -143,6 +143,17 @@ def names_of_chatbots(tx: Tx, chatbot_ids: Iterable[UUID]) -> dict[UUID, str]:
     return {row[0]: row[1] for row in rows}
 
 
+def published_models(tx: Tx) -> list[tuple[str, str]]:
+    """Return the name and the model of each chatbot that can be talked to. Asking for permission is the caller's part."""
+    rows = tx.execute(
+        select(ChatbotVersionRow.name, ChatbotVersionRow.model)
+        .join(ChatbotRow, _is_published())
+        .where(ChatbotRow.tenant_id == tx.tenant_id, ChatbotRow.archived_at.is_(None))
+        .order_by(ChatbotRow.chatbot_id)
+    )
+    return [(row.name, row.model) for row in rows]
+
+
 def _open_chatbots(tx: Tx, caller: Caller, chatbot_id: ChatbotId | None = None) -> list[Chatbot]:
     """Return the chatbots that the caller can talk to, or the one of them that is asked for."""
     identity.require(caller, Permission.CHAT)
@@ -212,10 +223,10 @@ def _publish(tx: Tx, actor: Actor, row: ChatbotRow, clock: Clock) -> None:
     )
     row.published_version = version
     tx.flush()
-    audit.record(tx, actor, Event.CHATBOT_PUBLISHED, subject=row.chatbot_id, version=version)
+    audit.record(tx, actor, Event.CHATBOT_PUBLISHED, subject=row.chatbot_id, version=version, model=row.model)
 
 
-def _checked(tx: Tx, caller: Caller, form: ChatbotForm, models: Collection[str]) -> ChatbotForm:
+def _checked(tx: Tx, caller: Caller, form: ChatbotForm, models: Container[str]) -> ChatbotForm:
     questions = tuple(filter(None, map(cleaned, form.questions)))
     form = replace(
         form, name=cleaned(form.name), welcome=cleaned(form.welcome), instructions=cleaned(form.instructions),

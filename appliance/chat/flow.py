@@ -18,6 +18,7 @@ from uuid import UUID
 from appliance import audit, dlp, identity, knowledge
 from appliance.audit import Event
 from appliance.chat import answers
+from appliance.chat.asking import TURNS, Asked, Material, query_of, request_of, search, turns_of
 from appliance.chat.chatbots import get_chatbot, get_draft, partner
 from appliance.chat.citing import citations_of
 from appliance.chat.errors import MessageNotFound, QuestionMissing
@@ -28,19 +29,29 @@ from appliance.chat.sources import add_sources
 from appliance.chat.surrogates import find_surrogates, keep_surrogates
 from appliance.chat.tables import ConversationRow
 from appliance.chat.terms import collections_for, record_found, record_refused, terms_for
-from appliance.chat.values import UNTITLED, Chatbot, ChatbotId, Citation, ConversationId, Message, Outcome, cleaned
-from appliance.gateway import Asker, ChatRequest, Cited, Delta, Finish, Gateway, Passage, QueryVector, Turn
+from appliance.chat.values import (
+    QUOTES,
+    UNTITLED,
+    Chatbot,
+    ChatbotId,
+    Citation,
+    ConversationId,
+    Message,
+    Outcome,
+    cleaned,
+)
+from appliance.chat.writing import Answering, grounded, nothing_found, without_stopped
+from appliance.gateway import Asker, ChatRequest, Cited, Delta, Finish, Gateway, Item, QueryVector, Turn
+from appliance.gateway.writing import NO_PREMISES, Destination, Writer
 from appliance.identity import Caller, Permission
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
+from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import new_id
 from appliance.kernel.sealing import Sealer
-from appliance.knowledge import CollectionId, Context, DocumentId, Found
+from appliance.knowledge import CollectionId, DocumentId
 
 _QUESTION_LIMIT = 4_000
-_TURNS = 6
-_PASSAGES = 6
-_GROUNDED = "Answer only from the passages that you are given. If they do not hold the answer, say so."
 
 
 @dataclass(frozen=True)
@@ -67,60 +78,38 @@ class Answered:
 Step = Says | Cites | Answered
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A question, and what answering it needs. `head_id` is where the conversation stood; None: nothing is kept."""
-
-    question: Message
-    chatbot: Chatbot
-    history: tuple[Turn, ...]
-    way: Way
-    conversation_id: ConversationId | None = None
-    head_id: UUID | None = None
-    told: tuple[UUID, ...] = ()  # the earlier answers among the history
-    index_model: str | None = None  # by which the organisation was searched when the question was stored
-    labels: tuple[str, ...] = ()  # that the program says its question has
-
-    @property
-    def subject(self) -> UUID:
-        """What the audit log names: the conversation, or the chatbot where there is none."""
-        return self.conversation_id or self.chatbot.chatbot_id
-
-
-@dataclass(frozen=True)
-class _Material:
-    """The passages for an answer with their surroundings, and in which collections their documents were then."""
-
-    found: Found
-    contexts: tuple[Context, ...]
-    places: Mapping[DocumentId, CollectionId]
-
-
 class Chat:
     """Answers questions through the gate."""
 
-    def __init__(self, db: Database, gateway: Gateway, *, sealer: Sealer, screen: Screen, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, gateway: Gateway, *, sealer: Sealer, screen: Screen, clock: Clock, writer: Writer
+    ) -> None:
         self._db, self._gateway, self._sealer, self._screen, self._clock = db, gateway, sealer, screen, clock
+        self._writer = writer
 
     def ask(
-        self, caller: Caller, conversation_id: ConversationId, question: str, *, edits: UUID | None = None
+        self, caller: Caller, conversation_id: ConversationId, question: str, *, edits: UUID | None = None,
+        by_quotes: bool = False,
     ) -> tuple[Message, Generator[Step, None, None]]:
         """Store the question and return it with the stream of its answer. Raises QuestionMissing, a Refusal.
 
         It goes on where the conversation stands; with `edits` it begins a branch beside that earlier question.
-        Closing the stream stops the answer, which is stored as far as it came.
+        `by_quotes`: whatever model the chatbot has, it is answered by quotes, on this host. Closing the stream stops the answer,
+        which is stored as far as it came.
         """
         with self._db.tenant(caller.tenant_id) as tx:
             row = own_row(tx, caller, conversation_id)
-            question, chatbot = check_question(question), partner(tx, caller, ChatbotId(row.chatbot_id))
+            question = check_question(question)
+            chatbot = _answering(partner(tx, caller, ChatbotId(row.chatbot_id)), by_quotes=by_quotes)
             terms = self._terms(tx, caller, chatbot)
         way = self._open(caller, terms, question, subject=conversation_id)
         with self._db.tenant(caller.tenant_id) as tx:
             asked = self._store_question(tx, caller, conversation_id, question, edits, way)
+        asked = replace(asked, chatbot=_answering(asked.chatbot, by_quotes=by_quotes))
         return asked.question, self._answer(caller, asked)
 
     def retry(
-        self, caller: Caller, conversation_id: ConversationId, message_id: UUID
+        self, caller: Caller, conversation_id: ConversationId, message_id: UUID, *, by_quotes: bool = False
     ) -> tuple[Message, Generator[Step, None, None]]:
         """Answer a question once more, beside the answer it has. Raises MessageNotFound, ChatbotClosed."""
         with self._db.tenant(caller.tenant_id) as tx:
@@ -130,16 +119,16 @@ class Chat:
                 path.pop()
             if not path:
                 raise MessageNotFound
-            chatbot = partner(tx, caller, ChatbotId(row.chatbot_id))
+            chatbot = _answering(partner(tx, caller, ChatbotId(row.chatbot_id)), by_quotes=by_quotes)
             terms = self._terms(tx, caller, chatbot)
         way = self._open(caller, terms, path[-1].body, subject=conversation_id)
         with self._db.tenant(caller.tenant_id) as tx:
             row = own_row(tx, caller, conversation_id, is_locked=True)
             self._remember(tx, way, conversation_id)
             self._record_asked(tx, caller, conversation_id, path[-1].body)
-            history, told = _turns(path[:-1])
+            history, told = turns_of(path[:-1])
             index_model = knowledge.active_model(tx).name
-            asked = _Asked(path[-1], chatbot, history, way, conversation_id, row.head_id, told, index_model)
+            asked = Asked(path[-1], chatbot, history, way, conversation_id, row.head_id, told, index_model)
         return asked.question, self._answer(caller, asked)
 
     def ask_unkept(
@@ -150,22 +139,41 @@ class Chat:
         history: Sequence[Turn] = (),
         *,
         is_draft: bool = False,
+        by_quotes: bool = False,
+        is_counted: bool = True,
         labels: tuple[str, ...] = (),
     ) -> tuple[Message, Generator[Step, None, None]]:
         """Answer without keeping anything: of the published chatbot, or for its editors of the draft."""
         with self._db.tenant(caller.tenant_id) as tx:
-            chatbot = (get_draft if is_draft else get_chatbot)(tx, caller, chatbot_id)
+            chatbot = _answering((get_draft if is_draft else get_chatbot)(tx, caller, chatbot_id), by_quotes=by_quotes)
             message = Message(new_id(), "user", check_question(question), None, self._clock.now())
             terms = self._terms(tx, caller, chatbot, labels)
         way = self._open(caller, terms, message.body, subject=chatbot_id)
         with self._db.tenant(caller.tenant_id) as tx:
             self._record_asked(tx, caller, chatbot_id, message.body)
             index_model = knowledge.active_model(tx).name
-        asked = _Asked(message, chatbot, tuple(history[-_TURNS:]), way, index_model=index_model, labels=labels)
+        turns = tuple(history[-TURNS:])
+        asked = Asked(message, chatbot, turns, way, index_model=index_model, labels=labels, is_counted=is_counted)
         return message, self._answer(caller, asked)
 
+    def writes(self, chatbot: Chatbot) -> bool:
+        """Say whether a model elsewhere answers for a chatbot, and is sent passages."""
+        return chatbot.model not in self._gateway.models
+
+    def destinations(self, tx: Tx, caller: Caller, chatbot: Chatbot) -> list[Destination] | None:
+        """Return who is sent a chatbot's questions and passages: None where all stays here; nobody where its model is gone."""
+        identity.require(caller, Permission.CHATBOT_EDIT)
+        if not self.writes(chatbot):
+            return None
+        try:
+            return self._writer.destinations(tx, chatbot.model)
+        except Refusal:
+            return []
+
     def _terms(self, tx: Tx, caller: Caller, chatbot: Chatbot, labels: Collection[str] = ()) -> Terms:
-        return terms_for(tx, caller, chatbot, is_local=self._gateway.is_local(chatbot.model), labels=labels)
+        is_local = self._gateway.is_local(chatbot.model)
+        premises = self._writer.premises(tx, chatbot.model) if self.writes(chatbot) else NO_PREMISES
+        return terms_for(tx, caller, chatbot, is_local=is_local, premises=premises, labels=labels)
 
     def _open(self, caller: Caller, terms: Terms, question: str, *, subject: UUID) -> Way:
         """Return the way of a question. One that is refused is on record, and nothing of it is kept."""
@@ -182,7 +190,7 @@ class Chat:
 
     def _store_question(
         self, tx: Tx, caller: Caller, conversation_id: ConversationId, question: str, edits: UUID | None, way: Way
-    ) -> _Asked:
+    ) -> Asked:
         row = own_row(tx, caller, conversation_id, is_locked=True)
         chatbot = partner(tx, caller, ChatbotId(row.chatbot_id))
         path = branch_to(tx, caller, conversation_id, edits or row.head_id, sealer=self._sealer)
@@ -196,27 +204,25 @@ class Chat:
         answers.add(tx, self._sealer, row, message)
         row.updated_at, row.head_id = now, message.message_id
         self._record_asked(tx, caller, conversation_id, question)
-        history, told = _turns(path)
+        history, told = turns_of(path)
         self._remember(tx, way, conversation_id)
         index_model = knowledge.active_model(tx).name
-        return _Asked(message, chatbot, history, way, conversation_id, message.message_id, told, index_model)
+        return Asked(message, chatbot, history, way, conversation_id, message.message_id, told, index_model)
 
     def _record_asked(self, tx: Tx, caller: Caller, subject: UUID, question: str) -> None:
         audit.record(tx, caller.actor, Event.QUESTION_ASKED, subject=subject, length=len(question))
 
-    def _answer(self, caller: Caller, asked: _Asked) -> Generator[Step, None, None]:
+    def _answer(self, caller: Caller, asked: Asked) -> Generator[Step, None, None]:
         asker = Asker.of(caller, chatbot_id=asked.chatbot.chatbot_id)
         material = self._retrieve(caller, asker, asked)
         contexts, way = material.contexts, asked.way
-        request = self._sent(caller, asked, _request(asked, material.found, contexts))
+        request = self._sent(caller, asked, request_of(asked, material.found, contexts))
         written: list[str] = []
         citations: dict[int, Citation] = {}
         outcome: Outcome = "stopped"
 
-        def labels(tx: Tx, known: Collection[str]) -> list[str]:
-            return [*asked.labels, *knowledge.labels_among(tx, collections_for(tx, caller, asked.chatbot), known)]
-
-        stream = self._gateway.stream(asker, asked.chatbot.model, request, labels=labels)
+        answering = Answering(asked, request)
+        stream = self._stream(caller, asker, answering)
         try:
             for item in stream:
                 match item:
@@ -236,24 +242,44 @@ class Chat:
             raise
         finally:
             _close(stream)
-            message = self._finish(caller, asked, "".join(written), outcome, citations, material)
+            message = self._finish(caller, answering, "".join(written), outcome, citations, material)
         if message is not None:
             yield Answered(message)
 
-    def _sent(self, caller: Caller, asked: _Asked, request: ChatRequest) -> ChatRequest:
+    def _stream(self, caller: Caller, asker: Asker, answering: Answering) -> Iterator[Item]:
+        """Return the model's answer. Of a model elsewhere, only what the passages bear out; without any, it is not asked."""
+        asked, request = answering.asked, answering.request
+
+        def labels(tx: Tx, known: Collection[str]) -> list[str]:
+            return [*asked.labels, *knowledge.labels_among(tx, collections_for(tx, caller, asked.chatbot), known)]
+
+        model = asked.chatbot.model
+        if not self.writes(asked.chatbot):
+            return self._gateway.stream(asker, model, request, labels=labels)
+        if not request.passages:
+            return iter(nothing_found())
+        stream = self._writer.stream(
+            caller, asked.chatbot.chatbot_id, model, request, version=asked.way.policy_version, premises=asked.way.premises,
+            labels=labels, is_counted=asked.is_counted,
+        )  # fmt: skip
+        return grounded(stream, answering.grounding)
+
+    def _sent(self, caller: Caller, asked: Asked, request: ChatRequest) -> ChatRequest:
         """Return what may go to the model; what was done about it is on record before it goes."""
+        if self.writes(asked.chatbot) and not asked.way.is_screened:  # which takes out what is stopped
+            request = without_stopped(request)
         request = asked.way.sent(request)
         if counts := asked.way.counts:
             with self._db.tenant(caller.tenant_id) as tx:
                 record_found(tx, caller, asked.question.message_id, asked.way, counts)
         return request
 
-    def _retrieve(self, caller: Caller, asker: Asker, asked: _Asked) -> _Material:
+    def _retrieve(self, caller: Caller, asker: Asker, asked: Asked) -> Material:
         identity.require(caller, Permission.DOCUMENT_READ)
-        query = _query(asked)
+        query = query_of(asked)
 
-        def look(tx: Tx, vector: QueryVector) -> _Material:
-            found = _search(tx, caller, asked.chatbot, query, vector)
+        def look(tx: Tx, vector: QueryVector) -> Material:
+            found = search(tx, caller, asked.chatbot, query, vector)
             contexts = knowledge.surroundings(tx, found.passages)
             audit.record(
                 tx,
@@ -263,14 +289,15 @@ class Chat:
                 passages=",".join(str(passage.chunk_id) for passage in found.passages),
             )
             told = {one.document_id for passage in found.passages for one in (passage, *passage.twins)}
-            return _Material(found, contexts, knowledge.collections_of(tx, told))
+            return Material(found, contexts, knowledge.collections_of(tx, told))
 
         return knowledge.ask_index(self._db, self._gateway, asker, query, look, model=asked.index_model)
 
     def _finish(
-        self, caller: Caller, asked: _Asked, body: str, outcome: Outcome, citations: dict[int, Citation],
-        material: _Material,
+        self, caller: Caller, answering: Answering, body: str, outcome: Outcome, citations: dict[int, Citation],
+        material: Material,
     ) -> Message | None:  # fmt: skip
+        asked, untraced = answering.asked, answering.grounding.untraced
         body = body.replace("\0", "")
         if not body:
             return None
@@ -286,17 +313,18 @@ class Chat:
             counts = asked.way.counts
             message = Message(
                 new_id(), "assistant", body, outcome, self._clock.now(), shown, asked.question.message_id,
-                replaced=counts.replaced, removed=counts.removed, warned=counts.warned,
+                replaced=counts.replaced, removed=counts.removed, warned=counts.warned, untraced=untraced,
             )  # fmt: skip
             is_kept = self._keep(tx, asked, message, self._used(asked, citations.values(), material))
             audit.record(
                 tx, caller.actor, Event.QUESTION_ANSWERED, subject=asked.subject, result=outcome,
                 citations=len(shown), kept=int(is_kept), replaced=counts.replaced, removed=counts.removed,
+                model=asked.chatbot.model[:120], untraced=untraced,
             )  # fmt: skip
         return message if is_kept or asked.conversation_id is None else None
 
     def _used(
-        self, asked: _Asked, citations: Iterable[Citation], material: _Material
+        self, asked: Asked, citations: Iterable[Citation], material: Material
     ) -> dict[DocumentId, CollectionId]:
         """Return what the answer may tell of: all that the model was given, or what a model cites that only quotes."""
         if not self._gateway.only_quotes(asked.chatbot.model):
@@ -304,7 +332,7 @@ class Chat:
         cited = {citation.document_id for citation in citations}
         return {document_id: place for document_id, place in material.places.items() if document_id in cited}
 
-    def _keep(self, tx: Tx, asked: _Asked, message: Message, used: Mapping[DocumentId, CollectionId]) -> bool:
+    def _keep(self, tx: Tx, asked: Asked, message: Message, used: Mapping[DocumentId, CollectionId]) -> bool:
         """Store the answer, unless nothing is to be kept or the conversation was deleted meanwhile."""
         if asked.conversation_id is None:
             return False
@@ -321,50 +349,16 @@ class Chat:
         return True
 
 
+def _answering(chatbot: Chatbot, *, by_quotes: bool) -> Chatbot:
+    return replace(chatbot, model=QUOTES) if by_quotes else chatbot
+
+
 def check_question(question: str) -> str:
     """Return a question as it is kept. Raises QuestionMissing."""
     question = cleaned(question)
     if not 0 < len(question) <= _QUESTION_LIMIT:
         raise QuestionMissing
     return question
-
-
-def _turns(path: Sequence[Message]) -> tuple[tuple[Turn, ...], tuple[UUID, ...]]:
-    """Return what a model is told of what was said before, and which answers are among it."""
-    # An answer that is closed to the asker by now is not told to a model on their behalf either.
-    heard = [message for message in path if not message.is_withheld][-_TURNS:]
-    answered = tuple(message.message_id for message in heard if message.role == "assistant")
-    return tuple(Turn(message.role, message.body) for message in heard), answered
-
-
-def _search(tx: Tx, caller: Caller, chatbot: Chatbot, query: str, vector: QueryVector) -> Found:
-    """Search what this chatbot answers from, as far as the caller may read it."""
-    scope = knowledge.Scope(collections_for(tx, caller, chatbot))
-    return knowledge.search(tx, query, vector, scope=scope, limit=_PASSAGES)
-
-
-def _query(asked: _Asked) -> str:
-    # The previous question goes along: measured +.07 nDCG in multi-turn questions, without any model.
-    before = [turn.text for turn in asked.history if turn.role == "user"]
-    return f"{before[-1]} {asked.question.body}" if before else asked.question.body
-
-
-def _request(asked: _Asked, found: Found, contexts: Sequence[Context]) -> ChatRequest:
-    passages = tuple(
-        Passage(number, context.passage.title, context.text) for number, context in enumerate(contexts, start=1)
-    )
-    return ChatRequest(
-        question=asked.question.body,
-        passages=passages,
-        history=asked.history,
-        instructions=_instructions(asked.chatbot),
-        temperature=asked.chatbot.temperature,
-        term_weights=found.term_weights,
-    )
-
-
-def _instructions(chatbot: Chatbot) -> str:
-    return f"{chatbot.instructions}\n\n{_GROUNDED}".strip() if chatbot.is_grounded else chatbot.instructions
 
 
 def _said(text: str, written: list[str]) -> Iterator[Says]:

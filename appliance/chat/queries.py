@@ -248,6 +248,7 @@ def _message(row: MessageRow, said: Words, citations: Iterable[Citation]) -> Mes
         replaced=row.replaced,
         removed=row.removed,
         warned=row.warned,
+        untraced=row.untraced,
     )
 
 

@@ -29,6 +29,7 @@ from appliance.dlp import (
 )
 from appliance.gateway import ChatRequest, Cited, Passage, Turn
 from appliance.gateway.inspecting import Inspector, Need, need_of
+from appliance.gateway.writing import Premises
 
 _END: Final = "\0"
 """Stands where an answer is not to go on."""
@@ -110,6 +111,11 @@ class Way:
     def policy_version(self) -> int:
         """Under which version of the policy this is."""
         return self._terms.policy.version
+
+    @property
+    def premises(self) -> Premises:
+        """On which provider this counts."""
+        return Premises(self._terms.now.terms, self._terms.now.region)
 
     @property
     def counts(self) -> Counts:

@@ -85,6 +85,7 @@ class MessageRow(Table):
     replaced: Mapped[int] = mapped_column(default=0)
     removed: Mapped[int] = mapped_column(default=0)
     warned: Mapped[int] = mapped_column(default=0)
+    untraced: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 

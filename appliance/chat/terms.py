@@ -8,20 +8,21 @@ from appliance.audit import Event, Outcome
 from appliance.chat.screening import Counts, Terms, Way
 from appliance.chat.values import Chatbot
 from appliance.dlp import Circumstances, Direction
+from appliance.gateway.writing import NO_PREMISES, Premises
 from appliance.identity import Caller
 from appliance.kernel.db import Tx
 from appliance.kernel.errors import Refusal
 
 
-def terms_for(tx: Tx, caller: Caller, chatbot: Chatbot, *, is_local: bool, labels: Collection[str] = ()) -> Terms:
-    """Return the terms for somebody who asks a chatbot. A model that is not on this host is under no contract known here."""
+def terms_for(tx: Tx, caller: Caller, chatbot: Chatbot, *, is_local: bool, premises: Premises = NO_PREMISES, labels: Collection[str] = ()) -> Terms:
+    """Return the terms for somebody who asks a chatbot, whose model is here, or where the premises say."""
     policy, now = dlp.policy_in_force(tx), Circumstances(Direction.PROMPT, is_local=is_local)
     if not policy.version:
         return Terms(policy, now)
     asked_for = {label for rule in policy.rules for label in rule.labels}
     borne = knowledge.labels_among(tx, collections_for(tx, caller, chatbot), asked_for) if asked_for else []
     said = frozenset(one.casefold() for one in (*borne, *labels))
-    now = Circumstances(Direction.PROMPT, said, frozenset(caller.groups), is_local)
+    now = Circumstances(Direction.PROMPT, said, frozenset(caller.groups), is_local, premises.terms, premises.region)
     return Terms(policy, now, dlp.own_rules(tx))
 
 

@@ -9,6 +9,8 @@ from appliance.identity import GroupId, UserId
 ChatbotId = NewType("ChatbotId", UUID)
 ConversationId = NewType("ConversationId", UUID)
 Outcome = Literal["answered", "abstained", "stopped"]
+QUOTES = "extractive"
+"""The model that only quotes, and is on this host: what answers where another cannot."""
 UNTITLED = "New conversation"
 """What a conversation is called before its first question: it has no title of its own then."""
 
@@ -153,7 +155,7 @@ class Message:
 
     `is_withheld` says of an answer that it rests on something the reader may not read any more: its text is left out.
     `replaced`, `removed`: how many values the model was not given, or told as surrogates; `warned`: about how many its
-    asker is to be warned.
+    asker is to be warned; `untraced`: how many sentences of a model no passage bore out, which were left out, or marked.
     """
 
     message_id: UUID
@@ -169,6 +171,7 @@ class Message:
     replaced: int = 0
     removed: int = 0
     warned: int = 0
+    untraced: int = 0
 
     @property
     def branch(self) -> int:

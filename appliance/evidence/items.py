@@ -38,8 +38,8 @@ ITEMS: Final[dict[Item, About]] = {
     ),
     Item.DATA_FLOWS: About(
         "Where data goes",
-        "Every model provider that data may be sent to, with its region and what its contract grants.",
-        ("provider", "kind", "address", "region", "terms", "contract", "expires_at"),
+        "Every model provider that data may be sent to, with its region, what its contract grants, and the chatbots that send it questions and passages.",
+        ("provider", "kind", "address", "region", "terms", "contract", "expires_at", "chatbots"),
     ),
     Item.DATA_PROTECTION: About(
         "Data protection policies",
@@ -126,6 +126,7 @@ LABELS: Final[dict[str, str]] = {
     "approved_by": "Agreed to by",
     "at": "When",
     "by": "By whom",
+    "chatbots": "Chatbots",
     "closed_at": "Closed",
     "contract": "Contract",
     "created_at": "Made",

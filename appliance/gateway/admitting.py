@@ -23,6 +23,7 @@ from appliance.gateway.prices import Prices
 from appliance.gateway.rules import admit_by, admit_place
 from appliance.gateway.tables import CallRow
 from appliance.identity import Caller, Permission
+from appliance.identity.values import UNLIMITED
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.errors import Refusal
@@ -166,7 +167,11 @@ class _Lot:
         if asked.token_id is None:
             return plan
         caller = identity.placed(self.callers[asked.token_id], asked.address or "")
-        identity.require(caller, Permission.MODEL_CALL)
+        if plan.chatbot_id is None:
+            identity.require(caller, Permission.MODEL_CALL)
+        else:  # a key is for a chatbot, or not; which model answers for that is not the key's to say
+            identity.require(caller, Permission.CHAT)
+            caller = replace(caller, limits=UNLIMITED)
         return replace(plan, caller=replace(caller, address=asked.address, request_id=asked.request_id))
 
     def _admitted(self, plan: Plan, check: Check) -> Admitted:
@@ -178,11 +183,12 @@ class _Lot:
             contracts = admit_place(self.rules, plan.caller, asked, lent.provider, now)
             way = way_to(lent.provider, target.model, plan.endpoint)
             labels, priced = tuple(self.rules.named(plan.asked.labels)), self.prices.find(target)
+            kept_days = 0 if plan.chatbot_id else self.kept_days  # its conversations are kept, or not, by themselves
             treated = check(lent, way, _standing(self.on_data, labels, plan.caller, lent, contracts))
         except BaseException:
             self.lender.give_back(lent)
             raise
-        return Admitted(plan, new_id(), lent, way, now, contracts, labels, priced, treated=treated, kept_days=self.kept_days)
+        return Admitted(plan, new_id(), lent, way, now, contracts, labels, priced, treated=treated, kept_days=kept_days)
 
 
 def _standing(
@@ -221,7 +227,7 @@ def _row(call: Admitted, charge: budgets.Charge) -> dict[str, Any]:
         "model": str(plan.target)[:200], "provider": plan.target.provider, "actor_kind": plan.caller.actor.kind.value,
         "actor_id": plan.caller.actor.id, "state": "admitted", "reserved_tokens": charge.tokens, "reserved_micros": charge.micros,
         "currency": charge.currency, "alias": plan.alias, "admitted_at": call.at,
-        "token_id": plan.caller.token_id, "request_id": plan.caller.request_id, "attempt": plan.attempt,
+        "token_id": plan.caller.token_id, "chatbot_id": plan.chatbot_id, "request_id": plan.caller.request_id, "attempt": plan.attempt,
         "dialect": call.way.dialect.value, "upstream_model": plan.target.model, "host": call.host,
         "region": lent.provider.region, "key_id": lent.key_id, "key_fingerprint": lent.fingerprint,
         "verdicts": (call.treated and call.treated.verdict) or plan.verdicts, "prompt_digest": plan.prompt_digest, "labels": list(call.labels),
@@ -237,4 +243,6 @@ def _entry(call: Admitted) -> NewEntry:
         "token": str(plan.caller.token_id or ""), "labels": ", ".join(call.labels),
         "contracts": " ".join(str(one.contract_id) for one in call.contracts),
     }  # fmt: skip
+    if plan.chatbot_id:
+        facts["chatbot"] = str(plan.chatbot_id)
     return NewEntry(plan.caller.actor, Event.CALL_ADMITTED, call.call_id, Outcome.SUCCESS, facts)

@@ -6,7 +6,7 @@ may have arrived is not sent twice to the same provider; an alias's next model i
 
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from appliance.gateway.dialects import AnswerUnreadable
 from appliance.gateway.dialects.errors import without_key
 from appliance.gateway.endpoints import Endpoint, Way
 from appliance.gateway.errors import ProviderKeyRefused, ProviderResting, ProviderSignInFailed, TextRefused
-from appliance.gateway.guarding import LookedTooLittle, Looking, Standing, Treated
+from appliance.gateway.guarding import Looked, LookedTooLittle, Standing, Treated
 from appliance.gateway.models import Target
 from appliance.gateway.passing import Sent, request_for
 from appliance.gateway.record import NOTHING, Admitted, Plan, Record, Settlement
@@ -70,9 +70,11 @@ class Ask:
     answer_tokens: int
     prompt_digest: bytes
     verdicts: str
-    looking: Looking
+    looking: Looked
     version: str | None = None
     beta: str | None = None
+    chatbot_id: UUID | None = field(default=None, kw_only=True)
+    """The chatbot that is answered for, if it is one that asks."""
 
     @property
     def alias(self) -> str | None:
@@ -172,7 +174,7 @@ class Attempts:
 
         plan = Plan(
             ask.caller, ask.endpoint, target, ask.asked, ask.prompt_tokens, ask.answer_tokens, ask.prompt_digest,
-            ask.verdicts, attempt, ask.alias,
+            ask.verdicts, attempt, ask.alias, ask.chatbot_id,
         )  # fmt: skip
         for _ in range(_LOOKS):
             try:
@@ -185,7 +187,7 @@ class Attempts:
         try:
             ask.looking.deepen(more.policy, more.groups)
         except Refusal as refusal:
-            self._record.refuse(Asker.of(ask.caller), refusal, model=str(target))
+            self._record.refuse(Asker.of(ask.caller, chatbot_id=ask.chatbot_id), refusal, model=str(target))
             raise
 
     def _unreached(self, call: Admitted, sent: Sent, refusal: Refusal, began: float) -> tuple[Refusal, bool, float | None]:

@@ -11,7 +11,10 @@ Refusal
 ├── CallNotKept            kind=not_found
 ├── ElsewhereRefused       kind=blocked
 ├── EndpointUnsupported    kind=malformed   the model cannot be asked in this way
+├── ModelBroke             kind=unavailable
 ├── ModelNotFound          kind=not_found
+├── ModelRefused           kind=unavailable
+├── PolicyMoved            kind=conflict
 ├── PricesUnusable         kind=invalid     an operator's file
 ├── ProviderKeyRefused     kind=unavailable
 ├── ProviderResting        kind=unavailable
@@ -87,6 +90,27 @@ class EndpointUnsupported(Refusal):
 
     kind = Kind.MALFORMED
     code = "endpoint_unsupported"
+
+
+class ModelBroke(Refusal):
+    """The answer of {model} did not come to its end: {reason}. Ask again."""
+
+    kind = Kind.UNAVAILABLE
+    code = "model_broke"
+
+
+class ModelRefused(Refusal):
+    """The provider of {model} gives no answer: {reason}."""
+
+    kind = Kind.UNAVAILABLE
+    code = "model_refused"
+
+
+class PolicyMoved(Refusal):
+    """Your organisation's policy on data, or its contract with the provider, changed while this was asked. Nothing was sent; ask again."""
+
+    kind = Kind.CONFLICT
+    code = "policy_moved"
 
 
 class ModelNotFound(Refusal):

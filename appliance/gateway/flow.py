@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from appliance import dlp, policy
 from appliance.audit import Actor, ActorKind
 from appliance.gateway import ledger
+from appliance.gateway.choices import ModelChoices, choices
 from appliance.gateway.values import Asker, EmbeddingModel, LabelsOf, Model, QueryVector, State
 from appliance.kernel.clock import Clock
-from appliance.kernel.db import Database
+from appliance.kernel.db import Database, Tx
 from appliance.kernel.ids import TenantId
 from appliance.providers.base import ChatModel, ChatRequest, Embedder, Finish, Item, Purpose, Vectors
 from appliance.providers.errors import ModelMissing
@@ -34,6 +35,10 @@ class Gateway:
     def models(self) -> tuple[str, ...]:
         """The names of the chat models that may be chosen."""
         return tuple(self._models)
+
+    def choices(self, tx: Tx) -> ModelChoices:
+        """Return the models that may answer for chatbots of the transaction's organisation."""
+        return choices(tx, self.models)
 
     @property
     def catalogue(self) -> tuple[Model, ...]:

@@ -15,12 +15,10 @@ from appliance import audit, identity
 from appliance.audit import Event, NewEntry
 from appliance.gateway import hooks as looking
 from appliance.gateway.answering import Answering, ClientGone, failed, merged, refused
-from appliance.gateway.attempts import Ask, Attempts
-from appliance.gateway.breaker import Breaker
-from appliance.gateway.calls import Calls
+from appliance.gateway.attempts import Ask
 from appliance.gateway.dialects import Dialect, Fault
 from appliance.gateway.embedding import embedded
-from appliance.gateway.endpoints import Endpoint, Patience
+from appliance.gateway.endpoints import Endpoint
 from appliance.gateway.errors import (
     CallKeyMissing,
     CallKeysDiffer,
@@ -32,17 +30,12 @@ from appliance.gateway.errors import (
 from appliance.gateway.estimating import answer_tokens, prompt_tokens
 from appliance.gateway.flow import Gateway
 from appliance.gateway.guarding import Guard, LookedTooLittle, Looking, Standing, Treated
-from appliance.gateway.hooks import Hook
-from appliance.gateway.inspecting import Inspector
+from appliance.gateway.line import Line
 from appliance.gateway.listing import listed
 from appliance.gateway.models import BOT
-from appliance.gateway.naming import Naming
-from appliance.gateway.pacing import Pacing, Place
-from appliance.gateway.prices import Prices
-from appliance.gateway.record import Record
+from appliance.gateway.pacing import Place
 from appliance.gateway.requests import Parsed, parse, texts
 from appliance.gateway.rules import admit, asked_of
-from appliance.gateway.signing import Signer
 from appliance.gateway.talking import talked
 from appliance.gateway.trying import Rehearsal, Tried, Trying
 from appliance.gateway.values import Asker, Bots
@@ -90,19 +83,15 @@ class Gate:
     """Answers programs."""
 
     def __init__(
-        self, db: Database, vault: Vault, egress: Egress, gateway: Gateway, *, bots: Bots, hooks: tuple[Hook, ...],
-        prices: Prices, clock: Clock, patience: Patience,
-        guesses: identity.Guesses, tally: identity.Tally, inspector: Inspector, aside: Aside = here, process: str,
+        self, db: Database, vault: Vault, egress: Egress, gateway: Gateway, line: Line, *, bots: Bots, clock: Clock,
+        guesses: identity.Guesses, tally: identity.Tally, aside: Aside = here,
     ) -> None:  # fmt: skip
-        self._db, self._gateway, self._bots, self._hooks, self._clock = db, gateway, bots, hooks, clock
+        self._db, self._gateway, self._bots, self._hooks, self._clock = db, gateway, bots, line.hooks, clock
         self._arrivals = identity.Arrivals(db, guesses, tally, clock=clock)
-        self._naming, self._pacing = Naming(db), Pacing(db, process=process)
+        self._naming, self._pacing, self._record, self._calls = line.naming, line.pacing, line.record, line.calls
         self._aside = aside
-        self._record = Record(db, vault, prices, clock=clock, tally=tally)
-        self._rehearsal = Rehearsal(db, vault, egress, bots, self._names_here, prices, clock=clock)
-        self._guard = Guard(db, inspector)
-        attempts = Attempts(self._record, egress, Breaker(), Signer(egress, clock, patience))
-        self._calls = Calls(self._record, attempts, hooks, inspector)
+        self._rehearsal = Rehearsal(db, vault, egress, bots, self._names_here, line.prices, clock=clock)
+        self._guard = Guard(db, line.inspector)
 
     def answer(self, endpoint: Endpoint, asking: Asking, *, throttle: Throttle, cancel: Cancel) -> Answering:
         """Return the answer to a question. Raises ClientGone where nobody waits for it any more."""

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import quote
 from uuid import UUID
 
@@ -97,6 +97,18 @@ class Treated:
     def facts(self) -> dict[str, str | int] | None:
         """What the log says of it, None where nothing was done."""
         return facts_of(self.decided, self.standing, Direction.PROMPT)
+
+
+class Looked(Protocol):
+    """A request whose texts were looked through before it is admitted."""
+
+    def deepen(self, policy: Policy, groups: Collection[UUID], /) -> None:
+        """Look as deep as this policy asks for."""
+        ...
+
+    def treated(self, standing: Standing) -> Treated:
+        """Return the request as it may go where this holds. Raises a Refusal, LookedTooLittle."""
+        ...
 
 
 def listed(decided: Iterable[Decided], actions: Collection[Action]) -> str:

@@ -34,11 +34,13 @@ class Plan:
     verdicts: str
     attempt: int
     alias: str | None = None
+    chatbot_id: UUID | None = None
+    """The chatbot that is answered for, if it is one that asks."""
 
     @property
     def asker(self) -> Asker:
         """On whose behalf it is made."""
-        return Asker.of(self.caller)
+        return Asker.of(self.caller, chatbot_id=self.chatbot_id)
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -13,11 +13,13 @@ from appliance.gateway.endpoints import Endpoint, Way, way_to
 from appliance.gateway.models import BOT, Target
 from appliance.gateway.naming import targets_of
 from appliance.gateway.prices import Priced, Prices
+from appliance.gateway.prompting import MOST_TOKENS
 from appliance.gateway.rules import place_of, where
 from appliance.gateway.values import Bots
 from appliance.identity import Caller, Permission, UserId
 from appliance.identity.errors import TokenMisplaced, TokenRefused
 from appliance.identity.tokens import caller_by_person, caller_by_token
+from appliance.identity.values import UNLIMITED
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
 from appliance.kernel.egress import Egress
@@ -168,11 +170,17 @@ class Rehearsal:
 
     def _tried(self, tx: Tx, case: _Case, head: Sequence[Check]) -> Tried:
         model = case.trying.model
+        answering = case.bots.get(model, "")
+        if answering and answering not in self._here():
+            return self._of_name(tx, _of_writer(case, answering), (*head, *_of_this_host(case)))
         if model in self._here() or model.startswith(BOT):
             found = (*head, *_of_this_host(case), _of_budgets(tx, case, (case.bots.get(model, model),), None, is_here=True))
             return Tried(all(one.passes for one in found), found, model)
+        return self._of_name(tx, case, head)
+
+    def _of_name(self, tx: Tx, case: _Case, head: Sequence[Check]) -> Tried:
         try:
-            targets = targets_of(tx, model)
+            targets = targets_of(tx, case.trying.model)
         except Refusal:
             return Tried(False, (*head, Check(Step.NAME, False, NO_NAME)))
         checks, passing = [*head, _passed(Step.NAME)], None
@@ -240,6 +248,13 @@ def _of_this_host(case: _Case) -> Iterator[Check]:
     yield _passed(Step.NAME) if not is_bot or model in case.bots else Check(Step.NAME, False, NO_NAME)
     yield _passed(Step.ENDPOINT) if case.trying.endpoint in (_OF_BOTS if is_bot else {Endpoint.EMBEDDINGS}) else case.closed()
     yield from case.verdicts(case.bots.get(model, model), LOCAL, is_local=True)
+
+
+def _of_writer(case: _Case, model: str) -> _Case:
+    """Return the call that a chatbot makes of its model elsewhere: the key says nothing of that."""
+    trying = replace(case.trying, model=model, endpoint=Endpoint.MESSAGES, answer_tokens=MOST_TOKENS)
+    asked = Asked(model, where(Endpoint.MESSAGES), (), MOST_TOKENS, case.asked.labels)
+    return replace(case, trying=trying, asked=asked, subject=replace(case.subject, limits=UNLIMITED))
 
 
 def _of_budgets(tx: Tx, case: _Case, models: tuple[str, ...], priced: Priced | None, *, is_here: bool) -> Check:

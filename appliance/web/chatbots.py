@@ -30,7 +30,7 @@ def add() -> Answer:
     person, house = caller(), services()
     try:
         with house.db.tenant(person.tenant_id) as tx:
-            made = chat.create_chatbot(tx, person, _form(), models=house.gateway.models, clock=house.clock)
+            made = chat.create_chatbot(tx, person, _form(), models=house.gateway.choices(tx), clock=house.clock)
     except Refusal as refusal:
         return _list(shown=refusal)
     return done("chatbots.edit", "saved", chatbot_id=made.chatbot_id)
@@ -50,7 +50,7 @@ def change(chatbot_id: UUID) -> Answer:
         with house.db.tenant(person.tenant_id) as tx:
             chat.get_draft(tx, person, ChatbotId(chatbot_id))
             chat.update_chatbot(
-                tx, person, ChatbotId(chatbot_id), _form(), models=house.gateway.models, clock=house.clock
+                tx, person, ChatbotId(chatbot_id), _form(), models=house.gateway.choices(tx), clock=house.clock
             )
     except Invalid as refusal:
         return _show(ChatbotId(chatbot_id), shown=refusal)
@@ -105,9 +105,11 @@ def try_out(chatbot_id: UUID) -> Answer:
     said = unkept.said_before()
     before = unkept.as_messages(said)
     try:
-        question, answer = services().chat.ask_unkept(person, ChatbotId(chatbot_id), asked, said, is_draft=True)
+        question, answer = services().chat.ask_unkept(
+            person, ChatbotId(chatbot_id), asked, said, is_draft=True, by_quotes="quotes_only" in request.form
+        )
         if streams.wants_stream():
-            return streams.stream(question, answer)
+            return streams.stream(question, answer, writes=_writes(ChatbotId(chatbot_id)))
         reply = streams.finished(answer)
     except Refusal as refusal:
         if streams.wants_stream():
@@ -122,6 +124,7 @@ def _list(*, shown: Refusal | None) -> Answer:
     with house.db.tenant(person.tenant_id) as tx:
         chatbots = chat.list_drafts(tx, person)
         groups, collections = identity.list_group_names(tx, person), knowledge.list_collections(tx, person)
+        models = house.gateway.choices(tx)
     form = _typed() if shown else SimpleNamespace(is_grounded=True, temperature=0, audience="everyone")
     keys = {
         "name": lambda one: one.name.casefold(),
@@ -129,7 +132,7 @@ def _list(*, shown: Refusal | None) -> Answer:
         "model": lambda one: one.model,
     }
     table = table_of(chatbots, keys=keys, text=lambda one: f"{one.name} {one.model}", default="name")
-    return page("chatbots/page.html", refusal=shown, table=table, form=form, models=house.gateway.models,
+    return page("chatbots/page.html", refusal=shown, table=table, form=form, models=models,
                 groups=groups, collections=collections)  # fmt: skip
 
 
@@ -138,11 +141,18 @@ def _show(chatbot_id: ChatbotId, *, shown: Refusal | None = None, messages: list
     with house.db.tenant(person.tenant_id) as tx:
         chatbot = chat.get_draft(tx, person, chatbot_id)
         groups, collections = identity.list_group_names(tx, person), knowledge.list_collections(tx, person)
-        hosts = tenancy.get_settings(tx).link_hosts
+        hosts, models = tenancy.get_settings(tx).link_hosts, house.gateway.choices(tx)
+        destinations = house.chat.destinations(tx, person, chatbot)
     form = _typed() if shown and request.endpoint == "chatbots.change" else chatbot  # the page has other forms as well
-    return page("chatbots/edit.html", refusal=shown, chatbot=chatbot, form=form, models=house.gateway.models,
-                groups=groups, collections=collections, messages=messages or [], link_hosts=hosts,
+    return page("chatbots/edit.html", refusal=shown, chatbot=chatbot, form=form, models=models, destinations=destinations,
+                writes=house.chat.writes(chatbot), groups=groups, collections=collections, messages=messages or [], link_hosts=hosts,
                 typed=forms.field("question") if shown else "")  # fmt: skip
+
+
+def _writes(chatbot_id: ChatbotId) -> bool:
+    person, house = caller(), services()
+    with house.db.tenant(person.tenant_id) as tx:
+        return house.chat.writes(chat.get_draft(tx, person, chatbot_id))
 
 
 def _form() -> ChatbotForm:

@@ -1,3 +1,4 @@
+from collections.abc import Generator
 from contextlib import suppress
 from uuid import UUID
 
@@ -65,10 +66,11 @@ def ask(conversation_id: UUID) -> Answer:
     person = caller()
     try:
         question, answer = services().chat.ask(
-            person, ConversationId(conversation_id), forms.field("question"), edits=parse_id(forms.field("edits"))
-        )
+            person, ConversationId(conversation_id), forms.field("question"), edits=parse_id(forms.field("edits")),
+            by_quotes="quotes_only" in request.form,
+        )  # fmt: skip
         if streams.wants_stream():
-            return streams.stream(question, answer, conversation=_own(conversation_id), is_mine=True)
+            return _streamed(conversation_id, question, answer)
         streams.finished(answer)
     except Refusal as refusal:
         if streams.wants_stream():
@@ -81,9 +83,11 @@ def ask(conversation_id: UUID) -> Answer:
 def retry(conversation_id: UUID, message_id: UUID) -> Answer:
     """Answer once more."""
     try:
-        question, answer = services().chat.retry(caller(), ConversationId(conversation_id), message_id)
+        question, answer = services().chat.retry(
+            caller(), ConversationId(conversation_id), message_id, by_quotes="quotes_only" in request.form
+        )
         if streams.wants_stream():
-            return streams.stream(question, answer, conversation=_own(conversation_id), is_mine=True)
+            return _streamed(conversation_id, question, answer)
         streams.finished(answer)
     except Refusal as refusal:
         if streams.wants_stream():
@@ -180,9 +184,11 @@ def ask_temporary(chatbot_id: UUID) -> Answer:
     said = unkept.said_before()
     before = unkept.as_messages(said)
     try:
-        question, answer = services().chat.ask_unkept(caller(), ChatbotId(chatbot_id), forms.field("question"), said)
+        question, answer = services().chat.ask_unkept(
+            caller(), ChatbotId(chatbot_id), forms.field("question"), said, by_quotes="quotes_only" in request.form
+        )
         if streams.wants_stream():
-            return streams.stream(question, answer)
+            return streams.stream(question, answer, writes=_writes(ChatbotId(chatbot_id)))
         reply = streams.finished(answer)
     except Refusal as refusal:
         if streams.wants_stream():
@@ -198,7 +204,7 @@ def _temporary(chatbot_id: ChatbotId, messages: list[chat.Message], *, shown: Re
         hosts = tenancy.get_settings(tx).link_hosts
     typed = forms.field("question") if shown else ""
     return page("chat/temporary.html", refusal=shown, chatbot=chatbot, messages=messages, link_hosts=hosts,
-                history=True, typed=typed)  # fmt: skip
+                history=True, typed=typed, writes=services().chat.writes(chatbot))  # fmt: skip
 
 
 def _show(conversation_id: ConversationId, *, shown: Refusal | None) -> Answer:
@@ -225,8 +231,20 @@ def _show(conversation_id: ConversationId, *, shown: Refusal | None) -> Answer:
             is_mine=is_mine,
             views=views,
             can_ask=is_mine and chatbot is not None,
+            writes=chatbot is not None and services().chat.writes(chatbot),
             typed=forms.field("question"),
         )
+
+
+def _streamed(conversation_id: UUID, question: chat.Message, answer: Generator[chat.Step, None, None]) -> Response:
+    mine = _own(conversation_id)
+    return streams.stream(question, answer, conversation=mine, is_mine=True, writes=_writes(mine.chatbot_id))
+
+
+def _writes(chatbot_id: ChatbotId) -> bool:
+    person = caller()
+    with services().db.tenant(person.tenant_id) as tx:
+        return services().chat.writes(chat.get_chatbot(tx, person, chatbot_id))
 
 
 def _own(conversation_id: UUID) -> Conversation:

@@ -12,6 +12,7 @@ from appliance.chat.flow import Step
 from appliance.kernel.errors import Refusal
 from appliance.kernel.log import logger
 from appliance.kernel.problems import fault
+from appliance.web.language import gettext
 from appliance.web.render import source, words
 from appliance.web.sessions import caller, services
 
@@ -44,13 +45,20 @@ def _events(
         for step in answer:
             yield _as_event(step, context)
     except Refusal as refusal:
-        yield _event("refused", words(refusal))
+        yield _event("refused", _refused(refusal, offers_quotes=bool(context.get("writes"))))
     except Exception:
         # The status line is long gone; the stream itself says that it broke.
         log.exception("answer_failed", request_id=request_id)
         yield _event("refused", fault(500, "The answer broke off. Ask again.", request_id=request_id))
     finally:
         answer.close()
+
+
+def _refused(refusal: Refusal, *, offers_quotes: bool) -> dict[str, Any]:
+    problem = dict(words(refusal))
+    if offers_quotes:
+        problem["detail"] = f"{problem['detail']} " + gettext("Tick “Only quote” to be answered from your documents without this model.")
+    return problem
 
 
 def _as_event(step: Step, context: Mapping[str, Any]) -> str:

@@ -69,7 +69,7 @@ def open_house(server: Server, name: str) -> House:
     embedder = remembering(house)
     answerer = ExtractiveAnswerer(embedder)
     gateway = Gateway(house.app.db, embedders=[embedder], models={answerer.name: answerer}, clock=house.clock)
-    house.app = replace(house.app, gateway=gateway, chat=Chat(house.app.db, gateway, sealer=house.app.vault, screen=Screen(Inspector(lambda: house.app.scanner, here)), clock=house.clock))
+    house.app = replace(house.app, gateway=gateway, chat=Chat(house.app.db, gateway, sealer=house.app.vault, writer=house.app.writer, screen=Screen(Inspector(lambda: house.app.scanner, here)), clock=house.clock))
     return house
 
 

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 from appliance import chat
 from appliance.api.framework import Call, operation
 from appliance.api.schemas import Input, Listed, Name, Output, Page, Text, cut
-from appliance.chat import Audience, ChatbotForm, ChatbotId
+from appliance.chat import Audience, Chatbot, ChatbotForm, ChatbotId
 from appliance.chat.errors import ChatbotMalformed, CollectionUnknown
 from appliance.identity import GroupId, Permission
 from appliance.identity.errors import GroupNotFound
@@ -30,17 +30,45 @@ class ChatbotIn(Input):
     group_ids: list[UUID] = Field(default_factory=list, max_length=100)
 
 
+class ModelsOut(Output):
+    """The models that may answer for chatbots. `open_providers`: any model of theirs may be named, as provider/model."""
+
+    names: list[str]
+    open_providers: list[str]
+
+
+class DestinationOut(Output):
+    """Where questions and passages go; the first that can be asked is. `terms` are what contracts in force grant."""
+
+    model: str
+    provider: str
+    host: str
+    region: str | None
+    terms: list[str]
+    contracts: list[str] = Field(description="References of the contracts in force.")
+    is_shared: bool = Field(description="Asked with the platform's key.")
+
+
+class DestinationsOut(Output):
+    """`stays_here`: nothing goes anywhere. Nowhere, and not here: the model cannot be asked now."""
+
+    stays_here: bool
+    items: list[DestinationOut]
+
+
 class CopyIn(Input):
     name: Name
 
 
 class ChatbotOut(Output):
-    """A chatbot as people talk to it."""
+    """A chatbot as people talk to it. `writes`: its model is not of this host, and is sent questions and passages."""
 
     chatbot_id: UUID
     name: str
     welcome: str
     questions: list[str]
+    model: str
+    writes: bool
 
 
 class DraftOut(Output):
@@ -68,14 +96,14 @@ def list_chatbots(call: Call) -> Listed[ChatbotOut]:
     with call.tenant() as tx:
         found = chat.list_chatbots(tx, call.caller)
     rows, cursor = cut(found, call.query, key=lambda one: one.chatbot_id)
-    return Listed[ChatbotOut](items=[ChatbotOut.model_validate(one) for one in rows], next_cursor=cursor)
+    return Listed[ChatbotOut](items=[_chatbot(call, one) for one in rows], next_cursor=cursor)
 
 
 @operation("GET", "/chatbots/{chatbot_id}", permission=Permission.CHAT, answer=ChatbotOut)
 def get_chatbot(call: Call) -> ChatbotOut:
     """Return a chatbot that you can talk to."""
     with call.tenant() as tx:
-        return ChatbotOut.model_validate(chat.get_chatbot(tx, call.caller, _id(call)))
+        return _chatbot(call, chat.get_chatbot(tx, call.caller, _id(call)))
 
 
 @operation("GET", "/chatbots/drafts", permission=Permission.CHATBOT_EDIT, query=Page, answer=Listed[DraftOut])
@@ -95,8 +123,34 @@ def create_chatbot(call: Call) -> DraftOut:
     """Create a draft, which nobody can talk to before it is published."""
     house = call.services
     with call.tenant() as tx:
-        made = chat.create_chatbot(tx, call.caller, _form(call), models=house.gateway.models, clock=house.clock)
+        made = chat.create_chatbot(tx, call.caller, _form(call), models=house.gateway.choices(tx), clock=house.clock)
         return DraftOut.model_validate(made)
+
+
+@operation("GET", "/chatbots/models", permission=Permission.CHATBOT_EDIT, answer=ModelsOut)
+def list_chatbot_models(call: Call) -> ModelsOut:
+    """Return the models that may answer for chatbots: of this host, aliases, and what is allowed of providers."""
+    with call.tenant() as tx:
+        found = call.services.gateway.choices(tx)
+    return ModelsOut(names=list(found.names), open_providers=list(found.open_providers))
+
+
+@operation(
+    "GET", "/chatbots/drafts/{chatbot_id}/destinations", permission=Permission.CHATBOT_EDIT, answer=DestinationsOut
+)
+def list_chatbot_destinations(call: Call) -> DestinationsOut:
+    """Return who is sent the questions and passages of a draft, and under which contracts."""
+    with call.tenant() as tx:
+        draft = chat.get_draft(tx, call.caller, _id(call))
+        found = call.services.chat.destinations(tx, call.caller, draft)
+    items = [
+        DestinationOut(
+            model=one.model, provider=one.provider, host=one.host, region=one.region, terms=sorted(one.terms),
+            contracts=[contract.reference for contract in one.contracts], is_shared=one.is_shared,
+        )
+        for one in found or ()
+    ]  # fmt: skip
+    return DestinationsOut(stays_here=not call.services.chat.writes(draft), items=items)
 
 
 @operation("GET", "/chatbots/drafts/{chatbot_id}", permission=Permission.CHATBOT_EDIT, answer=DraftOut)
@@ -114,7 +168,7 @@ def change_chatbot(call: Call) -> DraftOut:
     """Change a draft. Who may use the chatbot changes at once; everything else when it is published."""
     house = call.services
     with call.tenant() as tx:
-        models = house.gateway.models
+        models = house.gateway.choices(tx)
         changed = chat.update_chatbot(tx, call.caller, _id(call), _form(call), models=models, clock=house.clock)
         return DraftOut.model_validate(changed)
 
@@ -153,6 +207,13 @@ def unarchive_chatbot(call: Call) -> None:
     """Take a chatbot back from the archive, as it was."""
     with call.tenant() as tx:
         chat.unarchive_chatbot(tx, call.caller, _id(call), clock=call.services.clock)
+
+
+def _chatbot(call: Call, one: Chatbot) -> ChatbotOut:
+    return ChatbotOut(
+        chatbot_id=one.chatbot_id, name=one.name, welcome=one.welcome, questions=list(one.questions), model=one.model,
+        writes=call.services.chat.writes(one),
+    )  # fmt: skip
 
 
 def _id(call: Call) -> ChatbotId:

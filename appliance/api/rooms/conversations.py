@@ -32,6 +32,10 @@ Stream = Annotated[
     Field(description="True: server-sent events `question`, `delta`, `citation`, then `done` or `refused`."),
 ]
 
+QuotesOnly = Annotated[
+    bool,
+    Field(description="True: answered by quotes, on this host, whatever model the chatbot has."),
+]
 UNSEALING = (KeyDestroyed, KeyUnavailable, IntegrityError)
 """What may happen wherever something is opened that people said."""
 
@@ -51,10 +55,12 @@ class QuestionIn(Input):
 
     question: Question
     edits: UUID | None = None
+    quotes_only: QuotesOnly = False
     stream: Stream = False
 
 
 class RetryIn(Input):
+    quotes_only: QuotesOnly = False
     stream: Stream = False
 
 
@@ -68,6 +74,7 @@ class UnkeptIn(Input):
 
     question: Question
     history: list[SaidIn] = Field(default_factory=list, max_length=50)
+    quotes_only: QuotesOnly = False
     stream: Stream = False
 
 
@@ -138,6 +145,7 @@ class MessageOut(Output):
     replaced: int = Field(0, description="How many values the model was told stand-ins for.", examples=[3])
     removed: int = Field(0, description="How many values the organisation's policy on data took out.", examples=[0])
     warned: int = Field(0, description="How many values of the question it warns about.", examples=[0])
+    untraced: int = Field(0, description="How many sentences of a model no passage bore out: left out, or marked [?].", examples=[1])
 
 
 class MessagesOut(Output):
@@ -237,7 +245,7 @@ def list_messages(call: Call) -> MessagesOut:
 def ask_question(call: Call) -> AnswerOut | Iterator[str]:
     """Ask. The answer quotes the documents that you may read; closing a stream stops it and keeps what came."""
     body = call.body
-    asked, steps = call.services.chat.ask(call.caller, _id(call), body.question, edits=body.edits)
+    asked, steps = call.services.chat.ask(call.caller, _id(call), body.question, edits=body.edits, by_quotes=body.quotes_only)
     return _answering(asked, steps, is_stream=body.stream)
 
 
@@ -247,7 +255,9 @@ def ask_question(call: Call) -> AnswerOut | Iterator[str]:
 )  # fmt: skip
 def retry_answer(call: Call) -> AnswerOut | Iterator[str]:
     """Answer a question once more, beside the answer that it has."""
-    asked, steps = call.services.chat.retry(call.caller, _id(call), call.ids["message_id"])
+    asked, steps = call.services.chat.retry(
+        call.caller, _id(call), call.ids["message_id"], by_quotes=call.body.quotes_only
+    )
     return _answering(asked, steps, is_stream=call.body.stream)
 
 
@@ -352,7 +362,9 @@ def _unkept(call: Call, *, is_draft: bool) -> AnswerOut | Iterator[str]:
     body = call.body
     history = [Turn(one.role, one.text) for one in body.history]
     chatbot_id = ChatbotId(call.ids["chatbot_id"])
-    asked, steps = call.services.chat.ask_unkept(call.caller, chatbot_id, body.question, history, is_draft=is_draft)
+    asked, steps = call.services.chat.ask_unkept(
+        call.caller, chatbot_id, body.question, history, is_draft=is_draft, by_quotes=body.quotes_only
+    )
     return _answering(asked, steps, is_stream=body.stream)
 
 

@@ -3,12 +3,14 @@
 from dataclasses import asdict
 from typing import Any, Final
 
-from appliance import policy
+from appliance import chat, policy
 from appliance.dlp.history import latest
 from appliance.dlp.policy_values import PolicyState
 from appliance.dlp.wording import digest_of, to_stored
 from appliance.evidence.sources import MONTH, YEAR, Sources
 from appliance.evidence.values import Cell, Found, Gap
+from appliance.gateway.errors import ModelNotFound
+from appliance.gateway.naming import targets_of
 from appliance.policy import Contract, Term
 from appliance.vault.providing.values import ModelProvider
 
@@ -18,12 +20,13 @@ _LOCAL: Final = "local"
 def data_flows(sources: Sources) -> Found:
     """Return each provider with the contracts that are about it as it stands."""
     contracts = sources.rules.contracts
-    rows: list[tuple[Cell, ...]] = [(_LOCAL, _LOCAL, "", "", "", "", None)]
+    bots = _chatbots(sources)
+    rows: list[tuple[Cell, ...]] = [(_LOCAL, _LOCAL, "", "", "", "", None, ", ".join(bots.get(_LOCAL, ())))]
     bare: list[str] = []
     for one in sources.providers:
         place = policy.Place(one.provider_id, one.base_url, one.region)
         found = [contract for contract in contracts if contract.covers(place)]
-        rows += [_flow(one, contract) for contract in (found or (None,))]
+        rows += [(*_flow(one, contract), ", ".join(bots.get(one.name, ()))) for contract in (found or (None,))]
         if not any(Term.DPA in contract.terms and contract.is_in_force(sources.now) for contract in found):
             bare.append(one.name)
     gaps = [Gap("provider_without_contract", {"names": ", ".join(bare)})] if bare else []
@@ -31,6 +34,19 @@ def data_flows(sources: Sources) -> Found:
     if ending:
         gaps.append(Gap("contract_expired", {"number": ending}))
     return Found(sources.now, rows, tuple(gaps))
+
+
+def _chatbots(sources: Sources) -> dict[str, list[str]]:
+    """Return the chatbots that people can talk to, by the providers that answer for them."""
+    found: dict[str, list[str]] = {}
+    for name, model in chat.published_models(sources.tx):
+        try:
+            targets = () if model == chat.QUOTES else targets_of(sources.tx, model)
+        except ModelNotFound:  # its name is gone: it can be asked nothing
+            continue
+        for provider in dict.fromkeys(one.provider for one in targets) or (_LOCAL,):
+            found.setdefault(provider, []).append(name)
+    return found
 
 
 def _flow(provider: ModelProvider, contract: Contract | None) -> tuple[Cell, ...]:

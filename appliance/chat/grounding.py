@@ -1,0 +1,186 @@
+"""What a model that writes may say: only what a passage says that it cites. The rest is left out, or marked.
+
+A model's word is not trusted, nor its citations. An answer is read claim by claim, a claim being a sentence with the marks behind
+it, and nothing is shown before its claim was judged:
+
+- it cites a passage that was sent;
+- one sentence of a cited passage holds all of the claim's numbers, what they count, and most of its words; of a claim of several
+  parts, one sentence for each part with a number;
+- its names and, in German, its nouns stand there as well, or in the sentence before; its quotations in a cited passage;
+- it denies where that sentence denies, and only there.
+
+This compares words and not meanings: what a model says truly in other words is lost, too, and a sentence made of a passage's own words
+in another order is not caught. Beside each claim stands the sentence that it was measured by.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from appliance.chat.claims import Claim, claim_of, near_numbers, numbers_in, words_of
+from appliance.gateway import Cited, Delta, Passage
+from appliance.gateway.prompting import NO_ANSWER
+from appliance.kernel.languages import language_of
+from appliance.kernel.words import sentences
+
+MARK: Final = "[?]"
+"""Behind a sentence that no passage bears out, where a chatbot shows those."""
+_ONE: Final = r"\[(?:[Pp]assage\s?)?\d{1,3}(?:\s?[,;]\s?\d{1,3})*\]"
+_MARKS: Final = re.compile(rf"(\s*{_ONE}(?:\s*,?\s*{_ONE})*)([.!?:;]*)")
+_BEGUN: Final = re.compile(r",?\s*(?:\[[^\]]{0,40})?")
+_JOINED: Final = re.compile(r"\s*[,;]\s*(?=\S)")
+_ODD: Final = re.compile(r"\[\?\]")
+_HELD_BY_ONE, _HELD_BY_ALL = 0.5, 0.85
+_HEADING_WORDS, _LIKELY = 8, 0.4
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A sentence of a passage, with the heading before it, and what of it can be compared."""
+
+    start: int
+    end: int
+    said: str
+    language: str
+    around: str = ""
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The words of what is called by name there: of the document's title, and of the sentence before, too."""
+        return words_of(self.around, self.language)
+
+    @cached_property
+    def terms(self) -> frozenset[str]:
+        return words_of(self.said, self.language)
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        return numbers_in(self.said)
+
+    @cached_property
+    def near(self) -> dict[str, frozenset[str]]:
+        return near_numbers(self.said, self.language)
+
+
+class _Source:
+    """A passage as claims are compared with it."""
+
+    def __init__(self, passage: Passage) -> None:
+        self.number, self.language = passage.number, language_of(passage.text)
+        self.said = f"{passage.title}\n{passage.text}"
+        windows = list(_windows(passage.text, self.language))
+        said = ["", *(one.said for one in windows), ""]
+        self.windows = [
+            replace(one, around="\n".join((passage.title, *said[place : place + 2]))) for place, one in enumerate(windows)
+        ]
+
+    @cached_property
+    def terms(self) -> frozenset[str]:
+        return words_of(self.said, self.language)
+
+
+class Grounding:
+    """One answer, as it comes: what is fed is given back as far as it was judged."""
+
+    def __init__(self, passages: Sequence[Passage], *, is_strict: bool) -> None:
+        self.untraced = 0
+        """How many claims no passage bears out."""
+        self.is_answered = False
+        self._passages = {one.number: one for one in passages}
+        self._sources: dict[int, _Source] = {}
+        self._is_strict = is_strict
+        self._rest = ""
+
+    def feed(self, text: str) -> Iterator[Delta | Cited]:
+        """Yield what may be shown."""
+        self._rest += _ODD.sub("", text)
+        while (found := _MARKS.search(self._rest)) and _is_whole(self._rest[found.end() :]):
+            said, self._rest = self._rest[: found.start()], self._rest[found.end() :]
+            yield from self._judged(said, found)
+
+    def close(self) -> Iterator[Delta | Cited]:
+        """Yield what may be shown of the end."""
+        while found := _MARKS.search(self._rest):
+            said, self._rest = self._rest[: found.start()], self._rest[found.end() :]
+            yield from self._judged(said, found)
+        rest, self._rest = self._rest, ""
+        yield from self._judged(rest, None)
+
+    def _judged(self, said: str, marks: re.Match[str] | None) -> Iterator[Delta | Cited]:
+        cited = list(dict.fromkeys(int(one) for one in re.findall(r"\d+", marks[1]))) if marks else []
+        sources = [self._source(number) for number in cited if number in self._passages]
+        said = _JOINED.sub(" ", said, count=1) if _JOINED.match(said) else said
+        spans, at = sentences(said), 0
+        for place, (start, end) in enumerate(spans):
+            sentence = said[start:end] + (marks[2] if marks and place == len(spans) - 1 else "")
+            gap, at = said[at:start], end
+            yield from self._shown(gap, sentence, sources)
+
+    def _shown(self, gap: str, sentence: str, sources: Sequence[_Source]) -> Iterator[Delta | Cited]:
+        if sentence.strip(" .*_`\"'") == NO_ANSWER:
+            return
+        gap = (gap or " ") if self.is_answered else ""
+        claim = claim_of(sentence, sources[0].language if sources else language_of(sentence))
+        if not claim.words:
+            return
+        found = _borne_out(claim, sources)
+        if not found:
+            self.untraced += not sentence.endswith(":")  # which announces, and says nothing yet
+            if not self._is_strict:
+                yield Delta(f"{gap}{sentence} {MARK}")
+                self.is_answered = True
+            return
+        yield Delta(f"{gap}{sentence}" + "".join(f" [{source.number}]" for source, _ in found))
+        self.is_answered = True
+        for source, window in found:
+            yield Cited(source.number, window.start, window.end)
+
+    def _source(self, number: int) -> _Source:
+        if number not in self._sources:
+            self._sources[number] = _Source(self._passages[number])
+        return self._sources[number]
+
+
+def _borne_out(claim: Claim, sources: Sequence[_Source]) -> list[tuple[_Source, _Window]]:
+    """Return which of the cited passages bear a claim out, and with which sentence; nothing if they do not."""
+    said = "\n".join(one.said for one in sources)
+    every = frozenset[str]().union(*(one.terms for one in sources))
+    windows = [(source, window) for source in sources for window in source.windows if claim.names_are_among(window.known)]
+    if not windows or not claim.quotes_are_in(said):
+        return []
+    ranked = sorted(windows, key=lambda one: -claim.share_in(one[1].terms))
+    best = claim.share_in(ranked[0][1].terms)
+    if best <= _HELD_BY_ONE and (claim.numbers or claim.share_in(every) < _HELD_BY_ALL):
+        return []
+    alike = [one for one in ranked if claim.share_in(one[1].terms) >= best - 0.1]
+    if not any(claim.denies_as(window.said) for _, window in alike):
+        return []
+    found: dict[int, tuple[_Source, _Window]] = {}
+    for part in claim.parts:
+        fits = [one for one in ranked if part.numbers <= one[1].numbers and part.counts_are_in(one[1].near)]
+        fits = [one for one in fits if part.share_in(one[1].terms) > _HELD_BY_ONE]
+        if part.numbers and not fits:
+            return []
+        for source, window in fits[:1] if part.numbers else []:
+            found.setdefault(source.number, (source, window))
+    for source, window in ranked:
+        if claim.share_in(window.terms) > (_LIKELY if found else 0):
+            found.setdefault(source.number, (source, window))
+    return [found[number] for number in sorted(found)]
+
+
+def _windows(text: str, language: str) -> Iterator[_Window]:
+    heading = ""
+    for start, end in sentences(text):
+        said = text[start:end]
+        yield _Window(start, end, f"{heading}\n{said}" if heading else said, language)
+        is_heading = len(said.split()) <= _HEADING_WORDS and said[-1].isalnum() and not numbers_in(said)
+        heading = said if is_heading else ""
+
+
+def _is_whole(rest: str) -> bool:
+    """Say whether what follows marks is neither one more of them, nor their sentence's full stop."""
+    follows = rest.lstrip()
+    return bool(follows) and not _BEGUN.fullmatch(follows)

@@ -1,0 +1,70 @@
+"""What is shown of a model's claims, by passages that bear them out or do not."""
+
+import pytest
+
+from appliance.chat.grounding import Grounding
+from appliance.gateway import Cited, Delta, Passage
+
+RULES = """Notice
+The notice period is 6 weeks to the end of a quarter. Probation lasts 3 months. During probation employees may not work from abroad. Parking costs € 40 a month.
+Employees are entitled to 30 vacation days a year; 5 of them may be carried over until 31 March. The handbook says “ask before you travel”."""
+TRIPS = "Die Tagespauschale beträgt 28 Euro für volle Reisetage. Taxifahrten werden nicht erstattet. Frau Kerstin Vogel genehmigt Reisen über 1.500 Euro."
+PASSAGES = [Passage(1, "Employment rules", RULES), Passage(2, "Reise", TRIPS)]
+
+
+def shown(text: str, *, is_strict: bool = True, step: int = 7) -> tuple[str, int]:
+    """Feed an answer in pieces; return what is shown, and how many claims were not borne out."""
+    grounding = Grounding(PASSAGES, is_strict=is_strict)
+    items = [item for at in range(0, len(text), step) for item in grounding.feed(text[at : at + step])]
+    items += grounding.close()
+    for item in items:
+        if isinstance(item, Cited):
+            passage = PASSAGES[item.number - 1].text
+            assert passage[item.start : item.end].strip()
+    return "".join(item.text for item in items if isinstance(item, Delta)), grounding.untraced
+
+
+@pytest.mark.parametrize(
+    ("said", "is_shown"),
+    [
+        ("The notice period is 6 weeks to the end of a quarter [1].", True),
+        ("The notice period is six weeks [1].", True),
+        ("The notice period is 3 months [1].", False),
+        ("The notice period is 5 weeks [1].", False),
+        ("The notice period is 6 months [1].", False),
+        ("The notice period is 6 weeks [2].", False),
+        ("The notice period is 6 weeks [3].", False),
+        ("The notice period is 6 weeks.", False),
+        ("Employees may work from abroad during probation [1].", False),
+        ("Employees may not work from abroad during probation [1].", True),
+        ("**Parking** costs 40 EUR a month [1].", True),
+        ("Parking costs 40 percent [1].", False),
+        ("Parking costs $40 a month [1].", False),
+        ("Employees have 30 vacation days a year, and 5 of them may be carried over until 31 March [1].", True),
+        ("Employees have 5 vacation days a year, and 30 of them may be carried over [1].", False),
+        ("The handbook says “ask before you travel” [1].", True),
+        ("The handbook says “travel as you like” [1].", False),
+        ("Probation lasts 3 months, says Petra Maier [1].", False),
+        ("Die Tagespauschale beträgt 28 € [2].", True),
+        ("Taxifahrten werden erstattet [2].", False),
+        ("Reisen über 1500 Euro genehmigt Frau Kerstin Vogel [2].", True),
+        ("Reisen über 1.500 Euro genehmigt Frau Petra Maier [2].", False),
+    ],
+)
+def test_a_claim_is_shown_where_a_passage_bears_it_out(said: str, *, is_shown: bool) -> None:
+    text, untraced = shown(said)
+    assert (bool(text), untraced) == (is_shown, int(not is_shown))
+
+
+@pytest.mark.parametrize("step", [1, 3, 400])
+def test_the_cuts_of_a_stream_change_nothing(step: int) -> None:
+    said = "Here is what I found:\n\n- Probation lasts 3 months [1]\n- Bob is the king [1]\n- Employees get 30 vacation days a year [1], [2].\n"
+    assert shown(said, step=step) == ("- Probation lasts 3 months [1]\n- Employees get 30 vacation days a year. [1]", 1)
+
+
+def test_what_no_passage_bears_out_is_marked_where_a_chatbot_shows_it_and_no_model_marks_itself() -> None:
+    assert shown("Probation lasts 3 months [1]. Ask Bob [?].", is_strict=False) == ("Probation lasts 3 months. [1] Ask Bob . [?]", 1)
+
+
+def test_an_answer_of_nothing_is_none() -> None:
+    assert [shown(one) for one in ("NO_ANSWER", "NO_ANSWER.", "", "  \n")] == [("", 0)] * 4
