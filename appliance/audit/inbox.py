@@ -11,13 +11,12 @@ from appliance.audit.values import Actor, Outcome
 from appliance.kernel.canonical import canonical
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import TenantId, new_id
-from appliance.kernel.questions import Saying, ask
+from appliance.kernel.questions import Saying, say_later
 
 _Row = tuple[UUID, str, bytes, datetime]
 """Of the inbox, but for the organisation."""
 _ONE = "INSERT INTO audit_inbox (tenant_id, event_id, event, body, recorded_at) VALUES ($1, $2, $3, $4, $5)"
-_BESIDE = "WITH beside AS (INSERT INTO audit_disclosures (tenant_id, event_id, key_id, sealed) VALUES ($1, $2, $6, $7)) "
-_WITH_VALUES = _BESIDE + _ONE
+_ONE_BESIDE = "INSERT INTO audit_disclosures (tenant_id, event_id, key_id, sealed) VALUES ($1, $2, $3, $4)"
 _SEVERAL = (
     "INSERT INTO audit_inbox (tenant_id, event_id, event, body, recorded_at)"
     " SELECT $1, event_id, event, body, recorded_at FROM json_populate_recordset(NULL::audit_inbox, $2::json)"
@@ -58,8 +57,8 @@ def record(
 
 
 def record_all(tx: Tx, entries: Iterable[NewEntry]) -> None:
-    """Record events in this transaction, in one statement."""
-    ask(tx, *recording(tx, entries))
+    """Record events in this transaction: with what is said in it next, or with its end, which fails where they cannot be recorded."""
+    say_later(tx, *recording(tx, entries))
 
 
 def recording(tx: Tx, entries: Iterable[NewEntry]) -> list[Saying]:
@@ -70,8 +69,8 @@ def recording(tx: Tx, entries: Iterable[NewEntry]) -> list[Saying]:
     if not rows:
         return []
     if len(rows) == 1:  # as nearly always: not worth a text of JSON around it
-        values = [tx.tenant_id, *rows[0], *(value for _, *rest in beside for value in rest)]
-        return [Saying(_WITH_VALUES if beside else _ONE, values)]
+        said = [Saying(_ONE_BESIDE, [tx.tenant_id, *one]) for one in beside]
+        return [*said, Saying(_ONE, [tx.tenant_id, *rows[0]])]
     said = [Saying(_SEVERAL, [tx.tenant_id, _as_text(rows)])]
     return [Saying(_SEVERAL_BESIDE, [tx.tenant_id, _beside_as_text(beside)]), *said] if beside else said
 

@@ -11,7 +11,7 @@ statement names collide across connections and answer for another tenant (measur
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 from uuid import UUID
@@ -26,6 +26,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from appliance.kernel.errors import Kind, Refusal, StorageFull
+from appliance.kernel.exchange import Row, Statement, exchange
 from appliance.kernel.ids import TenantId
 
 NO_TENANT = ""
@@ -69,15 +70,30 @@ class Tx(Session):
             known = self.info["tenant_id"] = TenantId(UUID(cast("str", tenant)))
         return known
 
-    def line(self) -> tuple["psycopg.Connection[Any]", list[str]]:
-        """Return the driver's connection, and what has to be said on it before anything else: the binding, if it was not yet."""
+    def line(self) -> tuple["psycopg.Connection[Any]", list[Statement]]:
+        """Return the driver's connection, and what has to be said on it before anything else: the binding, if it was not yet, and what waits."""
         if not self.in_nested_transaction():  # a savepoint is set at once, and needs its transaction before it
-            self.info["binds"] = list[str]()
+            self.info["binds"] = list[Statement]()
         try:
             driver = self.connection().connection.driver_connection
         finally:  # where none is free, nothing is left behind: what is asked next would go out unbound
             binds = self.info.pop("binds", [])
-        return cast("psycopg.Connection[Any]", driver), binds
+        return cast("psycopg.Connection[Any]", driver), binds + _no_longer_waiting(self)
+
+    def say(self, statements: Sequence[Statement]) -> list[Row]:
+        """Return the first row of each statement's answer; they go over in one trip. A failure is SQLAlchemy's, as if each was executed."""
+        driver, first = self.line()
+        return _said(self, driver, [*first, *statements])[len(first) :]
+
+    def say_later(self, statements: Sequence[Statement]) -> None:
+        """Say what answers nothing before whatever is said next, or with the COMMIT, in the same trip. In a savepoint it is said at once.
+
+        What is said with the COMMIT and fails takes all of the transaction back.
+        """
+        if self.in_nested_transaction() or not self.in_transaction():  # after the end: refused as whatever is said then
+            self.say(statements)
+        else:
+            self.info.setdefault("waiting", list[Statement]()).extend(statements)
 
     def lose(self) -> None:
         """Use none of this pool's connections again: the server ended one, so it may have ended all."""
@@ -93,9 +109,40 @@ def _bind_tenant(tx: Tx, transaction: SessionTransaction, connection: Connection
     # The driver's own BEGIN is off (`Database`), so that both go over in one trip, and with what is asked first if that can be.
     binding = ["BEGIN", f"SET LOCAL app.tenant_id = '{tx.info['tenant']}'"]
     if "binds" in tx.info:
-        tx.info["binds"] += binding
+        tx.info["binds"] += [(one, ()) for one in binding]
     else:
         connection.exec_driver_sql("; ".join(binding))
+    connection.info["tx"] = tx
+
+
+@event.listens_for(Tx, "before_commit")
+def _say_the_last(tx: Tx) -> None:
+    if tx.info.get("waiting") and not tx.in_nested_transaction():
+        tx.flush()
+        tx.say([("COMMIT", ())])  # SQLAlchemy's own finds nothing to do
+
+
+@event.listens_for(Tx, "after_transaction_end")
+def _forget_what_waits(tx: Tx, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:  # a savepoint's end takes back nothing that was said before it
+        _no_longer_waiting(tx)
+
+
+def _no_longer_waiting(tx: Tx) -> list[Statement]:
+    waiting: list[Statement] = tx.info.pop("waiting", [])
+    return waiting
+
+
+def _said(tx: Tx, driver: "psycopg.Connection[Any]", statements: Sequence[Statement]) -> list[Row]:
+    try:
+        return exchange(driver, statements)
+    except psycopg.Error as error:
+        if driver.closed:
+            tx.lose()
+        named = "; ".join(statement for statement, _ in statements)
+        raise DBAPIError.instance(
+            named, {}, error, psycopg.Error, hide_parameters=True, connection_invalidated=driver.closed
+        ) from error
 
 
 class Database:
@@ -204,6 +251,7 @@ def make_engine(url: str | URL, *, pool_size: int = 8, application: str = "clois
         hide_parameters=True,  # values never reach a log through an error's text
         connect_args={"prepare_threshold": None, "application_name": application, "connect_timeout": 10},
     )
+    event.listen(engine, "before_cursor_execute", _say_what_waits, named=True)
     event.listen(engine, "before_cursor_execute", _choose_format, named=True)
     event.listen(engine, "checkin", _note_rest)
     event.listen(engine, "checkout", _look_after_rest)
@@ -211,6 +259,7 @@ def make_engine(url: str | URL, *, pool_size: int = 8, application: str = "clois
 
 
 def _note_rest(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info.pop("tx", None)
     record.info["resting_since"] = time.monotonic()
 
 
@@ -228,6 +277,12 @@ def _look_after_rest(connection: Any, record: ConnectionPoolEntry, _proxy: objec
 def without_password(url: str | URL) -> str:
     """Return a URL that may stand on a command line. (URL.set takes None for "leave it as it is".)"""
     return make_url(url)._replace(password=None).render_as_string()
+
+
+def _say_what_waits(*, conn: Connection, **_: Any) -> None:
+    tx: Tx | None = conn.info.get("tx")
+    if tx is not None and (waiting := _no_longer_waiting(tx)):
+        _said(tx, cast("psycopg.Connection[Any]", conn.connection.driver_connection), waiting)
 
 
 def _choose_format(*, cursor: Any, context: ExecutionContext | None, **_: Any) -> None:

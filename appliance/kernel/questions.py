@@ -13,11 +13,10 @@ from functools import cache
 from itertools import count, groupby
 from typing import Any, Final, Generic, TypeVar
 
-import psycopg
 from sqlalchemy.exc import DBAPIError
 
 from appliance.kernel.db import Tx
-from appliance.kernel.exchange import Statement, exchange, spelled
+from appliance.kernel.exchange import Statement, spelled
 
 Answer = TypeVar("Answer")
 _TYPE: Final = re.compile(r"(?<=[(,])\s*([a-z]+(?:\[\])?)")
@@ -55,21 +54,16 @@ def ask(tx: Tx, *asked: Asked, ends: bool = False) -> list[Any]:
     if not asked and not ends:
         return []
     said = [*_statements(asked)]  # what cannot be said stops before the transaction begins
-    driver, first = tx.line()
-    statements = [*((one, ()) for one in first), *said]
-    if ends:
-        statements.append(("COMMIT", ()))
-    try:
-        rows = exchange(driver, statements)
-    except psycopg.Error as error:
-        if driver.closed:
-            tx.lose()
-        raise DBAPIError.instance(
-            _named(asked), {}, error, psycopg.Error, hide_parameters=True, connection_invalidated=driver.closed,
-        ) from error  # fmt: skip
+    rows = tx.say([*said, ("COMMIT", ())] if ends else said)
     answers = (answer for row in rows for answer in row)
     return [one.read(json.loads(answer) if answer else None)
             for one, answer in zip((one for one in asked if isinstance(one, Question)), answers, strict=True)]  # fmt: skip
+
+
+def say_later(tx: Tx, *said: Saying) -> None:
+    """Say this with whatever is asked or executed next, or with the end of the transaction, so that it has no trip of its own."""
+    if said:
+        tx.say_later([*_statements(said)])
 
 
 def is_hope_lost(error: DBAPIError) -> bool:
@@ -85,10 +79,6 @@ def _statements(asked: Sequence[Asked]) -> Iterator[Statement]:
             questions: list[Question[Any]] = list(some)  # type: ignore[arg-type]
             calling = _calling(tuple(one.function for one in questions))
             yield calling, spelled([value for one in questions for value in one.values])
-
-
-def _named(asked: Sequence[Asked]) -> str:
-    return "; ".join(one.statement if isinstance(one, Saying) else one.function for one in asked)
 
 
 @cache

@@ -16,7 +16,7 @@ from appliance.gateway import Endpoint, Tried, Trying
 from appliance.identity import GroupId, Scope, TokenLimits
 from appliance.identity.tokens import TokenForm, create_token
 from appliance.identity.values import ModelEndpoint
-from appliance.kernel import questions
+from appliance.kernel import db as kernel
 from appliance.kernel.exchange import Row, exchange
 from appliance.policy import ContractForm, Hours, Limits, Term
 from appliance.vault.providing import list_providers
@@ -382,7 +382,7 @@ def test_all_rules_are_one_statement(at: Door, monkeypatch: pytest.MonkeyPatch) 
             statements.extend(one for one, _ in said)
             return exchange(line, said)
 
-        monkeypatch.setattr(questions, "exchange", listens)
+        monkeypatch.setattr(kernel, "exchange", listens)
         rules = policy.load(tx)
     assert len(statements) == 1
     assert len(rules.rules) == 3
