@@ -176,7 +176,7 @@ class Looking:
             self._need = Need(max(need.depth, self._need.depth), min(need.least, self._need.least))
             self._own = self._guard.own(self._caller.tenant_id) if self._need.depth > Depth.FLOOR else dlp.NOTHING
             self._texts = self._texts or list(said_in(self._parsed.body))
-            self._found = self._guard.inspector.find_all(self._texts, self._need, self._own)
+            self._found = self._guard.inspector.find_all(self._texts, self._need, self._own, _whose(self._caller))
         if not self._answers.covers(answers):
             self._guard.inspector.prepare(answers)
             self._answers = Need(max(answers.depth, self._answers.depth), min(answers.least, self._answers.least))
@@ -234,3 +234,8 @@ def _with(decided: Sequence[Decided], actions: Collection[Action]) -> list[Findi
 
 def _needs(policy: Policy, groups: Collection[UUID]) -> tuple[Need, Need]:
     return need_of(policy, Direction.PROMPT, groups), need_of(policy, Direction.ANSWER, groups)
+
+
+def _whose(caller: Caller) -> bytes:
+    """Return what stands for a caller: nobody, by how long an answer takes, learns what another person or token sent."""
+    return f"{caller.tenant_id}/{caller.user_id}/{caller.token_id}".encode()
