@@ -1,7 +1,7 @@
-"""A text as a model of names reads it: of numbers, addresses of programs, keys and hashes only how they begin.
+"""A text as a model of names reads it: of numbers, addresses of programs, keys, hashes and what rules know only how they begin.
 
-In such words are no names, rules know them, and a model reads them in pieces of one or two signs: in prompts that hold records
-they are more than half of what it would read.
+In such words are no names, or what rules say of them stands, and a model reads them in pieces of one or two signs: in prompts
+that hold records they are more than half of what it would read.
 """
 
 import re
@@ -33,16 +33,18 @@ class _Moved:
 class Condensed:
     """`text` is what is left; tags of it are moved to where they stand in the whole."""
 
-    def __init__(self, whole: str) -> None:
+    def __init__(self, whole: str, known: Iterable[tuple[int, int]] = ()) -> None:
+        """Leave out of these stretches, too, all but how they begin."""
         pieces, at, removed = list[str](), 0, 0
         self._places, self._removed = list[int](), [0]
-        for match in _LONG.finditer(whole):
-            if _is_opaque(match.group()):
-                cut = match.start() + _KEPT
-                pieces.append(whole[at:cut])
-                self._places.append(cut - removed)
-                at, removed = match.end(), removed + match.end() - cut
-                self._removed.append(removed)
+        for start, end in _merged(whole, known):
+            cut = max(start, at) + _KEPT
+            if cut >= end:
+                continue
+            pieces.append(whole[at:cut])
+            self._places.append(cut - removed)
+            at, removed = end, removed + end - cut
+            self._removed.append(removed)
         pieces.append(whole[at:])
         self.text = "".join(pieces)
 
@@ -55,6 +57,19 @@ class Condensed:
 
     def _whole(self, place: int) -> int:
         return place + self._removed[bisect_right(self._places, place)]
+
+
+def _merged(whole: str, known: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Return what is known and what is opaque in order, and as one what overlaps."""
+    opaque = (match.span() for match in _LONG.finditer(whole) if _is_opaque(match.group()))
+    last = (0, 0)
+    for start, end in sorted([*known, *opaque]):
+        if start >= last[1]:
+            yield last
+            last = start, end
+        else:
+            last = last[0], max(last[1], end)
+    yield last
 
 
 def _is_opaque(word: str) -> bool:

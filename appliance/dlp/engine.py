@@ -40,12 +40,17 @@ class Engine:
         """Take all rules but for others that are given."""
         self._detectors, self._tagger = _Late(None if rules is None else tuple(rules)), tagger
 
-    def inspect(self, text: str, *, least: float = LIKELY, own: OwnRules = NOTHING) -> list[Finding]:
-        """Return what is found with at least this confidence, in order and without overlaps, by an organisation's own rules, too."""
+    def inspect(self, text: str, *, least: float = LIKELY, own: OwnRules = NOTHING, whose: bytes = b"") -> list[Finding]:
+        """Return what is found with at least this confidence, in order and without overlaps, by an organisation's own rules, too.
+
+        `whose` stands for whoever sends it: the model does not read again what it read for them within the hour.
+        """
         shadow, made = Shadow(text), self._detectors()
         columns = (one for one in tables.find(shadow) if one.category in made.categories)
-        told = [*self._look(shadow, _DEPTH, made.everything, own.lists.matcher), *columns, *self._tagged(shadow)]
-        found = settle(one for one in without_allowed(shadow, told, own) if one.confidence >= least)
+        told = [*self._look(shadow, _DEPTH, made.everything, own.lists.matcher), *columns]
+        kept = [one for one in without_allowed(shadow, told, own) if one.confidence >= least]
+        names = [one for one in self._tagged(shadow, kept, whose) if one.confidence >= least]
+        found = settle([*kept, *without_allowed(shadow, names, own)])
         places = shadow.places(offset for one in found for offset in (one.start, one.end))
         return [
             Finding(one.category, one.rule, places[one.start], places[one.end], round(one.confidence, 2), one.through)
@@ -72,14 +77,16 @@ class Engine:
         twin._detectors = self._detectors
         return twin
 
-    def _tagged(self, shadow: Shadow) -> Iterator[Found]:
+    def _tagged(self, shadow: Shadow, known: Iterable[Found], whose: bytes) -> Iterator[Found]:
+        """Return what the model says of a text, which rules know parts of: over a name in there, theirs would stand."""
         if self._tagger is not None:
             from appliance.dlp import prose
             from appliance.dlp.condensing import Condensed
 
             text = shadow.raw.decode()
-            short = Condensed(text)
-            yield from prose.in_bytes(shadow.raw, prose.findings(text, short.moved(self._tagger.tags(short.text))))
+            opaque = ((one.start, one.end) for one in known if one.category in prose.OPAQUE)
+            short = Condensed(text, prose.in_characters(shadow.raw, opaque))
+            yield from prose.in_bytes(shadow.raw, prose.findings(text, short.moved(self._tagger.tags(short.text, whose=whose))))
 
     def _look(self, shadow: Shadow, depth: int, detectors: Detectors, own: Matcher | None) -> Iterator[Found]:
         yield from detectors.find(shadow)

@@ -24,8 +24,9 @@ class Once:
         self._tagger = tagger
         self._known: dict[str, tuple[_Moved, ...]] = {}
 
-    def tags(self, text: str) -> Sequence[Tag]:
+    def tags(self, text: str, *, whose: bytes = b"") -> Sequence[Tag]:
         """Return what is tagged, in order. Raises what the model raises."""
+        del whose  # a document is looked at once
         lines = text.split("\n")
         self._ask([line for line in dict.fromkeys(lines) if line not in self._known])
         return list(self._placed(lines))

@@ -22,6 +22,6 @@ class Tagger(Protocol):
 
     name: str
 
-    def tags(self, text: str) -> Sequence[Tag]:
-        """Return what it tags, in order."""
+    def tags(self, text: str, *, whose: bytes = b"") -> Sequence[Tag]:
+        """Return what it tags, in order. For whoever `whose` stands for it may remember what it read for them."""
         ...

@@ -204,7 +204,7 @@ class Looking:
             self._need = Need(max(need.depth, self._need.depth), min(need.least, self._need.least))
             self._own = self._guard.own(self._caller.tenant_id) if self._need.depth > Depth.FLOOR else dlp.NOTHING
             self._texts = self._texts or list(said_in(self._parsed.body))
-            self._found = self._guard.inspector.find_all(self._texts, self._need, self._own)
+            self._found = self._guard.inspector.find_all(self._texts, self._need, self._own, _whose(self._caller))
             self._look_into_files()
         if not self._answers.covers(answers):
             self._guard.inspector.prepare(answers)
@@ -218,7 +218,7 @@ class Looking:
         if self._files is None:
             self._files = read_all(parts_in(self._parsed.body), inspector.read_file)
         told = [one.text for one in self._files if one.text]
-        found = inspector.find_all(told, self._need, self._own) if told else []
+        found = inspector.find_all(told, self._need, self._own, _whose(self._caller)) if told else []
         self._in_files = [one for some in found for one in some] + [_UNREADABLE for one in self._files if not one.is_whole]
 
     def treated(self, standing: Standing) -> Treated:
@@ -274,3 +274,8 @@ def _with(decided: Sequence[Decided], actions: Collection[Action]) -> list[Findi
 
 def _needs(policy: Policy, groups: Collection[UUID]) -> tuple[Need, Need]:
     return need_of(policy, Direction.PROMPT, groups), need_of(policy, Direction.ANSWER, groups)
+
+
+def _whose(caller: Caller) -> bytes:
+    """Return what stands for a caller: nobody, by how long an answer takes, learns what another person or token sent."""
+    return f"{caller.tenant_id}/{caller.user_id}/{caller.token_id}".encode()

@@ -86,40 +86,43 @@ class Inspector:
                 self.aside(lambda: self.find("x", need, dlp.NOTHING))
                 self._ready.add(need.depth)
 
-    def find(self, text: str, need: Need, own: OwnRules) -> list[Finding]:
+    def find(self, text: str, need: Need, own: OwnRules, whose: bytes = b"") -> list[Finding]:
         """Return what is found in a text. Computes. Raises ModelMissing."""
         if need.depth is Depth.NOT:
             return []
         if need.depth is Depth.FLOOR:
             return dlp.stopped(text)
         engine = self._scanner() if need.depth is Depth.NAMES else self._without_names()
-        return engine.inspect(text, least=need.least, own=own)
+        return engine.inspect(text, least=need.least, own=own, whose=whose)
 
-    def find_all(self, texts: Sequence[str], need: Need, own: OwnRules) -> list[list[Finding]]:
+    def find_all(self, texts: Sequence[str], need: Need, own: OwnRules, whose: bytes = b"") -> list[list[Finding]]:
         """Return what is found in each of many texts. Raises ModelMissing.
 
         They are looked at together: one by one, most of the time would go into beginning. Names are looked for in what may be a sentence.
+        `whose` stands for whoever sends them: of a history that they sent within the hour the names are known.
         """
         self.prepare(need)
         if need.depth is Depth.NAMES or sum(map(len, texts)) > _LONG:
-            return self.aside(lambda: self._found_in_all(texts, need, own))
-        return self._found_in_all(texts, need, own)
+            return self.aside(lambda: self._found_in_all(texts, need, own, whose))
+        return self._found_in_all(texts, need, own, whose)
 
-    def _found_in_all(self, texts: Sequence[str], need: Need, own: OwnRules) -> list[list[Finding]]:
+    def _found_in_all(self, texts: Sequence[str], need: Need, own: OwnRules, whose: bytes) -> list[list[Finding]]:
         if need.depth < Depth.NAMES:
-            return self._found_together(texts, range(len(texts)), need, own)
+            return self._found_together(texts, range(len(texts)), need, own, whose)
         worded = [place for place, text in enumerate(texts) if _may_name(text)]
         others = sorted({*range(len(texts))}.difference(worded))
-        found = self._found_together(texts, worded, need, own)
-        further = self._found_together(texts, others, Need(Depth.RULES, need.least), own)
+        found = self._found_together(texts, worded, need, own, whose)
+        further = self._found_together(texts, others, Need(Depth.RULES, need.least), own, whose)
         return [one or other for one, other in zip(found, further, strict=True)]
 
-    def _found_together(self, texts: Sequence[str], places: Sequence[int], need: Need, own: OwnRules) -> list[list[Finding]]:
+    def _found_together(
+        self, texts: Sequence[str], places: Sequence[int], need: Need, own: OwnRules, whose: bytes
+    ) -> list[list[Finding]]:
         found: list[list[Finding]] = [[] for _ in texts]
         if not places:
             return found
         begins = [0, *accumulate(len(texts[place]) + len(_APART) for place in places)]
-        for one in self.find(_APART.join(texts[place] for place in places), need, own):
+        for one in self.find(_APART.join(texts[place] for place in places), need, own, whose):
             number = bisect_right(begins, one.start) - 1
             begin, text = begins[number], texts[places[number]]
             if one.start - begin < len(text):

@@ -1,11 +1,9 @@
-"""How good and how fast the detectors are, beside Presidio and detect-secrets where they are installed (deploy/docs/dlp.md).
+"""How good and how fast the detectors are, beside Presidio, detect-secrets and gitleaks where they are installed (deploy/docs/dlp.md).
 
 The sets of ../shared/data/dlp are for development; others, unseen, decide.
 """
 
-import json
 import random
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -19,22 +17,13 @@ from appliance.dlp.own.exact_values import read_values
 from appliance.dlp.own.words import digest
 from appliance.providers.local.catalogue import LABELS, TAGGER
 from appliance.providers.local.tagger import LocalTagger
-from tests.bench import dlp_calls
+from tests.bench import dlp_calls, dlp_large, dlp_peers
+from tests.bench.dlp_sets import ALL, SETS, told
 from tests.support.negatives import count_flagged, negative_lines
-from tests.support.scoring import CORE, NAMES, Score, ours, read, score
+from tests.support.scoring import Score, ours, read, score
 
 Result = dict[str, str | float]
 MODELS: Final = Path(sys.prefix) / "share" / "appliance" / "models"
-PEER: Final = Path("build/peers/presidio/bin/python")
-ALL: Final = frozenset(NAMES.values()) - {"DEVICE", "TRACK", "MARKING", "AGE", "CARE_DATE", "PLATE"}
-SETS: Final = (
-    ("presidio_research", "pii_presidio_research.jsonl", CORE | {"ADDRESS", "DL"}),
-    ("datafog", "pii_datafog_corpus.jsonl", CORE),
-    ("enterprise", "ent_dev.jsonl.gz", ALL),
-    ("secrets.gitleaks", "secrets_gitleaks_cases.jsonl.gz", frozenset({"SECRET"})),
-    ("secrets.kingfisher", "secrets_kingfisher_examples.jsonl.gz", frozenset({"SECRET"})),
-    ("names.wnut17", "ner_wnut17dev.jsonl", frozenset({"PERSON"})),
-)
 CRAFTED: Final = {
     "digits": "4111 ", "at signs": "a@", "dots": "a.", "quotes": "'", "colons": "password:", "names": "Dear Mr ", "one word": "A",
     "keys": "-----BEGIN PRIVATE KEY-----", "entities": "&#49;", "spaced": "1 ", "capitals": "Aa Bb ", "streets": "12 Aa Bb Cc ",
@@ -43,42 +32,37 @@ CRAFTED: Final = {
 }  # fmt: skip
 SMALL, LARGE = 20_000, 160_000
 LINES: Final = 7_000
+AMOUNT: Final = 60_000
+"""Characters that names are looked for in when speed is measured, ours and others'."""
 
 
 def run() -> list[Result]:
     """Measure quality, then speed, then what crafted texts cost."""
     rules, whole = Engine(), Engine(tagger=LocalTagger(MODELS / TAGGER.name, LABELS))
+    scores = _scored(whole)
+    speeds = list(_speed(rules, whole))
     return [
-        *_quality(whole, "", SETS),
-        *_quality(rules, "rules.", SETS),
+        *_quality(scores, ""),
+        *_quality(_scored(rules), "rules."),
         *_negatives(rules, whole),
         *_negative_lines(rules, whole),
-        *_peers(),
-        *_speed(rules, whole),
+        *speeds,
+        *dlp_peers.run(scores, {str(one["name"]): float(one["value"]) for one in speeds}, mixed_text()[:AMOUNT]),
+        *dlp_large.run(),
         *_own(rules),
         *_doubling(rules),
         *dlp_calls.run(rules, whole),
     ]
 
 
-def _quality(engine: Engine, prefix: str, sets: tuple[tuple[str, str, frozenset[str]], ...]) -> Iterator[Result]:
-    for name, file, categories in sets:
-        if rows := read(file):
-            yield from _told(name, score(rows, ours(engine), categories), prefix)
+def _scored(engine: Engine) -> dict[str, Score]:
+    sets = ((name, read(file), categories) for name, file, categories in SETS)
+    return {name: score(rows, ours(engine), categories) for name, rows, categories in sets if rows}
 
 
-def _told(name: str, found: Score, prefix: str) -> Iterator[Result]:
-    scope = "all" if name == "enterprise" else "core"
-    counts = found.total(but=("ADDRESS", "DL") if scope == "core" else ("ADDRESS",))
-    yield {
-        "name": f"dlp.{prefix}f1.{scope}.{name}",
-        "value": counts.f1,
-        "unit": f"precision {counts.precision:.3f}, recall {counts.recall:.3f}",
-    }
-    yield {"name": f"dlp.{prefix}leak.{name}", "value": found.leak, "unit": "share of marked characters"}
-    for category, one in sorted(found.by_category.items()):
-        if not prefix and one.right + one.missed:
-            yield {"name": f"dlp.f1.{category.lower()}.{name}", "value": one.f1, "unit": f"of {one.right + one.missed}"}
+def _quality(scores: dict[str, Score], prefix: str) -> Iterator[Result]:
+    for name, found in scores.items():
+        yield from told(name, found, prefix)
 
 
 def _negatives(rules: Engine, whole: Engine) -> Iterator[Result]:
@@ -111,43 +95,26 @@ def _own(rules: Engine) -> Iterator[Result]:
         yield {"name": name, "value": len(text) / 1e6 / spent, "unit": "MB a CPU second"}
 
 
-def _peers() -> Iterator[Result]:
-    """Ask Presidio and detect-secrets, in their own environment, about the same texts."""
-    if not PEER.exists():
-        print("Presidio is not installed here: deploy/docs/dlp.md says how", file=sys.stderr)
-        return
-    for name, file, categories in SETS:
-        rows = read(file)
-        if not rows:
-            continue
-        asked = subprocess.run(
-            [PEER, Path(__file__).with_name("dlp_peer.py")], input=json.dumps([row["text"] for row in rows]), check=True,
-            capture_output=True, text=True,
-        )  # fmt: skip
-        for peer, told in json.loads(asked.stdout).items():
-            answers = iter(told["spans"])
-            found = score(rows, lambda _text, answers=answers: [tuple(one) for one in next(answers)], categories)  # type: ignore[misc]
-            yield from _told(name, found, f"{peer}.")
-            yield {
-                "name": f"dlp.{peer}.mb_s.{name}",
-                "value": told["characters"] / 1e6 / told["seconds"],
-                "unit": "MB a CPU second",
-            }
-
-
 def _speed(rules: Engine, whole: Engine) -> Iterator[Result]:
-    texts = [row["text"] for row in read("ent_dev.jsonl.gz")] or [
-        "Dear Ms Okonkwo, please call +49 30 901820 on 3 May. "
-    ] * 200
-    mixed = "\n".join(_mixed(texts, 2_000_000))
-    for engine, amount, name in ((rules, len(mixed), "dlp.rules_mb_s"), (whole, 60_000, "dlp.rules_and_names_mb_s")):
+    mixed, texts = mixed_text(), _texts()
+    for engine, amount, name in ((rules, len(mixed), "dlp.rules_mb_s"), (whole, AMOUNT, "dlp.rules_and_names_mb_s")):
         engine.inspect(mixed[:amount])  # automata are built while they are used
         spent = min(_seconds(engine, mixed[:amount]) for _ in range(3))
         yield {"name": name, "value": amount / 1e6 / spent, "unit": "MB a CPU second"}
+    # Each is another: nothing of it is known from before.
     prompts = ["\n".join(random.Random(number).sample(texts, 8))[:1024] for number in range(60)]
     for engine, name in ((rules, "dlp.rules.prompt_1kb_p95_ms"), (whole, "dlp.prompt_1kb_p95_ms")):
         times = [_seconds(engine, prompt) * 1000 for prompt in prompts]
         yield {"name": name, "value": quantiles(times, n=20)[-1], "unit": "ms CPU"}
+
+
+def _texts() -> list[str]:
+    return [row["text"] for row in read("ent_dev.jsonl.gz")] or ["Dear Ms Okonkwo, please call +49 30 901820 on 3 May. "] * 200
+
+
+def mixed_text() -> str:
+    """Return two megabytes of texts among prose."""
+    return "\n".join(_mixed(_texts(), 2_000_000))
 
 
 def _mixed(texts: list[str], size: int) -> Iterator[str]:

@@ -32,8 +32,8 @@ TIMES: Final = 200
 
 
 def run(rules: Engine, whole: Engine) -> list[Result]:
-    """Measure both."""
-    return [*_delays(rules), *_added(rules, "rules"), *_added(whole, "names")]
+    """Measure these."""
+    return [*_delays(rules), *_added(rules, "rules"), *_added(whole, "names"), *_history(whole)]
 
 
 def _delays(rules: Engine) -> Iterator[Result]:
@@ -67,6 +67,18 @@ def _added(engine: Engine, name: str) -> Iterator[Result]:
     for clock, of in ((time.perf_counter, ""), (time.process_time, ".cpu")):
         cuts = quantiles(sorted(_timed(looks, clock) for _ in range(TIMES if name == "rules" else TIMES // 4)), n=20)
         yield {"name": f"dlp.gateway_added_ms.{name}{of}", "value": cuts[9], "unit": f"ms for a request of 1 KB; p95 {cuts[18]:.2f}"}
+
+
+def _history(whole: Engine) -> Iterator[Result]:
+    """Look through the twentieth call of a conversation, which brings the nineteen before it: 20 KB."""
+    inspector, need = Inspector(lambda: whole, here), Need(Depth.NAMES)
+    turns = [f"Turn {number}. {PROSE * 4}" for number in range(20)]
+    inspector.find_all(turns[:1], need, dlp.NOTHING)
+    for name, whose in (("new", b""), ("remembered", b"ada")):
+        inspector.find_all(turns[:-1], need, dlp.NOTHING, whose)
+        began = time.process_time()
+        inspector.find_all(turns, need, dlp.NOTHING, whose)
+        yield {"name": f"dlp.history_20kb_ms.{name}", "value": (time.process_time() - began) * 1000, "unit": "ms CPU"}
 
 
 def _timed(work: Callable[[], None], clock: Callable[[], float]) -> float:

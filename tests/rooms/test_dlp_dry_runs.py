@@ -191,7 +191,7 @@ def test_what_cannot_be_read_is_not_nothing_found_and_a_detector_that_is_missing
     class Missing:
         name = "missing"
 
-        def tags(self, _: str) -> None:
+        def tags(self, _: str, **_named: object) -> None:
             raise ModelMissing(model="rampart")
 
     run, blind = starts(ada), Engine(tagger=Missing())  # type: ignore[arg-type]  # it tags nothing

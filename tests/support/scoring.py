@@ -7,6 +7,7 @@ share of marked characters that no finding covers.
 
 import gzip
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, Final
 
 from appliance.dlp import Category, Engine, Finding
 
-DATA: Final = Path(__file__).parents[3] / "shared" / "data" / "dlp"
+DATA: Final = Path(os.environ.get("DLP_SETS") or Path(__file__).parents[3] / "shared" / "data" / "dlp")
 CORE: Final = frozenset({"PERSON", "EMAIL", "PHONE", "SSN", "CREDIT_CARD", "IBAN", "IP"})
 NAMES: Final[Mapping[Category, str]] = {
     Category.PERSON: "PERSON", Category.ADDRESS: "ADDRESS", Category.EMAIL: "EMAIL", Category.PHONE: "PHONE", Category.BIRTH_DATE: "DOB",

@@ -7,19 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from appliance.kernel.computing import Aside, here, native_lock
 from appliance.providers.errors import ModelMissing
 from appliance.providers.local.embeddings import is_intact
+from appliance.providers.local.recent import Recent, Said
+from appliance.providers.local.windows import Span, pieces, windows
 
-if TYPE_CHECKING:
-    from tokenizers import Encoding
-
-_WINDOW, _OVERLAP, _SPACE_WITHIN = 480, 64, 80
-_TOKENS, _BATCH = 510, 8
+_LEAST = 0.5
+_BEGIN, _END = 2, 3  # [CLS] and [SEP] of its tokenizer
 
 
 @dataclass(frozen=True)
@@ -32,62 +31,78 @@ class Tag:
     score: float
 
 
+class _Window(NamedTuple):
+    """What is read together: where it begins in its text, its tokens, and where each of them stands in it."""
+
+    at: int
+    text: str
+    ids: "np.ndarray[Any, Any]"
+    offsets: Sequence[Span]
+
+
 class LocalTagger:
     """Loads on first use, then serves any thread."""
 
     def __init__(self, directory: Path, labels: Sequence[str], *, threads: int = 1, aside: Aside = here) -> None:
         self.name = directory.name
         self._directory, self._labels = directory, tuple(labels)
+        self._recent = Recent()
+        self._outside = self._labels.index("O")
         self._threads, self._aside = threads, aside
         self._lock = native_lock()
         self._loaded: tuple[Any, Any] | None = None
 
-    def tags(self, text: str, *, least: float = 0.5) -> list[Tag]:
-        """Return what is tagged, in order. Raises ModelMissing."""
+    def tags(self, text: str, *, whose: bytes = b"") -> list[Tag]:
+        """Return what is tagged, in order. Raises ModelMissing.
+
+        What was read within the hour for whoever `whose` stands for is not read again for them. Without it nothing is remembered.
+        """
         tokenizer, session = self._load()
         found = list[Tag]()
-        windows = list(_windows(text))
-        for place in range(0, len(windows), _BATCH):
-            batch = windows[place : place + _BATCH]
-            encoded = tokenizer.encode_batch([text[start:end] for start, end in batch])
-            logits = self._aside(partial(_run, session, encoded))
-            for (start, end), encoding, told in zip(batch, encoded, logits, strict=True):
-                found += self._read(text[start:end], start, encoding, told, least)
+        for start, end in pieces(text):
+            read = list(_windows(text[start:end], tokenizer))
+            for window, said in zip(read, self._said(session, read, whose), strict=True):
+                begin = start + window.at
+                found += [Tag(one.label, begin + one.start, begin + one.end, one.score) for one in said]
         return _joined(found)
+
+    def _said(self, session: Any, read: "Sequence[_Window]", whose: bytes) -> list[tuple[Said, ...]]:
+        """Return what the model says of each window, and ask it only about those that it did not read for these."""
+        digests = [self._recent.digest(whose, one.text, one.ids.tobytes()) for one in read] if whose else []
+        known = [self._recent.find(one) for one in digests] or [None] * len(read)
+        asked = [place for place, said in enumerate(known) if said is None]
+        told = self._aside(partial(_run, session, [read[place].ids for place in asked])) if asked else []
+        for place, logits in zip(asked, told, strict=True):
+            said = tuple(self._read(read[place], logits))
+            known[place] = said
+            if whose:
+                self._recent.keep(digests[place], said)
+        return [said or () for said in known]
 
     def ping(self) -> None:
         """Raise ModelMissing unless the file is there."""
         if not (self._directory / "model.onnx").is_file():
             raise ModelMissing(model=self.name)
 
-    def _read(
-        self, window: str, offset: int, encoding: "Encoding", logits: "np.ndarray[Any, Any]", least: float
-    ) -> Iterator[Tag]:
-        shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        shares /= shares.sum(axis=-1, keepdims=True)
-        best, sure = shares.argmax(axis=-1), shares.max(axis=-1)
-        current: Tag | None = None
-        for place, (start, end) in enumerate(encoding.offsets[:_TOKENS]):
-            if end <= start:
+    def _read(self, window: "_Window", logits: "np.ndarray[Any, Any]") -> Iterator[Said]:
+        best = logits.argmax(axis=-1)
+        current: Said | None = None
+        for place in np.flatnonzero(best != self._outside).tolist():
+            (start, end), kind = window.offsets[place], self._labels[best[place]]
+            score = _share(logits[place], best[place])
+            if end <= start or score < _LEAST:
                 continue
-            kind = self._labels[best[place]]
-            if kind == "O" or sure[place] < least:
-                if current:
-                    yield current
-                current = None
-                continue
-            score = float(sure[place])
             if (
                 current
                 and current.label == kind[2:]
-                and not window[current.end - offset : start].strip()
-                and (kind[0] == "I" or current.end - offset == start)
+                and not window.text[current.end : start].strip()
+                and (kind[0] == "I" or current.end == start)
             ):
-                current = Tag(current.label, current.start, offset + end, min(current.score, score))
+                current = Said(current.label, current.start, end, min(current.score, score))
                 continue
             if current:
                 yield current
-            current = Tag(kind[2:], offset + start, offset + end, score)
+            current = Said(kind[2:], start, end, score)
         if current:
             yield current
 
@@ -109,7 +124,6 @@ def _opened(directory: Path, threads: int) -> tuple[Any, Any]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(directory / "model.onnx"), options, providers=["CPUExecutionProvider"])
     tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
@@ -118,27 +132,31 @@ def _opened(directory: Path, threads: int) -> tuple[Any, Any]:
     return tokenizer, session
 
 
-def _run(session: Any, batch: "Sequence[Encoding]") -> "list[np.ndarray[Any, Any]]":
+def _windows(piece: str, tokenizer: Any) -> Iterator[_Window]:
+    encoding = tokenizer.encode(piece, add_special_tokens=False)
+    offsets, ids = encoding.offsets, np.asarray(encoding.ids, np.int64)
+    for first, last in windows(piece, offsets):
+        at = offsets[first][0]
+        yield _Window(
+            at,
+            piece[at : offsets[last - 1][1]],
+            ids[first:last],
+            [(start - at, end - at) for start, end in offsets[first:last]],
+        )
+
+
+def _run(session: Any, asked: "Sequence[np.ndarray[Any, Any]]") -> "list[np.ndarray[Any, Any]]":
     """Ask about each by itself: together they would all be as long as the longest, which costs more than it saves."""
     found = []
-    for one in batch:
-        ids = np.asarray([one.ids[:_TOKENS]], np.int64)
-        found.append(np.asarray(session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0])[0])
+    for one in asked:
+        ids = np.concatenate(([_BEGIN], one, [_END]), dtype=np.int64)[np.newaxis]
+        found.append(np.asarray(session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0])[0, 1:-1])
     return found
 
 
-def _windows(text: str) -> Iterator[tuple[int, int]]:
-    """Return windows that overlap, cut between words where there is one."""
-    start = 0
-    while True:
-        end = min(len(text), start + _WINDOW)
-        if end < len(text):
-            space = text.rfind(" ", max(start, end - _SPACE_WITHIN), end)
-            end = space if space > start else end
-        yield start, end
-        if end >= len(text):
-            return
-        start = max(end - _OVERLAP, start + 1)
+def _share(logits: "np.ndarray[Any, Any]", best: int) -> float:
+    """Return the share of the best label (softmax)."""
+    return float(1 / np.exp(logits - logits[best]).sum())
 
 
 def _joined(tags: list[Tag]) -> list[Tag]:
