@@ -7,11 +7,12 @@ words within the hour, and nothing of what others sent: theirs are other digests
 
 import hashlib
 import secrets
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, NamedTuple
+
+from appliance.kernel.computing import native_lock
 
 _MOST: Final = 65_536
 _SECONDS: Final = 3_600.0
@@ -34,7 +35,7 @@ class Recent:
         self._key = secrets.token_bytes(32)
         self._kept = OrderedDict[bytes, tuple[float, tuple[Said, ...]]]()
         self._size = 0
-        self._lock = threading.Lock()
+        self._lock = native_lock()
 
     def digest(self, whose: bytes, window: str, ids: bytes) -> bytes:
         """Return by what this window, read for these, is known."""
