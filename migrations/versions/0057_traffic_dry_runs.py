@@ -7,8 +7,8 @@ from alembic import op
 
 from migrations.rls import every_tenant, tenant_table
 
-revision = "0058"
-down_revision = "0055"
+revision = "0057"
+down_revision = "0056"
 
 
 def upgrade() -> None:

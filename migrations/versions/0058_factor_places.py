@@ -9,8 +9,8 @@ from alembic import op
 
 from migrations.rls import RUNTIME, as_doors, door
 
-revision = "0059"
-down_revision = "0055"
+revision = "0058"
+down_revision = "0057"
 
 _FUNCTIONS = Path(__file__).parents[1] / "sql" / "functions"
 
