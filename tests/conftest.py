@@ -80,7 +80,7 @@ LONGEST = (
     "journeys/test_every_page.py", "journeys/test_backup.py", "journeys/test_operating.py", "journeys/test_planted_keys.py",
     "journeys/test_kills.py", "doors/test_openapi.py", "journeys/test_packets.py", "knowledge/test_nasty.py",
     "journeys/test_many_files.py",
-    "journeys/test_viewer.py", "doors/test_clients.py", "doors/test_authorisation_pages.py",
+    "journeys/test_four_templates.py", "journeys/test_viewer.py", "doors/test_clients.py", "doors/test_authorisation_pages.py",
     "journeys/test_sign_on.py", "journeys/test_keyboard.py", "doors/test_authorisation.py", "doors/test_citations.py",
     "doors/test_authorisation_console.py",
     "doors/test_scanning.py", "journeys/test_gateway_broken.py", "doors/test_bad_providers.py",

@@ -111,6 +111,15 @@ class House:
         self.app = assemble(self.settings, role="app", clock=self.clock)
         self.worker = assemble(self.settings, role="worker", clock=self.clock)
 
+    @classmethod
+    def beside(cls, data_dir: Path) -> "House":
+        """Return the rooms of a product that runs, over its own database: nothing but `server` and `database` is missing."""
+        house = cls.__new__(cls)
+        house.settings = Settings(data_dir=data_dir)
+        house.clock = MovableClock()
+        house.app, house.worker = (assemble(house.settings, role=role, clock=house.clock) for role in ("app", "worker"))
+        return house
+
     @staticmethod
     def models_directory() -> Path:
         """Where `make test` built the models."""
