@@ -42,6 +42,7 @@ from appliance.chat.values import (
 )
 from appliance.chat.writing import Answering, grounded, nothing_found, without_stopped
 from appliance.gateway import Asker, ChatRequest, Cited, Delta, Finish, Gateway, Item, QueryVector, Turn
+from appliance.gateway.choices import ModelChoices
 from appliance.gateway.writing import NO_PREMISES, Destination, Writer
 from appliance.identity import Caller, Permission
 from appliance.kernel.clock import Clock
@@ -159,6 +160,11 @@ class Chat:
     def writes(self, chatbot: Chatbot) -> bool:
         """Say whether a model elsewhere answers for a chatbot, and is sent passages."""
         return chatbot.model not in self._gateway.models
+
+    def models(self, tx: Tx, caller: Caller) -> ModelChoices:
+        """Return the models that may answer for chatbots: of this host, aliases, and what is allowed of providers."""
+        identity.require(caller, Permission.CHATBOT_EDIT)
+        return self._gateway.choices(tx)
 
     def destinations(self, tx: Tx, caller: Caller, chatbot: Chatbot) -> list[Destination] | None:
         """Return who is sent a chatbot's questions and passages: None where all stays here; nobody where its model is gone."""

@@ -30,7 +30,7 @@ def add() -> Answer:
     person, house = caller(), services()
     try:
         with house.db.tenant(person.tenant_id) as tx:
-            made = chat.create_chatbot(tx, person, _form(), models=house.gateway.choices(tx), clock=house.clock)
+            made = chat.create_chatbot(tx, person, _form(), models=house.chat.models(tx, person), clock=house.clock)
     except Refusal as refusal:
         return _list(shown=refusal)
     return done("chatbots.edit", "saved", chatbot_id=made.chatbot_id)
@@ -50,7 +50,7 @@ def change(chatbot_id: UUID) -> Answer:
         with house.db.tenant(person.tenant_id) as tx:
             chat.get_draft(tx, person, ChatbotId(chatbot_id))
             chat.update_chatbot(
-                tx, person, ChatbotId(chatbot_id), _form(), models=house.gateway.choices(tx), clock=house.clock
+                tx, person, ChatbotId(chatbot_id), _form(), models=house.chat.models(tx, person), clock=house.clock
             )
     except Invalid as refusal:
         return _show(ChatbotId(chatbot_id), shown=refusal)
@@ -124,7 +124,7 @@ def _list(*, shown: Refusal | None) -> Answer:
     with house.db.tenant(person.tenant_id) as tx:
         chatbots = chat.list_drafts(tx, person)
         groups, collections = identity.list_group_names(tx, person), knowledge.list_collections(tx, person)
-        models = house.gateway.choices(tx)
+        models = house.chat.models(tx, person)
     form = _typed() if shown else SimpleNamespace(is_grounded=True, temperature=0, audience="everyone")
     keys = {
         "name": lambda one: one.name.casefold(),
@@ -141,7 +141,7 @@ def _show(chatbot_id: ChatbotId, *, shown: Refusal | None = None, messages: list
     with house.db.tenant(person.tenant_id) as tx:
         chatbot = chat.get_draft(tx, person, chatbot_id)
         groups, collections = identity.list_group_names(tx, person), knowledge.list_collections(tx, person)
-        hosts, models = tenancy.get_settings(tx).link_hosts, house.gateway.choices(tx)
+        hosts, models = tenancy.get_settings(tx).link_hosts, house.chat.models(tx, person)
         destinations = house.chat.destinations(tx, person, chatbot)
     form = _typed() if shown and request.endpoint == "chatbots.change" else chatbot  # the page has other forms as well
     return page("chatbots/edit.html", refusal=shown, chatbot=chatbot, form=form, models=models, destinations=destinations,

@@ -123,7 +123,7 @@ def create_chatbot(call: Call) -> DraftOut:
     """Create a draft, which nobody can talk to before it is published."""
     house = call.services
     with call.tenant() as tx:
-        made = chat.create_chatbot(tx, call.caller, _form(call), models=house.gateway.choices(tx), clock=house.clock)
+        made = chat.create_chatbot(tx, call.caller, _form(call), models=house.chat.models(tx, call.caller), clock=house.clock)
         return DraftOut.model_validate(made)
 
 
@@ -131,7 +131,7 @@ def create_chatbot(call: Call) -> DraftOut:
 def list_chatbot_models(call: Call) -> ModelsOut:
     """Return the models that may answer for chatbots: of this host, aliases, and what is allowed of providers."""
     with call.tenant() as tx:
-        found = call.services.gateway.choices(tx)
+        found = call.services.chat.models(tx, call.caller)
     return ModelsOut(names=list(found.names), open_providers=list(found.open_providers))
 
 
@@ -168,7 +168,7 @@ def change_chatbot(call: Call) -> DraftOut:
     """Change a draft. Who may use the chatbot changes at once; everything else when it is published."""
     house = call.services
     with call.tenant() as tx:
-        models = house.gateway.choices(tx)
+        models = house.chat.models(tx, call.caller)
         changed = chat.update_chatbot(tx, call.caller, _id(call), _form(call), models=models, clock=house.clock)
         return DraftOut.model_validate(changed)
 
