@@ -282,7 +282,7 @@ def test_the_words_are_gone_from_the_tables_files_once_all_is_sealed(house: Hous
     tidy(house.worker)
     boots(house, "CHECKPOINT")
     assert {"messages", "conversations"} <= holding(house), "VACUUM alone leaves them there"
-    assert sampled(house) == {"conversations"}
+    assert "conversations" in sampled(house)  # and others, where autovacuum was sooner
     assert "files still hold" in doctor(house)
 
     with house.server.connect("boot", house.database) as reader, reader.transaction():
