@@ -67,7 +67,7 @@ def test_killed_under_load_every_call_has_its_record_and_every_millionth_its_cal
     at: Door, tmp_path: Path, kind: str, rounds: int
 ) -> None:
     at.upstream.says(said(COMPLETION))
-    at.upstream.chooses = chosen
+    at.upstream.chooses = Chosen()
     has_budgets(at)
     load = Load()
     with gateway(at.house, tmp_path, door=kind) as served:
@@ -117,16 +117,24 @@ def has_an_entry_each(calls: Sequence[Any], entries: list[dict[str, Any]]) -> No
     assert sum(one["cost_micros"] for one in settled) == sum(one.cost_micros for one in calls)
 
 
-def chosen(asked: Asked) -> Reply:
-    """An answer that uses more or less than was reserved; now and then none."""
+class Chosen:
+    """Answers that use more or less than was reserved; now and then none."""
+
+    wait = 0.02
+
+    def __call__(self, asked: Asked) -> Reply:
+        return chosen(asked, self.wait)
+
+
+def chosen(asked: Asked, wait: float) -> Reply:
     chance = random.Random(asked.body)
     used = {"prompt_tokens": chance.randrange(1, 100), "completion_tokens": chance.randrange(1, MOST_ANSWERED)}
     if chance.random() < 0.05:
         return Reply(b'{"error":{"message":"no"}}', status=400)
     if b'"stream": true' not in asked.body:
-        return said(COMPLETION | {"usage": used}, wait=0.02)
+        return said(COMPLETION | {"usage": used}, wait=wait)
     chunks = [one | {"usage": used} if one.get("usage") else one for one in chat_chunks()]
-    return streamed(chat_bytes(chunks[:2], done=False), chat_bytes(chunks[2:]), pause=0.02)
+    return streamed(chat_bytes(chunks[:2], done=False), chat_bytes(chunks[2:]), pause=wait)
 
 
 def content_of(body: dict[str, Any]) -> bytes:
@@ -150,6 +158,8 @@ def asks_once(at: Door, served: Gateway, load: Load, content: str, number: int) 
 def asks_until_killed(at: Door, served: Gateway, load: Load, name: str) -> None:
     is_over, is_asked, before = threading.Event(), threading.Event(), len(load.answered)
     at.upstream.when_asked = is_asked.set
+    chosen = at.upstream.chooses
+    assert isinstance(chosen, Chosen)
 
     def asks_on(thread: int) -> None:
         turn = 0
@@ -164,10 +174,12 @@ def asks_until_killed(at: Door, served: Gateway, load: Load, name: str) -> None:
         running = [threads.submit(asks_on, thread) for thread in range(THREADS)]
         try:
             wait_for(lambda: len(load.answered) - before >= ANSWERED, 30)
+            chosen.wait = 2.0
             is_asked.clear()
             assert is_asked.wait(10)
             served.kill()  # while a provider is being asked
         finally:
+            chosen.wait = Chosen.wait
             is_over.set()
         for one in running:
             one.result(60)

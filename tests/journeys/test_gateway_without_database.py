@@ -155,7 +155,7 @@ def test_stopped_under_load_every_call_has_its_record_and_every_millionth_its_ca
     at: Door, served: Gateway, postgres: EmbeddedPostgres, rounds: int
 ) -> None:
     at.upstream.says(said(COMPLETION))
-    at.upstream.chooses = killed.chosen
+    at.upstream.chooses = killed.Chosen()
     with at.house.server.connect("boot", at.house.database) as boot:
         boot.execute("DELETE FROM cloister.budget_limits")
         before = {one[0] for one in boot.execute("SELECT call_id FROM cloister.model_calls")}
