@@ -22,6 +22,8 @@ from appliance.kernel.sealing import IntegrityError, Sealer
 
 _APART: Final = "\n" * 60
 _EVENT: Final = b"data:"
+_ODD: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What comes of reading an answer that a provider gave in no form that there is."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,12 @@ def _texts(tx: Tx, kept: ContentRow, sealer: Sealer) -> tuple[str | None, str | 
         if not (content.has_request and content.has_answer):
             return None, None
         return _APART.join(said_in(parse(content.request).body)), answer_of(content.answer)
-    except (IntegrityError, Refusal, ValueError):
+    except (IntegrityError, Refusal, *_ODD):
         return None, None
 
 
 def answer_of(answer: bytes) -> str:
-    """Return what an answer says, whole or as a stream of events. Raises ValueError, RequestMalformed."""
+    """Return what an answer says, whole or as a stream of events. Raises RequestMalformed, and one of `_ODD` for what is of no form."""
     if not answer.strip():
         return ""
     if answer.lstrip().startswith(b"{"):

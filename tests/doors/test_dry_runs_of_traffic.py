@@ -147,3 +147,16 @@ def test_it_goes_on_where_a_killed_worker_left_it_and_refuses_what_is_neither(at
     with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
         there = int(tx.scalar(text("SELECT (SELECT count(*) FROM conversations) + (SELECT count(*) FROM call_contents)")) or 0)
     assert looked == [*range(1, there + 1), there]
+
+
+@pytest.mark.parametrize("event", [b'{"choices":[{"index":[1],"delta":{"content":"x"}}]}', b'{"a":' * 20_000 + b"1" + b"}" * 20_000], ids=["odd", "deep"])
+def test_an_answer_of_no_form_is_unread_and_does_not_stop_the_run(at: Door, event: bytes) -> None:
+    chooses(at, 30, Review.AUDITED)
+    before = tries(at, DryRunForm(direction=Direction.PROMPT, days=1))
+    at.upstream.says(streamed(b"data: " + event + b"\n\n", b"data: [DONE]\n\n"))
+    with at.openai().chat.completions.with_streaming_response.create(
+        model="openai/gpt-6", messages=[{"role": "user", "content": "x"}], stream=True
+    ) as answer:
+        assert answer.read()
+    run = tries(at, DryRunForm(direction=Direction.PROMPT, days=1))
+    assert (run.state, run.looked, run.unread) == (RunState.DONE, before.looked + 1, before.unread + 1)
