@@ -27,8 +27,11 @@ from appliance.kernel.words import sentences
 
 MARK: Final = "[?]"
 """Behind a sentence that no passage bears out, where a chatbot shows those."""
-_ONE: Final = r"\[(?:[Pp]assage\s?)?\d{1,3}(?:\s?[,;]\s?\d{1,3})*\]"
-_MARKS: Final = re.compile(rf"(\s*{_ONE}(?:\s*,?\s*{_ONE})*)([.!?:;]*)")
+_ONE: Final = r"\[(?:[Pp]assage\s?)?\d{1,3}(?:\s?[,;]\s?\d{1,3}){0,19}\]"
+_MARKS: Final = re.compile(rf"({_ONE}(?:\s{{0,9}}(?:,\s{{0,9}})?{_ONE}){{0,19}})([.!?:;]{{0,9}})")
+_LONGEST_MARK: Final = 200
+"""A model may write without end: each piece is looked at once, from so far before it."""
+_MOST_CLAIMS: Final = 300
 _BEGUN: Final = re.compile(r",?\s*(?:\[[^\]]{0,40})?")
 _JOINED: Final = re.compile(r"\s*[,;]\s*(?=\S)")
 _ODD: Final = re.compile(r"\[\?\]")
@@ -91,22 +94,28 @@ class Grounding:
         self._passages = {one.number: one for one in passages}
         self._sources: dict[int, _Source] = {}
         self._is_strict = is_strict
-        self._rest = ""
+        self._rest, self._looked, self._claims = "", 0, 0
 
     def feed(self, text: str) -> Iterator[Delta | Cited]:
         """Yield what may be shown."""
         self._rest += _ODD.sub("", text)
-        while (found := _MARKS.search(self._rest)) and _is_whole(self._rest[found.end() :]):
-            said, self._rest = self._rest[: found.start()], self._rest[found.end() :]
-            yield from self._judged(said, found)
+        while found := _MARKS.search(self._rest, self._looked):
+            if not _is_whole(self._rest[found.end() :]):
+                self._looked = found.start()
+                return
+            yield from self._cut(found)
+        self._looked = max(self._looked, len(self._rest) - _LONGEST_MARK)
 
     def close(self) -> Iterator[Delta | Cited]:
         """Yield what may be shown of the end."""
-        while found := _MARKS.search(self._rest):
-            said, self._rest = self._rest[: found.start()], self._rest[found.end() :]
-            yield from self._judged(said, found)
+        while found := _MARKS.search(self._rest, self._looked):
+            yield from self._cut(found)
         rest, self._rest = self._rest, ""
         yield from self._judged(rest, None)
+
+    def _cut(self, found: re.Match[str]) -> Iterator[Delta | Cited]:
+        said, self._rest, self._looked = self._rest[: found.start()], self._rest[found.end() :], 0
+        yield from self._judged(said, found)
 
     def _judged(self, said: str, marks: re.Match[str] | None) -> Iterator[Delta | Cited]:
         cited = list(dict.fromkeys(int(one) for one in re.findall(r"\d+", marks[1]))) if marks else []
@@ -125,7 +134,8 @@ class Grounding:
         claim = claim_of(sentence, sources[0].language if sources else language_of(sentence))
         if not claim.words:
             return
-        found = _borne_out(claim, sources)
+        self._claims += 1
+        found = _borne_out(claim, sources) if self._claims <= _MOST_CLAIMS else []
         if not found:
             self.untraced += not sentence.endswith(":")  # which announces, and says nothing yet
             if not self._is_strict:

@@ -170,6 +170,7 @@ def test_it_fails_closed_and_offers_quotes(at: Door) -> None:
         (said({"error": {"message": "no such model", "type": "invalid_request_error"}}, status=404), "no such model"),
         (said({"error": {"message": "overloaded"}}, status=500), "overloaded"),
         (cut, "did not come to its end"),
+        (writes("The notice period is six weeks [1]. " + "and so on " * 4_000, size=900), "longer than was asked for"),
     ):
         at.upstream.says(reply)
         with pytest.raises(Refusal, match=reason) as refusal:

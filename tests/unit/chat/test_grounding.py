@@ -1,5 +1,7 @@
 """What is shown of a model's claims, by passages that bear them out or do not."""
 
+import time
+
 import pytest
 
 from appliance.chat.grounding import Grounding
@@ -68,3 +70,11 @@ def test_what_no_passage_bears_out_is_marked_where_a_chatbot_shows_it_and_no_mod
 
 def test_an_answer_of_nothing_is_none() -> None:
     assert [shown(one) for one in ("NO_ANSWER", "NO_ANSWER.", "", "  \n")] == [("", 0)] * 4
+
+
+@pytest.mark.parametrize("more", [" ", "[1] ", "[", "[1,", "a ", "a. ", '"a '])
+def test_a_model_that_does_not_end_keeps_nobody_waiting(more: str) -> None:
+    began = time.thread_time()
+    text, _ = shown("Probation lasts 3 months [1]. " + more * (16_000 // len(more)) + "Probation lasts 3 months [1].", step=4)
+    assert text.startswith("Probation lasts 3 months. [1]")
+    assert time.thread_time() - began < 2
