@@ -7,7 +7,8 @@ it, and nothing is shown before its claim was judged:
 - one sentence of a cited passage holds all of the claim's numbers, what they count, and most of its words; of a claim of several
   parts, one sentence for each part with a number;
 - its names and, in German, its nouns stand there as well, or in the sentence before; its quotations in a cited passage;
-- it denies where that sentence denies, and only there.
+- it denies where that sentence denies, and only there, and turns nothing around (`turning`);
+- no three words in a row come from elsewhere, but for those of another clause that another sentence there bears out; addresses stand there.
 
 This compares words and not meanings: what a model says truly in other words is lost, too, and a sentence made of a passage's own words
 in another order is not caught. Beside each claim stands the sentence that it was measured by.
@@ -19,7 +20,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from appliance.chat.claims import Claim, claim_of, near_numbers, numbers_in, words_of
+from appliance.chat.claims import Claim, claim_of, near_numbers, numbers_in, share, speaking_of, words_of
+from appliance.chat.turning import is_undone, turns_of
 from appliance.gateway import Cited, Delta, Passage
 from appliance.gateway.prompting import NO_ANSWER
 from appliance.kernel.languages import language_of
@@ -37,6 +39,7 @@ _JOINED: Final = re.compile(r"\s*[,;]\s*(?=\S)")
 _ODD: Final = re.compile(r"\[\?\]")
 _HELD_BY_ONE, _HELD_BY_ALL = 0.5, 0.85
 _HEADING_WORDS, _LIKELY = 8, 0.4
+_CLAUSE_WORDS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class _Source:
     def __init__(self, passage: Passage) -> None:
         self.number, self.language = passage.number, language_of(passage.text)
         self.said = f"{passage.title}\n{passage.text}"
+        self.called = words_of(passage.title, self.language)
         windows = list(_windows(passage.text, self.language))
         said = ["", *(one.said for one in windows), ""]
         self.windows = [
@@ -178,7 +182,21 @@ def _borne_out(claim: Claim, sources: Sequence[_Source]) -> list[tuple[_Source, 
     for source, window in ranked:
         if claim.share_in(window.terms) > (_LIKELY if found else 0):
             found.setdefault(source.number, (source, window))
-    return [found[number] for number in sorted(found)]
+    told = [found[number] for number in sorted(found)]
+    return told if _keeps_to(claim, told, windows) else []
+
+
+def _keeps_to(claim: Claim, found: Sequence[tuple[_Source, _Window]], windows: Sequence[tuple[_Source, _Window]]) -> bool:
+    """Say whether a claim says no more than the sentences that bear it and its clauses out, and does not turn around what they say."""
+    telling = [window for _, window in found]
+    for clause in (frozenset(one) for one in claim.clauses if len(one) >= _CLAUSE_WORDS):
+        best = max((window for _, window in windows), key=lambda one: share(clause, one.terms))
+        telling += [best] if share(clause, best.terms) > _HELD_BY_ONE else []
+    said = frozenset[str]().union(*(one.terms for one in telling))
+    if is_undone(said, claim.words) or not turns_of(claim.text) <= turns_of("\n".join(one.said for one in telling)):
+        return False
+    titles = frozenset[str]().union(*(source.called for source, _ in found))
+    return claim.keeps_to(said | titles | speaking_of(claim.language))
 
 
 def _windows(text: str, language: str) -> Iterator[_Window]:
