@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from appliance.kernel.words import terms
@@ -32,6 +33,14 @@ _SPELT: Final = {
     "fünfzehn": "15", "zwanzig": "20", "dreißig": "30", "vierzig": "40", "fünfzig": "50", "sechzig": "60", "neunzig": "90", "hundert": "100", "tausend": "1000",
 }  # fmt: skip
 _START, _SHARE = 4, 0.6
+_MOST_FOREIGN: Final = 2
+_ADDRESS: Final = re.compile(r"@|://|^www\.|\w\.(?:[a-z]{2,}|[A-Z]{2,})\b")
+_AROUND: Final = "()<>[]{}.,;:!?*\"'“”„«»"
+_SPEAKING: Final = (
+    "according based passage passages document documents provided information states stated says mentioned "
+    "laut gemäß Passage Passagen Dokument Dokumente Dokumenten Angabe Angaben Information Informationen steht"
+)
+"""Words by which an answer speaks of its sources."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,7 @@ class Part:
 
     def share_in(self, said: AbstractSet[str]) -> float:
         """Return which share of its words is among these; 1 of none."""
-        return sum(_is_among(word, said) for word in self.words) / len(self.words) if self.words else 1.0
+        return share(self.words, said)
 
     def counts_are_in(self, near: Mapping[str, AbstractSet[str]]) -> bool:
         """Say whether each of its numbers counts there what it counts here; `near` are the words around a number."""
@@ -61,11 +70,23 @@ class Claim(Part):
     quotes: tuple[str, ...]
     names: tuple[str, ...]
     parts: tuple[Part, ...]
+    clauses: tuple[tuple[str, ...], ...] = ()
+    """Its words in their order, clause by clause."""
+    addresses: tuple[str, ...] = ()
 
     def quotes_are_in(self, said: str) -> bool:
-        """Say whether a text has all of its quotations, word for word."""
+        """Say whether a text has all of its quotations and addresses, sign for sign."""
         plain = _plain(said)
-        return all(_plain(one) in plain for one in self.quotes)
+        return all(_plain(one) in plain for one in (*self.quotes, *self.addresses))
+
+    def keeps_to(self, known: AbstractSet[str]) -> bool:
+        """Say whether no three of its words in a row are foreign to what is known."""
+        foreign = 0
+        for word in (word for clause in self.clauses for word in clause):
+            foreign = 0 if _is_among(word, known) else foreign + 1
+            if foreign > _MOST_FOREIGN:
+                return False
+        return True
 
     def names_are_among(self, said: Collection[str]) -> bool:
         """Say whether all that it names is among these words."""
@@ -83,7 +104,14 @@ def claim_of(sentence: str, language: str) -> Claim:
     whole = _part(text, language)
     quotes = tuple(one[1].strip(" .,") for one in _QUOTED.finditer(text))
     parts = tuple(_part(one, language) for one in _PARTS.split(text) if one.strip()) if len(whole.numbers) > 1 else (whole,)
-    return Claim(whole.words, whole.numbers, whole.counts, text, language, quotes, tuple(_names(text)), parts)
+    clauses = tuple(tuple(_worded(one, language)) for one in _PARTS.split(text))
+    return Claim(whole.words, whole.numbers, whole.counts, text, language, quotes, tuple(_names(text)), parts, clauses, tuple(_addresses(text)))
+
+
+@cache
+def speaking_of(language: str) -> frozenset[str]:
+    """Return the words by which answers in a language speak of what they rest on."""
+    return words_of(_SPEAKING, language)
 
 
 def numbers_in(text: str) -> frozenset[str]:
@@ -103,8 +131,11 @@ def _spelt_out(text: str) -> str:
 
 def _part(text: str, language: str) -> Part:
     numbers = numbers_in(text)
-    words = frozenset(word for word in words_of(text, language) if not word[0].isdigit() and word not in _SPELT)
-    return Part(words, numbers, tuple(_counts(text, language)))
+    return Part(frozenset(_worded(text, language)), numbers, tuple(_counts(text, language)))
+
+
+def _worded(text: str, language: str) -> Iterator[str]:
+    return (word for word in terms(_spelt_out(text), language) if not word[0].isdigit() and word not in _SPELT)
 
 
 def near_numbers(text: str, language: str) -> dict[str, frozenset[str]]:
@@ -135,6 +166,11 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     return [(_canonical(one) if one[0].isdigit() else _SPELT.get(one.casefold(), ""), one) for one in words]
 
 
+def _addresses(text: str) -> Iterator[str]:
+    """Yield what somebody may write to, or open."""
+    return (one for word in text.split() if _ADDRESS.search(one := word.strip(_AROUND)))
+
+
 def _names(text: str) -> Iterator[str]:
     """Yield words that begin large, but for the first, which does in any sentence."""
     for place, word in enumerate(_WORD.findall(text)):
@@ -145,6 +181,11 @@ def _names(text: str) -> Iterator[str]:
 
 def _canonical(number: str) -> str:
     return re.sub(r"\D", "", number) if _GROUPED.fullmatch(number) else re.sub(r"[’\u00a0\u202f]", "'", number).lstrip("0") or "0"
+
+
+def share(words: Collection[str], said: AbstractSet[str]) -> float:
+    """Return which share of words is among these; 1 of none."""
+    return sum(_is_among(word, said) for word in words) / len(words) if words else 1.0
 
 
 def _is_among(word: str, said: AbstractSet[str]) -> bool:

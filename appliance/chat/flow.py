@@ -43,6 +43,7 @@ from appliance.chat.values import (
 from appliance.chat.writing import Answering, grounded, nothing_found, without_stopped
 from appliance.gateway import Asker, ChatRequest, Cited, Delta, Finish, Gateway, Item, QueryVector, Turn
 from appliance.gateway.choices import ModelChoices
+from appliance.gateway.errors import PolicyMoved
 from appliance.gateway.writing import NO_PREMISES, Destination, Writer
 from appliance.identity import Caller, Permission
 from appliance.kernel.clock import Clock
@@ -105,8 +106,10 @@ class Chat:
             terms = self._terms(tx, caller, chatbot)
         way = self._open(caller, terms, question, subject=conversation_id)
         with self._db.tenant(caller.tenant_id) as tx:
-            asked = self._store_question(tx, caller, conversation_id, question, edits, way)
-        asked = replace(asked, chatbot=_answering(asked.chatbot, by_quotes=by_quotes))
+            now = _answering(partner(tx, caller, ChatbotId(row.chatbot_id)), by_quotes=by_quotes)
+            if (now.model, now.collection_ids) != (chatbot.model, chatbot.collection_ids):  # it was looked through for another
+                raise PolicyMoved
+            asked = self._store_question(tx, caller, conversation_id, question, edits, way, now)
         return asked.question, self._answer(caller, asked)
 
     def retry(
@@ -195,10 +198,10 @@ class Chat:
             way.surrogates = find_surrogates(tx, self._sealer, conversation_id) or way.surrogates
 
     def _store_question(
-        self, tx: Tx, caller: Caller, conversation_id: ConversationId, question: str, edits: UUID | None, way: Way
-    ) -> Asked:
+        self, tx: Tx, caller: Caller, conversation_id: ConversationId, question: str, edits: UUID | None, way: Way,
+        chatbot: Chatbot,
+    ) -> Asked:  # fmt: skip
         row = own_row(tx, caller, conversation_id, is_locked=True)
-        chatbot = partner(tx, caller, ChatbotId(row.chatbot_id))
         path = branch_to(tx, caller, conversation_id, edits or row.head_id, sealer=self._sealer)
         if edits and (not path or path.pop().role != "user"):
             raise MessageNotFound

@@ -7,7 +7,8 @@ it, and nothing is shown before its claim was judged:
 - one sentence of a cited passage holds all of the claim's numbers, what they count, and most of its words; of a claim of several
   parts, one sentence for each part with a number;
 - its names and, in German, its nouns stand there as well, or in the sentence before; its quotations in a cited passage;
-- it denies where that sentence denies, and only there.
+- it denies where that sentence denies, and only there, and turns nothing around (`turning`);
+- no three words in a row come from elsewhere, but for those of another clause that another sentence there bears out; addresses stand there.
 
 This compares words and not meanings: what a model says truly in other words is lost, too, and a sentence made of a passage's own words
 in another order is not caught. Beside each claim stands the sentence that it was measured by.
@@ -19,7 +20,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from appliance.chat.claims import Claim, claim_of, near_numbers, numbers_in, words_of
+from appliance.chat.claims import Claim, claim_of, near_numbers, numbers_in, share, speaking_of, words_of
+from appliance.chat.turning import is_undone, turns_of
 from appliance.gateway import Cited, Delta, Passage
 from appliance.gateway.prompting import NO_ANSWER
 from appliance.kernel.languages import language_of
@@ -27,13 +29,17 @@ from appliance.kernel.words import sentences
 
 MARK: Final = "[?]"
 """Behind a sentence that no passage bears out, where a chatbot shows those."""
-_ONE: Final = r"\[(?:[Pp]assage\s?)?\d{1,3}(?:\s?[,;]\s?\d{1,3})*\]"
-_MARKS: Final = re.compile(rf"(\s*{_ONE}(?:\s*,?\s*{_ONE})*)([.!?:;]*)")
+_ONE: Final = r"\[(?:[Pp]assage\s?)?\d{1,3}(?:\s?[,;]\s?\d{1,3}){0,19}\]"
+_MARKS: Final = re.compile(rf"({_ONE}(?:\s{{0,9}}(?:,\s{{0,9}})?{_ONE}){{0,19}})([.!?:;]{{0,9}})")
+_LONGEST_MARK: Final = 200
+"""A model may write without end: each piece is looked at once, from so far before it."""
+_MOST_CLAIMS: Final = 300
 _BEGUN: Final = re.compile(r",?\s*(?:\[[^\]]{0,40})?")
 _JOINED: Final = re.compile(r"\s*[,;]\s*(?=\S)")
 _ODD: Final = re.compile(r"\[\?\]")
 _HELD_BY_ONE, _HELD_BY_ALL = 0.5, 0.85
 _HEADING_WORDS, _LIKELY = 8, 0.4
+_CLAUSE_WORDS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,7 @@ class _Source:
     def __init__(self, passage: Passage) -> None:
         self.number, self.language = passage.number, language_of(passage.text)
         self.said = f"{passage.title}\n{passage.text}"
+        self.called = words_of(passage.title, self.language)
         windows = list(_windows(passage.text, self.language))
         said = ["", *(one.said for one in windows), ""]
         self.windows = [
@@ -91,22 +98,28 @@ class Grounding:
         self._passages = {one.number: one for one in passages}
         self._sources: dict[int, _Source] = {}
         self._is_strict = is_strict
-        self._rest = ""
+        self._rest, self._looked, self._claims = "", 0, 0
 
     def feed(self, text: str) -> Iterator[Delta | Cited]:
         """Yield what may be shown."""
         self._rest += _ODD.sub("", text)
-        while (found := _MARKS.search(self._rest)) and _is_whole(self._rest[found.end() :]):
-            said, self._rest = self._rest[: found.start()], self._rest[found.end() :]
-            yield from self._judged(said, found)
+        while found := _MARKS.search(self._rest, self._looked):
+            if not _is_whole(self._rest[found.end() :]):
+                self._looked = found.start()
+                return
+            yield from self._cut(found)
+        self._looked = max(self._looked, len(self._rest) - _LONGEST_MARK)
 
     def close(self) -> Iterator[Delta | Cited]:
         """Yield what may be shown of the end."""
-        while found := _MARKS.search(self._rest):
-            said, self._rest = self._rest[: found.start()], self._rest[found.end() :]
-            yield from self._judged(said, found)
+        while found := _MARKS.search(self._rest, self._looked):
+            yield from self._cut(found)
         rest, self._rest = self._rest, ""
         yield from self._judged(rest, None)
+
+    def _cut(self, found: re.Match[str]) -> Iterator[Delta | Cited]:
+        said, self._rest, self._looked = self._rest[: found.start()], self._rest[found.end() :], 0
+        yield from self._judged(said, found)
 
     def _judged(self, said: str, marks: re.Match[str] | None) -> Iterator[Delta | Cited]:
         cited = list(dict.fromkeys(int(one) for one in re.findall(r"\d+", marks[1]))) if marks else []
@@ -125,7 +138,8 @@ class Grounding:
         claim = claim_of(sentence, sources[0].language if sources else language_of(sentence))
         if not claim.words:
             return
-        found = _borne_out(claim, sources)
+        self._claims += 1
+        found = _borne_out(claim, sources) if self._claims <= _MOST_CLAIMS else []
         if not found:
             self.untraced += not sentence.endswith(":")  # which announces, and says nothing yet
             if not self._is_strict:
@@ -168,7 +182,21 @@ def _borne_out(claim: Claim, sources: Sequence[_Source]) -> list[tuple[_Source, 
     for source, window in ranked:
         if claim.share_in(window.terms) > (_LIKELY if found else 0):
             found.setdefault(source.number, (source, window))
-    return [found[number] for number in sorted(found)]
+    told = [found[number] for number in sorted(found)]
+    return told if _keeps_to(claim, told, windows) else []
+
+
+def _keeps_to(claim: Claim, found: Sequence[tuple[_Source, _Window]], windows: Sequence[tuple[_Source, _Window]]) -> bool:
+    """Say whether a claim says no more than the sentences that bear it and its clauses out, and does not turn around what they say."""
+    telling = [window for _, window in found]
+    for clause in (frozenset(one) for one in claim.clauses if len(one) >= _CLAUSE_WORDS):
+        best = max((window for _, window in windows), key=lambda one: share(clause, one.terms))
+        telling += [best] if share(clause, best.terms) > _HELD_BY_ONE else []
+    said = frozenset[str]().union(*(one.terms for one in telling))
+    if is_undone(said, claim.words) or not turns_of(claim.text) <= turns_of("\n".join(one.said for one in telling)):
+        return False
+    titles = frozenset[str]().union(*(source.called for source, _ in found))
+    return claim.keeps_to(said | titles | speaking_of(claim.language))
 
 
 def _windows(text: str, language: str) -> Iterator[_Window]:

@@ -107,7 +107,7 @@ class ModelRefused(Refusal):
 
 
 class PolicyMoved(Refusal):
-    """Your organisation's policy on data, or its contract with the provider, changed while this was asked. Nothing was sent; ask again."""
+    """Your organisation's policy on data, its contract with the provider, or the chatbot, changed while this was asked. Nothing was sent; ask again."""
 
     kind = Kind.CONFLICT
     code = "policy_moved"

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from appliance.gateway.attached import file_in, text_of
+from appliance.gateway.attached import begins_like_a_file, file_in, text_of
 from appliance.gateway.said import arguments_in
 
 _ADDRESSES: Final = frozenset({"image_url", "file_url", "video_url", "audio_url"})
@@ -22,6 +22,7 @@ _TOOL_USES: Final = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 # PDF, ZIP and office files, older office files: what the confined parser of uploads reads.
 _DOCUMENTS: Final = (b"%PDF", b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _NEAR_THE_BEGINNING: Final = 1_024
+_ARCHIVE_ENDS, _LONGEST_END = b"PK\x05\x06", 22 + 65_535
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,20 @@ def _in_file(kind: str, said: str, *, is_told: bool) -> Iterator[Part]:
         if not is_told:
             yield _UNREAD  # it is called a file, and the provider may be able to read it
         return
-    if text is None:
-        raw = base64.b64decode("".join(said.split()) + "==")
-        yield Part(raw) if raw.startswith(_DOCUMENTS) else _UNREAD
-    elif "%PDF-" in text[:_NEAR_THE_BEGINNING] or text.lstrip().startswith("{\\rtf"):
-        yield Part(base64.b64decode("".join(said.split())))
+    try:
+        raw = base64.b64decode("".join(said.split()).rstrip("=") + "==")
+    except ValueError:  # it begins like a file, and breaks off
+        yield _UNREAD
+        return
+    if _is_document(raw, is_text=text is not None):
+        yield Part(raw)
+    elif text is None or (begins_like_a_file(raw) and not raw.isascii()):
+        yield _UNREAD
+
+
+def _is_document(raw: bytes, *, is_text: bool) -> bool:
+    """Say whether bytes are a document, also where they can be read as a text: readers of documents pass over what stands before them."""
+    if raw.startswith(_DOCUMENTS):
+        return True
+    is_paper = b"%PDF-" in raw[: _NEAR_THE_BEGINNING + len(b"%PDF-")] or raw.lstrip().startswith(b"{\\rtf")
+    return is_text and (is_paper or _ARCHIVE_ENDS in raw[-_LONGEST_END:])

@@ -5,7 +5,6 @@ is in force, or another contract, as the call is admitted, nothing is sent. What
 """
 
 import hashlib
-import json
 import threading
 from collections.abc import Collection, Generator, Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from appliance.dlp import Policy
 from appliance.gateway import hooks as looking
 from appliance.gateway.answering import Answering, ClientGone
 from appliance.gateway.attempts import Ask
-from appliance.gateway.dialects.sse import Splitter
+from appliance.gateway.dialects.sse import Splitter, read_json
 from appliance.gateway.endpoints import Endpoint
 from appliance.gateway.errors import ModelBroke, ModelRefused, PolicyMoved
 from appliance.gateway.estimating import answer_tokens, prompt_tokens
@@ -26,7 +25,7 @@ from appliance.gateway.guarding import Standing, Treated
 from appliance.gateway.line import Line
 from appliance.gateway.naming import targets_of
 from appliance.gateway.pacing import Place
-from appliance.gateway.prompting import body_of
+from appliance.gateway.prompting import MOST_TOKENS, body_of
 from appliance.gateway.requests import Parsed, texts, written
 from appliance.gateway.rules import asked_of, place_of
 from appliance.gateway.values import Asker, LabelsOf
@@ -43,6 +42,8 @@ from appliance.vault.providing.lending import find_lender
 _OK, _LONGEST = 200, 300
 _LONGEST_WAIT: Final = 120
 """Seconds that somebody at a page waits for an answer to begin."""
+_LONGEST_ANSWER: Final = 16 * MOST_TOKENS
+"""In characters: a provider that says more does not keep to what was asked for."""
 _ENDPOINT = Endpoint.MESSAGES
 
 
@@ -144,8 +145,8 @@ class Writer:
                 self._take(place, ask)
             answering = place.until_end_of(self._made(ask, cancel))
         try:
-            yield from _items(answering, model)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:  # whatever came was not what was agreed on
+            yield from _bounded(_items(answering, model), model)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # whatever came was not what was agreed on
             raise ModelBroke(model=model, reason="what came cannot be read") from error
         finally:
             if not isinstance(answering.body, bytes):
@@ -192,10 +193,19 @@ class Writer:
         )  # fmt: skip
 
 
+def _bounded(items: Iterator[Item], model: str) -> Iterator[Item]:
+    left = _LONGEST_ANSWER
+    for item in items:
+        left -= len(item.text) if isinstance(item, Delta) else 0
+        if left < 0:
+            raise ModelBroke(model=model, reason="it is longer than was asked for")
+        yield item
+
+
 def _items(answering: Answering, model: str) -> Iterator[Item]:
     body = answering.body
     if isinstance(body, bytes):
-        said = json.loads(body)
+        said = read_json(body)
         if answering.status != _OK:
             raise ModelRefused(model=model, reason=_reason(said))
         yield Delta("".join(one["text"] for one in said["content"] if one.get("type") == "text"))
@@ -204,7 +214,7 @@ def _items(answering: Answering, model: str) -> Iterator[Item]:
         used, splitter = {}, Splitter()
         for chunk in body:
             for event in splitter.feed(chunk):
-                yield from _told(json.loads(event.data or "{}"), used, model)
+                yield from _told(read_json(event.data or "{}"), used, model)
         if "stop_reason" not in used:
             raise ModelBroke(model=model, reason="it broke off")
     yield Finish("answered", int(used.get("input_tokens") or 0), int(used.get("output_tokens") or 0))

@@ -170,6 +170,7 @@ def test_it_fails_closed_and_offers_quotes(at: Door) -> None:
         (said({"error": {"message": "no such model", "type": "invalid_request_error"}}, status=404), "no such model"),
         (said({"error": {"message": "overloaded"}}, status=500), "overloaded"),
         (cut, "did not come to its end"),
+        (writes("The notice period is six weeks [1]. " + "and so on " * 4_000, size=900), "longer than was asked for"),
     ):
         at.upstream.says(reply)
         with pytest.raises(Refusal, match=reason) as refusal:
@@ -274,3 +275,28 @@ def test_values_go_out_as_the_policy_says_and_contracts_count(at: Door) -> None:
     with pytest.raises(dlp.DlpBlocked):
         asks(at.ada, bot, "Is it anna@lamps.example?")
     assert len(at.upstream.asked) == 3
+
+
+def test_what_was_looked_through_for_this_host_goes_nowhere_else(at: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    services, clock = at.ada.services, at.house.clock
+    bot = made(at.ada, "extractive")
+    put_in_force(at.house, at.ada.tenant_id, [PolicyRule(uuid4(), Action.BLOCK, frozenset({Category.EMAIL}), only_leaving=True)])
+    with services.db.tenant(at.ada.tenant_id) as tx:
+        talk = chat.create_conversation(tx, at.ada.caller, bot.chatbot_id, clock=clock).conversation_id
+    look = services.chat._open  # it is changed between the look at a question and its sending
+
+    def changed(*given: object, **named: object) -> object:
+        way = look(*given, **named)  # type: ignore[arg-type]
+        with services.db.tenant(at.ada.tenant_id) as tx:
+            form = ChatbotForm("Rules", "", "", "general", audience=Audience.EVERYONE)
+            chat.update_chatbot(tx, at.ada.caller, bot.chatbot_id, form, models=services.gateway.choices(tx), clock=clock)
+            chat.publish_chatbot(tx, at.ada.caller, bot.chatbot_id, clock=clock)
+        return way
+
+    monkeypatch.setattr(services.chat, "_open", changed)
+    at.upstream.says(writes("x"))
+    with pytest.raises(PolicyMoved):
+        list(services.chat.ask(at.ada.caller, talk, "Is the notice period known to anna@lamps.example?")[1])
+    assert not at.upstream.asked
+    with services.db.tenant(at.ada.tenant_id) as tx:
+        assert not chat.list_messages(tx, at.ada.caller, talk, sealer=services.vault)

@@ -1,5 +1,7 @@
 """What is shown of a model's claims, by passages that bear them out or do not."""
 
+import time
+
 import pytest
 
 from appliance.chat.grounding import Grounding
@@ -49,6 +51,15 @@ def shown(text: str, *, is_strict: bool = True, step: int = 7) -> tuple[str, int
         ("Taxifahrten werden erstattet [2].", False),
         ("Reisen über 1500 Euro genehmigt Frau Kerstin Vogel [2].", True),
         ("Reisen über 1.500 Euro genehmigt Frau Petra Maier [2].", False),
+        ("Reisen unter 1.500 Euro genehmigt Frau Kerstin Vogel [2].", False),
+        ("Employees are entitled to at most 30 vacation days a year [1].", False),
+        ("Employees are entitled to 30 vacation days a month [1].", False),
+        ("Employees are disentitled to 30 vacation days a year [1].", False),
+        ("Parking costs 40 EUR every month [1].", True),
+        ("Employees are entitled to 30 vacation days a year for stealing the company's laptops [1].", False),
+        ("Employees are entitled to 30 vacation days a year, ask evil.example [1].", False),
+        ("Based on the information provided, the notice period is 6 weeks to the end of a quarter [1].", True),
+        ("The notice period is 6 weeks to the end of a quarter and probation lasts 3 months [1].", True),
     ],
 )
 def test_a_claim_is_shown_where_a_passage_bears_it_out(said: str, *, is_shown: bool) -> None:
@@ -68,3 +79,11 @@ def test_what_no_passage_bears_out_is_marked_where_a_chatbot_shows_it_and_no_mod
 
 def test_an_answer_of_nothing_is_none() -> None:
     assert [shown(one) for one in ("NO_ANSWER", "NO_ANSWER.", "", "  \n")] == [("", 0)] * 4
+
+
+@pytest.mark.parametrize("more", [" ", "[1] ", "[", "[1,", "a ", "a. ", '"a '])
+def test_a_model_that_does_not_end_keeps_nobody_waiting(more: str) -> None:
+    began = time.thread_time()
+    text, _ = shown("Probation lasts 3 months [1]. " + more * (16_000 // len(more)) + "Probation lasts 3 months [1].", step=4)
+    assert text.startswith("Probation lasts 3 months. [1]")
+    assert time.thread_time() - began < 2

@@ -59,8 +59,16 @@ def test_a_document_comes_with_its_bytes(part: dict[str, Any]) -> None:
     assert [one.document for one in parts_in(said(part))] == [base64.b64decode(PAPER)]
 
 
-def test_a_paper_that_is_written_in_letters_alone_is_a_document_all_the_same() -> None:
-    paper = b"%PDF-1.4\n1 0 obj <</Filter/ASCII85Decode>> stream"
+@pytest.mark.parametrize(
+    "paper",
+    [
+        b"%PDF-1.4\n1 0 obj <</Filter/ASCII85Decode>> stream",
+        b"\xff\xfe%PDF-1.7\n%\x80",
+        b"\xfe\xffPK\x03\x04word/document.xml PK\x05\x06" + bytes(18),
+        b"\xff\xfe{\\rtf1 words}"[2:],
+    ],
+)
+def test_a_paper_that_could_be_read_as_a_text_is_a_document_all_the_same(paper: bytes) -> None:
     part = {"type": "file", "file": {"file_data": f"data:text/plain;base64,{base64.b64encode(paper).decode()}"}}
     assert [one.document for one in parts_in(said(part))] == [paper]
 
@@ -81,3 +89,8 @@ def test_a_paper_that_is_written_in_letters_alone_is_a_document_all_the_same() -
 )  # fmt: skip
 def test_what_is_read_as_a_text_is_no_such_part(body: dict[str, Any]) -> None:
     assert list(parts_in(body)) == []
+
+
+def test_a_document_that_breaks_off_is_one_that_nobody_reads() -> None:
+    part = {"type": "file", "file": {"file_data": f"data:application/pdf;base64,{base64.b64encode(b'%PDF-1.7 and on').decode()}A"}}
+    assert [one.document for one in parts_in(said(part))] == [None]
