@@ -10,9 +10,9 @@ from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
 from appliance import audit
 from appliance.audit import EntryFilter, Event
 from appliance.identity.tables import GroupRow
-from appliance.kernel.db import Tx
+from appliance.kernel.db import Database, DatabaseUnavailable, Tx
 from appliance.kernel.ids import new_id
-from appliance.kernel.questions import ask
+from appliance.kernel.questions import Saying, ask
 from tests.support.house import House, Member, Server
 
 
@@ -128,3 +128,24 @@ def test_each_way_to_ask_has_what_waits_go_first(house: House, ada: Member) -> N
             records(tx, ada, number)
             assert way(tx) == before + number + 1
     assert recorded(house, ada) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("next_is_asked", [False, True])
+def test_a_connection_that_was_lost_and_let_pass_ends_no_transaction_as_if_it_was_kept(
+    house: House, ada: Member, *, next_is_asked: bool
+) -> None:
+    db = Database(house.server.url("cloister_app", house.database), pool_size=1)
+    with pytest.raises((DatabaseUnavailable, SQLAlchemyError)), db.tenant(ada.tenant_id) as tx:
+        tx.add(group(ada, "new"))
+        tx.flush()
+        pid = tx.scalar(text("SELECT pg_backend_pid()"))
+        records(tx, ada, 1)
+        with house.server.connect("boot", house.database) as boot:
+            boot.execute("SELECT pg_terminate_backend(%s)", (pid,))
+        with suppress(SQLAlchemyError):
+            if next_is_asked:
+                ask(tx, Saying("SELECT 1", []))
+            else:
+                tx.execute(text("SELECT 1"))
+    db.close()
+    assert (groups(house, ada), recorded(house, ada)) == ([], [])

@@ -66,6 +66,17 @@ def test_who_commits_late_is_sealed_while_others_write_more_than_a_round_takes(h
             assert (rounds := rounds + 1) < 20
 
 
+def test_what_one_act_records_is_sealed_in_the_order_it_was_recorded_in(house: House, ada: Member) -> None:
+    subjects = [new_id() for _ in range(40)]
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        for subject in subjects:
+            audit.record(tx, ada.caller.actor, Event.PROFILE_CHANGED, subject=subject)
+    house.seals()
+    found = b"".join(body for _, body in log_of(house, ada.tenant_id))
+    places = [found.find(str(subject).encode()) for subject in subjects]
+    assert places == sorted(places)
+
+
 def test_it_seals_each_organisation_into_a_tree_without_a_gap(house: House, ada: Member, bo: Member) -> None:
     records(ada, 300)
     assert house.seals() > 300
