@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast
 
+from appliance.kernel.computing import import_by_native_locks
+
 Result = TypeVar("Result")
 _COMPUTING: Final = 4
 """How much is computed at a time beside the loop."""
@@ -15,6 +17,7 @@ class Beside:
     def __init__(self) -> None:
         from gevent.threadpool import ThreadPool  # type: ignore[import-untyped]  # it has no types; and only where it is the server
 
+        import_by_native_locks()
         self._loop, self._threads = threading.get_native_id(), cast("Any", ThreadPool(_COMPUTING))
 
     def __call__(self, work: Callable[[], Result], /) -> Result:

@@ -39,6 +39,8 @@ log = logger("sealer")
 MOST: Final = 20_000
 """In a round: half a second's work, and so many entries share one flush to the disk."""
 KEPT_EVERY: Final = timedelta(minutes=1)
+_LOOKS_BACK: Final = 8
+"""Of so many full rounds one begins at the beginning of what waits."""
 _LOCK: Final = 0x4155444954  # "AUDIT"
 _NOWHERE: Final = (UUID(int=0), UUID(int=0))
 _TRY = text("SELECT pg_try_advisory_xact_lock(:lock)")
@@ -86,6 +88,7 @@ class Sealer:
         self._gate = gate or Gate(is_needed=False)
         self._signed: dict[TenantId, int] = {}
         self._after: tuple[UUID, UUID] = _NOWHERE
+        self._full = 0
         self.broken: dict[TenantId, str] = {}
         """Logs that are not gone on with, and why; looked at again each minute."""
         self._looked_at = clock.now()
@@ -106,14 +109,17 @@ class Sealer:
             work.write()
         self._signed.update(work.signed())
         is_full = len(waits) == self._most
-        self._after = (UUID(waits[-1][0]), UUID(waits[-1][1])) if is_full else _NOWHERE
+        self._full = self._full + 1 if is_full else 0
+        self._after = max(self._after, (UUID(waits[-1][0]), UUID(waits[-1][1]))) if is_full else _NOWHERE
         return Round(sealed, kept, is_full)
 
     def _waiting(self, tx: Tx) -> list[Waiting]:
         if (now := self._clock.now()) - self._looked_at >= KEPT_EVERY:
             self.broken.clear()
             self._looked_at = now
-        return waiting(tx, after=self._after, broken=[*self.broken, *self._gate.waiting()], most=self._most)
+        # While rounds are full they go on where the last one ended; who committed late lies before that, so now and then all is looked at.
+        after = self._after if self._full % _LOOKS_BACK else _NOWHERE
+        return waiting(tx, after=after, broken=[*self.broken, *self._gate.waiting()], most=self._most)
 
 
 class _Work:

@@ -11,6 +11,7 @@ from appliance.identity.errors import PlaceNotFound
 from appliance.identity.history import note_sign_in
 from appliance.identity.permissions import require_browser
 from appliance.identity.policies import keep_within, policy_of
+from appliance.identity.revocation import end_ways
 from appliance.identity.sso.errors import SignInThere, SignOnEnforced
 from appliance.identity.tables import MembershipRow, SessionRow
 from appliance.identity.values import SUPPORT_ROLES, Caller, Place, Role, UserId
@@ -57,6 +58,7 @@ def enter(db: Database, caller: Caller, tenant_id: TenantId, *, token: str, cloc
         old = tx.get_one(SessionRow, (tx.tenant_id, digest(token)))
         tx.delete(old)
         tx.flush()
+        end_ways(tx, caller.user_id)  # whoever signs out there ends nothing that is under way here
         audit.record(tx, caller.actor, Event.SESSION_CLOSED, subject=caller.user_id)
     new = secrets.token_urlsafe(32)
     with db.tenant(tenant_id) as tx:

@@ -8,9 +8,11 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeVar, cast
+from types import SimpleNamespace
+from typing import Final, Protocol, TypeVar, cast
 
 Result = TypeVar("Result")
+_OF_IMPORTS: Final = ("allocate_lock", "get_ident", "RLock")
 
 
 class Aside(Protocol):
@@ -36,3 +38,13 @@ def native_lock() -> AbstractContextManager[bool]:
     patched = sys.modules.get("gevent.monkey")
     lock = patched.get_original("threading", "Lock")() if patched else threading.Lock()
     return cast("AbstractContextManager[bool]", lock)
+
+
+def import_by_native_locks() -> None:
+    """Let the imports of gevent's process take such locks, too: work aside may be the first to import something. Not while importing.
+
+    A module that waits for the loop while it is imported would be seen half made by the loop's others; ours do not.
+    """
+    if patched := sys.modules.get("gevent.monkey"):
+        own = {name: patched.get_original("_thread", name) for name in _OF_IMPORTS}
+        vars(sys.modules["_frozen_importlib"])["_thread"] = SimpleNamespace(**own)

@@ -17,10 +17,17 @@ from typing import Any, cast
 from uuid import UUID
 
 import psycopg
-from psycopg.pq import Format
+from psycopg.pq import Format, TransactionStatus
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, ExecutionContext, make_url
-from sqlalchemy.exc import DBAPIError, DisconnectionError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    DisconnectionError,
+    InvalidatePoolError,
+    InvalidRequestError,
+    OperationalError,
+    PendingRollbackError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -71,7 +78,11 @@ class Tx(Session):
         return known
 
     def line(self) -> tuple["psycopg.Connection[Any]", list[Statement]]:
-        """Return the driver's connection, and what has to be said on it before anything else: the binding, if it was not yet, and what waits."""
+        """Return the driver's connection, and what has to be said on it before anything else: the binding, if it was not yet, and what waits.
+
+        Raises InvalidRequestError behind the COMMIT.
+        """
+        self._refuse_what_is_late()
         if not self.in_nested_transaction():  # a savepoint is set at once, and needs its transaction before it
             self.info["binds"] = list[Statement]()
         try:
@@ -85,12 +96,22 @@ class Tx(Session):
         driver, first = self.line()
         return _said(self, driver, [*first, *statements])[len(first) :]
 
+    def end(self, statements: Sequence[Statement] = ()) -> list[Row]:
+        """Say this and commit, in one trip; what is not yet written goes before. From then on the transaction refuses whatever is said."""
+        if self.in_nested_transaction():
+            raise InvalidRequestError("a savepoint is open: it would be committed, too")
+        self.flush()
+        rows = self.say([*statements, ("COMMIT", ())])
+        self.info["is_over"] = True
+        return rows
+
     def say_later(self, statements: Sequence[Statement]) -> None:
         """Say what answers nothing before whatever is said next, or with the COMMIT, in the same trip. In a savepoint it is said at once.
 
         What is said with the COMMIT and fails takes all of the transaction back.
         """
-        if self.in_nested_transaction() or not self.in_transaction():  # after the end: refused as whatever is said then
+        self._refuse_what_is_late()
+        if self.in_nested_transaction() or not _lasts(self):  # after the end, or a flush that failed: refused as whatever is said then
             self.say(statements)
         else:
             self.info.setdefault("waiting", list[Statement]()).extend(statements)
@@ -99,6 +120,10 @@ class Tx(Session):
         """Use none of this pool's connections again: the server ended one, so it may have ended all."""
         lose: Callable[[], None] = self.info["lose"]
         lose()
+
+    def _refuse_what_is_late(self) -> None:
+        if "is_over" in self.info:
+            raise InvalidRequestError("the transaction is committed already")
 
 
 @event.listens_for(Tx, "after_begin")
@@ -117,9 +142,12 @@ def _bind_tenant(tx: Tx, transaction: SessionTransaction, connection: Connection
 
 @event.listens_for(Tx, "before_commit")
 def _say_the_last(tx: Tx) -> None:
-    if tx.info.get("waiting") and not tx.in_nested_transaction():
-        tx.flush()
-        tx.say([("COMMIT", ())])  # SQLAlchemy's own finds nothing to do
+    if not tx.info.get("waiting"):
+        return
+    if tx.in_nested_transaction():  # one that the end of its transaction closes: what waits was before it
+        tx.say(())
+    else:
+        tx.end()  # SQLAlchemy's own COMMIT finds nothing to do
 
 
 @event.listens_for(Tx, "after_transaction_end")
@@ -131,6 +159,12 @@ def _forget_what_waits(tx: Tx, transaction: SessionTransaction) -> None:
 def _no_longer_waiting(tx: Tx) -> list[Statement]:
     waiting: list[Statement] = tx.info.pop("waiting", [])
     return waiting
+
+
+def _lasts(tx: Tx) -> bool:
+    """Say whether there is a transaction to be committed, and no flush that failed has taken it back."""
+    transaction = tx.get_transaction()
+    return transaction is not None and transaction.is_active
 
 
 def _said(tx: Tx, driver: "psycopg.Connection[Any]", statements: Sequence[Statement]) -> list[Row]:
@@ -185,6 +219,8 @@ class Database:
         try:
             with Tx(self.engine, info={**self._given, "tenant": tenant}, expire_on_commit=False) as tx, tx.begin():
                 yield tx
+                if tx.in_transaction() and not _lasts(tx):  # SQLAlchemy ends it in silence; whoever thinks it was kept is told
+                    tx.connection()
         except PoolTimeout as error:
             raise DatabaseBusy from error
         except OperationalError as error:
@@ -253,6 +289,7 @@ def make_engine(url: str | URL, *, pool_size: int = 8, application: str = "clois
     )
     event.listen(engine, "before_cursor_execute", _say_what_waits, named=True)
     event.listen(engine, "before_cursor_execute", _choose_format, named=True)
+    event.listen(engine, "commit", _look_before_commit)
     event.listen(engine, "checkin", _note_rest)
     event.listen(engine, "checkout", _look_after_rest)
     return engine
@@ -281,8 +318,17 @@ def without_password(url: str | URL) -> str:
 
 def _say_what_waits(*, conn: Connection, **_: Any) -> None:
     tx: Tx | None = conn.info.get("tx")
-    if tx is not None and (waiting := _no_longer_waiting(tx)):
-        _said(tx, cast("psycopg.Connection[Any]", conn.connection.driver_connection), waiting)
+    if tx is not None:
+        tx._refuse_what_is_late()  # noqa: SLF001 - of this module
+        if waiting := _no_longer_waiting(tx):
+            _said(tx, cast("psycopg.Connection[Any]", conn.connection.driver_connection), waiting)
+
+
+def _look_before_commit(conn: Connection) -> None:
+    """Refuse to commit what a statement that failed has ended: the server would take all of it back, and call that no error."""
+    driver = cast("psycopg.Connection[Any]", conn.connection.driver_connection)
+    if driver.info.transaction_status is TransactionStatus.INERROR:
+        raise PendingRollbackError("a statement of this transaction failed: nothing of it can be kept")
 
 
 def _choose_format(*, cursor: Any, context: ExecutionContext | None, **_: Any) -> None:

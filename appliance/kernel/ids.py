@@ -10,12 +10,14 @@ TenantId = NewType("TenantId", UUID)
 
 
 def new_id() -> UUID:
-    """Return a UUIDv7: 48 bits of Unix milliseconds, then 74 random bits."""
-    milliseconds = time.time_ns() // 1_000_000
-    random_bits = int.from_bytes(os.urandom(10), "big")
+    """Return a UUIDv7: 48 bits of Unix milliseconds, 12 of their fraction (RFC 9562, 6.2, method 3), then 62 random bits.
+
+    So what one process names in turn, as an act's entries for the log, sorts in that order: a step is a quarter of a microsecond.
+    """
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
     value = (milliseconds & (1 << 48) - 1) << 80
-    value |= 0x7 << 76 | (random_bits >> 62 & 0xFFF) << 64
-    value |= 0b10 << 62 | random_bits & (1 << 62) - 1
+    value |= 0x7 << 76 | (rest << 12) // 1_000_000 << 64
+    value |= 0b10 << 62 | int.from_bytes(os.urandom(8), "big") & (1 << 62) - 1
     return UUID(int=value)
 
 

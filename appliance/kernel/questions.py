@@ -54,7 +54,7 @@ def ask(tx: Tx, *asked: Asked, ends: bool = False) -> list[Any]:
     if not asked and not ends:
         return []
     said = [*_statements(asked)]  # what cannot be said stops before the transaction begins
-    rows = tx.say([*said, ("COMMIT", ())] if ends else said)
+    rows = tx.end(said) if ends else tx.say(said)
     answers = (answer for row in rows for answer in row)
     return [one.read(json.loads(answer) if answer else None)
             for one, answer in zip((one for one in asked if isinstance(one, Question)), answers, strict=True)]  # fmt: skip

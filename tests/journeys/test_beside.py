@@ -73,3 +73,26 @@ for find in ("find_all", "find"):
         print({one.get() for one in looks})
 """
     assert told(program) == "{1}\n" * 6
+
+
+def test_what_is_imported_first_by_several_at_once_keeps_nobody_waiting() -> None:
+    """gevent's locks, in the place of those that each import takes, let threads aside wait for ever for what another one loads."""
+    program = """
+import importlib, sys
+from importlib.machinery import ModuleSpec
+class Modules:
+    def find_spec(self, name, path=None, target=None):
+        return ModuleSpec(name, self) if name.startswith("heavy") else None
+    def create_module(self, spec):
+        return None
+    def exec_module(self, module):
+        module.made = sum(range(20_000))
+sys.meta_path.insert(0, Modules())
+sys.setswitchinterval(1e-6)
+def loads():
+    return len({importlib.import_module(f"heavy{number}").made for number in range(400)})
+looks = [gevent.spawn(beside, loads) for _ in range(4)]
+gevent.sleep(0)
+print(loads(), *(one.get() for one in looks))
+"""
+    assert told(program) == "1 1 1 1 1\n"

@@ -1,5 +1,7 @@
 """The sequencer: from the inbox into each organisation's tree, signed; and reading over both."""
 
+import time
+
 import psycopg
 import pytest
 
@@ -45,6 +47,34 @@ def inbox(house: House) -> int:
         row = boot.execute("SELECT count(*) FROM cloister.audit_inbox").fetchone()
     assert row is not None
     return int(str(row[0]))
+
+
+def test_who_commits_late_is_sealed_while_others_write_more_than_a_round_takes(house: House, ada: Member) -> None:
+    """What was recorded before others, and committed after them, lies behind the place where full rounds go on."""
+    house.seals()
+    with sealing(house.worker) as (sealer, _):
+        sealer._most = 3
+        with ada.services.db.tenant(ada.tenant_id) as late:
+            audit.record(late, ada.caller.actor, Event.PROFILE_CHANGED, subject=(subject := new_id()))
+            time.sleep(0.002)  # ids are in the order of their milliseconds
+            records(ada, 6)
+            assert sealer.round().is_full
+        rounds = 0
+        while not any(str(subject).encode() in body for _, body in log_of(house, ada.tenant_id)):
+            records(ada, 4)
+            assert sealer.round().is_full
+            assert (rounds := rounds + 1) < 20
+
+
+def test_what_one_act_records_is_sealed_in_the_order_it_was_recorded_in(house: House, ada: Member) -> None:
+    subjects = [new_id() for _ in range(40)]
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        for subject in subjects:
+            audit.record(tx, ada.caller.actor, Event.PROFILE_CHANGED, subject=subject)
+    house.seals()
+    found = b"".join(body for _, body in log_of(house, ada.tenant_id))
+    places = [found.find(str(subject).encode()) for subject in subjects]
+    assert places == sorted(places)
 
 
 def test_it_seals_each_organisation_into_a_tree_without_a_gap(house: House, ada: Member, bo: Member) -> None:

@@ -8,10 +8,12 @@ import pytest
 from appliance import identity
 from appliance.identity import Role
 from appliance.identity.locks import Attempt
+from appliance.identity.people import join
 from appliance.identity.sessions import close_sessions_of
 from appliance.identity.sso import transactions
 from appliance.identity.sso.errors import TransactionClosed
 from appliance.identity.sso.values import TransactionPurpose
+from appliance.kernel.ids import new_id
 from appliance.kernel.sealing import digest
 from tests.support.house import PASSWORD, House, Member
 from tests.support.sign_on import SignOn, connects
@@ -48,6 +50,18 @@ def signs_out(house: House, _: Member, eve: Member) -> None:
         identity.close_session(tx, eve.caller, session=digest(token))
 
 
+def goes_elsewhere(house: House, ada: Member, eve: Member) -> None:
+    """Where they sign out then is another organisation: nothing there knows of what they began here."""
+    there = house.founds("Elsewhere", f"{new_id()}@elsewhere.example")
+    with house.app.db.tenant(there.tenant_id) as tx:
+        join(tx, there.caller.actor, eve.caller.user_id, email="eve@harrow.example", display_name="Eve", role=Role.MEMBER, clock=house.clock)
+    with house.app.db.tenant(eve.tenant_id) as tx:
+        token = identity.open_session(
+            tx, eve.caller.user_id, address="a", agent="b", request_id="r", lifetime=timedelta(hours=1), clock=house.clock
+        )
+    identity.enter(house.app.db, eve.caller, there.tenant_id, token=token, clock=house.clock)
+
+
 def begins(idp: SignOn, member: Member) -> str:
     with idp.house.app.db.tenant(idp.owner.tenant_id) as tx:
         return transactions.begin(
@@ -61,7 +75,7 @@ def comes_back(idp: SignOn, token: str) -> object:
         return transactions.take(tx, token, idp.connection_id, sealer=idp.house.app.vault, clock=idp.house.clock)
 
 
-@pytest.mark.parametrize("act", [changes_password, resets_password, is_signed_out, signs_out], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("act", [changes_password, resets_password, is_signed_out, signs_out, goes_elsewhere], ids=lambda one: one.__name__)
 def test_what_was_begun_with_it_ends(house: House, ada: Member, act: Act) -> None:
     idp, eve = connects(ada).opens(), ada.adds("eve@harrow.example", Role.MEMBER)
     hers, adas = begins(idp, eve), begins(idp, ada)
