@@ -75,9 +75,8 @@ class RecentTraffic:
         if call.asked is not None and call.answered is not None:
             said = (Direction.PROMPT, call.asked), (Direction.ANSWER, call.answered)
         return Heard(
-            call.call_id, PlaceKind.CALL, said, frozenset(groups_of(tx, call.owner_id)), call.labels, call.terms, call.region, own_rules(tx),
-            call.unreadable, not call.has_documents,
-        )  # fmt: skip
+            call.call_id, PlaceKind.CALL, said, frozenset(groups_of(tx, call.owner_id)), call.labels, call.terms, call.region, own_rules(tx)
+        )
 
 
 def list_dry_run_places(tx: Tx, caller: Caller, run_id: UUID, *, after: UUID | None = None, limit: int) -> list[DryRunPlace]:

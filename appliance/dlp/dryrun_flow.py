@@ -23,7 +23,7 @@ from appliance.dlp.dryrun import FLOOR_KEY, MOVE, NO_RULE_KEY, WAY, ended, enque
 from appliance.dlp.dryrun_tables import DryRunDocumentRow, DryRunPlaceRow, DryRunRow
 from appliance.dlp.dryrun_values import DryRunForm, Heard, Kept, Library, PlaceKind, RunState, Traffic
 from appliance.dlp.engine import Engine
-from appliance.dlp.values import LIKELY, UNREADABLE, Finding
+from appliance.dlp.values import LIKELY, Finding
 from appliance.dlp.wording import rules_of
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
@@ -127,10 +127,9 @@ def _decided(library: Library, engine: Engine, tenant_id: TenantId, piece: _Piec
     if item.said is None:
         return None
     looking = engine.for_one_document()
-    ways = [(way, looking.inspect(text, least=least, own=item.own)) for way, text in item.said]
-    if item.unreadable:
-        ways.append((Direction.PROMPT, [UNREADABLE] * item.unreadable))
-    return _Outcome(tuple(_by_both(piece, way, found, item.on(way, piece.form)) for way, found in ways))
+    return _Outcome(tuple(
+        _by_both(piece, way, looking.inspect(text, least=least, own=item.own), item.on(way, piece.form)) for way, text in item.said
+    ))  # fmt: skip
 
 
 def _by_both(piece: _Piece, way: Direction, found: Sequence[Finding], now: Circumstances) -> tuple[Direction, Decision, Decision]:
@@ -150,7 +149,6 @@ def _count(tx: Tx, run_id: UUID, item: Kept | Heard, outcome: _Outcome | None) -
     if outcome is None:
         row.unread += 1
         return True
-    row.unread += int(isinstance(item, Heard) and not item.is_whole)
     before, after = outcome.both
     counts = {key: list(many) for key, many in row.counts.items()}
     for at, decision in enumerate((before, after)):

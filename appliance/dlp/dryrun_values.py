@@ -177,10 +177,6 @@ class Heard:
     terms: frozenset[str] | None = None
     region: str | None = None
     own: OwnRules = field(default=NOTHING, repr=False)
-    unreadable: int = 0
-    """How many parts of what was asked nobody here reads."""
-    is_whole: bool = True
-    """Whether `said` is all that can be read of it."""
 
     def on(self, direction: Direction, form: DryRunForm) -> Circumstances:
         """Return the circumstances of what was said on this way."""

@@ -85,7 +85,3 @@ class Finding:
     def family(self) -> Family:
         """Which law or rule it falls under first."""
         return FAMILIES[self.category]
-
-
-UNREADABLE: Final = Finding(Category.UNREADABLE, "unreadable/part/1", 0, 0)
-"""A part of a request that is no text, and that nobody here reads."""

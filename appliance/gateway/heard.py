@@ -1,7 +1,7 @@
 """What kept calls asked and were answered, as texts, for whoever tries something over all of them, in the worker."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -13,7 +13,6 @@ from appliance.gateway.answer_texts import pieces
 from appliance.gateway.content import Content
 from appliance.gateway.dialects import Dialect
 from appliance.gateway.keeping import CONTENTS
-from appliance.gateway.parts import Part, parts_in
 from appliance.gateway.requests import parse
 from appliance.gateway.said import said_in
 from appliance.gateway.tables import CallRow, ContentRow
@@ -38,9 +37,6 @@ class HeardCall:
     region: str | None
     asked: str | None = field(repr=False)
     answered: str | None = field(repr=False)
-    unreadable: int = 0
-    """How many parts it had that nobody here reads."""
-    has_documents: bool = False
 
 
 def find_heard(tx: Tx, since: datetime, before: UUID | None, *, sealer: Sealer) -> HeardCall | None:
@@ -56,22 +52,20 @@ def find_heard(tx: Tx, since: datetime, before: UUID | None, *, sealer: Sealer) 
     if found is None:
         return None
     kept, call = found
-    asked, answered, parts = _texts(tx, kept, sealer)
+    asked, answered = _texts(tx, kept, sealer)
     return HeardCall(
-        call.call_id, kept.owner_id, frozenset(call.labels), frozenset(call.contract_terms), call.region, asked, answered,
-        sum(one.document is None for one in parts), any(one.document for one in parts),
-    )  # fmt: skip
+        call.call_id, kept.owner_id, frozenset(call.labels), frozenset(call.contract_terms), call.region, asked, answered
+    )
 
 
-def _texts(tx: Tx, kept: ContentRow, sealer: Sealer) -> tuple[str | None, str | None, Sequence[Part]]:
+def _texts(tx: Tx, kept: ContentRow, sealer: Sealer) -> tuple[str | None, str | None]:
     try:
         content = Content.unpack(sealer.unseal(tx, kept.sealed, CONTENTS.place(kept.call_id, kept.owner_id)))
         if not (content.has_request and content.has_answer):
-            return None, None, ()
-        body = parse(content.request).body
-        return _APART.join(said_in(body)), answer_of(content.answer), tuple(parts_in(body))
+            return None, None
+        return _APART.join(said_in(parse(content.request).body)), answer_of(content.answer)
     except (IntegrityError, Refusal, *_ODD):
-        return None, None, ()
+        return None, None
 
 
 def answer_of(answer: bytes) -> str:

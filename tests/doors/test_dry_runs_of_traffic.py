@@ -13,7 +13,7 @@ from appliance.chat import ConversationId
 from appliance.chat.errors import ReviewOff
 from appliance.chat.rehearsing import RecentTraffic, list_dry_run_places
 from appliance.dlp import Action, Category, Direction, PolicyRule
-from appliance.dlp.drafting import begin_draft, find_draft, save_draft
+from appliance.dlp.drafting import begin_draft, save_draft
 from appliance.dlp.dryrun import get_dry_run, start_dry_run
 from appliance.dlp.dryrun_flow import Sources, rehearse
 from appliance.dlp.dryrun_values import Change, DryRun, DryRunForm, PlaceKind, RunState
@@ -65,14 +65,13 @@ def tries(at: Door, form: DryRunForm) -> DryRun:
     return run
 
 
-def drafts(at: Door, *others: PolicyRule) -> None:
-    rules = others or (
+def drafts(at: Door) -> None:
+    rules = (
         PolicyRule(uuid4(), Action.BLOCK, frozenset({Category.EMAIL}), directions=frozenset({Direction.PROMPT}), unless_terms=frozenset({"dpa"})),
         PolicyRule(uuid4(), Action.REDACT, frozenset({Category.EMAIL}), directions=frozenset({Direction.ANSWER})),
     )
     with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
-        if find_draft(tx, at.ada.caller) is None:
-            begin_draft(tx, at.ada.caller, is_empty=True, clock=at.house.clock)
+        begin_draft(tx, at.ada.caller, is_empty=True, clock=at.house.clock)
         save_draft(tx, at.ada.caller, PolicyForm(tuple(WrittenRule(one, f"Rule {at}") for at, one in enumerate(rules, 1))), clock=at.house.clock)
 
 
@@ -153,7 +152,6 @@ def test_it_goes_on_where_a_killed_worker_left_it_and_refuses_what_is_neither(at
 @pytest.mark.parametrize("event", [b'{"choices":[{"index":[1],"delta":{"content":"x"}}]}', b'{"a":' * 20_000 + b"1" + b"}" * 20_000], ids=["odd", "deep"])
 def test_an_answer_of_no_form_is_unread_and_does_not_stop_the_run(at: Door, event: bytes) -> None:
     chooses(at, 30, Review.AUDITED)
-    drafts(at)
     before = tries(at, DryRunForm(direction=Direction.PROMPT, days=1))
     at.upstream.says(streamed(b"data: " + event + b"\n\n", b"data: [DONE]\n\n"))
     with at.openai().chat.completions.with_streaming_response.create(
@@ -162,17 +160,3 @@ def test_an_answer_of_no_form_is_unread_and_does_not_stop_the_run(at: Door, even
         assert answer.read()
     run = tries(at, DryRunForm(direction=Direction.PROMPT, days=1))
     assert (run.state, run.looked, run.unread) == (RunState.DONE, before.looked + 1, before.unread + 1)
-
-
-def test_pictures_count_as_what_cannot_be_read_and_documents_as_not_read_whole(at: Door) -> None:
-    chooses(at, 30, Review.AUDITED)
-    drafts(at, PolicyRule(uuid4(), Action.BLOCK, frozenset({Category.UNREADABLE})))
-    before = tries(at, DryRunForm(direction=Direction.PROMPT, days=1))
-    at.upstream.says(said(COMPLETION))
-    picture = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
-    paper = {"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBERi0xLjcK"}}
-    for part in (picture, paper):
-        at.openai().chat.completions.create(model="openai/gpt-6", messages=[{"role": "user", "content": [part]}])
-    run = tries(at, DryRunForm(direction=Direction.PROMPT, days=1))
-    assert (run.looked, run.changed, run.unread) == (before.looked + 2, before.changed + 1, before.unread + 1)
-    assert Change(Direction.PROMPT, Category.UNREADABLE, Action.ALLOW, Action.BLOCK, 1) in run.changes
