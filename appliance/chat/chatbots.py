@@ -12,7 +12,13 @@ from sqlalchemy import ColumnElement, and_, delete, select, true
 
 from appliance import audit, identity, knowledge
 from appliance.audit import Actor, Event
-from appliance.chat.errors import ChatbotClosed, ChatbotMalformed, ChatbotNotFound, CollectionUnknown
+from appliance.chat.errors import (
+    ChatbotClosed,
+    ChatbotMalformed,
+    ChatbotModelUnknown,
+    ChatbotNotFound,
+    CollectionUnknown,
+)
 from appliance.chat.tables import ChatbotGroupRow, ChatbotRow, ChatbotVersionRow
 from appliance.chat.values import QUOTES, Audience, Chatbot, ChatbotForm, ChatbotId, FirstWords, cleaned
 from appliance.identity import Caller, GroupId, Permission
@@ -28,7 +34,7 @@ _VERSIONED = ("name", "welcome", "instructions", "model", "temperature", "is_gro
 
 
 def create_chatbot(tx: Tx, caller: Caller, form: ChatbotForm, *, models: Container[str], clock: Clock) -> Chatbot:
-    """Create a draft, which nobody can talk to before it is published. Raises ChatbotMalformed, CollectionUnknown."""
+    """Create a draft, which nobody can talk to before it is published. Raises ChatbotMalformed, ChatbotModelUnknown, CollectionUnknown."""
     identity.require(caller, Permission.CHATBOT_EDIT)
     return _create(tx, caller.actor, _checked(tx, caller, form, models), clock)
 
@@ -233,10 +239,12 @@ def _checked(tx: Tx, caller: Caller, form: ChatbotForm, models: Container[str]) 
         questions=questions, group_ids=form.group_ids if form.audience is Audience.GROUPS else (),
         temperature=round(form.temperature, _DIGITS) if isfinite(form.temperature) else -1,
     )  # fmt: skip
-    is_good = 0 < len(form.name) <= _NAME_LIMIT and form.model in models and 0 <= form.temperature <= _HOTTEST
+    is_good = 0 < len(form.name) <= _NAME_LIMIT and 0 <= form.temperature <= _HOTTEST
     is_short = max(len(form.welcome), len(form.instructions)) <= _TEXT_LIMIT and len(questions) <= _QUESTIONS
     if not (is_good and is_short and all(len(question) <= _QUESTION_LIMIT for question in questions)):
         raise ChatbotMalformed
+    if form.model not in models:
+        raise ChatbotModelUnknown(model=form.model)
     if form.collection_ids:
         readable = {collection.collection_id for collection in knowledge.list_collections(tx, caller)}
         if not readable.issuperset(form.collection_ids):

@@ -19,7 +19,8 @@ Refusal
     ├── CommentTooLong
     ├── ReasonMissing
     ├── CollectionUnknown
-    └── ChatbotMalformed
+    ├── ChatbotMalformed
+    └── ChatbotModelUnknown
 """
 
 from appliance.dlp import DlpBlocked
@@ -92,9 +93,15 @@ class CollectionUnknown(Invalid):
 
 
 class ChatbotMalformed(Invalid):
-    """A chatbot needs a name of 1 to 120 characters, a model from the list, a temperature from 0 to 2, texts of at most 4,000 characters, and at most six suggested questions of 200 characters."""
+    """A chatbot needs a name of 1 to 120 characters, a temperature from 0 to 2, texts of at most 4,000 characters, and at most six suggested questions of 200 characters."""
 
     code = "chatbot_malformed"
+
+
+class ChatbotModelUnknown(Invalid):
+    """No chatbot here can be answered by {model}: it is no alias, and not allowed under Models. Allow it there first, or choose from the list."""
+
+    code = "chatbot_model_unknown"
 
 
 class ReviewOff(Refusal):

@@ -4,6 +4,7 @@ The worker reads and keeps numbers alone. Which conversations and calls would be
 is told to whoever may look into what others said, and to nobody where the organisation lets nobody look (`chat.reviews`).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from appliance.chat.tables import CitationRow, ConversationRow, MessageRow
 from appliance.dlp import Direction, dryrun, own_rules
 from appliance.dlp.dryrun_values import DryRunPlace, Heard, PlaceKind
 from appliance.gateway.heard import find_heard
+from appliance.gateway.parts import Part
+from appliance.gateway.reading import ReadFile, read_all, unread
 from appliance.identity import Caller
 from appliance.identity.groups import groups_of
 from appliance.kernel.db import Tx
@@ -26,10 +29,10 @@ _MOST_MESSAGES = 2_000
 
 
 class RecentTraffic:
-    """The organisation's conversations, the newest first, then its kept calls."""
+    """The organisation's conversations, the newest first, then its kept calls. Where no parser is given, no document is read."""
 
-    def __init__(self, sealer: Sealer) -> None:
-        self._sealer = sealer
+    def __init__(self, sealer: Sealer, read_file: ReadFile = unread) -> None:
+        self._sealer, self._read_file = sealer, read_file
 
     def following(self, tx: Tx, since: datetime, kind: PlaceKind | None, after: UUID | None) -> Heard | None:
         """Return what comes after this conversation or call, or None."""
@@ -39,6 +42,10 @@ class RecentTraffic:
                 return found
             after = None
         return self._call(tx, since, after)
+
+    def read(self, sent_along: Sequence[bytes | None]) -> list[tuple[str, bool]]:
+        """Return what each part says that a call sent along, the same document once, and whether that is all of it."""
+        return [(one.text, one.is_whole) for one in read_all(map(Part, sent_along), self._read_file)]
 
     def _conversation(self, tx: Tx, since: datetime, after: UUID | None) -> Heard | None:
         query = select(ConversationRow).where(ConversationRow.tenant_id == tx.tenant_id, ConversationRow.updated_at >= since)
@@ -75,8 +82,9 @@ class RecentTraffic:
         if call.asked is not None and call.answered is not None:
             said = (Direction.PROMPT, call.asked), (Direction.ANSWER, call.answered)
         return Heard(
-            call.call_id, PlaceKind.CALL, said, frozenset(groups_of(tx, call.owner_id)), call.labels, call.terms, call.region, own_rules(tx)
-        )
+            call.call_id, PlaceKind.CALL, said, frozenset(groups_of(tx, call.owner_id)), call.labels, call.terms, call.region, own_rules(tx),
+            tuple(one.document for one in call.parts),
+        )  # fmt: skip
 
 
 def list_dry_run_places(tx: Tx, caller: Caller, run_id: UUID, *, after: UUID | None = None, limit: int) -> list[DryRunPlace]:

@@ -5,7 +5,7 @@ through. Below all of them stands a floor that no rule lowers: payment cards go 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
@@ -157,6 +157,17 @@ _AT_THE_FLOOR: Final = {
 def decide(policy: Policy, findings: Iterable[Finding], now: Circumstances) -> Decision:
     """Return what is to become of each finding."""
     return Decision(tuple(_decided(policy.rules, one, now) for one in findings))
+
+
+def decide_in_file(policy: Policy, findings: Iterable[Finding], now: Circumstances) -> Decision:
+    """Return what is to become of each finding in a file that goes along with a call.
+
+    Nobody writes a file anew: what would be replaced is blocked. Where no policy was ever put in force, it goes unread.
+    """
+    if not policy.version:
+        return Decision(tuple(Decided(one, Action.ALLOW) for one in findings))
+    found = decide(policy, findings, now).decided
+    return Decision(tuple(replace(one, action=Action.BLOCK) if one.action in _REWRITING else one for one in found))
 
 
 def _decided(rules: Sequence[PolicyRule], finding: Finding, now: Circumstances) -> Decided:

@@ -18,12 +18,12 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
 from appliance.audit import Actor, ActorKind
-from appliance.dlp.decisions import FLOOR, Circumstances, Decision, Direction, Policy, decide
+from appliance.dlp.decisions import FLOOR, Circumstances, Decision, Direction, Policy, decide, decide_in_file
 from appliance.dlp.dryrun import FLOOR_KEY, MOVE, NO_RULE_KEY, WAY, ended, enqueue, form_of
 from appliance.dlp.dryrun_tables import DryRunDocumentRow, DryRunPlaceRow, DryRunRow
 from appliance.dlp.dryrun_values import DryRunForm, Heard, Kept, Library, PlaceKind, RunState, Traffic
 from appliance.dlp.engine import Engine
-from appliance.dlp.values import LIKELY, Finding
+from appliance.dlp.values import LIKELY, UNREADABLE_PART, Finding
 from appliance.dlp.wording import rules_of
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
@@ -79,7 +79,7 @@ def rehearse(
         if piece is None:
             return
         try:
-            outcome = _decided(sources.library, engine, tenant_id, piece)
+            outcome = _decided(sources, engine, tenant_id, piece)
         except Refusal as refusal:  # a detector that is not there
             log.warning("dry_run_failed", tenant_id=str(tenant_id), run_id=str(run_id), code=refusal.code)
             with db.tenant(tenant_id) as tx:
@@ -116,20 +116,32 @@ def _following(tx: Tx, sources: Sources, row: DryRunRow) -> Kept | Heard | None:
     return sources.traffic.following(tx, row.requested_at - timedelta(days=row.days), kind, row.reached)
 
 
-def _decided(library: Library, engine: Engine, tenant_id: TenantId, piece: _Piece) -> _Outcome | None:
+def _decided(sources: Sources, engine: Engine, tenant_id: TenantId, piece: _Piece) -> _Outcome | None:
     least = min([LIKELY, *(one.least for one in (*piece.before.rules, *piece.after.rules))])
     item = piece.item
     if isinstance(item, Kept):
-        found = library.findings(tenant_id, item, engine, least)
+        found = sources.library.findings(tenant_id, item, engine, least)
         if found is None:
             return None
         return _Outcome((_by_both(piece, piece.form.direction, found, piece.form.circumstances(item.labels, item.groups)),))
     if item.said is None:
         return None
     looking = engine.for_one_document()
-    return _Outcome(tuple(
+    ways = [
         _by_both(piece, way, looking.inspect(text, least=least, own=item.own), item.on(way, piece.form)) for way, text in item.said
-    ))  # fmt: skip
+    ]
+    if item.sent_along:
+        ways.append(_sent_along(sources.traffic, looking, piece, item, least))
+    return _Outcome(tuple(ways))
+
+
+def _sent_along(traffic: Traffic, looking: Engine, piece: _Piece, item: Heard, least: float) -> tuple[Direction, Decision, Decision]:
+    """Decide what a call sent along as the gateway does: documents are read, and of the rest nobody can say what it holds."""
+    read = traffic.read(item.sent_along)
+    found = [one for text, _ in read for one in looking.inspect(text, least=least, own=item.own)]
+    found += [UNREADABLE_PART for _, is_whole in read if not is_whole]
+    now = item.on(Direction.PROMPT, piece.form)
+    return Direction.PROMPT, decide_in_file(piece.before, found, now), decide_in_file(piece.after, found, now)
 
 
 def _by_both(piece: _Piece, way: Direction, found: Sequence[Finding], now: Circumstances) -> tuple[Direction, Decision, Decision]:

@@ -166,7 +166,8 @@ class DryRunPlace:
 class Heard:
     """A conversation or a kept call, as a dry run needs it. `said` is None where it is not there whole: it may have said anything.
 
-    `terms` and `region` are those of a call's provider, None and not looked at of a conversation.
+    `sent_along` are a call's documents, None for a part that nobody here reads. `terms` and `region` are those of its provider; of a
+    conversation `terms` is None, and neither is looked at.
     """
 
     place_id: UUID
@@ -177,6 +178,7 @@ class Heard:
     terms: frozenset[str] | None = None
     region: str | None = None
     own: OwnRules = field(default=NOTHING, repr=False)
+    sent_along: tuple[bytes | None, ...] = field(default=(), repr=False)
 
     def on(self, direction: Direction, form: DryRunForm) -> Circumstances:
         """Return the circumstances of what was said on this way."""
@@ -190,3 +192,6 @@ class Traffic(Protocol):
 
     def following(self, tx: Tx, since: datetime, kind: PlaceKind | None, after: UUID | None) -> Heard | None:
         """Return what comes after this conversation or call: conversations first, the newest first, and nothing from before `since`."""
+
+    def read(self, sent_along: Sequence[bytes | None]) -> Sequence[tuple[str, bool]]:
+        """Return what each part says, the same document once, and whether that is all of it. Takes seconds."""

@@ -85,3 +85,7 @@ class Finding:
     def family(self) -> Family:
         """Which law or rule it falls under first."""
         return FAMILIES[self.category]
+
+
+UNREADABLE_PART: Final = Finding(Category.UNREADABLE, "unreadable/part/1", 0, 0)
+"""A part of a call of which nobody here can say what it holds."""

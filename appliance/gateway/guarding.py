@@ -18,6 +18,7 @@ from uuid import UUID
 from appliance import dlp
 from appliance.dlp import Action, Category, Circumstances, Decided, Direction, Finding, OwnRules, Policy, Surrogates
 from appliance.dlp.surrogate_forms import redacted
+from appliance.dlp.values import UNREADABLE_PART
 from appliance.gateway.endpoints import Endpoint
 from appliance.gateway.errors import TextRefused
 from appliance.gateway.inspecting import Depth, Inspector, Need, need_of
@@ -36,7 +37,6 @@ _SILENT: Final = Policy()
 _NO_NEED: Final = Need()
 _LEFT_AS_IT_IS: Final = frozenset({Action.ALLOW, Action.WARN})
 _FLOOR_NAME: Final = "that holds for everybody"
-_UNREADABLE: Final = Finding(Category.UNREADABLE, "unreadable/part/1", 0, 0)
 WARNED: Final = "Cloister-Data-Warning"
 REPLACED: Final = "Cloister-Data-Replaced"
 
@@ -219,7 +219,7 @@ class Looking:
             self._files = read_all(parts_in(self._parsed.body), inspector.read_file)
         told = [one.text for one in self._files if one.text]
         found = inspector.find_all(told, self._need, self._own, _whose(self._caller)) if told else []
-        self._in_files = [one for some in found for one in some] + [_UNREADABLE for one in self._files if not one.is_whole]
+        self._in_files = [one for some in found for one in some] + [UNREADABLE_PART for one in self._files if not one.is_whole]
 
     def treated(self, standing: Standing) -> Treated:
         """Return the request as it may go there. Pure but for a note. Raises TextRefused, DlpBlocked, LookedTooLittle."""

@@ -1,4 +1,4 @@
-"""What kept calls asked and were answered, as texts, for whoever tries something over all of them, in the worker."""
+"""What kept calls asked, sent along and were answered, for whoever tries something over all of them, in the worker."""
 
 import json
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from appliance.gateway.answer_texts import pieces
 from appliance.gateway.content import Content
 from appliance.gateway.dialects import Dialect
 from appliance.gateway.keeping import CONTENTS
+from appliance.gateway.parts import Part, parts_in
 from appliance.gateway.requests import parse
 from appliance.gateway.said import said_in
 from appliance.gateway.tables import CallRow, ContentRow
@@ -28,7 +29,7 @@ _ODD: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, Typ
 
 @dataclass(frozen=True)
 class HeardCall:
-    """A call, and what it asked and was answered. Both are None where they are not there whole, or cannot be read."""
+    """A call, what it asked and was answered, and what it sent along. Both are None where they are not there whole, or cannot be read."""
 
     call_id: UUID
     owner_id: UUID
@@ -37,6 +38,7 @@ class HeardCall:
     region: str | None
     asked: str | None = field(repr=False)
     answered: str | None = field(repr=False)
+    parts: tuple[Part, ...] = field(default=(), repr=False)
 
 
 def find_heard(tx: Tx, since: datetime, before: UUID | None, *, sealer: Sealer) -> HeardCall | None:
@@ -52,20 +54,21 @@ def find_heard(tx: Tx, since: datetime, before: UUID | None, *, sealer: Sealer) 
     if found is None:
         return None
     kept, call = found
-    asked, answered = _texts(tx, kept, sealer)
+    asked, answered, parts = _said(tx, kept, sealer)
     return HeardCall(
-        call.call_id, kept.owner_id, frozenset(call.labels), frozenset(call.contract_terms), call.region, asked, answered
+        call.call_id, kept.owner_id, frozenset(call.labels), frozenset(call.contract_terms), call.region, asked, answered, parts
     )
 
 
-def _texts(tx: Tx, kept: ContentRow, sealer: Sealer) -> tuple[str | None, str | None]:
+def _said(tx: Tx, kept: ContentRow, sealer: Sealer) -> tuple[str | None, str | None, tuple[Part, ...]]:
     try:
         content = Content.unpack(sealer.unseal(tx, kept.sealed, CONTENTS.place(kept.call_id, kept.owner_id)))
         if not (content.has_request and content.has_answer):
-            return None, None
-        return _APART.join(said_in(parse(content.request).body)), answer_of(content.answer)
+            return None, None, ()
+        body = parse(content.request).body
+        return _APART.join(said_in(body)), answer_of(content.answer), tuple(parts_in(body))
     except (IntegrityError, Refusal, *_ODD):
-        return None, None
+        return None, None, ()
 
 
 def answer_of(answer: bytes) -> str:

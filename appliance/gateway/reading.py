@@ -39,7 +39,10 @@ def unread(_content: bytes, _seconds: float) -> Reading:
 
 
 def read_all(parts: Iterable[Part], read: ReadFile) -> list[Reading]:
-    """Return what each part says; the same document is read once. Waits while others read, as long as there is time."""
+    """Return what the parts say, in order; the same document, however often it comes, is read and returned once.
+
+    Waits while others read, as long as there is time.
+    """
     until, left, characters = time.monotonic() + SECONDS, MOST_BYTES, MOST_CHARACTERS
     known = dict[bytes, Reading]()
     readings = list[Reading]()

@@ -29,6 +29,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "call_rule_malformed": ("name",),
     "client_secret_left_out": ("key",),
     "code_wrong": ("code",),
+    "chatbot_model_unknown": ("model",),
     "collection_malformed": ("name",),
     "collection_name_taken": ("name",),
     "connection_name_malformed": ("name",),

@@ -63,7 +63,7 @@ def test_it_refuses_unknown_models_and_what_changed_meanwhile(program: Program) 
     path = f"{DRAFTS}/{program.gets(DRAFTS).get_json()['items'][0]['chatbot_id']}"
     tag = program.gets(path).headers["ETag"]
 
-    assert program.asks("POST", DRAFTS, {"name": "x", "model": "none"}).get_json()["code"] == "chatbot_malformed"
+    assert program.asks("POST", DRAFTS, {"name": "x", "model": "none"}).get_json()["code"] == "chatbot_model_unknown"
     assert program.asks("PUT", path, {"name": "Papers"}, If_Match=tag).status_code == 200
     assert program.asks("PUT", path, {"name": "Mine"}, If_Match=tag).status_code == 412
 

@@ -12,7 +12,7 @@ from appliance import budgets, chat, dlp, gateway, policy
 from appliance.app import create_app
 from appliance.budgets.errors import OverBudget
 from appliance.chat import Answered, Audience, Chatbot, ChatbotForm, Message, Says
-from appliance.chat.errors import ChatbotMalformed
+from appliance.chat.errors import ChatbotModelUnknown
 from appliance.dlp import Action, Category, PolicyRule
 from appliance.gateway.dialects.sse import DONE, encode
 from appliance.gateway.errors import PolicyMoved
@@ -147,7 +147,7 @@ def test_it_asks_no_model_where_nothing_is_found(at: Door) -> None:
 
 def test_it_takes_no_model_that_is_not_the_organisations_to_choose(at: Door) -> None:
     for model in ("theirs", "azure/gpt-6", "openai/bot:x", "bot:x", "nonsense"):
-        with pytest.raises(ChatbotMalformed):
+        with pytest.raises(ChatbotModelUnknown, match=model):
             made(at.ada, model)
     bot = made(at.ada, "vllm/llama")
     with at.ada.services.db.tenant(at.ada.tenant_id) as tx:

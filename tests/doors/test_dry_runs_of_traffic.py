@@ -1,5 +1,6 @@
 """A policy tried over what people and programs said lately: in numbers, and which it was for whoever may open it."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from uuid import UUID, uuid4
@@ -22,7 +23,9 @@ from appliance.dlp.policy_values import PolicyForm
 from appliance.dlp.wording import WrittenRule
 from appliance.identity import Role
 from appliance.identity.errors import Forbidden
+from appliance.knowledge.glancing import glance
 from appliance.tenancy import Review
+from tests.support import papers
 from tests.support.door import Door, door
 from tests.support.house import Server
 from tests.support.model_host import said, streamed
@@ -30,6 +33,7 @@ from tests.support.policies import entries_of
 from tests.support.upstreams import COMPLETION, chat_bytes, chunk
 
 MAIL, OTHER = "anna.schmidt@example.org", "bo.larsen@example.com"
+PICTURE = b64encode(b"\x89PNG\r\n\x1a\n\0\0").decode()
 ANSWER = Change(Direction.ANSWER, Category.EMAIL, Action.ALLOW, Action.REDACT, 1)
 
 
@@ -52,7 +56,7 @@ def begins(at: Door, form: DryRunForm) -> DryRun:
 
 def goes_on(at: Door, run: DryRun) -> DryRun:
     worker = at.house.worker
-    sources = Sources(knowledge.StoredTexts(worker.workshop), RecentTraffic(worker.vault))
+    sources = Sources(knowledge.StoredTexts(worker.workshop), RecentTraffic(worker.vault, glance))
     rehearse(worker.db, sources, worker.scanner, at.ada.tenant_id, run.run_id, clock=at.house.clock)
     with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
         return get_dry_run(tx, at.ada.caller, run.run_id)
@@ -67,6 +71,7 @@ def tries(at: Door, form: DryRunForm) -> DryRun:
 
 def drafts(at: Door) -> None:
     rules = (
+        PolicyRule(uuid4(), Action.REDACT, frozenset({Category.UNREADABLE}), directions=frozenset({Direction.PROMPT})),
         PolicyRule(uuid4(), Action.BLOCK, frozenset({Category.EMAIL}), directions=frozenset({Direction.PROMPT}), unless_terms=frozenset({"dpa"})),
         PolicyRule(uuid4(), Action.REDACT, frozenset({Category.EMAIL}), directions=frozenset({Direction.ANSWER})),
     )
@@ -119,6 +124,23 @@ def test_conversations_and_kept_calls_are_tried_and_named_to_whoever_may_open_th
     member = at.ada.adds("mia@harrow.example", Role.MEMBER)
     with at.ada.services.db.tenant(at.ada.tenant_id) as tx, pytest.raises(Forbidden):
         list_dry_run_places(tx, member.caller, run.run_id, limit=50)
+
+
+def test_what_a_call_sent_along_is_read_or_counts_as_what_nobody_can_read(at: Door) -> None:
+    chooses(at, 30, Review.AUDITED)
+    letter = papers.pdf(lambda canvas: canvas.drawString(72, 700, f"Please write to {MAIL} about the harvest."))
+    picture = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PICTURE}"}}
+    paper = {"type": "file", "file": {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{b64encode(letter).decode()}"}}
+    at.upstream.says(said(COMPLETION))
+    for part in (picture, paper):
+        at.openai().chat.completions.create(model="openai/gpt-6", messages=[{"role": "user", "content": [part]}])
+    calls = {one["call_id"] for one in at.calls()[:2]}
+
+    run = tries(at, DryRunForm(direction=Direction.PROMPT, days=7, is_local=False))
+
+    told = places(at, run)
+    assert {one: told.get(one) for one in calls} == dict.fromkeys(calls, (PlaceKind.CALL, Action.ALLOW, Action.BLOCK))
+    assert Change(Direction.PROMPT, Category.UNREADABLE, Action.ALLOW, Action.BLOCK, 1) in run.changes
 
 
 def test_nothing_that_was_said_is_kept_and_what_is_deleted_goes_from_the_list(at: Door) -> None:

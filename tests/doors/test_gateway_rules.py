@@ -16,8 +16,6 @@ from appliance.gateway import Endpoint, Tried, Trying
 from appliance.identity import GroupId, Scope, TokenLimits
 from appliance.identity.tokens import TokenForm, create_token
 from appliance.identity.values import ModelEndpoint
-from appliance.kernel import db as kernel
-from appliance.kernel.exchange import Row, exchange
 from appliance.policy import ContractForm, Hours, Limits, Term
 from appliance.vault.providing import list_providers
 from appliance.vault.providing.errors import ProviderNotFound
@@ -369,26 +367,6 @@ def test_a_chatbots_label_follows_from_its_documents_and_is_on_record(at: Door) 
     assert (found.passes, found.labels) == (True, ("Straße", "ärzte"))
     with pytest.raises(openai.BadRequestError, match="no data label"):
         at.openai().chat.completions.create(model=bot, messages=question, extra_headers={"Cloister-Data-Label": "nope"})
-
-
-def test_all_rules_are_one_statement(at: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in range(3):
-        ruled(at.ada, f"Rule {number}", Limits(providers=("openai",)))
-    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
-        before = policy.load(tx).version
-        statements: list[str] = []
-
-        def listens(line: Any, said: Any) -> list[Row]:
-            statements.extend(one for one, _ in said)
-            return exchange(line, said)
-
-        monkeypatch.setattr(kernel, "exchange", listens)
-        rules = policy.load(tx)
-    assert len(statements) == 1
-    assert len(rules.rules) == 3
-    ruled(at.ada, "Another", Limits(providers=("openai",)))
-    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
-        assert policy.load(tx).version == before + 1
 
 
 def test_a_trial_asks_every_budget_and_takes_nothing(at: Door) -> None:

@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
-from appliance import audit
+from appliance import audit, policy
 from appliance.audit import EntryFilter, Event
 from appliance.kernel import db as kernel
 from appliance.kernel.db import Database, DatabaseBusy, DatabaseUnavailable, Tx
 from appliance.kernel.exchange import Row, Statement, exchange
 from appliance.kernel.questions import Question, Saying, ask, say_later
+from appliance.policy import Limits
 from tests.support.house import House, Member, Server
 
 
@@ -169,3 +170,20 @@ def test_what_was_to_be_recorded_goes_with_its_transaction(house: House, ada: Me
     with house.app.db.tenant(ada.tenant_id) as tx:
         assert [one for one in recorded(tx) if one in range(20, 30)] == [23]
     db.close()
+
+
+def test_all_rules_on_calls_are_one_statement(house: House, ada: Member, trips: list[list[str]]) -> None:
+    def rules(*numbers: int) -> None:
+        with house.app.db.tenant(ada.tenant_id) as tx:
+            for number in numbers:
+                policy.create_rule(tx, ada.caller, f"Rule {number}", None, Limits(providers=("openai",)), clock=house.clock)
+
+    rules(1, 2, 3)
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        before = policy.load(tx).version
+        trips.clear()
+        assert len(policy.load(tx).rules) == 3
+        assert [len(one) for one in trips] == [1]
+    rules(4)
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        assert policy.load(tx).version == before + 1

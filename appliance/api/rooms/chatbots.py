@@ -8,7 +8,7 @@ from appliance import chat
 from appliance.api.framework import Call, operation
 from appliance.api.schemas import Input, Listed, Name, Output, Page, Text, cut
 from appliance.chat import Audience, Chatbot, ChatbotForm, ChatbotId
-from appliance.chat.errors import ChatbotMalformed, CollectionUnknown
+from appliance.chat.errors import ChatbotMalformed, ChatbotModelUnknown, CollectionUnknown
 from appliance.identity import GroupId, Permission
 from appliance.identity.errors import GroupNotFound
 
@@ -117,7 +117,7 @@ def list_drafts(call: Call) -> Listed[DraftOut]:
 
 @operation(
     "POST", "/chatbots/drafts", permission=Permission.CHATBOT_EDIT, body=ChatbotIn, answer=DraftOut, status=201,
-    refusals=(ChatbotMalformed, CollectionUnknown, GroupNotFound),
+    refusals=(ChatbotMalformed, ChatbotModelUnknown, CollectionUnknown, GroupNotFound),
 )  # fmt: skip
 def create_chatbot(call: Call) -> DraftOut:
     """Create a draft, which nobody can talk to before it is published."""
@@ -162,7 +162,7 @@ def get_draft(call: Call) -> DraftOut:
 
 @operation(
     "PUT", "/chatbots/drafts/{chatbot_id}", permission=Permission.CHATBOT_EDIT, body=ChatbotIn, answer=DraftOut,
-    refusals=(ChatbotMalformed, CollectionUnknown, GroupNotFound),
+    refusals=(ChatbotMalformed, ChatbotModelUnknown, CollectionUnknown, GroupNotFound),
 )  # fmt: skip
 def change_chatbot(call: Call) -> DraftOut:
     """Change a draft. Who may use the chatbot changes at once; everything else when it is published."""
