@@ -278,7 +278,8 @@ def test_whoever_cannot_look_sends_nothing(
     put_in_force(house, ada.tenant_id, [rule(Action.TOKENISE, Category.PERSON)])
     talk = begins(ada, chatbot_id)
 
-    def broken(_text: str) -> Sequence[object]:
+    def broken(_text: str, *, whose: bytes = b"") -> Sequence[object]:
+        del whose
         raise ModelMissing(model="rampart")
 
     monkeypatch.setattr(house.app.scanner._tagger, "tags", broken)
