@@ -100,7 +100,8 @@ def arrive(
 ) -> str:  # fmt: skip
     """Let in whom a provider named; return the session's token, which is empty after a test.
 
-    `user_id` is whose account is linked, or who is confirmed; `factor_id` the app or passkey that they showed to begin it. Raises SignOnRefused, each time with its entry in the log.
+    `user_id` is whose account is linked, or who is confirmed; `factor_id` the app or passkey that they showed to begin it.
+    Raises SignOnRefused, each time with its entry in the log.
     """
     way = _Way(connection, said, arrival, purpose, user_id, factor_id, clock.now())
     try:
