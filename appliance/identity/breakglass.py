@@ -18,7 +18,7 @@ from appliance.audit import Actor, ActorKind, Event
 from appliance.identity.belonging import tenants_of
 from appliance.identity.entry_errors import BreakGlassFull, BreakGlassKept, BreakGlassUnfit
 from appliance.identity.errors import PersonNotFound
-from appliance.identity.factors import has_factor_of_here
+from appliance.identity.factors import has_factor_of_here, is_factor_of_here
 from appliance.identity.permissions import Permission, require
 from appliance.identity.sso.errors import SignOnEnforced
 from appliance.identity.sso.queries import enforced_connection
@@ -70,14 +70,18 @@ def refuse_break_glass(tx: Tx, user_id: UserId) -> None:
         raise BreakGlassKept
 
 
-def enter_by_password(tx: Tx, user_id: UserId, actor: Actor, *, methods: tuple[str, ...], clock: Clock) -> None:
+def enter_by_password(
+    tx: Tx, user_id: UserId, actor: Actor, *, methods: tuple[str, ...], factor_id: UUID | None, clock: Clock
+) -> None:
     """Ask in the transaction that opens a session without a provider; where sign-on is enforced, the account is used up.
 
-    Of two who come at once, one is let in. Raises SignOnEnforced.
+    `factor_id` is the one that was shown: one from elsewhere opens no more than the password that added it there. Of two who
+    come at once, one is let in. Raises SignOnEnforced.
     """
     if enforced_connection(tx, is_held=True) is None or _is_let_in(tx, user_id):
         return
-    if not (STRONG & set(methods) and may_sign_in_by_password(tx, user_id)):
+    is_shown = STRONG & set(methods) and is_factor_of_here(tx, user_id, factor_id, counts_unknown=True)
+    if not (is_shown and may_sign_in_by_password(tx, user_id)):
         raise SignOnEnforced
     used = tx.scalar(
         update(BreakGlassRow)

@@ -52,6 +52,14 @@ class Factor:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """A proof that was right. `factor_id` is whose it was: None for a recovery code, which whoever added any factor may hold."""
+
+    method: str
+    factor_id: UUID | None = None
+
+
+@dataclass(frozen=True)
 class NewTotp:
     """A factor that waits for its first code. `secret` is base32; `uri` is what the QR code holds (otpauth)."""
 
@@ -77,6 +85,13 @@ def has_factor_of_here(tx: Tx, user_id: UserId, *, counts_unknown: bool = False)
     """
     found = tx.execute(text("SELECT * FROM factors_by_place(:user)"), {"user": user_id}).one()
     return bool(found.here or (counts_unknown and found.unknown))
+
+
+def is_factor_of_here(tx: Tx, user_id: UserId, factor_id: UUID | None, *, counts_unknown: bool = False) -> bool:
+    """Say whether the factor that somebody showed is one of those that `has_factor_of_here` looks for; None is none."""
+    values = {"user": user_id, "factor": factor_id}
+    found = tx.execute(text("SELECT * FROM place_of_factor(:user, :factor)"), values).first()
+    return found is not None and bool(found.is_here or (counts_unknown and found.is_unknown))
 
 
 def begin_totp(tx: Tx, caller: Caller, *, label: str, sealer: Sealer, clock: Clock) -> NewTotp:
@@ -153,17 +168,17 @@ def count_recovery_codes(tx: Tx, user_id: UserId) -> int:
     return int(tx.scalar(text("SELECT count_recovery_codes(:user)"), {"user": user_id}) or 0)
 
 
-def use_code(tx: Tx, user_id: UserId, code: str, *, sealer: Sealer, clock: Clock) -> str | None:
+def use_code(tx: Tx, user_id: UserId, code: str, *, sealer: Sealer, clock: Clock) -> Shown | None:
     """Use up a time-based or a recovery code; return which it was, or None for a wrong one."""
     for row in rows_of(tx, user_id):
         is_ready = row.kind == FactorKind.TOTP and row.confirmed_at is not None
         if is_ready and _matches(tx, user_id, row, code, sealer, clock):
-            return "totp"
+            return Shown("totp", row.factor_id)
     used = tx.scalar(
         text("SELECT use_recovery_code(:user, :digest, :at)"),
         {"user": user_id, "digest": digest(_plain(code)), "at": clock.now()},
     )
-    return "recovery_code" if used else None
+    return Shown("recovery_code") if used else None
 
 
 def rows_of(tx: Tx, user_id: UserId) -> list[Row[tuple[object, ...]]]:

@@ -14,6 +14,7 @@ from appliance.audit import Event
 from appliance.identity.errors import PasskeyRefused
 from appliance.identity.factors import (
     FactorKind,
+    Shown,
     add_factor,
     checked_label,
     new_recovery_codes_for_first,
@@ -125,8 +126,8 @@ def use_passkey(
     sealer: Sealer,
     clock: Clock,
     is_alone: bool,
-) -> bool:
-    """Say whether the browser proved one of the person's passkeys for this challenge.
+) -> Shown | None:
+    """Return which of the person's passkeys the browser proved for this challenge, or None.
 
     Where it is the only proof (`is_alone`), it must have asked for its person, by PIN or finger: a touch is anybody's.
     """
@@ -144,8 +145,8 @@ def use_passkey(
         except (WebAuthnException, ValueError, KeyError, TypeError):
             continue
         if proof.credential_id == row[1] and use_factor(tx, user_id, row[0], proof.new_sign_count, clock):
-            return True
-    return False
+            return Shown("passkey", row[0])
+    return None
 
 
 def _passkeys(tx: Tx, user_id: UserId) -> list[tuple[UUID, bytes, bytes, int]]:

@@ -62,12 +62,12 @@ def enter(db: Database, caller: Caller, tenant_id: TenantId, *, token: str, cloc
         audit.record(tx, caller.actor, Event.SESSION_CLOSED, subject=caller.user_id)
     new = secrets.token_urlsafe(32)
     with db.tenant(tenant_id) as tx:
-        enter_by_password(tx, caller.user_id, caller.actor, methods=tuple(old.methods), clock=clock)
+        enter_by_password(tx, caller.user_id, caller.actor, methods=tuple(old.methods), factor_id=old.factor_id, clock=clock)
         tx.add(
             SessionRow(
                 tenant_id=tenant_id, digest=digest(new), user_id=caller.user_id, created_at=old.created_at,
                 last_seen_at=old.last_seen_at, expires_at=old.expires_at, address=old.address, agent=old.agent,
-                authenticated_at=old.authenticated_at, methods=old.methods,
+                authenticated_at=old.authenticated_at, methods=old.methods, factor_id=old.factor_id,
             )
         )  # fmt: skip
         tx.flush()

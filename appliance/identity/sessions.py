@@ -35,7 +35,7 @@ _TOUCH_EVERY = timedelta(minutes=1)
 _PLACES = Whereabouts()
 # In one look, as each page begins with it.
 _STANDING = text(
-    """SELECT s.user_id, s.created_at, s.expires_at, s.last_seen_at, s.authenticated_at, s.methods, s.connection_id,
+    """SELECT s.user_id, s.created_at, s.expires_at, s.last_seen_at, s.authenticated_at, s.methods, s.connection_id, s.factor_id,
               m.role, m.display_name, m.email, m.language, m.zone,
               m.suspended_at, m.access_until, o.name AS organisation, o.suspended_at AS organisation_suspended_at,
               r.name AS role_title, r.permissions AS granted,
@@ -68,13 +68,15 @@ def open_session(
     lifetime: timedelta,
     clock: Clock,
     methods: Iterable[str] = ("password",),
+    factor_id: UUID | None = None,
     connection_id: UUID | None = None,
     idp_session: str | None = None,
     authenticated_at: datetime | None = None,
 ) -> str:
     """Open a session in this transaction's organisation; return the token, which is stored nowhere.
 
-    Of one more than the organisation allows, the oldest ends. `connection_id` is the identity provider that brought them.
+    Of one more than the organisation allows, the oldest ends. `factor_id` is the app or passkey that they showed, `connection_id` the
+    identity provider that brought them.
     Raises SessionMisplaced from outside of the organisation's networks; SignOnEnforced for a session without a provider,
     where the organisation lets people in by its provider only: whichever way leads to a session, it leads through here.
     """
@@ -83,7 +85,7 @@ def open_session(
     if policy.networks and not is_from(policy.networks, address):
         raise SessionMisplaced
     if connection_id is None:
-        enter_by_password(tx, user_id, actor, methods=methods, clock=clock)
+        enter_by_password(tx, user_id, actor, methods=methods, factor_id=factor_id, clock=clock)
     if policy.most_sessions is not None:
         in_turn(tx, f"sessions/{user_id}")
     tx.add(
@@ -95,7 +97,7 @@ def open_session(
             last_seen_at=now,
             expires_at=now + lifetime,
             address=address, agent=agent[:200], authenticated_at=authenticated_at or now, methods=list(methods), connection_id=connection_id,
-            idp_session=idp_session,
+            idp_session=idp_session, factor_id=factor_id,
         )
     )
     tx.flush()
@@ -163,7 +165,7 @@ def _caller(tx: Tx, row: Row[Any], address: str, request_id: str, now: datetime)
         kind=audit.ActorKind.OPERATOR if role in SUPPORT_ROLES else audit.ActorKind.USER,
         is_recent=now - row.authenticated_at < proof, granted=frozenset(row.granted or ()), role_title=row.role_title or "",
         lacks_factor=bool(row.needs_second_factor and is_by_password and not SECOND_FACTORS & set(row.methods)),
-        support_until=row.support_until, connection_id=row.connection_id,
+        support_until=row.support_until, connection_id=row.connection_id, factor_id=row.factor_id,
     )  # fmt: skip
 
 

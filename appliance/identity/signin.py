@@ -13,7 +13,7 @@ from appliance import audit
 from appliance.audit import Actor, ActorKind, Event, Outcome
 from appliance.identity.entry_errors import SessionMisplaced
 from appliance.identity.errors import EmailMalformed, SecondStepClosed, SecondStepFailed, SignInFailed
-from appliance.identity.factors import list_factors, use_code
+from appliance.identity.factors import Shown, list_factors, use_code
 from appliance.identity.history import note_sign_in
 from appliance.identity.locks import Attempt, note_attempt, refuse_if_locked
 from appliance.identity.own_account import own_account
@@ -72,7 +72,7 @@ def sign_in(db: Database, attempt: Attempt, *, lifetime: timedelta, clock: Clock
         if list_factors(tx, user_id):
             # No success yet: it would wipe out the count of wrong codes, and let them be guessed without end.
             return SecondStep(open_step(tx, user_id, Purpose.SIGN_IN, clock=clock)[0])
-    return SignedIn(_open_session(db, user_id, email, attempt, ("password",), lifetime, clock))
+    return SignedIn(_open_session(db, user_id, email, attempt, Shown("password"), lifetime, clock))
 
 
 def second_step_options(db: Database, token: str, site: Site | None, *, clock: Clock) -> str | None:
@@ -92,13 +92,13 @@ def finish_sign_in(
         email = str(tx.scalar(text("SELECT email_of(:id)"), {"id": step.user_id}) or "")
     refuse_if_locked(db, email, attempt, clock)
     with db.platform() as tx:
-        method = _prove(tx, step, proof, site, sealer, clock)
-        if method is not None and not close_step(tx, token):
+        shown = _prove(tx, step, proof, site, sealer, clock)
+        if shown is not None and not close_step(tx, token):
             raise SecondStepClosed  # of two at once, one goes on
-    if method is None:
+    if shown is None:
         note_attempt(db, email, attempt, failure=Event.SECOND_FACTOR_FAILED, clock=clock)
         raise SecondStepFailed
-    return _open_session(db, step.user_id, email, attempt, ("password", method), lifetime, clock)
+    return _open_session(db, step.user_id, email, attempt, shown, lifetime, clock)
 
 
 def begin_confirmation(tx: Tx, caller: Caller, site: Site | None, *, clock: Clock) -> tuple[str, str | None]:
@@ -133,8 +133,8 @@ def confirm(
         note_attempt(db, own.email, attempt, failure=Event.SIGN_IN_FAILED, clock=clock)
         raise SignInFailed
     with db.platform() as tx:
-        method = _prove(tx, begun, proof, site, sealer, clock, is_alone=not is_password) if has_factors else "password"
-    if method is None:
+        shown = _prove(tx, begun, proof, site, sealer, clock, is_alone=not is_password) if has_factors else Shown("password")
+    if shown is None:
         note_attempt(db, own.email, attempt, failure=Event.SECOND_FACTOR_FAILED, clock=clock)
         raise SecondStepFailed
     with db.tenant(caller.tenant_id) as tx:
@@ -142,41 +142,42 @@ def confirm(
         tx.execute(
             update(SessionRow)
             .where(SessionRow.tenant_id == tx.tenant_id, SessionRow.digest == digest(session))
-            .values(authenticated_at=clock.now())
+            .values(authenticated_at=clock.now(), factor_id=shown.factor_id)
         )
-        if method in SECOND_FACTORS:
-            note_method(tx, caller, session=digest(session), method=method)
-        audit.record(tx, caller.actor, Event.IDENTITY_CONFIRMED, subject=caller.user_id, method=method)
+        if shown.method in SECOND_FACTORS:
+            note_method(tx, caller, session=digest(session), method=shown.method)
+        audit.record(tx, caller.actor, Event.IDENTITY_CONFIRMED, subject=caller.user_id, method=shown.method)
 
 
 def _prove(
     tx: Tx, step: Step, proof: Proof, site: Site | None, sealer: Sealer, clock: Clock, *, is_alone: bool = False
-) -> str | None:
+) -> Shown | None:
     if proof.passkey:
-        is_good = site is not None and use_passkey(
+        return None if site is None else use_passkey(
             tx, step.user_id, site, response=proof.passkey, challenge=step.challenge, sealer=sealer, clock=clock,
             is_alone=is_alone,
         )  # fmt: skip
-        return "passkey" if is_good else None
     return use_code(tx, step.user_id, proof.code, sealer=sealer, clock=clock) if proof.code.strip() else None
 
 
 def _open_session(
-    db: Database, user_id: UserId, email: str, attempt: Attempt, methods: tuple[str, ...], lifetime: timedelta,
-    clock: Clock,
-) -> str:  # fmt: skip
+    db: Database, user_id: UserId, email: str, attempt: Attempt, shown: Shown, lifetime: timedelta, clock: Clock
+) -> str:
+    """`shown` is the last thing that was proved: a second factor, or the password where there is none."""
     shut: Refusal | None = None
+    methods = tuple(dict.fromkeys(("password", shown.method)))
     actor = Actor(ActorKind.USER, user_id, attempt.address, attempt.request_id)
     for place in list_places(db, user_id):
         try:
             with db.tenant(place.tenant_id) as tx:
                 token = open_session(
                     tx, user_id, address=attempt.address, agent=attempt.agent, request_id=attempt.request_id,
-                    lifetime=lifetime, clock=clock, methods=methods,
+                    lifetime=lifetime, clock=clock, methods=methods, factor_id=shown.factor_id,
                 )  # fmt: skip
         except (SessionMisplaced, SignOnEnforced) as refusal:
             _note_shut(db, place.tenant_id, actor, attempt, methods, refusal, clock)
-            shut = shut or (refusal if isinstance(refusal, SessionMisplaced) else way_by_provider(db, place.tenant_id, user_id))
+            is_misplaced = isinstance(refusal, SessionMisplaced)
+            shut = shut or (refusal if is_misplaced else way_by_provider(db, place.tenant_id, user_id, factor_id=shown.factor_id))
             continue
         note_attempt(db, email, attempt, failure=None, clock=clock)
         return token

@@ -43,6 +43,7 @@ class SessionRow(Table):
     methods: Mapped[list[str]] = mapped_column(ARRAY(Text))
     connection_id: Mapped[UUID | None]
     idp_session: Mapped[str | None]
+    factor_id: Mapped[UUID | None]
     misplaced_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 

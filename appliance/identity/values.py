@@ -86,6 +86,7 @@ class Caller:
     second factor that they did not prove, and until then nothing is open to them. `support_until`: so long may an operator
     of the platform be in this organisation.
     `connection_id` names the identity provider that brought them, whose word is good in this organisation alone.
+    `factor_id` is the app or passkey that they showed when they last proved who they are; None if that was none.
     """
 
     tenant_id: TenantId
@@ -110,6 +111,7 @@ class Caller:
     lacks_factor: bool = False
     support_until: datetime | None = None
     connection_id: UUID | None = None
+    factor_id: UUID | None = None
 
     @property
     def actor(self) -> Actor:

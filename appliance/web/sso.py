@@ -124,7 +124,7 @@ def link(connection_id: UUID) -> Answer:
     person = caller()
     require_browser(person)
     require_recent(person)
-    wish = Wish(TransactionPurpose.LINK, person.user_id, url_for("account.show"))
+    wish = Wish(TransactionPurpose.LINK, person.user_id, url_for("account.show"), factor_id=person.factor_id)
     return leaves(_own(person, connection_id), wish, by_form=True)
 
 

@@ -1,23 +1,37 @@
 """From another organisation to one that lets people in by its provider alone: an account is linked on a fresh proof, as everywhere."""
 
+import html
 import re
+from typing import TYPE_CHECKING
 
+import pyotp
+import pytest
 from flask import Flask
 
+from appliance import identity
 from appliance.identity import Role
-from tests.doors.test_proxied_sign_on import vouches
+from appliance.identity.breakglass import designate
+from appliance.identity.factors import replace_recovery_codes
+from appliance.identity.sso.errors import LinkUnproven
+from tests.doors.test_break_glass import comes
+from tests.doors.test_proxied_sign_on import ALICE, PROXY, vouches
 from tests.doors.test_switching import joins
 from tests.support.house import PASSWORD, House, Member
+from tests.support.product import csrf
+from tests.support.roles import has_factor
 from tests.support.site import Browser
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from werkzeug.test import TestResponse
 
 
 def test_an_open_browser_links_nobody(site: Flask, house: House, ada: Member, bo: Member) -> None:
     """Whoever finds it would have their own person of the provider linked with its owner's account, for good."""
     eve = ada.adds("eve@harrow.example", Role.MEMBER)
     joins(house, bo, eve)
-    connection_id = vouches(ada)
-    with house.server.connect("boot", house.database) as boot:
-        boot.execute("UPDATE cloister.sso_connections SET state = 'enforced' WHERE connection_id = %s", [connection_id])
+    connection_id = enforces(ada)
     browser = Browser(site)
     browser.signs_in(eve)
     house.clock.passes(minutes=50)
@@ -30,6 +44,118 @@ def test_an_open_browser_links_nobody(site: Flask, house: House, ada: Member, bo
     proved = browser.posts("/confirm", confirm_password=PASSWORD, confirm_step=step, confirm_target=target)
     assert proved.status_code == 307
     assert f"/sso/{connection_id}/proxied" in browser.posts(target).text
+
+
+@pytest.fixture
+def mallory(house: House, ada: Member, bo: Member) -> tuple[Member, str, str, str]:
+    """Return Eve, her app, and that and a recovery code of whoever had her password alone, and was first, where that sufficed."""
+    eve = ada.adds("eve@harrow.example", Role.OWNER)
+    joins(house, bo, eve)
+    with bo.services.db.tenant(bo.tenant_id) as tx:
+        there = Member(house, identity.sessions.caller_of(tx, eve.caller.user_id))
+    theirs = has_factor(there)
+    hers = has_factor(eve)
+    with bo.services.db.tenant(bo.tenant_id) as tx:
+        paper = replace_recovery_codes(tx, there.caller)[0]
+    return eve, hers, theirs, paper
+
+
+def test_the_factor_that_was_shown_links_not_one_that_there_is(
+    site: Flask, house: House, ada: Member, mallory: tuple[Member, str, str, str]
+) -> None:
+    """At the sign-in, at a later proof in a session that Eve opened herself, and by a recovery code: each proves the password alone."""
+    eve, hers, theirs, paper = mallory
+    connection_id = enforces(ada)
+    for code in (now(house, theirs), paper):
+        assert_unproven(links(signed_in(site, eve, code), ada, connection_id))
+    open_browser = signed_in(site, eve, now(house, hers))
+    house.clock.passes(minutes=50)
+    proves(open_browser, ada, now(house, theirs))
+    assert_unproven(links(open_browser, ada, connection_id))
+
+    house.clock.passes(minutes=1)
+    her_own = signed_in(site, eve, now(house, theirs))
+    house.clock.passes(minutes=50)
+    proves(her_own, ada, now(house, hers))
+    assert links(her_own, ada, connection_id)[0] == 303
+    assert "eve@harrow.example" in her_own.gets("/account").text
+
+
+def test_where_no_other_organisation_is_left_the_sign_in_itself_says_which_was_shown(
+    site: Flask, house: House, ada: Member, bo: Member, mallory: tuple[Member, str, str, str]
+) -> None:
+    eve, hers, theirs, _ = mallory
+    with bo.services.db.tenant(bo.tenant_id) as tx:
+        identity.remove_member(tx, bo.caller, eve.caller.user_id, clock=house.clock)
+    connection_id = enforces(ada)
+    for code, status in ((now(house, theirs), 401), (now(house, hers), 303)):
+        browser = Browser(site)
+        browser.signs_in(eve)
+        assert f"/sso/{connection_id}/proxied" in second_step(browser, code).text
+        assert returns(browser, connection_id)[0] == status
+
+
+def test_such_a_factor_breaks_no_glass(site: Flask, house: House, ada: Member, bo: Member, mallory: tuple[Member, str, str, str]) -> None:
+    """The account is ready by the app that Eve added here; whoever has her password shows another one."""
+    eve, hers, theirs, _ = mallory
+    with bo.services.db.tenant(bo.tenant_id) as tx:
+        identity.remove_member(tx, bo.caller, eve.caller.user_id, clock=house.clock)
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        designate(tx, ada.caller, eve.caller.user_id, clock=house.clock)
+    enforces(ada)
+    assert comes(site, eve, theirs)[1] == 200  # led to the provider
+    assert comes(site, eve, hers)[1] == 303
+
+
+def enforces(owner: Member) -> "UUID":
+    """Let people in by the proxy alone."""
+    connection_id = vouches(owner)
+    with owner.house.server.connect("boot", owner.house.database) as boot:
+        boot.execute("UPDATE cloister.sso_connections SET state = 'enforced' WHERE connection_id = %s", [connection_id])
+    return connection_id
+
+
+def now(house: House, secret: str) -> str:
+    return pyotp.TOTP(secret).at(int(house.clock.now().timestamp()))
+
+
+def second_step(browser: Browser, code: str) -> "TestResponse":
+    token = csrf(browser.gets("/sign-in/second-step").text)
+    return browser.client.post("/sign-in/second-step", data={"code": code, "csrf": token})
+
+
+def signed_in(site: Flask, member: Member, code: str) -> Browser:
+    """Sign in where passwords let people in."""
+    browser = Browser(site)
+    browser.signs_in(member)
+    assert second_step(browser, code).status_code == 303
+    return browser
+
+
+def proves(browser: Browser, owner: Member, code: str) -> None:
+    """Say again who is there, on the way to an organisation."""
+    target = f"/account/places/{owner.tenant_id}"
+    step = browser_step(browser.posts(target).text)
+    proof = {"confirm_password": PASSWORD, "confirm_code": code, "confirm_step": step, "confirm_target": target}
+    assert browser.posts("/confirm", **proof).status_code == 307
+
+
+def links(browser: Browser, owner: Member, connection_id: "UUID") -> tuple[int, str]:
+    """Go over to an organisation, and to its proxy."""
+    assert f"/sso/{connection_id}/proxied" in browser.posts(f"/account/places/{owner.tenant_id}").text
+    return returns(browser, connection_id)
+
+
+def returns(browser: Browser, connection_id: "UUID") -> tuple[int, str]:
+    """Come back from the proxy."""
+    browser.client.environ_base["REMOTE_ADDR"] = PROXY
+    answer = browser.client.get(f"/sso/{connection_id}/proxied", headers=ALICE)
+    return answer.status_code, html.unescape(answer.text)
+
+
+def assert_unproven(answer: tuple[int, str]) -> None:
+    assert answer[0] == 401
+    assert str(LinkUnproven.__doc__) in answer[1]
 
 
 def browser_step(page: str) -> str:

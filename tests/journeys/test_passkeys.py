@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from tests.journeys.test_many_files import connected
 from tests.support.product import PASSWORD, Person, Product
 
 pytestmark = pytest.mark.browser
@@ -36,6 +37,9 @@ def test_a_passkey_is_made_signs_in_and_confirms(tmp_path: Path) -> None:
         page.get_by_role("heading", name="Second step").wait_for()
         page.get_by_role("button", name="Use your passkey").click()
         page.get_by_role("heading", name="Harrow Textiles").wait_for()
+        with connected(product) as boot:  # what may link an account later
+            shown = boot.execute("SELECT s.factor_id = f.factor_id FROM cloister.sessions s, cloister.second_factors f ORDER BY s.created_at DESC")
+            assert shown.fetchone() == (True,)
         browser.close()
 
 

@@ -15,6 +15,7 @@ from appliance.identity.sso.values import Return, TransactionPurpose, Wish
 from appliance.kernel.egress import Egress
 from tests.support.house import House, Member
 from tests.support.oidc_host import OidcHost, oidc_host
+from tests.support.roles import has_factor, shown_by
 from tests.support.saml_provider import known_signer, signer
 from tests.support.saml_sign_on import SamlSignOn, opens_saml, request_of
 from tests.support.sign_on import CAME, SignOn, connects, owns_domain, refusals
@@ -136,6 +137,24 @@ def test_what_is_ours_to_say_counts_as_it_is_when_somebody_comes(ada: Member, id
 def saml(ada: Member) -> SamlSignOn:
     owns_domain(ada, "harrow.example")
     return opens_saml(ada)
+
+
+def test_the_factor_that_was_shown_goes_along_whatever_the_provider_speaks(
+    house: House, ada: Member, host: OidcHost, saml: SamlSignOn
+) -> None:
+    idp = connects(ada, issuer=host.address).opens()
+    bob = ada.adds("bob@harrow.example", Role.MEMBER)
+    has_factor(bob)
+    idp.arrives("ada-1", purpose=TransactionPurpose.LINK, user_id=ada.caller.user_id)
+    idp.is_tested(ada)
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        connections.enforce(tx, ada.caller, idp.connection_id)
+    wish = Wish(TransactionPurpose.LINK, bob.caller.user_id, factor_id=shown_by(bob))
+    host.subject = "bob-1"
+    assert idp.who(leaves(idp, host, wish)().session).user_id == bob.caller.user_id
+    departure = house.app.sign_on.leave(saml.connection, wish, CAME)
+    came = saml.comes_back(saml.lands(saml.lab(request_of(departure)).true()), departure.token)
+    assert saml.who(came.session).user_id == bob.caller.user_id
 
 
 def test_a_response_answers_a_request_by_the_settings_it_was_asked_with(ada: Member, saml: SamlSignOn) -> None:

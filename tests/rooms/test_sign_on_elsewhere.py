@@ -11,7 +11,7 @@ from appliance.identity.sso import connections
 from appliance.identity.sso.errors import LinkUnproven
 from appliance.identity.sso.values import TransactionPurpose
 from tests.support.house import House, Member
-from tests.support.roles import has_factor
+from tests.support.roles import has_factor, shown_by
 from tests.support.sign_on import SignOn, connects, owns_domain
 
 
@@ -42,7 +42,7 @@ def test_a_factor_that_a_password_may_have_added_elsewhere_links_nobody(enforced
     """Whoever has her password signs in at Bo's, adds an app of their own, and would be her at Ada's."""
     has_factor(eve)
     with pytest.raises(LinkUnproven):
-        enforced.arrives("mallory-1", purpose=TransactionPurpose.LINK, user_id=eve.caller.user_id)
+        enforced.arrives("mallory-1", purpose=TransactionPurpose.LINK, user_id=eve.caller.user_id, factor_id=shown_by(eve))
     token = enforced.arrives(
         "eve-1", purpose=TransactionPurpose.LINK, user_id=eve.caller.user_id, email="eve@harrow.example"
     )
@@ -55,14 +55,14 @@ def test_such_a_factor_proves_no_more_once_the_other_membership_has_ended(enforc
     with bo.services.db.tenant(bo.tenant_id) as tx:
         identity.remove_member(tx, bo.caller, eve.caller.user_id, clock=bo.house.clock)
     with pytest.raises(LinkUnproven):
-        enforced.arrives("mallory-1", purpose=TransactionPurpose.LINK, user_id=eve.caller.user_id)
+        enforced.arrives("mallory-1", purpose=TransactionPurpose.LINK, user_id=eve.caller.user_id, factor_id=shown_by(eve))
 
 
 def test_a_factor_of_here_proves_it_though_its_person_belongs_elsewhere_too(house: House, enforced: SignOn, eve: Member) -> None:
     """Whoever comes in elsewhere needs it there as well: a password adds none beside it."""
     with house.app.db.tenant(enforced.owner.tenant_id) as tx:
         has_factor(Member(house, identity.sessions.caller_of(tx, eve.caller.user_id)))
-    token = enforced.arrives("eve-1", purpose=TransactionPurpose.LINK, user_id=eve.caller.user_id)
+    token = enforced.arrives("eve-1", purpose=TransactionPurpose.LINK, user_id=eve.caller.user_id, factor_id=shown_by(eve))
     assert enforced.who(token).user_id == eve.caller.user_id
 
 
@@ -72,7 +72,7 @@ def test_a_factor_of_before_that_nobody_knows_the_place_of_proves_nothing(house:
     with house.server.connect("boot", house.database) as boot:
         boot.execute("UPDATE cloister.second_factors SET added_in = NULL")
     with pytest.raises(LinkUnproven):
-        enforced.arrives("mia-1", purpose=TransactionPurpose.LINK, user_id=mia.caller.user_id)
+        enforced.arrives("mia-1", purpose=TransactionPurpose.LINK, user_id=mia.caller.user_id, factor_id=shown_by(mia))
 
 
 def test_a_factor_of_elsewhere_makes_no_break_glass_account(house: House, ada: Member, bo: Member) -> None:

@@ -13,7 +13,7 @@ from appliance.identity.sso.connections import ConnectionChange
 from appliance.identity.sso.errors import ConnectionTestedByLink, LinkUnproven
 from appliance.identity.sso.values import ConnectionState, TransactionPurpose
 from tests.support.house import House, Member
-from tests.support.roles import has_factor
+from tests.support.roles import has_factor, shown_by
 from tests.support.sign_on import SignOn, connects, owns_domain, refusals
 
 
@@ -109,7 +109,7 @@ def test_an_account_with_a_second_factor_has_proved_it_on_the_way(ada: Member, e
     eve = ada.adds("eve@harrow.example", Role.MEMBER)
     has_factor(eve)
     enforces(enforced)
-    assert enforced.who(links(enforced, eve, "any-name")).user_id == eve.caller.user_id
+    assert enforced.who(links(enforced, eve, "any-name", factor_id=shown_by(eve))).user_id == eve.caller.user_id
 
 
 def test_while_passwords_let_people_in_they_link_as_well(ada: Member, enforced: SignOn) -> None:

@@ -1,13 +1,14 @@
 """Members with roles that nobody can be invited with: an organisation's own ones, and operators who were let in."""
 
 from collections.abc import Iterable
+from uuid import UUID
 
 import pyotp
 
 from appliance import identity
 from appliance.identity import Permission, Role
 from appliance.identity.custom_roles import CustomRole, RoleForm, create_role
-from appliance.identity.factors import begin_totp, confirm_totp
+from appliance.identity.factors import begin_totp, confirm_totp, list_factors
 from appliance.identity.sessions import caller_of
 from appliance.identity.support import SupportForm, SupportGrant, SupportLevel, grant_support
 from tests.support.house import Member
@@ -63,3 +64,10 @@ def has_factor(member: Member) -> str:
         confirm_totp(tx, member.caller, new.factor_id, code, sealer=sealer, clock=house.clock)
     house.clock.passes(minutes=1)  # its code was used
     return new.secret
+
+
+def shown_by(member: Member) -> UUID:
+    """Return the one factor that somebody has, for what takes the one that was shown."""
+    with member.services.db.tenant(member.tenant_id) as tx:
+        (factor,) = list_factors(tx, member.caller.user_id)
+    return factor.factor_id

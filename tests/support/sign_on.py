@@ -46,12 +46,12 @@ class SignOn:
 
     def arrives(
         self, subject: str, *, purpose: TransactionPurpose = TransactionPurpose.SIGN_IN, user_id: UserId | None = None,
-        connection: Connection | None = None, **said: object,
+        connection: Connection | None = None, factor_id: UUID | None = None, **said: object,
     ) -> str:  # fmt: skip
         """Let a provider name somebody; return the session's token."""
         return arrive(
             self.house.app.db, connection or self.connection, Asserted(subject, **said), CAME,  # type: ignore[arg-type]
-            lifetime=timedelta(hours=12), clock=self.house.clock, purpose=purpose, user_id=user_id,
+            lifetime=timedelta(hours=12), clock=self.house.clock, purpose=purpose, user_id=user_id, factor_id=factor_id,
         )  # fmt: skip
 
     def is_tested(self, by: Member | None = None) -> None:

@@ -17,7 +17,7 @@ from appliance.audit import Actor, ActorKind, Event
 from appliance.identity.breakglass import refuse_break_glass
 from appliance.identity.entry_errors import SessionMisplaced
 from appliance.identity.errors import EmailMalformed
-from appliance.identity.factors import has_factor_of_here
+from appliance.identity.factors import is_factor_of_here
 from appliance.identity.people import NAME_MAX, create_account, join, normal_email
 from appliance.identity.policies import PROOF_LASTS
 from appliance.identity.scim.provisioned import end_tokens_over_owner, is_provisioned
@@ -86,6 +86,7 @@ class _Way:
     arrival: Arrival
     purpose: TransactionPurpose
     user_id: UserId | None
+    factor_id: UUID | None
     now: datetime
 
     def actor(self, user_id: UUID | None = None) -> Actor:
@@ -95,12 +96,14 @@ class _Way:
 def arrive(
     db: Database, connection: Connection, said: Asserted, arrival: Arrival, *, lifetime: timedelta,
     clock: Clock, purpose: TransactionPurpose = TransactionPurpose.SIGN_IN, user_id: UserId | None = None,
+    factor_id: UUID | None = None,
 ) -> str:  # fmt: skip
     """Let in whom a provider named; return the session's token, which is empty after a test.
 
-    `user_id` is whose account is linked, or who is confirmed. Raises SignOnRefused, each time with its entry in the log.
+    `user_id` is whose account is linked, or who is confirmed; `factor_id` the app or passkey that they showed to begin it.
+    Raises SignOnRefused, each time with its entry in the log.
     """
-    way = _Way(connection, said, arrival, purpose, user_id, clock.now())
+    way = _Way(connection, said, arrival, purpose, user_id, factor_id, clock.now())
     try:
         with db.tenant(connection.tenant_id) as tx:
             fresh = _open(tx, way)
@@ -181,7 +184,7 @@ def _link(tx: Tx, identity: IdentityRow | None, connection: Connection, way: _Wa
         raise PersonUnknown
     member = _membership(tx, way.user_id, way.now)
     refuse_break_glass(tx, UserId(way.user_id))
-    _require_second_proof(tx, UserId(way.user_id), way.said)
+    _require_second_proof(tx, UserId(way.user_id), way)
     identity = _identity(tx, way.user_id, connection, way)
     if member.role == Role.OWNER:
         end_tokens_over_owner(tx, way.actor(way.user_id), way.user_id)
@@ -190,17 +193,17 @@ def _link(tx: Tx, identity: IdentityRow | None, connection: Connection, way: _Wa
     return identity
 
 
-def _require_second_proof(tx: Tx, user_id: UserId, said: Asserted) -> None:
+def _require_second_proof(tx: Tx, user_id: UserId, way: _Way) -> None:
     """Raise LinkUnproven where a password would be all that says whose account it is, and passwords let nobody in any more.
 
-    Whoever has a second factor has shown it on the way here, as each proof of who they are asks for it. Not one that
-    was added in another organisation: by the password alone they may have come in there, and added it. Else the provider must
-    say the account's own address: an insider with a colleague's password has an account there, too, but not theirs.
+    What counts is the factor that was shown, and that only if it was added in this organisation: by the password alone somebody may
+    have come in at another one, and added one there, whatever the account's owner has here. Else the provider must say the
+    account's own address: an insider with a colleague's password has an account there, too, but not theirs.
     """
-    if queries.enforced_connection(tx) is None or has_factor_of_here(tx, user_id):
+    if queries.enforced_connection(tx) is None or is_factor_of_here(tx, user_id, way.factor_id):
         return
     own = tx.scalar(text("SELECT email_of(:id)"), {"id": user_id})
-    if own is None or accepted_address(tx, said) != own:
+    if own is None or accepted_address(tx, way.said) != own:
         raise LinkUnproven
 
 

@@ -1,5 +1,7 @@
 """Where an organisation lets people in by its own identity provider only."""
 
+from uuid import UUID
+
 from appliance.identity.sso import queries
 from appliance.identity.sso.errors import SignOnEnforced
 from appliance.identity.sso.values import TransactionPurpose, Wish
@@ -8,11 +10,11 @@ from appliance.kernel.db import Database
 from appliance.kernel.ids import TenantId
 
 
-def way_by_provider(db: Database, tenant_id: TenantId, user_id: UserId) -> SignOnEnforced:
+def way_by_provider(db: Database, tenant_id: TenantId, user_id: UserId, *, factor_id: UUID | None = None) -> SignOnEnforced:
     """Return the refusal for somebody who proved their password where that is not enough, and the way that is left to them.
 
     Who does not come by the provider yet may link their account with it: the password is their proof of the one side, and
-    the provider's word of the other.
+    the provider's word of the other. `factor_id` is the app or passkey that they showed besides.
     """
     with db.tenant(tenant_id) as tx:
         connection_id = queries.enforced_connection(tx)
@@ -21,5 +23,5 @@ def way_by_provider(db: Database, tenant_id: TenantId, user_id: UserId) -> SignO
         refusal = SignOnEnforced()
         refusal.connection = queries.connection_of(queries.row_of(tx, connection_id))
         is_linked = queries.is_linked(tx, connection_id, user_id)
-    refusal.wish = Wish() if is_linked else Wish(TransactionPurpose.LINK, user_id)
+    refusal.wish = Wish() if is_linked else Wish(TransactionPurpose.LINK, user_id, factor_id=factor_id)
     return refusal

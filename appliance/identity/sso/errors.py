@@ -208,7 +208,7 @@ class IdentityTaken(SignOnRefused):
 
 
 class LinkUnproven(SignOnRefused):
-    """Your password alone does not link your account here: the identity provider must say that your address is yours, or your account must have a second factor that you added in this organisation. Ask an owner of your organisation."""
+    """What you showed does not link your account here: the identity provider must say that your address is yours, or you must sign in with an app or passkey that you added in this organisation. One that you added elsewhere and recovery codes do not count. Ask an owner of your organisation."""
 
     code = "link_unproven"
 

@@ -27,7 +27,7 @@ LASTS: Final = timedelta(minutes=10)
 
 def begin(
     tx: Tx, connection_id: UUID, *, purpose: TransactionPurpose, user_id: UserId | None, secrets: dict[str, str],
-    target: str, sealer: Sealer, clock: Clock, token: str | None = None,
+    target: str, sealer: Sealer, clock: Clock, token: str | None = None, factor_id: UUID | None = None,
 ) -> str:  # fmt: skip
     """Put somebody on their way, and then to `target`; return the token for their cookie, which is stored nowhere.
 
@@ -36,7 +36,7 @@ def begin(
     token, now = token or randomness.token_urlsafe(32), clock.now()
     tx.execute(delete(TransactionRow).where(TransactionRow.tenant_id == tx.tenant_id, TransactionRow.expires_at <= now))
     name = digest(token)
-    content = json.dumps({"secrets": secrets, "next": target}).encode()
+    content = json.dumps({"secrets": secrets, "next": target, "factor": str(factor_id) if factor_id else None}).encode()
     tx.add(
         TransactionRow(
             tenant_id=tx.tenant_id, digest=name, connection_id=connection_id, purpose=purpose.value, user_id=user_id,
@@ -66,4 +66,5 @@ def _opened(tx: Tx, row: TransactionRow | None, connection_id: UUID, sealer: Sea
     return Transaction(
         ConnectionId(row.connection_id), TransactionPurpose(row.purpose), UserId(row.user_id) if row.user_id else None,
         cast("dict[str, str]", content["secrets"]), content["next"],
+        UUID(content["factor"]) if content.get("factor") else None,
     )  # fmt: skip

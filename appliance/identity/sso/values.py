@@ -123,23 +123,31 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Transaction:
-    """Somebody on their way to a provider and back. `secrets` are the protocol's own: nonce, verifier, request id."""
+    """Somebody on their way to a provider and back. `secrets` are the protocol's own: nonce, verifier, request id.
+
+    `factor_id` is the app or passkey that whoever links an account showed to begin it.
+    """
 
     connection_id: ConnectionId
     purpose: TransactionPurpose
     user_id: UserId | None
     secrets: dict[str, str]
     next: str
+    factor_id: UUID | None = None
 
 
 @dataclass(frozen=True)
 class Wish:
-    """Why somebody is sent to their provider, and where they go after that. `hint` is an address to offer there."""
+    """Why somebody is sent to their provider, and where they go after that. `hint` is an address to offer there.
+
+    `factor_id` is the app or passkey that they showed just before.
+    """
 
     purpose: TransactionPurpose = TransactionPurpose.SIGN_IN
     user_id: UserId | None = None
     target: str = "/"
     hint: str = ""
+    factor_id: UUID | None = None
 
 
 @dataclass(frozen=True)

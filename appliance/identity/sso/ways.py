@@ -42,7 +42,7 @@ def begin(tx: Tx, desk: Desk, connection: Connection, wish: Wish, *, secrets: di
     return transactions.begin(
         tx, connection.connection_id, purpose=wish.purpose, user_id=wish.user_id,
         secrets=secrets | settings_of(connection), target=wish.target,
-        sealer=desk.sealer, clock=desk.clock, token=token,
+        sealer=desk.sealer, clock=desk.clock, token=token, factor_id=wish.factor_id,
     )  # fmt: skip
 
 

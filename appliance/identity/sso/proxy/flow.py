@@ -46,7 +46,7 @@ def come_back(
         raise
     session = arrive(
         desk.db, connection, said, arrival, lifetime=desk.lifetime, clock=desk.clock,
-        purpose=transaction.purpose, user_id=transaction.user_id,
+        purpose=transaction.purpose, user_id=transaction.user_id, factor_id=transaction.factor_id,
     )  # fmt: skip
     return Return(session, transaction.next, transaction.purpose, said)
 

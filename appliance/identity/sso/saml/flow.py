@@ -120,7 +120,7 @@ def come_back(desk: Desk, connection: Connection, arrival: Arrival, *, handle: s
         lifetime = min(lifetime, max(left, timedelta(minutes=1)))  # by a clock that is behind ours it may be over
     session = arrive(
         desk.db, connection, said, arrival, lifetime=lifetime, clock=desk.clock,
-        purpose=begun.purpose, user_id=begun.user_id,
+        purpose=begun.purpose, user_id=begun.user_id, factor_id=begun.factor_id,
     )  # fmt: skip
     return Return(session, target, begun.purpose, said, begun.user_id)
 
@@ -191,6 +191,7 @@ def _laid_down(
             tx, connection.connection_id, purpose=begun.purpose if begun else TransactionPurpose.SIGN_IN,
             user_id=begun.user_id if begun else None, secrets=held, target=begun.next if begun else target,
             sealer=desk.sealer, clock=desk.clock, token=handle,
+            factor_id=begun.factor_id if begun else None,
         )  # fmt: skip
     return Landed(handle, cookie)
 
