@@ -125,9 +125,9 @@ def delete_role(tx: Tx, caller: Caller, role_id: UUID) -> None:
     )  # fmt: skip
     if tx.scalar(invited.limit(1)) is not None:
         raise CustomRoleInUse
-    tx.delete(row)
     try:
         with tx.begin_nested():
+            tx.delete(row)
             tx.flush()
     except IntegrityError as error:  # the foreign keys of memberships and of mappings
         raise CustomRoleInUse from error

@@ -17,7 +17,6 @@ from appliance.identity.errors import (
     AlreadyMember,
     EmailMalformed,
     Forbidden,
-    LastOwner,
     NameMissing,
     PersonNotFound,
     ProfileMalformed,
@@ -25,6 +24,7 @@ from appliance.identity.errors import (
     WeakPassword,
 )
 from appliance.identity.granting import held_by, is_beyond_holders, is_granted, own_roles, require_above
+from appliance.identity.holders import keep_another, lock_holders
 from appliance.identity.permissions import Permission, givable_roles, require, require_recent
 from appliance.identity.revocation import end_access, end_links, end_tokens
 from appliance.identity.scim.provisioned import end_tokens_over_owner
@@ -59,6 +59,7 @@ def change_role(tx: Tx, caller: Caller, user_id: UserId, *, role: Role, custom_r
     """Give a member another role, which may be one of the organisation's own."""
     require(caller, Permission.ROLE_CHANGE)
     check_role(tx, caller, role, custom_role_id)
+    lock_holders(tx, Role.OWNER)
     row = _membership(tx, user_id)
     if row.role in SUPPORT_ROLES:
         raise RoleMisplaced  # what an operator was let in for is not theirs to keep
@@ -87,6 +88,7 @@ def change_role(tx: Tx, caller: Caller, user_id: UserId, *, role: Role, custom_r
 def remove_member(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clock) -> None:
     """Suspend a membership: sessions, tokens and links made end now; what the person wrote stays."""
     require(caller, Permission.PEOPLE_CHANGE)
+    lock_holders(tx, Role.OWNER, Role.OPERATOR)
     row = _membership(tx, user_id)
     require_above(tx, caller, row)
     if row.role in {Role.OWNER, Role.OPERATOR}:
@@ -381,20 +383,3 @@ def _membership(tx: Tx, user_id: UserId) -> MembershipRow:
     if row is None:
         raise PersonNotFound
     return row
-
-
-def keep_another(tx: Tx, role: Role, leaving: UUID) -> None:
-    """Raise LastOwner unless somebody else has the role, who keeps it until the end of this transaction."""
-    # Locking every owner's row makes two owners who leave at the same moment wait for each other.
-    holders = tx.scalars(
-        select(MembershipRow.user_id)
-        .where(
-            MembershipRow.tenant_id == tx.tenant_id,
-            MembershipRow.role == role,
-            MembershipRow.kind == MemberKind.PERSON,
-            MembershipRow.suspended_at.is_(None),
-        )
-        .with_for_update()
-    ).all()
-    if not any(holder != leaving for holder in holders):
-        raise LastOwner

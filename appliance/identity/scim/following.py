@@ -17,7 +17,7 @@ from appliance import audit
 from appliance.audit import Actor, Event
 from appliance.identity.breakglass import refuse_break_glass
 from appliance.identity.granting import held_by
-from appliance.identity.people import keep_another
+from appliance.identity.holders import keep_another
 from appliance.identity.permissions import Permission
 from appliance.identity.revocation import end_access, end_links
 from appliance.identity.scim.provisioned import is_taken

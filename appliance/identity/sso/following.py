@@ -14,7 +14,7 @@ from appliance import audit
 from appliance.audit import Actor, Event, Outcome
 from appliance.identity.errors import LastOwner
 from appliance.identity.granting import held_by
-from appliance.identity.people import keep_another
+from appliance.identity.holders import keep_another
 from appliance.identity.permissions import Permission
 from appliance.identity.revocation import end_links
 from appliance.identity.sso import queries
