@@ -49,7 +49,7 @@ def test_people_come_in_by_their_provider_and_go_with_it(tmp_path: Path, peer: O
         peer.starts_anew()  # with another key, in the middle of a session
         eve.goto(f"{address}/account")
         eve.get_by_text("eve@harrow.example").first.wait_for()
-        eve.wait_for_timeout(5_500)  # so soon keys are not asked for again, whoever names an unknown one
+        eve.wait_for_timeout(8_000)  # so soon keys are not asked for again, whoever names an unknown one
         other = comes(browser, address)
 
         other.goto(f"{peer.issuer}/session/end")
