@@ -4,13 +4,20 @@ import base64
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
+import psycopg
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from lxml import etree
 
 from appliance.identity.sso import connections
 from appliance.identity.sso.arriving import Desk
-from appliance.identity.sso.connections import ConnectionForm
+from appliance.identity.sso.connections import ConnectionChange, ConnectionForm
+from appliance.identity.sso.errors import RuleBroken
 from appliance.identity.sso.saml import flow
 from appliance.identity.sso.saml.values import Ours
 from appliance.identity.sso.values import Arrival, ConnectionKind, Departure, Return, TransactionPurpose, Wish
@@ -98,3 +105,35 @@ def opens_saml(owner: Member, name: str = "Our SAML", **chosen: object) -> SamlS
     return sign_on
 
 
+def rule(idp: SamlSignOn, message: str | bytes) -> str:
+    """Return the rule that a message breaks."""
+    with pytest.raises(RuleBroken) as caught:
+        idp.lands(message)
+    return str(caught.value.facts["rule"])
+
+
+def refused(boot: "psycopg.Connection[Any]") -> list[tuple[str, str | None]]:
+    """Return reason and rule of each refusal in the log."""
+    return boot.execute(
+        "SELECT convert_from(body, 'UTF8')::jsonb -> 'facts' ->> 'reason', convert_from(body, 'UTF8')::jsonb -> 'facts' ->> 'rule'"
+        " FROM cloister.audit_inbox WHERE event = 'identity:sign_on:refused' ORDER BY event_id"
+    ).fetchall()
+
+
+def changes(idp: SamlSignOn, **settings: object) -> None:
+    """Set a connection otherwise."""
+    kept = dict(idp.connection.settings) | settings
+    with idp.house.app.db.tenant(idp.owner.tenant_id) as tx:
+        connections.change_connection(
+            tx, idp.owner.caller, idp.connection_id, ConnectionChange(settings=kept), sealer=idp.house.app.vault,
+            clock=idp.house.clock,
+        )  # fmt: skip
+
+
+def octets_are_signed(query: str, certificate: str) -> bool:
+    """Say whether a query is signed with a certificate's key. Raises InvalidSignature."""
+    signed, _, signature = query.partition("&Signature=")
+    public = x509.load_pem_x509_certificate(certificate.encode()).public_key()
+    assert isinstance(public, rsa.RSAPublicKey)
+    public.verify(base64.b64decode(unquote(signature)), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    return True
