@@ -48,7 +48,7 @@ def come_back(
         desk.db, connection, said, arrival, lifetime=desk.lifetime, clock=desk.clock,
         purpose=transaction.purpose, user_id=transaction.user_id, factor_id=transaction.factor_id,
     )  # fmt: skip
-    return Return(session, transaction.next, transaction.purpose, said)
+    return Return(session, transaction.next, transaction.purpose, said, transaction.user_id)
 
 
 def vouched(settings: ProxySettings, secret: str, headers: Mapping[str, str], peer: str) -> Asserted:
