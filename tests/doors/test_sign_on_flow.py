@@ -1,5 +1,6 @@
 """The way to a provider and back, and those who lie in wait on it."""
 
+import json
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -14,7 +15,7 @@ from appliance.identity.sso.oidc.provider import Providers
 from appliance.identity.sso.values import ConnectionState, TransactionPurpose
 from appliance.kernel.egress import Egress
 from tests.support.house import House, Member
-from tests.support.oidc_host import OidcHost, RSAKey, oidc_host
+from tests.support.oidc_host import OidcHost, RSAKey, encoded, oidc_host
 from tests.support.sign_on import SignOn, connects, owns_domain
 from tests.support.site import Browser
 
@@ -157,14 +158,32 @@ def test_a_provider_that_is_down_is_said_to_be_and_recorded(at_cy: Browser, idp:
     assert reasons(house) == ["identity_provider_silent"]
 
 
-def test_keys_are_asked_for_again_when_they_are_new(at_cy: Browser, idp: SignOn, host: OidcHost, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kid", ["k2", "k1", None], ids=["another name", "the same name", "no name"])
+def test_a_provider_changes_its_key_between_two_people(at_cy: Browser, idp: SignOn, host: OidcHost, kid: str | None) -> None:
+    """However it calls the new one, and though its keys were asked for a moment ago."""
     at_cy.gets(begins(at_cy, idp, host))
-    monkeypatch.setattr("appliance.identity.sso.oidc.provider._AGAIN_SECONDS", 0.0)
-    host.keys = [RSAKey.generate_key(2048, {"kid": "k2"}), *host.keys]
-    host.does("header", lambda header: {**header, "kid": "k2"})
+    named = {"kid": kid} if kid else {}
+    host.keys = [RSAKey.generate_key(2048)]
+    public = {name: value for name, value in host.keys[0].as_dict(private=False).items() if name != "kid"}
+    host.does("keys", lambda _: {"keys": [public | named]})
+    host.does("header", lambda header: {"alg": header["alg"], **named})
     assert at_cy.gets(begins(at_cy, idp, host)).status_code == 303
     assert at_cy.gets("/account").status_code == 200
     assert host.asked.count("/keys") == 2
+
+
+def test_logout_tokens_that_invent_names_of_keys_keep_nobody_waiting(at_cy: Browser, idp: SignOn, host: OidcHost) -> None:
+    """Anybody may send them; a provider's new key is still asked for when somebody comes with it."""
+    at_cy.gets(begins(at_cy, idp, host))
+    place, forged = f"/sso/{idp.connection_id}/backchannel-logout", host.logout_token().split(".")
+    for number in range(5):
+        header = encoded(json.dumps({"alg": "RS256", "kid": f"invented-{number}"}).encode())
+        at_cy.client.post(place, data={"logout_token": ".".join((header, *forged[1:]))})
+    assert host.asked.count("/keys") == 2
+    host.keys = [RSAKey.generate_key(2048, {"kid": "k2"})]
+    host.does("header", lambda header: {**header, "kid": "k2"})
+    assert at_cy.gets(begins(at_cy, idp, host)).status_code == 303
+    assert host.asked.count("/keys") == 3
 
 
 def test_invented_names_of_keys_ask_the_provider_no_more_often(at_cy: Browser, idp: SignOn, host: OidcHost) -> None:

@@ -1,6 +1,7 @@
 """Back-channel logout: the provider says that somebody's session there is over, and so it is here."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
@@ -28,7 +29,7 @@ def log_out(desk: Desk, providers: Providers, connection: Connection, token: str
         provider.settings.issuer, provider.settings.client_id, desk.clock.now(), provider.settings.skew_seconds
     )
     try:
-        claims = read_logout_token(token, expected, provider.key)
+        claims = read_logout_token(token, expected, partial(provider.key, is_brought=True))
         with desk.db.tenant(connection.tenant_id) as tx:
             _note_seen(tx, connection, str(claims["jti"]), desk.clock.now())
             ended = _end(tx, connection, claims, provider.settings.subject_claim == "sub")

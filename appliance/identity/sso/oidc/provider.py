@@ -1,4 +1,4 @@
-"""What an issuer says of itself, and its keys: asked for over its own line, kept for an hour, asked again when a key is new."""
+"""What an issuer says of itself, and its keys: asked for over its own line, kept for an hour, asked for again when a key is new."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from appliance.identity.sso.errors import ProviderSilent, RuleBroken
+from appliance.identity.sso.errors import ProviderSilent, RuleBroken, SignOnRefused
 from appliance.identity.sso.oidc.keys import IssuerKey, choose, read_keys
 from appliance.identity.sso.oidc.line import Line, require_web
 from appliance.identity.sso.oidc.reading import text_of
@@ -19,7 +19,8 @@ from appliance.kernel.egress import Egress
 
 _KEPT_SECONDS: Final = 3600.0
 _AGAIN_SECONDS: Final = 5.0
-"""How soon an unknown key has the keys asked for again: whoever invents names of keys asks the issuer no more often."""
+"""How soon the keys are asked for again after they had not the one that was looked for: whoever invents names of keys asks
+the issuer no more often. That they were asked for, and had it, keeps nobody waiting: an issuer may change its key at any time."""
 ALIVE_SECONDS: Final = 2.0
 """Whoever is about to be sent to an issuer is sent to one that answered a moment ago, and else told that it does not."""
 _MOST: Final = 500
@@ -50,6 +51,7 @@ class Provider:
         self._described: tuple[float, Described] | None = None
         self._keys: tuple[float, tuple[IssuerKey, ...]] | None = None
         self._silence: tuple[float, ProviderSilent] | None = None
+        self._missed: dict[bool, tuple[float, SignOnRefused]] = {}
 
     def described(self, *, within: float = _KEPT_SECONDS) -> Described:
         """Return the description, as it was `within` the last seconds. Raises ProviderSilent, RuleBroken."""
@@ -75,18 +77,39 @@ class Provider:
         if silence and self._tick() - silence[0] < ALIVE_SECONDS:
             raise ProviderSilent(**silence[1].facts)
 
-    def key(self, algorithm: str, kid: str | None) -> IssuerKey:
-        """Return the key that a token names; ask for the keys again if it is new. Raises ProviderSilent, RuleBroken."""
+    def key(
+        self, algorithm: str, kid: str | None, *, instead_of: IssuerKey | None = None, is_brought: bool = False
+    ) -> IssuerKey:
+        """Return the key that a token names; ask for the keys again if it is new. Raises ProviderSilent, RuleBroken.
+
+        `instead_of` is the one that the token's signature does not fit: it comes again unless its issuer has another one by
+        now. `is_brought` is a token that anybody may have written; what its names miss is counted by itself, so that nobody
+        who signs in waits for that.
+        """
         with self._lock:
-            kept = self._keys
-        age = self._tick() - kept[0] if kept else _KEPT_SECONDS
-        found = choose(kept[1], algorithm, kid) if kept and age < _KEPT_SECONDS else None
-        if found is None and (kept is None or age >= _AGAIN_SECONDS):
-            asked = self._ask_keys()
-            found = choose(asked, algorithm, kid)
-        if found is None:
-            raise RuleBroken(rule="the issuer has no such key")
-        return found
+            kept, missed = self._keys, self._missed.get(is_brought)
+        is_kept = kept is not None and self._tick() - kept[0] < _KEPT_SECONDS
+        found = choose(kept[1], algorithm, kid) if kept is not None and is_kept else None
+        if found is not None and found != instead_of:
+            return found
+        if is_kept and missed is not None and self._tick() - missed[0] < _AGAIN_SECONDS:
+            if found is not None:
+                return found
+            raise type(missed[1])(**missed[1].facts)
+        try:
+            asked = choose(self._ask_keys(), algorithm, kid)
+            if asked is None:
+                raise RuleBroken(rule="the issuer has no such key")
+        except SignOnRefused as refusal:
+            self._note_missed(is_brought, refusal)
+            raise
+        if asked == instead_of:
+            self._note_missed(is_brought, RuleBroken(rule="the issuer has no such key"))
+        return asked
+
+    def _note_missed(self, is_brought: bool, refusal: SignOnRefused) -> None:
+        with self._lock:
+            self._missed[is_brought] = self._tick(), refusal
 
     def _ask_keys(self) -> tuple[IssuerKey, ...]:
         keys = read_keys(self.line.get(self.described().keys, "the key set"))

@@ -5,10 +5,10 @@ Each rule says its name when it is broken, so that whoever looks after the provi
 
 import hashlib
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -18,8 +18,15 @@ from appliance.identity.sso.oidc.keys import ALGORITHMS, IssuerKey, require_stro
 from appliance.identity.sso.oidc.reading import as_object, decoded, seconds_of, text_of
 from appliance.kernel.sealing import same
 
-FindKey = Callable[[str, str | None], IssuerKey]
-"""Returns the issuer's key of an algorithm and a name. Raises RuleBroken if there is none."""
+
+class FindKey(Protocol):
+    """Returns the issuer's key of an algorithm and a name; `instead_of` one that does not fit. Raises RuleBroken if there is none."""
+
+    def __call__(self, algorithm: str, kid: str | None, *, instead_of: IssuerKey | None = None) -> IssuerKey:
+        """Look it up."""
+        ...
+
+
 _LONGEST: Final = 100_000
 _LONGEST_HEAD: Final = 4_000
 _LONGEST_SUBJECT: Final = 255
@@ -111,12 +118,21 @@ def _signed(token: str, find_key: FindKey, *, types: set[str]) -> Token:
     if not (kid is None or isinstance(kid, str)):
         raise RuleBroken(rule="the token's kid is no text")
     key = find_key(algorithm, kid)
+    if not _holds(token, key, algorithm):
+        # An issuer that names no keys, or a new one as the old one, has changed it: nothing but this says so.
+        newer = find_key(algorithm, kid, instead_of=key)
+        if newer == key or not _holds(token, newer, algorithm):
+            raise RuleBroken(rule="the signature does not hold")
+    return Token(algorithm, claims)
+
+
+def _holds(token: str, key: IssuerKey, algorithm: str) -> bool:
     require_strong(key)
     try:
         jws.deserialize_compact(token, key.opened(), algorithms=[algorithm])
     except (JoseError, ValueError, TypeError):
-        raise RuleBroken(rule="the signature does not hold") from None
-    return Token(algorithm, claims)
+        return False
+    return True
 
 
 def _check_who(claims: Mapping[str, object], expected: Expected, what: str) -> None:
