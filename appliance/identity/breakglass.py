@@ -20,7 +20,7 @@ from appliance.identity.entry_errors import BreakGlassFull, BreakGlassKept, Brea
 from appliance.identity.errors import PersonNotFound
 from appliance.identity.factors import has_factor_of_here, is_factor_of_here
 from appliance.identity.permissions import Permission, require
-from appliance.identity.sso.errors import SignOnEnforced
+from appliance.identity.sso.errors import BreakGlassShut, BreakGlassUnshown, SignOnEnforced
 from appliance.identity.sso.queries import enforced_connection
 from appliance.identity.sso.tables import IdentityRow
 from appliance.identity.sso.values import Source
@@ -48,15 +48,25 @@ class BreakGlass:
     is_ready: bool
 
 
-def may_sign_in_by_password(tx: Tx, user_id: UserId) -> bool:
-    """Say whether a member may enter this organisation by password: everybody, unless a connection is enforced.
+def opens_glass(
+    tx: Tx, user_id: UserId, *, methods: tuple[str, ...], factor_id: UUID | None, is_held: bool = False
+) -> bool:
+    """Say whether somebody who proved their password enters by a break-glass account, which that uses up.
 
-    Then only a break-glass account that is ready, and an operator whom an owner let in. With which second factor the
-    account comes is judged by `enter_by_password`.
+    False where a password is enough: no connection is enforced, or an owner let this operator in. `factor_id` is the factor that was shown: one from elsewhere opens no more than the
+    password that added it there. `is_held` keeps it so until this transaction ends. Raises SignOnEnforced, BreakGlassShut,
+    BreakGlassUnshown.
     """
-    if enforced_connection(tx) is None or _is_let_in(tx, user_id):
-        return True
-    return _is_ready(tx, tx.get(BreakGlassRow, (tx.tenant_id, user_id)))
+    if enforced_connection(tx, is_held=is_held) is None or _is_let_in(tx, user_id):
+        return False
+    row = tx.get(BreakGlassRow, (tx.tenant_id, user_id))
+    if row is None:
+        raise SignOnEnforced
+    if not _is_ready(tx, row):
+        raise BreakGlassShut
+    if not (STRONG & set(methods) and is_factor_of_here(tx, user_id, factor_id, counts_unknown=True)):
+        raise BreakGlassUnshown
+    return True
 
 
 def is_break_glass(tx: Tx, user_id: UserId) -> bool:
@@ -75,14 +85,10 @@ def enter_by_password(
 ) -> None:
     """Ask in the transaction that opens a session without a provider; where sign-on is enforced, the account is used up.
 
-    `factor_id` is the one that was shown: one from elsewhere opens no more than the password that added it there. Of two who
-    come at once, one is let in. Raises SignOnEnforced.
+    Of two who come at once, one is let in. Raises as `opens_glass` does.
     """
-    if enforced_connection(tx, is_held=True) is None or _is_let_in(tx, user_id):
+    if not opens_glass(tx, user_id, methods=methods, factor_id=factor_id, is_held=True):
         return
-    is_shown = STRONG & set(methods) and is_factor_of_here(tx, user_id, factor_id, counts_unknown=True)
-    if not (is_shown and may_sign_in_by_password(tx, user_id)):
-        raise SignOnEnforced
     used = tx.scalar(
         update(BreakGlassRow)
         .where(
@@ -92,7 +98,7 @@ def enter_by_password(
         .returning(BreakGlassRow.user_id)
     )
     if used is None:
-        raise SignOnEnforced
+        raise BreakGlassShut
     audit.record(tx, actor, Event.BREAK_GLASS_USED, subject=user_id, methods=" ".join(methods))
     enqueue(tx, Job(ALARM, user_id, lock=f"{ALARM}/{user_id}"))
     _USES.inc()

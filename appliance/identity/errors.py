@@ -174,6 +174,8 @@ class StepUpRequired(Refusal):
 
     kind = Kind.FORBIDDEN
     code = "step_up_required"
+    why: Refusal | None = None
+    """What the proof must be, where not any one does."""
 
 
 class PersonNotFound(Refusal):

@@ -6,13 +6,13 @@ from typing import Final
 from appliance import audit, tenancy
 from appliance.audit import PLATFORM, Event
 from appliance.identity.belonging import tenants_of
-from appliance.identity.breakglass import enter_by_password, may_sign_in_by_password
+from appliance.identity.breakglass import enter_by_password, opens_glass
 from appliance.identity.errors import PlaceNotFound
 from appliance.identity.history import note_sign_in
 from appliance.identity.permissions import require_browser
 from appliance.identity.policies import keep_within, policy_of
 from appliance.identity.revocation import end_ways
-from appliance.identity.sso.errors import SignInThere, SignOnEnforced
+from appliance.identity.sso.errors import SignInThere
 from appliance.identity.tables import MembershipRow, SessionRow
 from appliance.identity.values import SUPPORT_ROLES, Caller, Place, Role, UserId
 from appliance.kernel.clock import Clock
@@ -44,16 +44,18 @@ def enter(db: Database, caller: Caller, tenant_id: TenantId, *, token: str, cloc
 
     The session keeps its age and its last proof of who they are: going elsewhere is no new sign-in. So it must be good
     there: an identity provider's word is not, nor is a password where the provider alone lets people in. Raises
-    PlaceNotFound, SignInThere, SignOnEnforced.
+    PlaceNotFound, SignInThere, and as `opens_glass` does.
     """
     require_browser(caller)
     if caller.connection_id is not None:
         raise SignInThere
     if tenant_id not in {place.tenant_id for place in list_places(db, caller.user_id)}:
         raise PlaceNotFound
-    with db.tenant(tenant_id) as tx:
-        if not may_sign_in_by_password(tx, caller.user_id):
-            raise SignOnEnforced
+    with db.tenant(caller.tenant_id) as tx:
+        shown = tx.get_one(SessionRow, (tx.tenant_id, digest(token)))
+        methods, factor_id = tuple(shown.methods), shown.factor_id
+    with db.tenant(tenant_id) as tx:  # before the session here ends: whoever is not let in there stays
+        opens_glass(tx, caller.user_id, methods=methods, factor_id=factor_id)
     with db.tenant(caller.tenant_id) as tx:
         old = tx.get_one(SessionRow, (tx.tenant_id, digest(token)))
         tx.delete(old)

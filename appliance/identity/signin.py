@@ -23,7 +23,7 @@ from appliance.identity.permissions import require_own_session
 from appliance.identity.places import list_places
 from appliance.identity.sessions import SECOND_FACTORS, note_method, open_session
 from appliance.identity.sso.enforcing import way_by_provider
-from appliance.identity.sso.errors import SignOnEnforced
+from appliance.identity.sso.errors import BreakGlassUnshown, SignOnEnforced
 from appliance.identity.steps import Purpose, Step, close_step, find_step, open_step, try_step
 from appliance.identity.tables import SessionRow
 from appliance.identity.values import Caller, UserId
@@ -86,7 +86,10 @@ def finish_sign_in(
     db: Database, token: str, proof: Proof, attempt: Attempt, *,
     site: Site | None, sealer: Sealer, lifetime: timedelta, clock: Clock,
 ) -> str:  # fmt: skip
-    """Open a session by the second factor. Raises SecondStepClosed when it is used up, SecondStepFailed for a try."""
+    """Open a session by the second factor. Raises SecondStepClosed when it is used up, SecondStepFailed for a try.
+
+    Raises BreakGlassUnshown, with a new step, for a factor that was right and does not open such an account.
+    """
     step = try_step(db, token, Purpose.SIGN_IN, clock=clock)
     with db.platform() as tx:
         email = str(tx.scalar(text("SELECT email_of(:id)"), {"id": step.user_id}) or "")
@@ -98,7 +101,12 @@ def finish_sign_in(
     if shown is None:
         note_attempt(db, email, attempt, failure=Event.SECOND_FACTOR_FAILED, clock=clock)
         raise SecondStepFailed
-    return _open_session(db, step.user_id, email, attempt, shown, lifetime, clock)
+    try:
+        return _open_session(db, step.user_id, email, attempt, shown, lifetime, clock)
+    except BreakGlassUnshown as refusal:
+        with db.platform() as tx:
+            refusal.step = open_step(tx, step.user_id, Purpose.SIGN_IN, clock=clock)[0]
+        raise
 
 
 def begin_confirmation(tx: Tx, caller: Caller, site: Site | None, *, clock: Clock) -> tuple[str, str | None]:
@@ -176,8 +184,8 @@ def _open_session(
                 )  # fmt: skip
         except (SessionMisplaced, SignOnEnforced) as refusal:
             _note_shut(db, place.tenant_id, actor, attempt, methods, refusal, clock)
-            is_misplaced = isinstance(refusal, SessionMisplaced)
-            shut = shut or (refusal if is_misplaced else way_by_provider(db, place.tenant_id, user_id, factor_id=shown.factor_id))
+            is_by_provider = type(refusal) is SignOnEnforced  # a break-glass account is known to no provider
+            shut = shut or (way_by_provider(db, place.tenant_id, user_id, factor_id=shown.factor_id) if is_by_provider else refusal)
             continue
         note_attempt(db, email, attempt, failure=None, clock=clock)
         return token

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from appliance import identity
-from appliance.identity.errors import PasskeyRefused
+from appliance.identity.errors import PasskeyRefused, StepUpRequired
 from appliance.identity.factors import (
     NewTotp,
     begin_totp,
@@ -24,7 +24,7 @@ from appliance.identity.permissions import require_recent
 from appliance.identity.sessions import note_method
 from appliance.identity.sso import queries
 from appliance.identity.sso.enforcing import way_by_provider
-from appliance.identity.sso.errors import SignOnEnforced
+from appliance.identity.sso.errors import BreakGlassShut, BreakGlassUnshown, SignOnEnforced
 from appliance.identity.sso.values import TransactionPurpose
 from appliance.identity.steps import Purpose, close_step, open_step, try_step
 from appliance.kernel.errors import Invalid, Refusal
@@ -94,6 +94,12 @@ def enter(tenant_id: UUID) -> Answer:
     person, house = caller(), services()
     try:
         token = identity.enter(house.db, person, TenantId(tenant_id), token=session_token() or "", clock=house.clock)
+    except BreakGlassUnshown as refusal:
+        asked = StepUpRequired()
+        asked.why = refusal
+        raise asked from None  # the other factor is shown here, and goes along
+    except BreakGlassShut:
+        raise
     except SignOnEnforced:
         way = way_by_provider(house.db, TenantId(tenant_id), person.user_id, factor_id=person.factor_id)
         if way.wish is not None and way.wish.purpose is TransactionPurpose.LINK:

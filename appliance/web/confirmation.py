@@ -29,7 +29,7 @@ OURS = {"csrf", "confirm_target", "confirm_password", "confirm_code", "confirm_p
 
 def ask(refusal: StepUpRequired) -> Answer:
     """Answer a sensitive step with the page that asks who is there."""
-    return _page(request.full_path.rstrip("?"), shown=None, status=STATUS[refusal.kind])
+    return _page(request.full_path.rstrip("?"), shown=refusal.why, status=STATUS[refusal.kind])
 
 
 @blueprint.post("/confirm")

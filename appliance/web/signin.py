@@ -11,7 +11,7 @@ from appliance.identity.errors import SecondStepFailed, SetupLinkClosed
 from appliance.identity.operators import add_founding_operator, count_operators
 from appliance.identity.setup import Founding
 from appliance.identity.signin import Proof, SecondStep
-from appliance.identity.sso.errors import SignOnEnforced
+from appliance.identity.sso.errors import BreakGlassUnshown, SignOnEnforced
 from appliance.kernel.errors import Invalid, Refusal
 from appliance.kernel.ids import TenantId, new_id
 from appliance.kernel.sealing import digest
@@ -101,11 +101,7 @@ def sign_in() -> Answer:
         return page("signin/page.html", refusal=refusal, form=form, next=own_path(form.get("next")))
     if isinstance(signed_in, SecondStep):
         response = redirect(url_for("signin.second_step", next=own_path(form.get("next"))), 303)
-        response.set_cookie(
-            _STEP_COOKIE, signed_in.token, max_age=300, secure=house.settings.is_https, httponly=True, samesite="Strict",
-            path="/sign-in",
-        )  # fmt: skip
-        return response
+        return _keep_step(response, signed_in.token)
     return _signed_in(signed_in.token, own_path(form.get("next")))
 
 
@@ -129,6 +125,8 @@ def finish_sign_in() -> Answer:
         )  # fmt: skip
     except SecondStepFailed as refusal:
         return _second_step(shown=refusal)
+    except BreakGlassUnshown as refusal:
+        return _keep_step(make_response(*_second_step(shown=refusal, token=refusal.step)), refusal.step)
     except SignOnEnforced as refusal:
         return by_provider(refusal)
     response = _signed_in(token, own_path(form.get("next")))
@@ -164,9 +162,17 @@ def own_path(target: str | None) -> str:
     return target if target and is_ours and is_plain else "/"
 
 
-def _second_step(*, shown: Refusal | None) -> Answer:
+def _keep_step(response: Response, token: str) -> Response:
+    """Give a browser the cookie by which its second step is known."""
+    response.set_cookie(
+        _STEP_COOKIE, token, max_age=300, secure=services().settings.is_https, httponly=True, samesite="Strict", path="/sign-in",
+    )  # fmt: skip
+    return response
+
+
+def _second_step(*, shown: Refusal | None, token: str = "") -> tuple[str, int]:
     house = services()
-    token = request.cookies.get(_STEP_COOKIE, "")
+    token = token or request.cookies.get(_STEP_COOKIE, "")
     options = identity.second_step_options(house.db, token, passkey_site(), clock=house.clock)
     target = own_path(request.form.get("next") or request.args.get("next"))
     return page("signin/second_step.html", refusal=shown, options=options, next=target)

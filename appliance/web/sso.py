@@ -6,6 +6,7 @@ from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from appliance.identity import Caller, NotSignedIn
+from appliance.identity.breakglass import refuse_break_glass
 from appliance.identity.permissions import require_browser, require_recent
 from appliance.identity.sso import connections, links, queries
 from appliance.identity.sso.connections import ConnectionChange
@@ -124,6 +125,8 @@ def link(connection_id: UUID) -> Answer:
     person = caller()
     require_browser(person)
     require_recent(person)
+    with services().db.tenant(person.tenant_id) as tx:
+        refuse_break_glass(tx, person.user_id)  # nor would it be linked on its way back
     wish = Wish(TransactionPurpose.LINK, person.user_id, url_for("account.show"), factor_id=person.factor_id)
     return leaves(_own(person, connection_id), wish, by_form=True)
 

@@ -7,18 +7,18 @@ from prometheus_client import REGISTRY
 
 from appliance import identity
 from appliance.identity import Role
-from appliance.identity.breakglass import MOST, designate, list_break_glass, may_sign_in_by_password, refuse_break_glass
+from appliance.identity.breakglass import MOST, designate, list_break_glass, opens_glass, refuse_break_glass
 from appliance.identity.entry_errors import BreakGlassFull, BreakGlassKept, BreakGlassUnfit
-from appliance.identity.sso.errors import SignOnEnforced
+from appliance.identity.sso.errors import BreakGlassShut, SignOnEnforced
 from appliance.worker.reminders import tell_of_break_glass
 from tests.doors.conftest import Console
 from tests.support.house import House, Member
 from tests.support.mailbox import Mailbox
 from tests.support.product import csrf
-from tests.support.roles import has_factor
+from tests.support.roles import has_factor, shown_by
 from tests.support.site import Browser
 
-SHUT = {403, 422}  # the way by the provider is left, whose connection has no settings here
+SHUT = {403, 422}  # what is left is the way by the provider, whose connection has no settings here
 
 
 def is_enforced(house: House, member: Member) -> None:
@@ -65,7 +65,9 @@ def test_it_opens_once_and_tells_the_owners(site: Flask, house: House, ada: Memb
     assert "break-glass" in str(mailbox.mails[0]["Subject"])
 
     house.clock.passes(minutes=1)
-    assert comes(site, ada, secret)[1] in SHUT  # used up
+    again, status = comes(site, ada, secret)
+    assert status == 403  # used up
+    assert again.gets("/account").status_code == 303
     assert "to open it again" in browser.gets("/break-glass").text
     assert "Opened again in 1 organisation" in console("break-glass", "enable", "ada@harrow.example").output
     house.clock.passes(minutes=1)
@@ -97,7 +99,7 @@ def test_a_recovery_code_does_not_break_the_glass(house: House, ada: Member) -> 
                 lifetime=house.clock.now() - house.clock.now(), clock=house.clock, methods=methods,
             )  # fmt: skip
     with ada.services.db.tenant(ada.tenant_id) as tx:
-        assert may_sign_in_by_password(tx, ada.caller.user_id)  # nothing was used up
+        assert [one.is_ready for one in list_break_glass(tx, ada.caller)] == [True]  # nothing was used up
 
 
 def test_only_a_fit_account_is_one_and_only_a_few(house: House, ada: Member) -> None:
@@ -122,11 +124,14 @@ def test_one_that_lost_its_factor_or_its_role_does_not_open(house: House, ada: M
     has_factor(other)
     is_named(ada, other)
     is_enforced(house, ada)
+    shown = {"methods": ("password", "totp"), "factor_id": shown_by(other)}
     with ada.services.db.tenant(ada.tenant_id) as tx:
-        assert may_sign_in_by_password(tx, other.caller.user_id)
+        assert opens_glass(tx, other.caller.user_id, **shown)  # type: ignore[arg-type]
         identity.change_role(tx, ada.caller, other.caller.user_id, role=Role.ADMIN)
-        assert not may_sign_in_by_password(tx, other.caller.user_id)
-        assert not may_sign_in_by_password(tx, ada.caller.user_id)
+        with pytest.raises(BreakGlassShut):
+            opens_glass(tx, other.caller.user_id, **shown)  # type: ignore[arg-type]
+        with pytest.raises(SignOnEnforced):
+            opens_glass(tx, ada.caller.user_id, methods=("password",), factor_id=None)
 
 
 def test_no_provider_and_no_provisioning_changes_it(house: House, ada: Member) -> None:

@@ -12,7 +12,7 @@ from appliance import identity
 from appliance.identity import Role
 from appliance.identity.breakglass import designate
 from appliance.identity.factors import replace_recovery_codes
-from appliance.identity.sso.errors import LinkUnproven
+from appliance.identity.sso.errors import BreakGlassUnshown, LinkUnproven
 from tests.doors.test_break_glass import comes
 from tests.doors.test_proxied_sign_on import ALICE, PROXY, vouches
 from tests.doors.test_switching import joins
@@ -96,15 +96,45 @@ def test_where_no_other_organisation_is_left_the_sign_in_itself_says_which_was_s
 
 
 def test_such_a_factor_breaks_no_glass(site: Flask, house: House, ada: Member, bo: Member, mallory: tuple[Member, str, str, str]) -> None:
-    """The account is ready by the app that Eve added here; whoever has her password shows another one."""
-    eve, hers, theirs, _ = mallory
+    """The account is ready by the app that Eve added here; whoever has her password shows another one, and is asked for that one."""
+    eve, hers, theirs, paper = mallory
     with bo.services.db.tenant(bo.tenant_id) as tx:
         identity.remove_member(tx, bo.caller, eve.caller.user_id, clock=house.clock)
-    with ada.services.db.tenant(ada.tenant_id) as tx:
-        designate(tx, ada.caller, eve.caller.user_id, clock=house.clock)
+    designated(ada, eve)
     enforces(ada)
-    assert comes(site, eve, theirs)[1] == 200  # led to the provider
-    assert comes(site, eve, hers)[1] == 303
+    browser, status = comes(site, eve, theirs)
+    assert (status, browser.gets("/account").status_code) == (403, 303)
+    again = second_step(browser, paper)
+    assert (again.status_code, browser.gets("/account").status_code) == (403, 303)
+    assert str(BreakGlassUnshown.__doc__) in html.unescape(again.text)
+    assert second_step(browser, now(house, hers)).status_code == 303
+    assert browser.gets("/people").status_code == 200
+    house.clock.passes(minutes=1)
+    late, status = comes(site, eve, hers)
+    assert (status, late.gets("/account").status_code) == (403, 303)  # it was used
+
+
+def test_whoever_goes_over_by_such_a_factor_stays_where_they_are_and_shows_the_other(
+    site: Flask, house: House, ada: Member, mallory: tuple[Member, str, str, str]
+) -> None:
+    eve, hers, theirs, _ = mallory
+    designated(ada, eve)
+    enforces(ada)
+    browser = signed_in(site, eve, now(house, theirs))
+    target = f"/account/places/{ada.tenant_id}"
+    asked = browser.posts(target)
+    assert asked.status_code == 403
+    assert str(BreakGlassUnshown.__doc__) in html.unescape(asked.text)
+    assert "Birch" in browser.gets("/account").text
+    house.clock.passes(minutes=1)
+    proves(browser, ada, now(house, hers))
+    assert browser.posts(target).status_code == 303
+    assert "Harrow" in browser.gets("/people").text
+
+
+def designated(owner: Member, member: Member) -> None:
+    with owner.services.db.tenant(owner.tenant_id) as tx:
+        designate(tx, owner.caller, member.caller.user_id, clock=owner.house.clock)
 
 
 def enforces(owner: Member) -> "UUID":

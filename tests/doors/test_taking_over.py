@@ -1,18 +1,12 @@
 """An unlocked browser, a kept link, a program that is a second person: none of them takes a place over."""
 
-import json
 import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
 
-import cbor2
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 from flask import Flask
-from webauthn.helpers import bytes_to_base64url
 
 from appliance import chat, identity, tenancy
 from appliance.chat.errors import PersonNeeded
@@ -25,15 +19,12 @@ from appliance.identity.errors import (
     SecondPersonNeeded,
     SecondStepFailed,
 )
-from appliance.identity.factors import FactorKind, add_factor, use_code
+from appliance.identity.factors import use_code
 from appliance.identity.invitations import Acceptance, InvitationForm
-from appliance.identity.passkeys import Site
 from appliance.identity.sessions import caller_of
 from appliance.identity.signin import Proof
 from appliance.identity.values import UserId
 from appliance.kernel.errors import Refusal
-from appliance.kernel.ids import new_id
-from appliance.kernel.sealing import Place
 from appliance.tenancy import OrganisationSettings, Review
 from tests.doors.test_people import joins, link_on
 from tests.doors.test_proofs import adds_app, code_of
@@ -41,6 +32,7 @@ from tests.support.furnish import lets_review
 from tests.support.house import PASSWORD, House, Member
 from tests.support.product import csrf
 from tests.support.program import Program
+from tests.support.security_key import SecurityKey
 from tests.support.site import Browser
 
 REASON = {"reason": "A leak was reported"}
@@ -341,34 +333,6 @@ def test_a_program_that_becomes_an_owner_leaves_its_old_tokens_behind(site: Flas
         identity.change_role(tx, ada.caller, robot.caller.user_id, role=Role.OWNER)
 
     assert program.gets("/me").status_code == 401
-
-
-class SecurityKey:
-    """A passkey on a stick that is left in the machine: whoever touches it uses it, and it asks for no one."""
-
-    site = Site("cloister.example", "https://cloister.example")
-
-    def __init__(self, ada: Member) -> None:
-        self._key, self._id = ec.generate_private_key(ec.SECP256R1()), b"stick"
-        numbers = self._key.public_key().public_numbers()
-        public = {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32), -3: numbers.y.to_bytes(32)}
-        services, factor_id, user_id = ada.services, new_id(), ada.caller.user_id
-        place = Place("second_factors", "public_key", (user_id, factor_id))
-        with services.db.platform() as tx:
-            sealed = services.vault.platform.seal(tx, cbor2.dumps(public), place)
-            add_factor(tx, user_id, factor_id, FactorKind.PASSKEY, "Stick", ada.house.clock, sealed=sealed,
-                       credential=self._id, is_confirmed=True)  # fmt: skip
-
-    def touched(self, options: str, *, asks: bool) -> str:
-        """Return what a browser sends when the stick is touched; `asks`: it has asked for its PIN."""
-        client = {"type": "webauthn.get", "challenge": json.loads(options)["challenge"], "origin": self.site.origin}
-        said = json.dumps(client).encode()
-        data = sha256(self.site.host.encode()).digest() + bytes([5 if asks else 1]) + bytes(4)
-        signature = self._key.sign(data + sha256(said).digest(), ec.ECDSA(hashes.SHA256()))
-        response = {"clientDataJSON": said, "authenticatorData": data, "signature": signature}
-        coded = {name: bytes_to_base64url(value) for name, value in response.items()}
-        name = bytes_to_base64url(self._id)
-        return json.dumps({"id": name, "rawId": name, "type": "public-key", "response": coded})
 
 
 @pytest.mark.parametrize(("password", "asks", "is_proved"), [("", False, False), ("", True, True), (PASSWORD, False, True)])

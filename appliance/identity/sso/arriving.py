@@ -15,7 +15,7 @@ from sqlalchemy import select, text
 from appliance import audit, tenancy
 from appliance.audit import Actor, ActorKind, Event
 from appliance.identity.breakglass import refuse_break_glass
-from appliance.identity.entry_errors import SessionMisplaced
+from appliance.identity.entry_errors import BreakGlassKept, SessionMisplaced
 from appliance.identity.errors import EmailMalformed
 from appliance.identity.factors import is_factor_of_here
 from appliance.identity.people import NAME_MAX, create_account, join, normal_email
@@ -101,7 +101,7 @@ def arrive(
     """Let in whom a provider named; return the session's token, which is empty after a test.
 
     `user_id` is whose account is linked, or who is confirmed; `factor_id` the app or passkey that they showed to begin it.
-    Raises SignOnRefused, each time with its entry in the log.
+    Raises SignOnRefused, SessionMisplaced, BreakGlassKept, each time with its entry in the log.
     """
     way = _Way(connection, said, arrival, purpose, user_id, factor_id, clock.now())
     try:
@@ -112,7 +112,7 @@ def arrive(
                 return ""
             member = _member(tx, fresh, way, clock)
             return _session(tx, member, way, lifetime, clock)
-    except (SessionMisplaced, SignOnRefused) as refusal:
+    except (BreakGlassKept, SessionMisplaced, SignOnRefused) as refusal:
         note_refusal(db, connection, refusal, arrival, user_id=user_id)
         raise
 

@@ -13,6 +13,8 @@ Refusal
 ├── DomainUnproven       kind=conflict
 │   └── DomainDisputed
 ├── SignOnEnforced       kind=forbidden
+│   ├── BreakGlassShut
+│   └── BreakGlassUnshown
 ├── SignInThere          kind=forbidden
 ├── SignOnRefused        kind=unauthenticated     what a provider, or a browser that came from one, is refused for
 │   ├── ProviderSilent   kind=unavailable
@@ -132,6 +134,20 @@ class SignOnEnforced(Refusal):
     connection: Connection | None = None
     """The way that is left, for who proved their password; and what they go there for."""
     wish: Wish | None = None
+
+
+class BreakGlassShut(SignOnEnforced):
+    """This break-glass account is closed: it was used, or lacks an owner's role, a password, or a second factor of this organisation. Whoever runs this host opens a used one again (`appliance break-glass enable`); an owner can withdraw it."""
+
+    code = "break_glass_shut"
+
+
+class BreakGlassUnshown(SignOnEnforced):
+    """This break-glass account opens by an authenticator app or a passkey that was added in this organisation. What you showed was added in another one, or is a recovery code. Show that app or passkey."""
+
+    code = "break_glass_unshown"
+    step: str = ""
+    """A new second step of the sign-in, to show it in."""
 
 
 class SignInThere(Refusal):
