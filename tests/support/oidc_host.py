@@ -4,6 +4,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -138,11 +139,11 @@ class OidcHost:
 
 
 @contextlib.contextmanager
-def oidc_host() -> Iterator[OidcHost]:
-    """Start one."""
+def oidc_host(context: ssl.SSLContext | None = None) -> Iterator[OidcHost]:
+    """Start one; with a context it speaks TLS."""
     host = OidcHost()
-    server = make_server("127.0.0.1", 0, host, threaded=True)
-    host.address = f"http://127.0.0.1:{server.server_port}"
+    server = make_server("127.0.0.1", 0, host, threaded=True, ssl_context=context)
+    host.address = f"http{'s' if context else ''}://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
