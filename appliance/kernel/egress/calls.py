@@ -156,7 +156,7 @@ class _Call:
     def is_repeatable(self) -> bool:
         """Whether doing it twice is as good as once, by its method or because it says so."""
         names = {name.lower() for name, _ in self.outgoing.headers}
-        return self.outgoing.method in _HARMLESS or "idempotency-key" in names
+        return self.outgoing.is_repeatable or self.outgoing.method in _HARMLESS or "idempotency-key" in names
 
 
 class Calls:

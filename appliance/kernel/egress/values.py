@@ -22,7 +22,8 @@ class Timeouts:
 class Outgoing:
     """One request. Host, Content-Length and what else frames a message are written by egress and may not be given.
 
-    `answer_limit` is in bytes of the answer's body. Headers are shown nowhere: they carry keys.
+    `answer_limit` is in bytes of the answer's body. `is_repeatable`: doing it twice is as good as once, though its method does
+    not say so; it is sent again where a kept connection ended as it was sent. Headers are shown nowhere: they carry keys.
     """
 
     method: str
@@ -31,6 +32,7 @@ class Outgoing:
     body: bytes = field(default=b"", repr=False)
     timeouts: Timeouts = Timeouts()
     answer_limit: int | None = None
+    is_repeatable: bool = False
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,9 @@ class Line:
         """Return what a token endpoint answers. Raises ProviderSilent, RuleBroken."""
         signed, sent = credentials.sign(fields)
         headers = (("Accept", "application/json"), ("Content-Type", "application/x-www-form-urlencoded"), *signed)
-        status, content = self._send(Outgoing("POST", url, headers, urlencode(sent).encode(), _TIMES, _LIMIT))
+        body = urlencode(sent).encode()
+        # A code counts once (RFC 6749 4.1.2): sent again, it is redeemed where nobody took it before, and refused where somebody did.
+        status, content = self._send(Outgoing("POST", url, headers, body, _TIMES, _LIMIT, is_repeatable=True))
         if status in _CLIENT_FAULT:
             raise RuleBroken(rule=f"the token endpoint says {_code(content)}")
         if status != _OK:
