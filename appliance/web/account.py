@@ -8,6 +8,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from appliance import identity
+from appliance.identity.breakglass import is_break_glass
 from appliance.identity.errors import PasskeyRefused, StepUpRequired
 from appliance.identity.factors import (
     NewTotp,
@@ -202,6 +203,8 @@ def _show(*, shown: Refusal | None) -> Answer:
         sessions = identity.list_sessions(tx, person)
         factors, codes_left = list_factors(tx, person.user_id), count_recovery_codes(tx, person.user_id)
         ways, linked = queries.open_connections(tx), queries.linked_of(tx, person.user_id)
+        if ways and is_break_glass(tx, person.user_id):
+            ways = []  # it is linked with nobody
     return page(
         "account/page.html", refusal=shown, sessions=sessions, this=_session(), factors=factors,
         codes_left=codes_left, ways=ways, linked=linked, languages=LANGUAGES,

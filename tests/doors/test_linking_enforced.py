@@ -147,6 +147,7 @@ def test_a_break_glass_account_is_linked_with_nobody(site: Flask, house: House, 
     olive, connection_id = ada.adds("olive@harrow.example", Role.OWNER), vouches(ada)
     secret = has_factor(olive)
     early = signed_in(site, olive, now(house, secret))
+    assert f"/sso/{connection_id}/link" in early.gets("/account").text
     begins(early, connection_id)
     with house.app.db.tenant(ada.tenant_id) as tx:
         designate(tx, ada.caller, olive.caller.user_id, clock=house.clock)
@@ -158,6 +159,7 @@ def test_a_break_glass_account_is_linked_with_nobody(site: Flask, house: House, 
     browser = Browser(site)
     browser.signs_in(olive)
     assert second_step(browser, now(house, secret)).status_code == 303
+    assert f"/sso/{connection_id}/link" not in browser.gets("/account").text
     refused = browser.posts(f"/sso/{connection_id}/link")
     assert (refused.status_code, browser.client.get_cookie("cloister_sso")) == (409, None)
     assert linked(house, connection_id) == ["the-owner"]

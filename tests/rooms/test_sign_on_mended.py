@@ -115,3 +115,20 @@ def test_an_account_with_a_second_factor_has_proved_it_on_the_way(ada: Member, e
 def test_while_passwords_let_people_in_they_link_as_well(ada: Member, enforced: SignOn) -> None:
     eve = ada.adds("eve@harrow.example", Role.MEMBER)
     assert enforced.who(links(enforced, eve, "any-name")).user_id == eve.caller.user_id
+
+
+def test_an_account_that_a_provider_made_moves_to_another_one_while_passwords_let_people_in(ada: Member, enforced: SignOn) -> None:
+    """While sign-on is enforced it does not: it has no address and no factor of its own that would prove whose it is."""
+    eve = enforced.who(enforced.arrives("eve-1", email="eve@harrow.example"))
+    new = connects(ada, "The new IdP", issuer="https://new.example").opens()
+    link: dict[str, Any] = {"purpose": TransactionPurpose.LINK, "user_id": eve.user_id, "email": "eve@harrow.example"}
+    enforces(enforced)
+    with pytest.raises(LinkUnproven):
+        new.arrives("e-1", **link)
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        connections.relax(tx, ada.caller, enforced.connection_id)
+    assert new.who(new.arrives("e-1", **link)).user_id == eve.user_id
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        connections.turn_off(tx, ada.caller, enforced.connection_id)
+        connections.remove_connection(tx, ada.caller, enforced.connection_id)
+    assert new.who(new.arrives("e-1", email="eve@harrow.example")).user_id == eve.user_id
