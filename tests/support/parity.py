@@ -378,6 +378,7 @@ FOUND_OTHERWISE = {  # what a page reads by a query of its own, and a program by
     ("GET tokens.show", "givable_roles"): _ROLES,
     ("GET account.show", "open_connections"): "by which providers one may come: a browser's own way in",
     ("GET account.show", "linked_of"): "by which providers one comes: a browser's own way in",
+    ("GET account.show", "is_break_glass"): "whether a link is offered; list_break_glass names such accounts",
     ("GET sign_on.read", "list_group_names"): "names alone; list_groups says them with the members",
     ("GET sign_on.read", "givable_roles"): _ROLES,
     ("GET groups.show", "list_group_sizes"): "how many are in each; list_groups names them",
