@@ -26,15 +26,15 @@ from appliance.identity.errors import (
 )
 from appliance.identity.granting import granted_by, own_roles
 from appliance.identity.groups import check_groups, check_groups_to_give
+from appliance.identity.naming import checked_name, normal_email
 from appliance.identity.people import (
     check_password,
     check_role,
-    checked_name,
     create_account,
     join,
-    normal_email,
 )
 from appliance.identity.permissions import Permission, held, require
+from appliance.identity.scim.provisioned import is_taken
 from appliance.identity.tables import InvitationRow, MembershipRow
 from appliance.identity.values import Caller, GroupId, Invitation, Role, UserId
 from appliance.kernel.clock import Clock
@@ -180,6 +180,8 @@ def accept(
     with db.tenant(offered.tenant_id) as tx:
         row = _open(tx, offered.invitation_id, clock)
         user_id = offered.account_id or create_account(tx, email=row.email, password_hash=hashed, clock=clock)
+        if is_taken(tx, row.email, user_id):  # by somebody whom a provider brought since
+            raise AlreadyMember
         row.closed_at, row.accepted_by = clock.now(), user_id
         actor = Actor(ActorKind.USER, user_id, address, request_id)
         group_ids = [GroupId(group_id) for group_id in row.group_ids if _still_there(tx, group_id)]

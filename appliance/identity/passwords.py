@@ -25,8 +25,9 @@ from appliance.identity.errors import (
 )
 from appliance.identity.granting import require_above
 from appliance.identity.locks import Attempt, note_attempt, refuse_if_locked
+from appliance.identity.naming import normal_email
 from appliance.identity.own_account import own_account
-from appliance.identity.people import check_password, normal_email
+from appliance.identity.people import check_password
 from appliance.identity.permissions import Permission, require, require_own_session
 from appliance.identity.revocation import end_half_ways, end_ways
 from appliance.identity.sessions import close_other_sessions
@@ -83,6 +84,8 @@ def create_password_reset(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clo
     if member is None or member.suspended_at is not None or member.kind != MemberKind.PERSON:
         raise PersonNotFound
     require_above(tx, caller, member)  # whoever holds the link could sign in as that person
+    if user_id == caller.user_id:  # a token, or a provider's word, is bound to less than what the password opens
+        require_own_session(caller)
     if member.role in SUPPORT_ROLES or has_been_elsewhere(tx, user_id):
         raise ResetByOperator
     if tenancy.get_settings(tx).conversation_review is Review.TWO_PERSON:

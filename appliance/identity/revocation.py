@@ -1,6 +1,7 @@
 """Every way of losing access ends here, in the transaction that takes it: sessions deleted, tokens revoked, links closed."""
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.sql.functions import Function
@@ -72,3 +73,9 @@ def end_sessions(tx: Tx, user_id: UserId) -> None:
 def end_ways(tx: Tx, user_id: UserId) -> None:
     """End a person's ways to a provider of this organisation that took a proof to begin, which counts no more."""
     tx.execute(delete(TransactionRow).where(TransactionRow.tenant_id == tx.tenant_id, TransactionRow.user_id == user_id))
+
+
+def end_sessions_by(tx: Tx, user_id: UserId, connection_id: UUID) -> None:
+    """End a member's sessions that a provider opened."""
+    ours = SessionRow.tenant_id == tx.tenant_id, SessionRow.user_id == user_id
+    tx.execute(delete(SessionRow).where(*ours, SessionRow.connection_id == connection_id))

@@ -27,7 +27,8 @@ from appliance.identity.errors import (
 from appliance.identity.granting import held_by, require_above_member
 from appliance.identity.groups import check_groups_to_give
 from appliance.identity.limits import check_within, checked, is_from
-from appliance.identity.people import check_role, checked_name, create_account, join
+from appliance.identity.naming import checked_name
+from appliance.identity.people import check_role, create_account, join
 from appliance.identity.permissions import SCOPES, Permission, held, may, require, require_granted
 from appliance.identity.sessions import caller_of
 from appliance.identity.tables import MembershipRow, TokenRow

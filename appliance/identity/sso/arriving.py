@@ -18,8 +18,10 @@ from appliance.identity.breakglass import refuse_break_glass
 from appliance.identity.entry_errors import SessionMisplaced
 from appliance.identity.errors import EmailMalformed
 from appliance.identity.factors import is_factor_of_here
-from appliance.identity.people import NAME_MAX, create_account, join, normal_email
+from appliance.identity.naming import NAME_MAX, normal_email, plain_name
+from appliance.identity.people import create_account, join
 from appliance.identity.policies import PROOF_LASTS
+from appliance.identity.revocation import end_sessions_by
 from appliance.identity.scim.provisioned import end_tokens_over_owner, is_provisioned
 from appliance.identity.sessions import open_session
 from appliance.identity.sso import queries
@@ -185,12 +187,32 @@ def _link(tx: Tx, identity: IdentityRow | None, connection: Connection, way: _Wa
     member = _membership(tx, way.user_id, way.now)
     refuse_break_glass(tx, UserId(way.user_id))
     _require_second_proof(tx, UserId(way.user_id), way)
+    _let_go_of_former(tx, UserId(way.user_id), connection, way)
     identity = _identity(tx, way.user_id, connection, way)
     if member.role == Role.OWNER:
         end_tokens_over_owner(tx, way.actor(way.user_id), way.user_id)
     audit.record(tx, way.actor(way.user_id), Event.IDENTITY_LINKED, subject=way.user_id,
                  connection=str(connection.connection_id))  # fmt: skip
     return identity
+
+
+def _let_go_of_former(tx: Tx, user_id: UserId, connection: Connection, way: _Way) -> None:
+    """Let go of whom the provider named before for this account: it is one person's there, and whoever links it again sees others out.
+
+    Without that somebody who once had the password would come in beside its owner for ever, and nobody would see it. Raises
+    AnotherPerson where provisioning says who it is.
+    """
+    ours = IdentityRow.tenant_id == tx.tenant_id, IdentityRow.connection_id == connection.connection_id
+    former = tx.scalars(select(IdentityRow).where(*ours, IdentityRow.user_id == user_id).with_for_update()).all()
+    if not former:
+        return
+    if is_provisioned(tx, connection.connection_id, user_id):
+        raise AnotherPerson
+    for one in former:
+        tx.delete(one)
+    tx.flush()
+    end_sessions_by(tx, user_id, connection.connection_id)
+    audit.record(tx, way.actor(user_id), Event.IDENTITY_UNLINKED, subject=connection.connection_id, persons=len(former))
 
 
 def _require_second_proof(tx: Tx, user_id: UserId, way: _Way) -> None:
@@ -217,7 +239,7 @@ def _provision(tx: Tx, connection: Connection, way: _Way, clock: Clock) -> Membe
     given = given_by(queries.mappings_of(tx, connection.connection_id), said.groups or ())
     role = given.role_or(connection.default_role)
     user_id = create_account(tx, email=None, password_hash=None, clock=clock)
-    name = said.display_name.strip()[:NAME_MAX] or (email or said.subject)[:NAME_MAX]
+    name = plain_name(said.display_name)[:NAME_MAX] or (email or said.subject)[:NAME_MAX]
     join(tx, way.actor(user_id), user_id, email=email, display_name=name, role=role.role, clock=clock,
          custom_role_id=role.custom_role_id)  # fmt: skip
     row = tx.get_one(MembershipRow, (tx.tenant_id, user_id))
