@@ -24,7 +24,7 @@ from appliance.identity.errors import (
     InvitationNotFound,
     SignInFirst,
 )
-from appliance.identity.granting import granted_by, own_roles
+from appliance.identity.granting import granted_by, own_roles, require_held_still
 from appliance.identity.groups import check_groups, check_groups_to_give
 from appliance.identity.naming import checked_name, normal_email
 from appliance.identity.people import (
@@ -34,11 +34,12 @@ from appliance.identity.people import (
     join,
 )
 from appliance.identity.permissions import Permission, held, require
+from appliance.identity.revocation import LINKS
 from appliance.identity.scim.provisioned import is_taken
 from appliance.identity.tables import InvitationRow, MembershipRow
 from appliance.identity.values import Caller, GroupId, Invitation, Role, UserId
 from appliance.kernel.clock import Clock
-from appliance.kernel.db import Database, Tx
+from appliance.kernel.db import Database, Tx, together
 from appliance.kernel.ids import TenantId, new_id
 from appliance.kernel.sealing import digest, hash_password
 
@@ -92,6 +93,8 @@ class Acceptance:
 def invite(tx: Tx, caller: Caller, form: InvitationForm, *, clock: Clock) -> Invited:
     """Invite somebody; an open invitation of the same address closes. Raises AlreadyMember, GroupNotFound, AccessEndMalformed."""
     require(caller, Permission.PEOPLE_CHANGE)
+    together(tx, LINKS)
+    require_held_still(tx, caller)
     check_role(tx, caller, form.role, form.custom_role_id)
     check_groups_to_give(tx, caller, form.group_ids)
     earlier = tx.scalars(_open_to(tx, normal_email(form.email)).with_for_update()).one_or_none()

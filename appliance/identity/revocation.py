@@ -1,6 +1,7 @@
 """Every way of losing access ends here, in the transaction that takes it: sessions deleted, tokens revoked, links closed."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, text, update
@@ -11,7 +12,10 @@ from appliance.audit import Actor, Event
 from appliance.identity.sso.tables import TransactionRow
 from appliance.identity.tables import InvitationRow, MembershipRow, SessionRow, SupportGrantRow, TokenRow
 from appliance.identity.values import UserId
-from appliance.kernel.db import Tx
+from appliance.kernel.db import Tx, in_turn
+
+LINKS: Final = "links"
+"""Whose turn it is to end links that somebody made; whoever makes one waits for it, and is looked at again."""
 
 
 def end_access(tx: Tx, user_id: UserId, *, now: datetime) -> None:
@@ -40,6 +44,7 @@ def end_links(tx: Tx, actor: Actor, user_id: UserId) -> None:
 
     Of the latter nothing says who made them, so all that are open in the organisation close.
     """
+    in_turn(tx, LINKS)
     closed = tx.scalars(
         update(InvitationRow)
         .where(InvitationRow.tenant_id == tx.tenant_id, InvitationRow.invited_by == user_id)

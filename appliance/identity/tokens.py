@@ -216,7 +216,8 @@ def _tokens(tx: Tx, caller: Caller, said: str = "") -> Select[TokenRow, str]:
 
 
 def _owner(tx: Tx, caller: Caller, user_id: UserId) -> MembershipRow:
-    row = tx.get(MembershipRow, (tx.tenant_id, user_id))
+    # Held: whoever takes their access, or makes more of them, ends the tokens that there are.
+    row = tx.get(MembershipRow, (tx.tenant_id, user_id), with_for_update={"read": True})
     if row is None or row.suspended_at is not None:
         raise PersonNotFound
     if user_id != caller.user_id:

@@ -25,6 +25,7 @@ from appliance.identity.revocation import end_sessions_by
 from appliance.identity.scim.provisioned import end_tokens_over_owner, is_provisioned
 from appliance.identity.sessions import open_session
 from appliance.identity.sso import queries
+from appliance.identity.sso.domains import is_verified
 from appliance.identity.sso.errors import (
     AddressTaken,
     AnotherPerson,
@@ -41,7 +42,7 @@ from appliance.identity.sso.errors import (
 )
 from appliance.identity.sso.following import follow, given_by
 from appliance.identity.sso.noting import note_refusal
-from appliance.identity.sso.tables import ConnectionRow, DomainRow, IdentityRow
+from appliance.identity.sso.tables import ConnectionRow, IdentityRow
 from appliance.identity.sso.values import (
     Arrival,
     Asserted,
@@ -280,11 +281,7 @@ def accepted_address(tx: Tx, said: Asserted) -> str:
         email = normal_email(said.email)
     except EmailMalformed:
         return ""
-    query = select(DomainRow.domain_id).where(
-        DomainRow.tenant_id == tx.tenant_id, DomainRow.domain == email.rpartition("@")[2],
-        DomainRow.verified_at.is_not(None),
-    )  # fmt: skip
-    return email if tx.scalar(query) is not None else ""
+    return email if is_verified(tx, email.rpartition("@")[2]) else ""
 
 
 def _follow_address(tx: Tx, connection: Connection, row: MembershipRow, way: _Way) -> None:
