@@ -19,16 +19,18 @@ def normal_email(email: str) -> str:
     """
     email = normalize("NFC", normalize("NFC", email.strip()).lower())
     local, _, domain = email.partition("@")
-    is_one = bool(local and domain) and "@" not in domain and len(email) <= EMAIL_MAX
-    if not is_one or not email.isprintable() or set(email) & _NO_SIGNS or any(sign.isspace() for sign in email):
+    alike = normalize("NFKC", email)  # a wide @ or comma reads as one
+    is_one = bool(local and domain) and alike.count("@") == 1 and len(email) <= EMAIL_MAX
+    if not is_one or not email.isprintable() or set(alike) & _NO_SIGNS or any(sign.isspace() for sign in alike):
         raise EmailMalformed
     return email
 
 
 def checked_name(display_name: str) -> str:
-    """Return the name in one line. Raises NameMissing."""
+    """Return the name in one line. Raises NameMissing, also for one of signs that nobody sees."""
     display_name = plain_name(display_name)
-    if not 0 < len(display_name) <= NAME_MAX:
+    is_seen = any(sign.isprintable() for sign in display_name)
+    if not is_seen or len(display_name) > NAME_MAX:
         raise NameMissing
     return display_name
 

@@ -195,9 +195,11 @@ def test_back_channel_logout_by_the_subject_ends_all_of_theirs(
     other = Browser(site)
     for browser in (at_cy, other):
         browser.gets(begins(browser, idp, host))
+    linking = comes_from(idp, host, by_form(at_cy.posts(f"/sso/{idp.connection_id}/link").text))
     token = host.logout_token(sid=None, sub="eve-1")
     at_cy.client.post(f"/sso/{idp.connection_id}/backchannel-logout", data={"logout_token": token})
     assert [browser.gets("/account").status_code for browser in (at_cy, other)] == [303, 303]
+    assert at_cy.gets(linking).status_code == 401  # whoever sits there next signs in at the provider as themselves
 
 
 def test_a_sensitive_step_is_proved_at_the_provider(at_cy: Browser, idp: SignOn, host: OidcHost) -> None:

@@ -15,6 +15,7 @@ from appliance.identity.errors import (
     EmailMalformed,
     Forbidden,
     InvitationClosed,
+    NameMissing,
     ResetByOperator,
     TokenRefused,
 )
@@ -208,7 +209,7 @@ def test_an_account_is_one_person_of_a_provider(ada: Member, idp: SignOn, boot: 
 
 @pytest.mark.parametrize(
     "address",
-    ["x@evil.example,ada@harrow.example", "ada@evil.example@harrow.example", "a\u200bda@harrow.example", "ada;x@harrow.example",
+    ["x@evil.example,ada@harrow.example", "ada@evil.example@harrow.example", "ada\uff20evil.example@harrow.example", "a\u200bda@harrow.example", "ada;x@harrow.example",
      "<ada@harrow.example>", "ada(x)@harrow.example"],
 )  # fmt: skip
 def test_an_address_is_one_address_and_all_of_it_is_seen(ada: Member, idp: SignOn, address: str) -> None:
@@ -265,4 +266,6 @@ def test_a_name_is_one_line_that_reads_as_it_is_written(ada: Member, idp: SignOn
     with ada.services.db.tenant(ada.tenant_id) as tx:
         identity.change_profile(tx, ada.caller, display_name=said, language=None, zone=None)
         assert identity.get_person(tx, ada.caller, ada.caller.user_id).display_name == "Eve Your password has expired: https://evil.example"
+        with pytest.raises(NameMissing):
+            identity.change_profile(tx, ada.caller, display_name="\u200b", language=None, zone=None)
     assert idp.who(idp.arrives("m", display_name="Ada\u202e Lovelace")).display_name == "Ada Lovelace"

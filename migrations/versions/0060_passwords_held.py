@@ -4,7 +4,7 @@ from alembic import op
 
 from migrations.rls import RUNTIME, door
 
-revision = "0061"
+revision = "0060"
 down_revision = "0059"
 
 
