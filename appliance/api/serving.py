@@ -53,7 +53,7 @@ def serve(operation: Operation, raw: Mapping[str, str]) -> Response:
         if operation.permission is not None:  # before a byte of the body is looked at; the verb asks again
             require_granted(caller, operation.permission)
         call = _call(operation, caller, raw)
-        if (request.content_length or 0) > _AT_ONCE or request.content_length is None:  # it may have come over minutes
+        if (request.content_length or 0) > _AT_ONCE or "Transfer-Encoding" in request.headers:  # it may have come over minutes
             call = replace(call, caller=_caller())
         response = _answer(operation, call)
     except Refusal as refusal:

@@ -27,7 +27,7 @@ from appliance.kernel.sealing import same, token_for
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORM_COOKIE = "cloister_form"
 _FORM_BYTES = 1_000_000
-AT_ONCE = 65_536
+_AT_ONCE = 65_536
 """A body up to this many bytes is here as a whole before its request is looked at (`slow_clients.SMALL_BODY`)."""
 _TAKES_FILES = frozenset(
     {"documents.add", "documents.create_version", "uploads.add", "api.add_documents", "api.add_part", "api.add_version"}
@@ -181,8 +181,8 @@ def _resolve(token: str) -> Caller:
 
 def _look_again(token: str | None) -> None:
     """Ask once more who is there when a large form is here: somebody may have sent it over minutes, and been let go meanwhile."""
-    length = request.content_length
-    if g.caller is None or (length is not None and length <= AT_ONCE):
+    is_here = (request.content_length or 0) <= _AT_ONCE and "Transfer-Encoding" not in request.headers
+    if g.caller is None or is_here:
         return
     _ = request.form  # all of it
     g.caller = _resolve(token or "")

@@ -24,6 +24,7 @@ from appliance.identity.invitations import Acceptance, InvitationForm, find_offe
 from appliance.identity.naming import normal_email
 from appliance.identity.permissions import GRANTS, held
 from appliance.identity.places import list_places
+from appliance.identity.policies import Bounds, SessionPolicy, change_policy
 from appliance.identity.scim.service import TokenWish, change_provisioning, create_provisioning_token
 from appliance.identity.scim.tokens import resolve_client
 from appliance.identity.scim.values import Service
@@ -269,3 +270,11 @@ def test_a_name_is_one_line_that_reads_as_it_is_written(ada: Member, idp: SignOn
         with pytest.raises(NameMissing):
             identity.change_profile(tx, ada.caller, display_name="\u200b", language=None, zone=None)
     assert idp.who(idp.arrives("m", display_name="Ada\u202e Lovelace")).display_name == "Ada Lovelace"
+
+
+def test_a_sign_in_of_which_nobody_says_when_it_was_is_never_fresh(ada: Member, idp: SignOn) -> None:
+    """However long a proof lasts here: the provider's session may be weeks old, and a proxy's header proves nothing fresh."""
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        change_policy(tx, ada.caller, SessionPolicy(proof_minutes=60), bounds=Bounds(60, 720))
+    assert not idp.who(idp.arrives("m")).is_recent
+    assert idp.who(idp.arrives("m", authenticated_at=ada.house.clock.now() - timedelta(minutes=50))).is_recent

@@ -6,7 +6,7 @@ written before it is raised.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -20,7 +20,6 @@ from appliance.identity.errors import EmailMalformed
 from appliance.identity.factors import is_factor_of_here
 from appliance.identity.naming import NAME_MAX, normal_email, plain_name
 from appliance.identity.people import create_account, join
-from appliance.identity.policies import PROOF_LASTS
 from appliance.identity.revocation import end_sessions_by
 from appliance.identity.scim.provisioned import end_tokens_over_owner, is_provisioned
 from appliance.identity.sessions import open_session
@@ -61,6 +60,7 @@ from appliance.kernel.sealing import Sealer, content_digest
 
 _LONGEST_SUBJECT: Final = 1000
 _FRESH: Final = timedelta(minutes=5)
+_NEVER: Final = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True)
@@ -310,7 +310,7 @@ def _has_account(tx: Tx, user_id: UUID) -> bool:
 def _session(tx: Tx, row: MembershipRow, way: _Way, lifetime: timedelta, clock: Clock) -> str:
     """Open the session. When they proved who they are is what the provider says; if it says nothing, not lately."""
     proven = way.said.authenticated_at
-    authenticated = min(proven, way.now) if proven else way.now - PROOF_LASTS
+    authenticated = min(proven, way.now) if proven else _NEVER
     if way.purpose is TransactionPurpose.CONFIRM:
         audit.record(tx, way.actor(row.user_id), Event.IDENTITY_CONFIRMED, subject=row.user_id, method=Source.IDP.value)
     return open_session(
