@@ -9,7 +9,7 @@ from sqlalchemy.sql.functions import Function
 
 from appliance import audit
 from appliance.audit import Actor, Event
-from appliance.identity.sso.tables import TransactionRow
+from appliance.identity.sso.tables import LinkRow, TransactionRow
 from appliance.identity.tables import InvitationRow, MembershipRow, SessionRow, SupportGrantRow, TokenRow
 from appliance.identity.values import UserId
 from appliance.kernel.db import Tx, in_turn
@@ -40,9 +40,9 @@ def end_tokens(tx: Tx, user_id: UserId, *, now: datetime | Function[datetime]) -
 
 
 def end_links(tx: Tx, actor: Actor, user_id: UserId) -> None:
-    """Close the links that a member made and may not make any more: invitations, and those to colleagues' passwords.
+    """Close the links that a member made and may not make any more: invitations, those that set a connection up, those to colleagues' passwords.
 
-    Of the latter nothing says who made them, so all that are open in the organisation close.
+    Of the last nothing says who made them, so all that are open in the organisation close.
     """
     in_turn(tx, LINKS)
     closed = tx.scalars(
@@ -54,6 +54,9 @@ def end_links(tx: Tx, actor: Actor, user_id: UserId) -> None:
     ).all()
     for invitation_id in closed:
         audit.record(tx, actor, Event.INVITATION_REVOKED, subject=invitation_id)
+    ours = LinkRow.tenant_id == tx.tenant_id, LinkRow.created_by == user_id
+    for connection_id in tx.scalars(delete(LinkRow).where(*ours).returning(LinkRow.connection_id)).all():
+        audit.record(tx, actor, Event.CONNECTION_LINK_CLOSED, subject=connection_id, links=1)
     end_password_links(tx)
 
 

@@ -12,6 +12,8 @@ from appliance.identity.passwords import find_password_reset
 from appliance.identity.scim.service import TokenWish, change_provisioning, create_provisioning_token
 from appliance.identity.scim.tokens import resolve_client
 from appliance.identity.scim.values import Service
+from appliance.identity.sso.errors import SetupLinkEnded
+from appliance.identity.sso.links import create_link, find_link
 from appliance.identity.sso.values import TransactionPurpose
 from appliance.identity.tokens import TokenForm, caller_by_token, create_service_account
 from appliance.kernel.db import Tx
@@ -71,6 +73,22 @@ def test_a_link_of_theirs_to_a_colleagues_password(house: House, ada: Member, ad
     assert raised == []
     with pytest.raises(ResetLinkClosed):
         find_password_reset(house.app.db, str(made), clock=house.clock)
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        identity.restore_member(tx, ada.caller, adam.caller.user_id, clock=house.clock)
+    assert [type(one) for one in at_once(ada, removes(ada, adam), links)[1]] == [Forbidden]
+
+
+def test_a_link_of_theirs_that_sets_a_connection_up(house: House, ada: Member, adam: Member) -> None:
+    """Whoever kept it would choose the provider."""
+    idp = connects(ada)
+
+    def links(tx: Tx) -> str:
+        return create_link(tx, adam.caller, idp.connection_id, clock=house.clock)
+
+    made, raised, _ = at_once(ada, links, removes(ada, adam))
+    assert raised == []
+    with pytest.raises(SetupLinkEnded):
+        find_link(house.app.db, str(made), clock=house.clock)
     with ada.services.db.tenant(ada.tenant_id) as tx:
         identity.restore_member(tx, ada.caller, adam.caller.user_id, clock=house.clock)
     assert [type(one) for one in at_once(ada, removes(ada, adam), links)[1]] == [Forbidden]
