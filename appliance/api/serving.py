@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, cast, get_args
 from uuid import UUID
 
@@ -31,6 +32,8 @@ from appliance.kernel.sealing import fingerprint
 
 _JSON = "application/json"
 _KEY_LIMIT = 255
+_AT_ONCE = 65_536
+"""A body up to this many bytes is here as a whole before its request is looked at (`slow_clients.SMALL_BODY`)."""
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 
 
@@ -50,6 +53,8 @@ def serve(operation: Operation, raw: Mapping[str, str]) -> Response:
         if operation.permission is not None:  # before a byte of the body is looked at; the verb asks again
             require_granted(caller, operation.permission)
         call = _call(operation, caller, raw)
+        if (request.content_length or 0) > _AT_ONCE or "Transfer-Encoding" in request.headers:  # it may have come over minutes
+            call = replace(call, caller=_caller())
         response = _answer(operation, call)
     except Refusal as refusal:
         response = refused(refusal)

@@ -6,7 +6,7 @@ from appliance.chat.chatbots import create_first_chatbot
 from appliance.chat.values import IN_ENGLISH, FirstWords
 from appliance.identity import Caller, Permission, Role, UserId
 from appliance.identity.invitations import InvitationForm, offer
-from appliance.identity.people import normal_email
+from appliance.identity.naming import normal_email
 from appliance.identity.setup import Founding
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx

@@ -145,6 +145,8 @@ def remove_factors_of(tx: Tx, caller: Caller, user_id: UserId) -> None:
     if member is None or member.suspended_at is not None:
         raise PersonNotFound
     require_above(tx, caller, member)
+    if user_id == caller.user_id:
+        require_own_session(caller)
     if member.role in SUPPORT_ROLES or has_been_elsewhere(tx, user_id):
         raise Forbidden
     for row in rows_of(tx, user_id):

@@ -75,6 +75,17 @@ def require_above_member(tx: Tx, caller: Caller, user_id: UserId) -> None:
         require_above(tx, caller, row)
 
 
+def require_held_still(tx: Tx, caller: Caller) -> None:
+    """Raise Forbidden for whoever was let go, or may do less, since their request began.
+
+    For what outlasts a request, such as a link: to be asked in the turn of whoever ends these (`revocation.LINKS`), so that
+    either sees the other.
+    """
+    row = tx.get(MembershipRow, (tx.tenant_id, caller.user_id), populate_existing=True)
+    if row is None or row.suspended_at is not None or not held(caller) <= held_by(tx, row):
+        raise Forbidden
+
+
 def is_beyond_holders(tx: Tx, gained: Collection[Permission]) -> bool:
     """Say whether somebody may hold a program's tokens who may not do what its account is given now.
 

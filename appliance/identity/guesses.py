@@ -48,7 +48,7 @@ class Guesses:
             if name in self._right:
                 self._right.move_to_end(name)
                 return
-            found = self._guessers.get(_whose(address))
+            found = self._guessers.get(whose(address))
             if found is None or found.count < GUESSES or now - found.since > WINDOW_SECONDS:
                 return
             if now < found.next_at:
@@ -65,13 +65,13 @@ class Guesses:
 
     def wrong(self, address: str) -> bool:
         """Count an unknown one. Return whether it is to be put on record that the address is slowed; it is said once."""
-        now, whose = self._now(), _whose(address)
+        now, one = self._now(), whose(address)
         with self._lock:
-            found = self._guessers.get(whose)
+            found = self._guessers.get(one)
             if found is None or now - found.since > WINDOW_SECONDS:
-                found = self._guessers[whose] = _Guesser(now)
+                found = self._guessers[one] = _Guesser(now)
             found.count += 1
-            self._guessers.move_to_end(whose)
+            self._guessers.move_to_end(one)
             if len(self._guessers) > _MOST:
                 self._guessers.popitem(last=False)
             is_to_note = found.count >= GUESSES and not found.is_noted
@@ -81,11 +81,12 @@ class Guesses:
     def unnoted(self, address: str) -> None:
         """Take back that it is on record: it could not be written, and the next unknown one says it."""
         with self._lock:
-            if found := self._guessers.get(_whose(address)):
+            if found := self._guessers.get(whose(address)):
                 found.is_noted = False
 
 
-def _whose(address: str) -> str:
+def whose(address: str) -> str:
+    """Return whom an address is counted as: of IPv6 its network, and an IPv4 address in its clothes as that one."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -24,21 +24,22 @@ from appliance.identity.errors import (
     InvitationNotFound,
     SignInFirst,
 )
-from appliance.identity.granting import granted_by, own_roles
+from appliance.identity.granting import granted_by, own_roles, require_held_still
 from appliance.identity.groups import check_groups, check_groups_to_give
+from appliance.identity.naming import checked_name, normal_email
 from appliance.identity.people import (
     check_password,
     check_role,
-    checked_name,
     create_account,
     join,
-    normal_email,
 )
 from appliance.identity.permissions import Permission, held, require
+from appliance.identity.revocation import LINKS
+from appliance.identity.scim.provisioned import is_taken
 from appliance.identity.tables import InvitationRow, MembershipRow
 from appliance.identity.values import Caller, GroupId, Invitation, Role, UserId
 from appliance.kernel.clock import Clock
-from appliance.kernel.db import Database, Tx
+from appliance.kernel.db import Database, Tx, together
 from appliance.kernel.ids import TenantId, new_id
 from appliance.kernel.sealing import digest, hash_password
 
@@ -92,6 +93,8 @@ class Acceptance:
 def invite(tx: Tx, caller: Caller, form: InvitationForm, *, clock: Clock) -> Invited:
     """Invite somebody; an open invitation of the same address closes. Raises AlreadyMember, GroupNotFound, AccessEndMalformed."""
     require(caller, Permission.PEOPLE_CHANGE)
+    together(tx, LINKS)
+    require_held_still(tx, caller)
     check_role(tx, caller, form.role, form.custom_role_id)
     check_groups_to_give(tx, caller, form.group_ids)
     earlier = tx.scalars(_open_to(tx, normal_email(form.email)).with_for_update()).one_or_none()
@@ -180,6 +183,8 @@ def accept(
     with db.tenant(offered.tenant_id) as tx:
         row = _open(tx, offered.invitation_id, clock)
         user_id = offered.account_id or create_account(tx, email=row.email, password_hash=hashed, clock=clock)
+        if is_taken(tx, row.email, user_id):  # by somebody whom a provider brought since
+            raise AlreadyMember
         row.closed_at, row.accepted_by = clock.now(), user_id
         actor = Actor(ActorKind.USER, user_id, address, request_id)
         group_ids = [GroupId(group_id) for group_id in row.group_ids if _still_there(tx, group_id)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import text
 
 from appliance.identity.values import UserId
-from appliance.kernel.db import Database
+from appliance.kernel.db import Database, Tx
 
 
 @dataclass(frozen=True)
@@ -23,3 +23,13 @@ def own_account(db: Database, user_id: UserId) -> OwnAccount:
         found = tx.execute(text("SELECT * FROM find_credentials(:email)"), {"email": email}).first() if email else None
     is_own = found is not None and found.user_id == user_id
     return OwnAccount(str(email or user_id), found.password_hash if found is not None and is_own else None)
+
+
+def password_now(tx: Tx, user_id: UserId) -> str | None:
+    """Return the hash of a person's password, which it stays until this transaction ends; None for whoever has none.
+
+    Whoever changes it waits for the end, and ends what this transaction opened; or was first, and the hash is another one
+    than that which somebody proved. To be asked before anything else is locked.
+    """
+    found: str | None = tx.scalar(text("SELECT password_now(:id)"), {"id": user_id})
+    return found

@@ -23,18 +23,19 @@ from appliance.identity.errors import (
     ResetNotAlone,
     SignInFailed,
 )
-from appliance.identity.granting import require_above
+from appliance.identity.granting import require_above, require_held_still
 from appliance.identity.locks import Attempt, note_attempt, refuse_if_locked
+from appliance.identity.naming import normal_email
 from appliance.identity.own_account import own_account
-from appliance.identity.people import check_password, normal_email
+from appliance.identity.people import check_password
 from appliance.identity.permissions import Permission, require, require_own_session
-from appliance.identity.revocation import end_half_ways, end_ways
+from appliance.identity.revocation import LINKS, end_half_ways, end_ways
 from appliance.identity.sessions import close_other_sessions
 from appliance.identity.standing import note_hand
 from appliance.identity.tables import MembershipRow
 from appliance.identity.values import SUPPORT_ROLES, Caller, MemberKind, UserId
 from appliance.kernel.clock import Clock
-from appliance.kernel.db import Database, Tx
+from appliance.kernel.db import Database, Tx, together
 from appliance.kernel.ids import TenantId
 from appliance.kernel.sealing import digest, hash_password, password_matches
 from appliance.tenancy import Review
@@ -83,6 +84,8 @@ def create_password_reset(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clo
     if member is None or member.suspended_at is not None or member.kind != MemberKind.PERSON:
         raise PersonNotFound
     require_above(tx, caller, member)  # whoever holds the link could sign in as that person
+    if user_id == caller.user_id:  # a token, or a provider's word, is bound to less than what the password opens
+        require_own_session(caller)
     if member.role in SUPPORT_ROLES or has_been_elsewhere(tx, user_id):
         raise ResetByOperator
     if tenancy.get_settings(tx).conversation_review is Review.TWO_PERSON:
@@ -90,8 +93,10 @@ def create_password_reset(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clo
     own = tx.scalar(text("SELECT email_of(:id)"), {"id": user_id})
     if own is None:
         raise PasswordNone
-    link = _open(tx, user_id, str(own), clock)
     note_hand(tx, user_id)
+    together(tx, LINKS)
+    require_held_still(tx, caller)
+    link = _open(tx, user_id, str(own), clock)
     audit.record(tx, caller.actor, Event.PASSWORD_RESET_CREATED, subject=user_id)
     return link
 

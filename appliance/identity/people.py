@@ -15,9 +15,7 @@ from appliance.identity.custom_roles import check_givable
 from appliance.identity.errors import (
     AccessEnded,
     AlreadyMember,
-    EmailMalformed,
     Forbidden,
-    NameMissing,
     PersonNotFound,
     ProfileMalformed,
     RoleMisplaced,
@@ -25,9 +23,10 @@ from appliance.identity.errors import (
 )
 from appliance.identity.granting import held_by, is_beyond_holders, is_granted, own_roles, require_above
 from appliance.identity.holders import keep_another, lock_holders
+from appliance.identity.naming import checked_name, normal_email
 from appliance.identity.permissions import Permission, givable_roles, require, require_recent
 from appliance.identity.revocation import end_access, end_links, end_tokens
-from appliance.identity.scim.provisioned import end_tokens_over_owner
+from appliance.identity.scim.provisioned import end_tokens_over_owner, is_taken
 from appliance.identity.standing import note_hand
 from appliance.identity.tables import GroupMemberRow, MembershipRow, SessionRow
 from appliance.identity.values import (
@@ -52,7 +51,7 @@ from appliance.kernel.sealing import hash_password
 
 PASSWORD_MIN, PASSWORD_MAX = 12, 200
 MEMBERS = PeopleFilter()
-NAME_MAX, EMAIL_MAX, LANGUAGE_LETTERS = 120, 254, 2
+LANGUAGE_LETTERS = 2
 
 
 def change_role(tx: Tx, caller: Caller, user_id: UserId, *, role: Role, custom_role_id: UUID | None = None) -> None:
@@ -103,7 +102,7 @@ def remove_member(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clock) -> N
 
 
 def restore_member(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clock) -> None:
-    """Let somebody in again who was removed; they sign in as before. Raises PersonNotFound, AccessEnded."""
+    """Let somebody in again who was removed; they sign in as before. Raises PersonNotFound, AccessEnded, AlreadyMember."""
     require(caller, Permission.PEOPLE_CHANGE)
     row = tx.get(MembershipRow, (tx.tenant_id, user_id), with_for_update=True)
     if row is None:
@@ -111,6 +110,8 @@ def restore_member(tx: Tx, caller: Caller, user_id: UserId, *, clock: Clock) -> 
     check_role(tx, caller, Role(row.role), row.custom_role_id)
     if row.access_until is not None and row.access_until <= clock.now():
         raise AccessEnded
+    if is_taken(tx, row.email, user_id):  # by somebody who came meanwhile
+        raise AlreadyMember
     row.suspended_at = None
     tx.flush()
     note_hand(tx, user_id)
@@ -288,23 +289,6 @@ def check_role(tx: Tx, caller: Caller, role: Role, custom_role_id: UUID | None =
         raise Forbidden
     if role is not Role.MEMBER:
         require_recent(caller)
-
-
-def normal_email(email: str) -> str:
-    """Return the address in the form it is stored in. Raises EmailMalformed."""
-    email = email.strip().lower()
-    local, at, domain = email.rpartition("@")
-    if not (at and local and domain and len(email) <= EMAIL_MAX) or any(sign.isspace() for sign in email):
-        raise EmailMalformed
-    return email
-
-
-def checked_name(display_name: str) -> str:
-    """Return the name without spaces around it. Raises NameMissing."""
-    display_name = display_name.strip()
-    if not 0 < len(display_name) <= NAME_MAX:
-        raise NameMissing
-    return display_name
 
 
 def check_password(password: str, *, email: str) -> None:

@@ -3,12 +3,15 @@
 import secrets
 from typing import Final
 
+from sqlalchemy import delete
+
 from appliance import audit, tenancy
 from appliance.audit import PLATFORM, Event
 from appliance.identity.belonging import tenants_of
-from appliance.identity.breakglass import enter_by_password, opens_glass
-from appliance.identity.errors import PlaceNotFound
+from appliance.identity.breakglass import enter_by_password
+from appliance.identity.errors import NotSignedIn, PlaceNotFound
 from appliance.identity.history import note_sign_in
+from appliance.identity.own_account import password_now
 from appliance.identity.permissions import require_browser
 from appliance.identity.policies import keep_within, policy_of
 from appliance.identity.revocation import end_ways
@@ -44,7 +47,7 @@ def enter(db: Database, caller: Caller, tenant_id: TenantId, *, token: str, cloc
 
     The session keeps its age and its last proof of who they are: going elsewhere is no new sign-in. So it must be good
     there: an identity provider's word is not, nor is a password where the provider alone lets people in. Raises
-    PlaceNotFound, SignInThere, and as `opens_glass` does.
+    PlaceNotFound, SignInThere, as `opens_glass` does; NotSignedIn for one that ends at this moment.
     """
     require_browser(caller)
     if caller.connection_id is not None:
@@ -52,18 +55,23 @@ def enter(db: Database, caller: Caller, tenant_id: TenantId, *, token: str, cloc
     if tenant_id not in {place.tenant_id for place in list_places(db, caller.user_id)}:
         raise PlaceNotFound
     with db.tenant(caller.tenant_id) as tx:
-        shown = tx.get_one(SessionRow, (tx.tenant_id, digest(token)))
-        methods, factor_id = tuple(shown.methods), shown.factor_id
-    with db.tenant(tenant_id) as tx:  # before the session here ends: whoever is not let in there stays
-        opens_glass(tx, caller.user_id, methods=methods, factor_id=factor_id)
-    with db.tenant(caller.tenant_id) as tx:
-        old = tx.get_one(SessionRow, (tx.tenant_id, digest(token)))
-        tx.delete(old)
-        tx.flush()
-        end_ways(tx, caller.user_id)  # whoever signs out there ends nothing that is under way here
-        audit.record(tx, caller.actor, Event.SESSION_CLOSED, subject=caller.user_id)
+        old = tx.get(SessionRow, (tx.tenant_id, digest(token)))
+    if old is None:
+        raise NotSignedIn
     new = secrets.token_urlsafe(32)
+    _open_there(db, caller, tenant_id, old, new, clock)
+    # The old one last: whoever ends it meanwhile ends the new one, too, which was opened by it.
+    if not _closed(db, caller, token):
+        with db.tenant(tenant_id) as tx:
+            tx.execute(delete(SessionRow).where(SessionRow.tenant_id == tenant_id, SessionRow.digest == digest(new)))
+            audit.record(tx, caller.actor, Event.SESSION_CLOSED, subject=caller.user_id)
+        raise NotSignedIn
+    return new
+
+
+def _open_there(db: Database, caller: Caller, tenant_id: TenantId, old: SessionRow, new: str, clock: Clock) -> None:
     with db.tenant(tenant_id) as tx:
+        password_now(tx, caller.user_id)  # held: a new password waits for this session, and ends it with all others
         enter_by_password(tx, caller.user_id, caller.actor, methods=tuple(old.methods), factor_id=old.factor_id, clock=clock)
         tx.add(
             SessionRow(
@@ -78,4 +86,14 @@ def enter(db: Database, caller: Caller, tenant_id: TenantId, *, token: str, cloc
         note_sign_in(tx, caller.user_id, methods=(*old.methods, SWITCHED), address=caller.address or old.address,
                      agent=old.agent, at=clock.now())  # fmt: skip
         audit.record(tx, caller.actor, Event.SESSION_OPENED, subject=caller.user_id)
-    return new
+
+
+def _closed(db: Database, caller: Caller, token: str) -> bool:
+    """End the session that somebody leaves; False if it had ended already."""
+    with db.tenant(caller.tenant_id) as tx:
+        ours = SessionRow.tenant_id == tx.tenant_id, SessionRow.digest == digest(token)
+        if tx.execute(delete(SessionRow).where(*ours).returning(SessionRow.digest)).first() is None:
+            return False
+        end_ways(tx, caller.user_id)  # whoever signs out there ends nothing that is under way here
+        audit.record(tx, caller.actor, Event.SESSION_CLOSED, subject=caller.user_id)
+    return True

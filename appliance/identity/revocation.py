@@ -1,16 +1,21 @@
 """Every way of losing access ends here, in the transaction that takes it: sessions deleted, tokens revoked, links closed."""
 
 from datetime import datetime
+from typing import Final
+from uuid import UUID
 
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.sql.functions import Function
 
 from appliance import audit
 from appliance.audit import Actor, Event
-from appliance.identity.sso.tables import TransactionRow
+from appliance.identity.sso.tables import LinkRow, TransactionRow
 from appliance.identity.tables import InvitationRow, MembershipRow, SessionRow, SupportGrantRow, TokenRow
 from appliance.identity.values import UserId
-from appliance.kernel.db import Tx
+from appliance.kernel.db import Tx, in_turn
+
+LINKS: Final = "links"
+"""Whose turn it is to end links that somebody made; whoever makes one waits for it, and is looked at again."""
 
 
 def end_access(tx: Tx, user_id: UserId, *, now: datetime) -> None:
@@ -35,10 +40,11 @@ def end_tokens(tx: Tx, user_id: UserId, *, now: datetime | Function[datetime]) -
 
 
 def end_links(tx: Tx, actor: Actor, user_id: UserId) -> None:
-    """Close the links that a member made and may not make any more: invitations, and those to colleagues' passwords.
+    """Close the links that a member made and may not make any more: invitations, those that set a connection up, those to colleagues' passwords.
 
-    Of the latter nothing says who made them, so all that are open in the organisation close.
+    Of the last nothing says who made them, so all that are open in the organisation close.
     """
+    in_turn(tx, LINKS)
     closed = tx.scalars(
         update(InvitationRow)
         .where(InvitationRow.tenant_id == tx.tenant_id, InvitationRow.invited_by == user_id)
@@ -48,6 +54,9 @@ def end_links(tx: Tx, actor: Actor, user_id: UserId) -> None:
     ).all()
     for invitation_id in closed:
         audit.record(tx, actor, Event.INVITATION_REVOKED, subject=invitation_id)
+    ours = LinkRow.tenant_id == tx.tenant_id, LinkRow.created_by == user_id
+    for connection_id in tx.scalars(delete(LinkRow).where(*ours).returning(LinkRow.connection_id)).all():
+        audit.record(tx, actor, Event.CONNECTION_LINK_CLOSED, subject=connection_id, links=1)
     end_password_links(tx)
 
 
@@ -72,3 +81,9 @@ def end_sessions(tx: Tx, user_id: UserId) -> None:
 def end_ways(tx: Tx, user_id: UserId) -> None:
     """End a person's ways to a provider of this organisation that took a proof to begin, which counts no more."""
     tx.execute(delete(TransactionRow).where(TransactionRow.tenant_id == tx.tenant_id, TransactionRow.user_id == user_id))
+
+
+def end_sessions_by(tx: Tx, user_id: UserId, connection_id: UUID) -> None:
+    """End a member's sessions that a provider opened."""
+    ours = SessionRow.tenant_id == tx.tenant_id, SessionRow.user_id == user_id
+    tx.execute(delete(SessionRow).where(*ours, SessionRow.connection_id == connection_id))

@@ -9,7 +9,8 @@ from sqlalchemy import text
 from appliance import audit, tenancy
 from appliance.audit import PLATFORM, Actor, ActorKind, Event
 from appliance.identity.errors import SetupLinkClosed
-from appliance.identity.people import check_password, checked_name, enrol, normal_email
+from appliance.identity.naming import checked_name, normal_email
+from appliance.identity.people import check_password, enrol
 from appliance.identity.values import Role, UserId
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx

@@ -4,21 +4,22 @@ An unknown person costs the same time and gets the same words as a wrong passwor
 towards the same locks (locks.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from unicodedata import normalize
 
 from sqlalchemy import text, update
 
 from appliance import audit
 from appliance.audit import Actor, ActorKind, Event, Outcome
 from appliance.identity.entry_errors import SessionMisplaced
-from appliance.identity.errors import EmailMalformed, SecondStepClosed, SecondStepFailed, SignInFailed
+from appliance.identity.errors import SecondStepClosed, SecondStepFailed, SignInFailed
 from appliance.identity.factors import Shown, list_factors, use_code
 from appliance.identity.history import note_sign_in
 from appliance.identity.locks import Attempt, note_attempt, refuse_if_locked
-from appliance.identity.own_account import own_account
+from appliance.identity.naming import EMAIL_MAX
+from appliance.identity.own_account import own_account, password_now
 from appliance.identity.passkeys import Site, assertion_options, use_passkey
-from appliance.identity.people import normal_email
 from appliance.identity.permissions import require_own_session
 from appliance.identity.places import list_places
 from appliance.identity.sessions import SECOND_FACTORS, note_method, open_session
@@ -40,6 +41,14 @@ class Proof:
 
     code: str = ""
     passkey: str = ""
+
+
+@dataclass(frozen=True)
+class _Proved:
+    """By which address somebody comes, and the hash of the password that they gave."""
+
+    email: str
+    password_hash: str | None = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ def sign_in(db: Database, attempt: Attempt, *, lifetime: timedelta, clock: Clock
         if list_factors(tx, user_id):
             # No success yet: it would wipe out the count of wrong codes, and let them be guessed without end.
             return SecondStep(open_step(tx, user_id, Purpose.SIGN_IN, clock=clock)[0])
-    return SignedIn(_open_session(db, user_id, email, attempt, Shown("password"), lifetime, clock))
+    return SignedIn(_open_session(db, user_id, _Proved(email, found.password_hash), attempt, Shown("password"), lifetime, clock))
 
 
 def second_step_options(db: Database, token: str, site: Site | None, *, clock: Clock) -> str | None:
@@ -95,6 +104,7 @@ def finish_sign_in(
         email = str(tx.scalar(text("SELECT email_of(:id)"), {"id": step.user_id}) or "")
     refuse_if_locked(db, email, attempt, clock)
     with db.platform() as tx:
+        password = password_now(tx, step.user_id)  # the one that was proved: who changes it closes the step
         shown = _prove(tx, step, proof, site, sealer, clock)
         if shown is not None and not close_step(tx, token):
             raise SecondStepClosed  # of two at once, one goes on
@@ -102,9 +112,11 @@ def finish_sign_in(
         note_attempt(db, email, attempt, failure=Event.SECOND_FACTOR_FAILED, clock=clock)
         raise SecondStepFailed
     try:
-        return _open_session(db, step.user_id, email, attempt, shown, lifetime, clock)
+        return _open_session(db, step.user_id, _Proved(email, password), attempt, shown, lifetime, clock)
     except BreakGlassUnshown as refusal:
         with db.platform() as tx:
+            if password_now(tx, step.user_id) != password:
+                raise SecondStepClosed from None
             refusal.step = open_step(tx, step.user_id, Purpose.SIGN_IN, clock=clock)[0]
         raise
 
@@ -169,15 +181,20 @@ def _prove(
 
 
 def _open_session(
-    db: Database, user_id: UserId, email: str, attempt: Attempt, shown: Shown, lifetime: timedelta, clock: Clock
+    db: Database, user_id: UserId, proved: _Proved, attempt: Attempt, shown: Shown, lifetime: timedelta, clock: Clock
 ) -> str:
-    """`shown` is the last thing that was proved: a second factor, or the password where there is none."""
+    """Open it by the password that was proved, if that is theirs still: whoever knew an old one is out.
+
+    `shown` is the last thing that was proved: a second factor, or the password where there is none.
+    """
     shut: Refusal | None = None
     methods = tuple(dict.fromkeys(("password", shown.method)))
     actor = Actor(ActorKind.USER, user_id, attempt.address, attempt.request_id)
     for place in list_places(db, user_id):
         try:
             with db.tenant(place.tenant_id) as tx:
+                if password_now(tx, user_id) != proved.password_hash:
+                    break
                 token = open_session(
                     tx, user_id, address=attempt.address, agent=attempt.agent, request_id=attempt.request_id,
                     lifetime=lifetime, clock=clock, methods=methods, factor_id=shown.factor_id,
@@ -185,11 +202,16 @@ def _open_session(
         except (SessionMisplaced, SignOnEnforced) as refusal:
             _note_shut(db, place.tenant_id, actor, attempt, methods, refusal, clock)
             is_by_provider = type(refusal) is SignOnEnforced  # a break-glass account is known to no provider
-            shut = shut or (way_by_provider(db, place.tenant_id, user_id, factor_id=shown.factor_id) if is_by_provider else refusal)
+            shut = shut or (way_by_provider(
+                db, place.tenant_id, user_id, factor_id=shown.factor_id, password_hash=proved.password_hash
+            ) if is_by_provider else refusal)  # fmt: skip
             continue
-        note_attempt(db, email, attempt, failure=None, clock=clock)
+        note_attempt(db, proved.email, attempt, failure=None, clock=clock)
         return token
-    raise shut or SignInFailed
+    else:
+        raise shut or SignInFailed
+    note_attempt(db, proved.email, attempt, failure=Event.SIGN_IN_FAILED, clock=clock)
+    raise SignInFailed
 
 
 def _note_shut(
@@ -205,7 +227,6 @@ def _note_shut(
 
 
 def _comparable(email: str) -> str:
-    try:
-        return normal_email(email)
-    except EmailMalformed:
-        return ""  # matches nobody, and is refused in the same words
+    """Return an address as accounts have it, those too whose address nobody could take today."""
+    email = email.strip()
+    return normalize("NFC", normalize("NFC", email).lower()) if len(email) <= EMAIL_MAX else ""  # which matches nobody

@@ -18,7 +18,8 @@ from appliance.audit import PLATFORM, ActorKind, Event
 from appliance.identity.belonging import tenants_of
 from appliance.identity.entry_errors import GrantNotFound, OperatorNotFound, SupportMalformed
 from appliance.identity.errors import Forbidden
-from appliance.identity.people import join, normal_email
+from appliance.identity.naming import normal_email
+from appliance.identity.people import join
 from appliance.identity.permissions import Permission, require, require_browser
 from appliance.identity.revocation import end_access
 from appliance.identity.tables import MembershipRow, SupportGrantRow

@@ -27,7 +27,8 @@ from appliance.identity.errors import (
 from appliance.identity.granting import held_by, require_above_member
 from appliance.identity.groups import check_groups_to_give
 from appliance.identity.limits import check_within, checked, is_from
-from appliance.identity.people import check_role, checked_name, create_account, join
+from appliance.identity.naming import checked_name
+from appliance.identity.people import check_role, create_account, join
 from appliance.identity.permissions import SCOPES, Permission, held, may, require, require_granted
 from appliance.identity.sessions import caller_of
 from appliance.identity.tables import MembershipRow, TokenRow
@@ -215,7 +216,8 @@ def _tokens(tx: Tx, caller: Caller, said: str = "") -> Select[TokenRow, str]:
 
 
 def _owner(tx: Tx, caller: Caller, user_id: UserId) -> MembershipRow:
-    row = tx.get(MembershipRow, (tx.tenant_id, user_id))
+    # Held: whoever takes their access, or makes more of them, ends the tokens that there are.
+    row = tx.get(MembershipRow, (tx.tenant_id, user_id), with_for_update={"read": True})
     if row is None or row.suspended_at is not None:
         raise PersonNotFound
     if user_id != caller.user_id:

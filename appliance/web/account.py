@@ -102,7 +102,7 @@ def enter(tenant_id: UUID) -> Answer:
     except BreakGlassShut:
         raise
     except SignOnEnforced:
-        way = way_by_provider(house.db, TenantId(tenant_id), person.user_id, factor_id=person.factor_id)
+        way = way_by_provider(house.db, TenantId(tenant_id), person.user_id, factor_id=person.factor_id, session=_session())
         if way.wish is not None and way.wish.purpose is TransactionPurpose.LINK:
             require_recent(person)  # as under `sso.link`: an open browser links nobody
         return by_provider(way)

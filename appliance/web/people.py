@@ -8,7 +8,7 @@ from appliance import identity
 from appliance.identity import MemberKind, PeopleFilter, PeopleSort, Permission, Person, UserId
 from appliance.identity.custom_roles import list_givable
 from appliance.identity.entry_errors import CustomRoleNotFound
-from appliance.identity.errors import AccessEnded, LastOwner, StillMember
+from appliance.identity.errors import AccessEnded, AlreadyMember, LastOwner, StillMember
 from appliance.identity.factors import list_factors, remove_factors_of
 from appliance.identity.invitations import InvitationForm
 from appliance.identity.permissions import givable_roles, may
@@ -93,7 +93,7 @@ def create_restoration(user_id: UUID) -> Answer:
     try:
         with house.db.tenant(person.tenant_id) as tx:
             identity.restore_member(tx, person, UserId(user_id), clock=house.clock)
-    except AccessEnded as refusal:
+    except (AccessEnded, AlreadyMember) as refusal:
         return _show(UserId(user_id), shown=refusal)
     return done("people.read", "restored", user_id=user_id)
 

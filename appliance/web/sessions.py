@@ -27,6 +27,8 @@ from appliance.kernel.sealing import same, token_for
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORM_COOKIE = "cloister_form"
 _FORM_BYTES = 1_000_000
+_AT_ONCE = 65_536
+"""A body up to this many bytes is here as a whole before its request is looked at (`slow_clients.SMALL_BODY`)."""
 _TAKES_FILES = frozenset(
     {"documents.add", "documents.create_version", "uploads.add", "api.add_documents", "api.add_part", "api.add_version"}
 )
@@ -131,6 +133,7 @@ def _guard() -> AnyResponse | None:
         raise closed or NotSignedIn  # before a byte of a stranger's body is read
     if request.method not in _SAFE and not is_programs_door(view) and not hasattr(view, "elsewhere_reason"):
         _require_own_form()
+        _look_again(token)
     return _hold_back(view)
 
 
@@ -174,6 +177,15 @@ def _resolve(token: str) -> Caller:
         idle=timedelta(minutes=house.settings.session_idle_minutes),
         clock=house.clock,
     )
+
+
+def _look_again(token: str | None) -> None:
+    """Ask once more who is there when a large form is here: somebody may have sent it over minutes, and been let go meanwhile."""
+    is_here = (request.content_length or 0) <= _AT_ONCE and "Transfer-Encoding" not in request.headers
+    if g.caller is None or is_here:
+        return
+    _ = request.form  # all of it
+    g.caller = _resolve(token or "")
 
 
 def _require_own_form() -> None:

@@ -15,9 +15,10 @@ from appliance.identity.sso.errors import ConnectionNotFound, SignOnRefused
 from appliance.identity.sso.oidc.settings import ClientProof
 from appliance.identity.sso.values import Connection, ConnectionKind, TransactionPurpose, Wish
 from appliance.kernel.errors import Kind, Refusal
+from appliance.kernel.sealing import digest
 from appliance.web import forms, sign_on_forms
 from appliance.web.render import done, page
-from appliance.web.sessions import caller, from_elsewhere, public, services
+from appliance.web.sessions import caller, from_elsewhere, public, services, session_token
 from appliance.web.signin import own_path
 from appliance.web.ways import arrival, leaves, let_in, refused, way_token
 
@@ -127,7 +128,8 @@ def link(connection_id: UUID) -> Answer:
     require_recent(person)
     with services().db.tenant(person.tenant_id) as tx:
         refuse_break_glass(tx, person.user_id)  # nor would it be linked on its way back
-    wish = Wish(TransactionPurpose.LINK, person.user_id, url_for("account.show"), factor_id=person.factor_id)
+    wish = Wish(TransactionPurpose.LINK, person.user_id, url_for("account.show"), factor_id=person.factor_id,
+                session=digest(session_token() or ""))  # fmt: skip
     return leaves(_own(person, connection_id), wish, by_form=True)
 
 

@@ -192,3 +192,11 @@ def test_a_guesser_of_ipv6_has_one_network(site: Flask, patience: list[float]) -
 
     assert asks_models(site, "2001:db8:5::ffff:1", "cloister_wrong") == 429
     assert asks_models(site, "2001:db8:6::1", "cloister_wrong") == 401
+
+
+def test_a_guesser_of_passwords_has_one_network_of_ipv6_too(site: Flask, ada: Member) -> None:
+    for number in range(locks.FAILURES_PER_PAIR):
+        browser_at(site, f"2001:db8:7::{number:x}").signs_in(ada, "a wrong password")
+
+    assert browser_at(site, "2001:db8:7::ffff:1").signs_in(ada).status_code == 429
+    assert browser_at(site, "2001:db8:8::1").signs_in(ada).status_code == 303

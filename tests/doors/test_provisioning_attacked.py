@@ -358,3 +358,18 @@ def test_a_disturbed_id_in_the_address_is_nobodys(entra: Provider, site: Flask) 
     headers = {"Authorization": f"Bearer {entra.token}"}
     for name in ("x", "00000000-0000-0000-0000-000000000000", "%00", "' OR 1=1"):
         assert _refused(site.test_client().get(f"/scim/v2/{name}/Users", headers=headers))[0] == 401
+
+
+def test_no_group_is_named_as_anothers_id(entra: Provider, ada: Member) -> None:
+    """People may make groups at many providers, and call them what they like; ids are the provider's."""
+    entra.sign_on.maps("1f5e-of-admins", role=Role.ADMIN)
+    entra.groups("Admins", externalId="1f5e-of-admins")
+    mia = entra.adds("mia")
+    body = {"schemas": [GROUP], "displayName": "1f5e-of-admins", "externalId": "9c", "members": [{"value": mia["id"]}]}
+
+    assert _refused(entra.asks("POST", "/Groups", body)) == (409, "uniqueness")
+    other = entra.groups("Club", mia, externalId="9c")
+    renamed = {"op": "replace", "path": "displayName", "value": "1f5e-of-admins"}
+    assert _refused(entra.patches(f"/Groups/{other['id']}", renamed)) == (409, "uniqueness")
+    assert _refused(entra.asks("POST", "/Groups", {"schemas": [GROUP], "displayName": "Late", "externalId": "Club"})) == (409, "uniqueness")
+    assert people(ada)["mia"][0] == "member"

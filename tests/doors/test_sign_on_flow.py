@@ -11,6 +11,7 @@ from appliance import identity
 from appliance.identity import Role
 from appliance.identity.sso import connections
 from appliance.identity.sso.desk import SignOn as Desk
+from appliance.identity.sso.oidc import flow
 from appliance.identity.sso.oidc.provider import Providers
 from appliance.identity.sso.values import ConnectionState, TransactionPurpose
 from appliance.kernel.egress import Egress
@@ -213,9 +214,11 @@ def test_back_channel_logout_by_the_subject_ends_all_of_theirs(
     other = Browser(site)
     for browser in (at_cy, other):
         browser.gets(begins(browser, idp, host))
+    linking = comes_from(idp, host, by_form(at_cy.posts(f"/sso/{idp.connection_id}/link").text))
     token = host.logout_token(sid=None, sub="eve-1")
     at_cy.client.post(f"/sso/{idp.connection_id}/backchannel-logout", data={"logout_token": token})
     assert [browser.gets("/account").status_code for browser in (at_cy, other)] == [303, 303]
+    assert at_cy.gets(linking).status_code == 401  # whoever sits there next signs in at the provider as themselves
 
 
 def test_a_sensitive_step_is_proved_at_the_provider(at_cy: Browser, idp: SignOn, host: OidcHost) -> None:
@@ -344,3 +347,14 @@ def test_the_wizard_begins_changes_and_ends_a_connection(at_ada: Browser, ada: M
     assert at_ada.gets(made).status_code == 404
     assert at_ada.posts("/sign-on/domains", domain="harrow.example").status_code == 303
     assert "_cloister-challenge.harrow.example" in at_ada.gets("/sign-on").text
+
+
+def test_an_account_at_google_has_anybody_and_one_of_a_verified_workspace_comes_in(
+    at_cy: Browser, idp: SignOn, host: OidcHost, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that is open to all of Google let anybody in as a member, with an address of the organisation if they read its mail once."""
+    monkeypatch.setattr(flow, "_EVERYBODYS", frozenset({host.address}))
+    for home, status in (({}, 401), ({"hd": "evil.example"}, 401), ({"hd": ["harrow.example"]}, 401), ({"hd": "harrow.example"}, 303)):
+        host.person = {"email": "eve@harrow.example", "email_verified": True, "name": "Eve", **home}
+        assert at_cy.gets(begins(at_cy, idp, host)).status_code == status, home
+    assert reasons(house) == ["rule_broken"] * 3

@@ -10,24 +10,34 @@ import pytest
 from appliance import identity
 from appliance.identity import NotSignedIn, Permission, Role
 from appliance.identity.custom_roles import RoleForm, change_role_form
-from appliance.identity.errors import Forbidden, InvitationClosed, ResetByOperator, TokenRefused
+from appliance.identity.errors import (
+    AlreadyMember,
+    EmailMalformed,
+    Forbidden,
+    InvitationClosed,
+    NameMissing,
+    ResetByOperator,
+    TokenRefused,
+)
 from appliance.identity.factors import remove_factors_of
-from appliance.identity.invitations import InvitationForm, find_offer
+from appliance.identity.invitations import Acceptance, InvitationForm, find_offer
+from appliance.identity.naming import normal_email
 from appliance.identity.permissions import GRANTS, held
 from appliance.identity.places import list_places
+from appliance.identity.policies import Bounds, SessionPolicy, change_policy
 from appliance.identity.scim.service import TokenWish, change_provisioning, create_provisioning_token
 from appliance.identity.scim.tokens import resolve_client
 from appliance.identity.scim.values import Service
 from appliance.identity.sso import connections
 from appliance.identity.sso.connections import ConnectionChange
-from appliance.identity.sso.errors import SubjectMissing
+from appliance.identity.sso.errors import SignInThere, SubjectMissing
 from appliance.identity.sso.values import ConnectionState, TransactionPurpose
 from appliance.identity.support import end_support
 from appliance.identity.tokens import TokenForm, caller_by_token, create_service_account
 from appliance.identity.values import Scope
-from tests.support.house import House, Member
+from tests.support.house import PASSWORD, House, Member
 from tests.support.roles import inside, lets_in, makes_role, with_role
-from tests.support.sign_on import SignOn, connects, refusals
+from tests.support.sign_on import SignOn, connects, owns_domain, refusals
 
 P = Permission
 
@@ -180,3 +190,91 @@ def test_provisioning_lets_no_operator_in_again(house: House, ada: Member) -> No
         _let_in(tx, ada.caller.actor, member, grant.grant_id, now=house.clock.now())
     with pytest.raises(NotSignedIn):
         inside(ada, olga)
+
+
+def test_an_account_is_one_person_of_a_provider(ada: Member, idp: SignOn, boot: psycopg.Connection[Any]) -> None:
+    """Whoever had a colleague's password once linked their own person with the account, beside its owner's, and stayed for good."""
+    eve = ada.adds("eve@harrow.example", Role.MEMBER)
+    link = {"purpose": TransactionPurpose.LINK, "user_id": eve.caller.user_id}
+    theirs = idp.arrives("mallory", **link)  # type: ignore[arg-type]  # by her password, which Eve has changed since
+    assert idp.who(theirs).user_id == eve.caller.user_id
+
+    hers = idp.arrives("eve", **link)  # type: ignore[arg-type]
+
+    with pytest.raises(NotSignedIn):
+        idp.who(theirs)
+    assert idp.who(idp.arrives("mallory")).user_id != eve.caller.user_id
+    assert idp.who(hers).user_id == eve.caller.user_id
+    assert boot.execute("SELECT count(*) FROM cloister.audit_inbox WHERE event = 'identity:identity:unlinked'").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["x@evil.example,ada@harrow.example", "ada@evil.example@harrow.example", "ada\uff20evil.example@harrow.example", "a\u200bda@harrow.example", "ada;x@harrow.example",
+     "<ada@harrow.example>", "ada(x)@harrow.example"],
+)  # fmt: skip
+def test_an_address_is_one_address_and_all_of_it_is_seen(ada: Member, idp: SignOn, address: str) -> None:
+    """Mail for it went to the other one as well, and two members looked the same."""
+    owns_domain(ada, "harrow.example")
+    assert idp.who(idp.arrives("m", email=address)).email == ""
+    with ada.services.db.tenant(ada.tenant_id) as tx, pytest.raises(EmailMalformed):
+        identity.invite(tx, ada.caller, InvitationForm(address, Role.MEMBER), clock=ada.house.clock)
+
+
+def test_an_address_is_the_same_however_its_letters_are_put_together(ada: Member) -> None:
+    assert normal_email("Jose\u0301@harrow.example") == normal_email("jos\u00e9@HARROW.example")
+
+
+def test_two_members_never_come_to_one_address(ada: Member, idp: SignOn) -> None:
+    """By an invitation that lay about, or by being let in again."""
+    owns_domain(ada, "harrow.example")
+    eve = ada.adds("eve@harrow.example", Role.MEMBER)
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        link = identity.invite(tx, ada.caller, InvitationForm("mia@harrow.example", Role.MEMBER), clock=ada.house.clock).token
+        identity.remove_member(tx, ada.caller, eve.caller.user_id, clock=ada.house.clock)
+    for name in ("mia", "eve"):
+        assert idp.who(idp.arrives(name, email=f"{name}@harrow.example")).email == f"{name}@harrow.example"
+
+    with pytest.raises(AlreadyMember):
+        identity.accept(ada.services.db, link, Acceptance("Mia", PASSWORD), address="a", request_id="r", clock=ada.house.clock)
+    with ada.services.db.tenant(ada.tenant_id) as tx, pytest.raises(AlreadyMember):
+        identity.restore_member(tx, ada.caller, eve.caller.user_id, clock=ada.house.clock)
+
+
+def test_neither_a_token_nor_a_providers_word_takes_ones_own_password_or_factors(house: House, ada: Member, idp: SignOn) -> None:
+    """Each would become more than it is: the account itself, from anywhere, whatever becomes of the token or the connection."""
+    eve = ada.adds("eve@harrow.example", Role.ADMIN)
+    by_provider = idp.who(
+        idp.arrives("eve", purpose=TransactionPurpose.LINK, user_id=eve.caller.user_id, authenticated_at=house.clock.now())
+    )
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        form = TokenForm("help desk", frozenset({Scope.PEOPLE_WRITE}), 3)
+        token = identity.create_token(tx, eve.caller, form, clock=house.clock).token
+        by_token = caller_by_token(tx, token.token_id, address=None, now=house.clock.now())
+    for who, refused in ((by_provider, SignInThere), (by_token, Forbidden)):
+        with house.app.db.tenant(ada.tenant_id) as tx:
+            with pytest.raises(refused):
+                identity.create_password_reset(tx, who, eve.caller.user_id, clock=house.clock)
+            with pytest.raises(refused):
+                remove_factors_of(tx, who, eve.caller.user_id)
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        assert identity.create_password_reset(tx, eve.caller, eve.caller.user_id, clock=house.clock)
+
+
+def test_a_name_is_one_line_that_reads_as_it_is_written(ada: Member, idp: SignOn) -> None:
+    """In a mail of ours a second line would be our words; turned letters are somebody else's name."""
+    said = "Eve\r\n\r\nYour password has expired:\u2028\u202ehttps://evil.example\x07"
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        identity.change_profile(tx, ada.caller, display_name=said, language=None, zone=None)
+        assert identity.get_person(tx, ada.caller, ada.caller.user_id).display_name == "Eve Your password has expired: https://evil.example"
+        with pytest.raises(NameMissing):
+            identity.change_profile(tx, ada.caller, display_name="\u200b", language=None, zone=None)
+    assert idp.who(idp.arrives("m", display_name="Ada\u202e Lovelace")).display_name == "Ada Lovelace"
+
+
+def test_a_sign_in_of_which_nobody_says_when_it_was_is_never_fresh(ada: Member, idp: SignOn) -> None:
+    """However long a proof lasts here: the provider's session may be weeks old, and a proxy's header proves nothing fresh."""
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        change_policy(tx, ada.caller, SessionPolicy(proof_minutes=60), bounds=Bounds(60, 720))
+    assert not idp.who(idp.arrives("m")).is_recent
+    assert idp.who(idp.arrives("m", authenticated_at=ada.house.clock.now() - timedelta(minutes=50))).is_recent

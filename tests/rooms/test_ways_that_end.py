@@ -12,11 +12,13 @@ from appliance.identity.people import join
 from appliance.identity.sessions import close_sessions_of
 from appliance.identity.sso import transactions
 from appliance.identity.sso.errors import TransactionClosed
+from appliance.identity.sso.saml.ending import end_by_provider
+from appliance.identity.sso.saml.signing_out import SignedOut
 from appliance.identity.sso.values import TransactionPurpose
 from appliance.kernel.ids import new_id
 from appliance.kernel.sealing import digest
 from tests.support.house import PASSWORD, House, Member
-from tests.support.sign_on import SignOn, connects
+from tests.support.sign_on import CAME, SignOn, connects
 
 Act = Callable[[House, Member, Member], object]
 
@@ -83,3 +85,13 @@ def test_what_was_begun_with_it_ends(house: House, ada: Member, act: Act) -> Non
     with pytest.raises(TransactionClosed):
         comes_back(idp, hers)
     assert comes_back(idp, adas)
+
+
+def test_it_ends_where_their_provider_signs_them_out(house: House, ada: Member) -> None:
+    idp, eve = connects(ada).opens(), ada.adds("eve@harrow.example", Role.MEMBER)
+    idp.arrives("eve", purpose=TransactionPurpose.LINK, user_id=eve.caller.user_id)
+    hers = begins(idp, eve)
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        assert end_by_provider(tx, idp.connection_id, SignedOut("r", "eve", ()), CAME, is_named=True) == 1
+    with pytest.raises(TransactionClosed):
+        comes_back(idp, hers)

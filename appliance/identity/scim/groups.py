@@ -7,8 +7,8 @@ from itertools import accumulate
 from typing import Any, Final
 from uuid import UUID
 
-from scim2_models import Context, InvalidValueException, NotFoundException, PatchOp
-from sqlalchemy import delete, func, select, update
+from scim2_models import Context, InvalidValueException, NotFoundException, PatchOp, UniquenessException
+from sqlalchemy import delete, func, or_, select, update
 
 from appliance import audit
 from appliance.audit import Event
@@ -52,6 +52,7 @@ def create_group(tx: Tx, client: Client, said: AnyGroup, *, clock: Clock) -> Pro
     )  # fmt: skip
     tx.add(row)
     tx.flush()
+    _require_apart(tx, row)
     audit.record(
         tx, client.actor, Event.PROVISIONED_GROUP_CREATED, subject=row.resource_id, connection=str(client.connection_id)
     )
@@ -66,7 +67,7 @@ def replace_group(
     _check_members(said)
     row = get_row(tx, client, resource_id)
     check_match(row, if_match)
-    is_renamed = _rename(row, said)
+    is_renamed = _rename(tx, row, said)
     change = _set(tx, client, row, _named(said))
     _take(tx, client, row, change, clock=clock, is_renamed=is_renamed)
     return row
@@ -94,7 +95,7 @@ def patch_group(
         patch = model.model_validate(rest, scim_ctx=Context.RESOURCE_PATCH_REQUEST)
         patch.patch(said)
     said = whole(Group, said)
-    is_renamed = _rename(row, said)
+    is_renamed = _rename(tx, row, said)
     if steps is None:
         change = _set(tx, client, row, _named(said)) if _named(said) != before else _Change(set(), set())
     else:
@@ -191,12 +192,30 @@ def _named(said: AnyGroup) -> list[str]:
     return [one.value or "" for one in said.members or ()]
 
 
-def _rename(row: ProvisionedGroupRow, said: AnyGroup) -> bool:
+def _rename(tx: Tx, row: ProvisionedGroupRow, said: AnyGroup) -> bool:
     doc = kept(checked_group(said))
     if doc == row.doc:
         return False
     row.doc, row.keys = doc, folded(doc)
+    tx.flush()
+    _require_apart(tx, row)
     return True
+
+
+def _require_apart(tx: Tx, row: ProvisionedGroupRow) -> None:
+    """See that no group is named as another one's id: a mapping by an id, which nobody but the provider chooses, would be of both.
+
+    Raises UniquenessException.
+    """
+    other, name, external_id = ProvisionedGroupRow, row.doc.get("displayName"), row.doc.get("externalId")
+    confused = other.doc["externalId"].astext == name
+    if external_id:
+        confused = or_(confused, other.doc["displayName"].astext == external_id)
+    query = select(other.resource_id).where(
+        other.tenant_id == tx.tenant_id, other.connection_id == row.connection_id, other.resource_id != row.resource_id, confused
+    )
+    if tx.scalar(query.limit(1)) is not None:
+        raise UniquenessException(detail="Another group's externalId is this one's displayName, or the other way round.")
 
 
 def _stepped(tx: Tx, client: Client, row: ProvisionedGroupRow, steps: Steps) -> _Change:

@@ -32,6 +32,7 @@ from appliance.identity.scim.schemas import CONFIG, MOST_STEPS, PROVIDER, Group,
 from appliance.identity.scim.searching import KINDS, groups_as_bodies, search
 from appliance.identity.scim.service import turn
 from appliance.identity.scim.tables import ProvisionedGroupRow, ProvisionedUserRow
+from appliance.identity.scim.tokens import require_standing
 from appliance.identity.scim.values import Answered, Asked, Client
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
@@ -154,7 +155,7 @@ def _found(db: Database, client: Client, asked: Asked, kinds: list[str]) -> Answ
 def _created(db: Database, client: Client, asked: Asked, kind: str, clock: Clock) -> Answered:
     model: Any = KINDS[kind][0]
     said = model.model_validate(_object(asked.body), scim_ctx=Context.RESOURCE_CREATION_REQUEST)
-    with _written(db, client) as tx:
+    with _written(db, client, clock) as tx:
         create: Callable[..., Any] = users.create_user if kind == "Users" else groups.create_group
         row = create(tx, client, said, clock=clock)
         return _shown(tx, client, asked, row, status=201)
@@ -168,7 +169,7 @@ def _on_one(
     of = users if kind == "Users" else groups
     more: dict[str, Any] = {"if_match": asked.if_match, "clock": clock}
     if asked.method == "DELETE":
-        with _written(db, client) as tx:
+        with _written(db, client, clock) as tx:
             delete: Callable[..., None] = users.delete_user if of is users else groups.delete_group
             delete(tx, client, resource_id, **more)
         return Answered(204)
@@ -176,7 +177,7 @@ def _on_one(
     if len(body_steps(body)) > MOST_STEPS:
         raise InvalidValueException(detail=f"A PATCH has at most {MOST_STEPS} operations.")
     check_paths(body)
-    with _written(db, client) as tx:
+    with _written(db, client, clock) as tx:
         row: Any
         if asked.method == "PUT":
             model: Any = KINDS[kind][0]
@@ -226,10 +227,11 @@ def _shown(
 
 
 @contextmanager
-def _written(db: Database, client: Client) -> Iterator[Tx]:
-    """Open a transaction that has its turn in what a connection provisions."""
+def _written(db: Database, client: Client, clock: Clock) -> Iterator[Tx]:
+    """Open a transaction that has its turn in what a connection provisions, of a token that is good still. Raises TokenRefused."""
     with db.tenant(client.tenant_id) as tx:
         turn(tx, client.connection_id)
+        require_standing(tx, client, clock=clock)
         yield tx
 
 

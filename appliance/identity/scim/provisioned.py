@@ -15,7 +15,7 @@ from appliance.identity.scim.tables import (
 from appliance.identity.sso.tables import IdentityRow
 from appliance.identity.tables import MembershipRow
 from appliance.identity.values import Role
-from appliance.kernel.db import Tx
+from appliance.kernel.db import Tx, in_turn
 
 
 def is_provisioned(tx: Tx, connection_id: UUID, user_id: UUID) -> bool:
@@ -28,8 +28,14 @@ def is_provisioned(tx: Tx, connection_id: UUID, user_id: UUID) -> bool:
     return tx.scalar(query) is not None
 
 
+def tokens_of(connection_id: UUID) -> str:
+    """Return the name of whose turn it is to make, or to end, the tokens of a connection."""
+    return f"provisioning tokens {connection_id}"
+
+
 def end_tokens_of_others(tx: Tx, actor: Actor, connection_id: UUID) -> None:
     """End the tokens of a connection that no owner made: from now on whoever holds one could make owners."""
+    in_turn(tx, tokens_of(connection_id))
     owners = select(MembershipRow.user_id).where(
         MembershipRow.tenant_id == tx.tenant_id, MembershipRow.role == Role.OWNER, MembershipRow.suspended_at.is_(None)
     )

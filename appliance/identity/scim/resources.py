@@ -7,6 +7,7 @@ from uuid import UUID
 
 from scim2_models import Context, InvalidValueException, Meta, PreconditionFailedException, Resource
 
+from appliance.identity.naming import plain_name
 from appliance.identity.scim.schemas import (
     EnterpriseUser,
     Group,
@@ -107,7 +108,7 @@ def display_name_of(said: AnyUser) -> str:
     name = said.name
     parts = [name.given_name or "", name.family_name or ""] if name else []
     found = said.display_name or (name.formatted if name else None) or " ".join(filter(None, parts)) or said.user_name
-    return (found or "").strip()[:120] or "?"
+    return plain_name(found or "")[:120] or "?"
 
 
 def checked_user(said: AnyUser) -> AnyUser:

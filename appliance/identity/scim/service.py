@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, select
 
 from appliance import audit
 from appliance.audit import Event
+from appliance.identity.granting import require_held_still
 from appliance.identity.limits import checked
 from appliance.identity.permissions import Permission, require, require_granted
 from appliance.identity.scim.errors import (
@@ -20,6 +21,7 @@ from appliance.identity.scim.errors import (
     ProvisioningTokensTaken,
 )
 from appliance.identity.scim.following import follow_all, turn_of
+from appliance.identity.scim.provisioned import tokens_of
 from appliance.identity.scim.tables import (
     ProvisionedGroupRow,
     ProvisionedUserRow,
@@ -110,11 +112,13 @@ def create_provisioning_token(
     Raises Forbidden, ProvisioningOff, ProvisioningTokensTaken, ProvisioningTokenMalformed, TokenLimitMalformed.
     """
     require(caller, Permission.SIGN_ON_CHANGE)
-    require_hold(tx, caller, queries.row_of(tx, connection_id))
     if not 0 < wish.days <= MOST_DAYS:
         raise ProvisioningTokenMalformed
     networks = checked(TokenLimits(networks=wish.networks)).networks
     turn(tx, connection_id)
+    in_turn(tx, tokens_of(connection_id))  # whoever makes an owner at this moment ends this token, or is seen here
+    require_held_still(tx, caller)
+    require_hold(tx, caller, queries.row_of(tx, connection_id))
     service = tx.get(ServiceRow, (tx.tenant_id, connection_id))
     if service is None or not service.is_on:
         raise ProvisioningOff

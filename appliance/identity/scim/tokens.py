@@ -74,6 +74,17 @@ def resolve_client(
     )
 
 
+def require_standing(tx: Tx, client: Client, *, clock: Clock) -> None:
+    """Ask again in the transaction that writes: of many operations at once, or one that waited, a revoked token does none more.
+
+    Raises TokenRefused.
+    """
+    row = tx.execute(_STANDING, {"tenant": tx.tenant_id, "id": client.token_id}).one_or_none()
+    is_over = row is None or clock.now() >= row.expires_at or row.suspended_at is not None
+    if row is None or is_over or not row.is_on or row.state == ConnectionState.OFF:
+        raise TokenRefused
+
+
 def _service(row: Any) -> Service:
     return Service(row.is_on, SubjectOf(row.subject_of), row.needs_group, row.changed_at)
 

@@ -6,7 +6,7 @@ written before it is raised.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -18,11 +18,13 @@ from appliance.identity.breakglass import refuse_break_glass
 from appliance.identity.entry_errors import BreakGlassKept, SessionMisplaced
 from appliance.identity.errors import EmailMalformed
 from appliance.identity.factors import is_factor_of_here
-from appliance.identity.people import NAME_MAX, create_account, join, normal_email
-from appliance.identity.policies import PROOF_LASTS
+from appliance.identity.naming import NAME_MAX, normal_email, plain_name
+from appliance.identity.people import create_account, join
+from appliance.identity.revocation import end_sessions_by
 from appliance.identity.scim.provisioned import end_tokens_over_owner, is_provisioned
 from appliance.identity.sessions import open_session
 from appliance.identity.sso import queries
+from appliance.identity.sso.domains import is_verified
 from appliance.identity.sso.errors import (
     AddressTaken,
     AnotherPerson,
@@ -39,7 +41,7 @@ from appliance.identity.sso.errors import (
 )
 from appliance.identity.sso.following import follow, given_by
 from appliance.identity.sso.noting import note_refusal
-from appliance.identity.sso.tables import ConnectionRow, DomainRow, IdentityRow
+from appliance.identity.sso.tables import ConnectionRow, IdentityRow
 from appliance.identity.sso.values import (
     Arrival,
     Asserted,
@@ -58,6 +60,7 @@ from appliance.kernel.sealing import Sealer, content_digest
 
 _LONGEST_SUBJECT: Final = 1000
 _FRESH: Final = timedelta(minutes=5)
+_NEVER: Final = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True)
@@ -185,12 +188,32 @@ def _link(tx: Tx, identity: IdentityRow | None, connection: Connection, way: _Wa
     member = _membership(tx, way.user_id, way.now)
     refuse_break_glass(tx, UserId(way.user_id))
     _require_second_proof(tx, UserId(way.user_id), way)
+    _let_go_of_former(tx, UserId(way.user_id), connection, way)
     identity = _identity(tx, way.user_id, connection, way)
     if member.role == Role.OWNER:
         end_tokens_over_owner(tx, way.actor(way.user_id), way.user_id)
     audit.record(tx, way.actor(way.user_id), Event.IDENTITY_LINKED, subject=way.user_id,
                  connection=str(connection.connection_id))  # fmt: skip
     return identity
+
+
+def _let_go_of_former(tx: Tx, user_id: UserId, connection: Connection, way: _Way) -> None:
+    """Let go of whom the provider named before for this account: it is one person's there, and whoever links it again sees others out.
+
+    Without that somebody who once had the password would come in beside its owner for ever, and nobody would see it. Raises
+    AnotherPerson where provisioning says who it is.
+    """
+    ours = IdentityRow.tenant_id == tx.tenant_id, IdentityRow.connection_id == connection.connection_id
+    former = tx.scalars(select(IdentityRow).where(*ours, IdentityRow.user_id == user_id).with_for_update()).all()
+    if not former:
+        return
+    if is_provisioned(tx, connection.connection_id, user_id):
+        raise AnotherPerson
+    for one in former:
+        tx.delete(one)
+    tx.flush()
+    end_sessions_by(tx, user_id, connection.connection_id)
+    audit.record(tx, way.actor(user_id), Event.IDENTITY_UNLINKED, subject=connection.connection_id, persons=len(former))
 
 
 def _require_second_proof(tx: Tx, user_id: UserId, way: _Way) -> None:
@@ -217,7 +240,7 @@ def _provision(tx: Tx, connection: Connection, way: _Way, clock: Clock) -> Membe
     given = given_by(queries.mappings_of(tx, connection.connection_id), said.groups or ())
     role = given.role_or(connection.default_role)
     user_id = create_account(tx, email=None, password_hash=None, clock=clock)
-    name = said.display_name.strip()[:NAME_MAX] or (email or said.subject)[:NAME_MAX]
+    name = plain_name(said.display_name)[:NAME_MAX] or (email or said.subject)[:NAME_MAX]
     join(tx, way.actor(user_id), user_id, email=email, display_name=name, role=role.role, clock=clock,
          custom_role_id=role.custom_role_id)  # fmt: skip
     row = tx.get_one(MembershipRow, (tx.tenant_id, user_id))
@@ -258,11 +281,7 @@ def accepted_address(tx: Tx, said: Asserted) -> str:
         email = normal_email(said.email)
     except EmailMalformed:
         return ""
-    query = select(DomainRow.domain_id).where(
-        DomainRow.tenant_id == tx.tenant_id, DomainRow.domain == email.rpartition("@")[2],
-        DomainRow.verified_at.is_not(None),
-    )  # fmt: skip
-    return email if tx.scalar(query) is not None else ""
+    return email if is_verified(tx, email.rpartition("@")[2]) else ""
 
 
 def _follow_address(tx: Tx, connection: Connection, row: MembershipRow, way: _Way) -> None:
@@ -291,7 +310,7 @@ def _has_account(tx: Tx, user_id: UUID) -> bool:
 def _session(tx: Tx, row: MembershipRow, way: _Way, lifetime: timedelta, clock: Clock) -> str:
     """Open the session. When they proved who they are is what the provider says; if it says nothing, not lately."""
     proven = way.said.authenticated_at
-    authenticated = min(proven, way.now) if proven else way.now - PROOF_LASTS
+    authenticated = min(proven, way.now) if proven else _NEVER
     if way.purpose is TransactionPurpose.CONFIRM:
         audit.record(tx, way.actor(row.user_id), Event.IDENTITY_CONFIRMED, subject=row.user_id, method=Source.IDP.value)
     return open_session(

@@ -162,6 +162,14 @@ def seen_by(challenge: str, answers: Answers) -> tuple[str, str]:
     return ", ".join(seen), ", ".join(server for server in answers if server not in seen)
 
 
+def is_verified(tx: Tx, domain: str) -> bool:
+    """Say whether this transaction's organisation has proved a domain, which is given in the form it is stored in."""
+    query = select(DomainRow.domain_id).where(
+        DomainRow.tenant_id == tx.tenant_id, DomainRow.domain == domain, DomainRow.verified_at.is_not(None)
+    )
+    return tx.scalar(query) is not None
+
+
 def normal_domain(domain: str) -> str:
     """Return a domain in the form it is stored in: ASCII, lower case, at least two labels. Raises DomainMalformed."""
     domain = domain.strip().rstrip(".").lower()

@@ -12,7 +12,9 @@ from sqlalchemy import delete, select, text
 
 from appliance import audit
 from appliance.audit import Actor, ActorKind, Event
+from appliance.identity.granting import require_held_still
 from appliance.identity.permissions import Permission, require
+from appliance.identity.revocation import LINKS
 from appliance.identity.sso import connections, queries
 from appliance.identity.sso.connections import ConnectionChange
 from appliance.identity.sso.errors import ConnectionInUse, SetupLinkEnded
@@ -20,7 +22,7 @@ from appliance.identity.sso.tables import ConnectionRow, IdentityRow, LinkRow
 from appliance.identity.sso.values import Arrival, Connection, ConnectionState
 from appliance.identity.values import Caller
 from appliance.kernel.clock import Clock
-from appliance.kernel.db import Database, Tx
+from appliance.kernel.db import Database, Tx, together
 from appliance.kernel.ids import TenantId, new_id
 from appliance.kernel.sealing import Sealer, digest
 
@@ -31,6 +33,8 @@ _SETTING_UP: Final = (ConnectionState.DRAFT.value, ConnectionState.TESTED.value)
 def create_link(tx: Tx, caller: Caller, connection_id: UUID, *, clock: Clock) -> str:
     """Return the token of a new link, which is stored nowhere; earlier ones of the connection close. Raises ConnectionInUse."""
     require(caller, Permission.SIGN_ON_CHANGE)
+    together(tx, LINKS)
+    require_held_still(tx, caller)
     row = queries.row_of(tx, connection_id, is_locked=True)
     connections.require_hold(tx, caller, row)
     if not _is_being_set_up(tx, row):

@@ -140,7 +140,8 @@ class Transaction:
 class Wish:
     """Why somebody is sent to their provider, and where they go after that. `hint` is an address to offer there.
 
-    `factor_id` is the app or passkey that they showed just before.
+    `factor_id` is the app or passkey that they showed just before. Whoever links an account does so by a password, whose hash
+    that is, or by a session, whose digest that is: both must hold still when they leave.
     """
 
     purpose: TransactionPurpose = TransactionPurpose.SIGN_IN
@@ -148,6 +149,8 @@ class Wish:
     target: str = "/"
     hint: str = ""
     factor_id: UUID | None = None
+    password_hash: str | None = field(default=None, repr=False)
+    session: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

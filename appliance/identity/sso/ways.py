@@ -15,9 +15,10 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 from sqlalchemy.dialects.postgresql import insert
 
+from appliance.identity.own_account import password_now
 from appliance.identity.sso import transactions
 from appliance.identity.sso.arriving import Desk
 from appliance.identity.sso.errors import ConnectionChanged, ConnectionClosed, TransactionClosed
@@ -33,12 +34,17 @@ _LONGEST: Final = 3_500
 _REQUEST: Final = "_w"
 _SET: Final = "set"
 _ID, _AT, _PROOF = 32, 16, 32
+_SESSION: Final = text("SELECT user_id FROM resolve_session(:digest)")
 
 
 def begin(tx: Tx, desk: Desk, connection: Connection, wish: Wish, *, secrets: dict[str, str], token: str | None = None) -> str:
-    """Put somebody on their way; return the token for their cookie. `token` is another name for a way that stands in a row."""
+    """Put somebody on their way; return the token for their cookie. `token` is another name for a way that stands in a row.
+
+    Raises TransactionClosed for a link that is begun by a password or a session that is none any more.
+    """
     if wish.purpose is TransactionPurpose.SIGN_IN:
         return seal_way(desk, connection, secrets=secrets, target=wish.target)
+    _require_standing(tx, wish)
     return transactions.begin(
         tx, connection.connection_id, purpose=wish.purpose, user_id=wish.user_id,
         secrets=secrets | settings_of(connection), target=wish.target,
@@ -108,6 +114,17 @@ def require_unchanged(connection: Connection, found: Transaction) -> None:
         raise ConnectionClosed
     if found.secrets.get(_SET) != _moment(connection.changed_at):
         raise ConnectionChanged
+
+
+def _require_standing(tx: Tx, wish: Wish) -> None:
+    """Whoever takes a password or a session away ends the ways that it began: none is begun by it from then on."""
+    if wish.user_id is None or (wish.password_hash is None and wish.session is None):
+        return
+    password = password_now(tx, wish.user_id)  # held: a new one waits for this way, and ends it
+    if wish.password_hash is not None and password != wish.password_hash:
+        raise TransactionClosed
+    if wish.session is not None and tx.execute(_SESSION, {"digest": wish.session}).first() is None:
+        raise TransactionClosed
 
 
 def _opened(desk: Desk, connection: Connection, token: str) -> tuple[str, Transaction, datetime]:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from appliance.identity.sso import queries, ways
 from appliance.identity.sso.arriving import Desk, arrive
+from appliance.identity.sso.domains import is_verified
 from appliance.identity.sso.errors import RuleBroken, SignOnRefused, TransactionClosed
 from appliance.identity.sso.noting import note_refusal
 from appliance.identity.sso.oidc.claims import are_needed, asserted, merged
@@ -30,6 +31,7 @@ from appliance.kernel.sealing import content_digest, same
 
 _ONCE = ("code", "state", "iss", "error")
 _LONGEST_CODE = 4000
+_EVERYBODYS = frozenset({"https://accounts.google.com"})
 
 
 def leave(desk: Desk, providers: Providers, connection: Connection, wish: Wish) -> Departure:
@@ -112,11 +114,25 @@ def _redeemed(
     received |= shown(unproven(id_token))
     expected = _expected(desk, provider, transaction, code, access if isinstance(access, str) else None)
     signed = read_id_token(id_token, expected, provider.key)
+    _require_workspace(desk, connection, settings.issuer, signed)
     claims = signed
     if described.userinfo and expected.access_token and are_needed(signed, settings):
         claims = merged(signed, provider.line.get(described.userinfo, "the userinfo", bearer=expected.access_token))
         received |= shown(claims)
     return asserted(claims, signed, settings)
+
+
+def _require_workspace(desk: Desk, connection: Connection, issuer: str, claims: Mapping[str, object]) -> None:
+    """Let in by Google whom it says to be of a Workspace, with a domain that the organisation has verified: an account there has anybody.
+
+    An address would not do: whoever can read mail for one makes a private account of it. Raises RuleBroken.
+    """
+    if issuer.rstrip("/") not in _EVERYBODYS:
+        return
+    home = claims.get("hd")
+    with desk.db.tenant(connection.tenant_id) as tx:
+        if not isinstance(home, str) or not is_verified(tx, home.lower()):
+            raise RuleBroken(rule="the hd is no domain that this organisation has verified")
 
 
 def _code(provider: Provider, transaction: Transaction, answer: Mapping[str, Sequence[str]]) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from appliance import audit
 from appliance.audit import Actor, ActorKind, Event
+from appliance.identity.revocation import end_ways
 from appliance.identity.sso.arriving import Desk
 from appliance.identity.sso.errors import RuleBroken, SignOnRefused
 from appliance.identity.sso.noting import note_refusal
@@ -16,6 +17,7 @@ from appliance.identity.sso.oidc.tokens import Expected, read_logout_token
 from appliance.identity.sso.tables import IdentityRow, SeenRow
 from appliance.identity.sso.values import Arrival, Connection
 from appliance.identity.tables import SessionRow
+from appliance.identity.values import UserId
 from appliance.kernel.db import Tx
 from appliance.kernel.sealing import content_digest
 
@@ -35,6 +37,7 @@ def log_out(desk: Desk, providers: Providers, connection: Connection, token: str
             ended = _end(tx, connection, claims, provider.settings.subject_claim == "sub")
             actor = Actor(ActorKind.SYSTEM, None, arrival.address, arrival.request_id)
             for user_id in {row.user_id for row in ended}:
+                end_ways(tx, UserId(user_id))  # what they were about to link, as where they sign out here
                 audit.record(
                     tx, actor, Event.SESSIONS_CLOSED, subject=user_id, connection=str(connection.connection_id)
                 )

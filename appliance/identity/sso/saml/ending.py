@@ -7,6 +7,7 @@ from sqlalchemy import delete, or_, select
 
 from appliance import audit
 from appliance.audit import Actor, ActorKind, Event
+from appliance.identity.revocation import end_ways
 from appliance.identity.sso.arriving import Desk
 from appliance.identity.sso.errors import RuleBroken, SignOnRefused
 from appliance.identity.sso.noting import note_refusal
@@ -98,6 +99,7 @@ def end_by_provider(tx: Tx, connection_id: UUID, said: SignedOut, arrival: Arriv
     ended = tx.scalars(query.returning(SessionRow.user_id)).all()
     actor = Actor(ActorKind.SYSTEM, None, arrival.address, arrival.request_id)
     for user_id in dict.fromkeys(ended):
+        end_ways(tx, UserId(user_id))  # what they were about to link, as where they sign out here
         audit.record(tx, actor, Event.SESSIONS_CLOSED, subject=user_id, connection=str(connection_id),
                      sessions=ended.count(user_id))  # fmt: skip
     return len(ended)
