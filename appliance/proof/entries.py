@@ -13,8 +13,8 @@ from appliance.proof.package import EVENTS, OCSF, POSITIONS, TABLE, Package, Pac
 from appliance.proof.rows import csv_head, csv_line
 
 _NAMES = {
-    1: {"actor", "at", "event", "event_id", "facts", "outcome", "request_id", "subject", "tenant_id", "version"},
-    2: {"actor", "at", "commitments", "event", "event_id", "facts", "outcome", "request_id", "subject", "tenant_id", "version"},
+    "1": {"actor", "at", "event", "event_id", "facts", "outcome", "request_id", "subject", "tenant_id", "version"},
+    "2": {"actor", "at", "commitments", "event", "event_id", "facts", "outcome", "request_id", "subject", "tenant_id", "version"},
 }
 """Of an entry, by its version. With others beside them, programs that do not tell `event` from `Event` would read another entry."""
 _WHEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}\+00:00")
@@ -53,7 +53,7 @@ def _read(body: bytes, position: int, organisation: str) -> dict[str, Any]:
     said: dict[str, Any] = json.loads(body)
     if _CANONICAL.encode(said).encode() != body:
         raise PackageAltered(f"the entry at position {position} is not in its canonical form: a name may stand twice in it")
-    if said.keys() != _NAMES.get(said["version"]) or said["actor"].keys() != {"address", "id", "kind"}:
+    if said.keys() != _NAMES.get(str(said["version"])) or said["actor"].keys() != {"address", "id", "kind"}:
         raise PackageAltered(f"the entry at position {position} has other names in it than an entry of its version")
     if not _WHEN.fullmatch(said["at"]):
         raise PackageAltered(f"the entry at position {position} does not say its time in UTC, to the microsecond, as entries do")
