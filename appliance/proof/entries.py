@@ -34,7 +34,7 @@ def shown_entries(package: Package, organisation: str, personal: Disclosed) -> I
         position = int(written)
         if position <= before or str(position).encode() != written:
             raise PackageAltered(f"{POSITIONS} is not in order")
-        said = _read(body, position, organisation)
+        said = _said_by(body, position, organisation)
         values = personal.of(position, said)
         for row in csv_line(position, disclosed(said, values)).encode()[:-1].split(b"\n"):
             if next(table, None) != row:
@@ -48,7 +48,7 @@ def shown_entries(package: Package, organisation: str, personal: Disclosed) -> I
     personal.end()
 
 
-def _read(body: bytes, position: int, organisation: str) -> dict[str, Any]:
+def _said_by(body: bytes, position: int, organisation: str) -> dict[str, Any]:
     """Return what an entry says. Raises PackageAltered where programs could read it in several ways."""
     said: dict[str, Any] = json.loads(body)
     if _CANONICAL.encode(said).encode() != body:

@@ -353,7 +353,10 @@ class _Check:
         if self._known.key is None:
             self._report.unproven.append(f"whose key it is: compare it with the one on the audit page: {current}")
             return
-        pinned = parse_key(self._known.key)
+        try:
+            pinned = parse_key(self._known.key)
+        except NoteBroken as error:
+            raise PackageIncomplete(f"the key given by --key cannot be read: {error}") from error
         ours, theirs = split_origin(self._manifest["origin"]), split_origin(pinned.name)
         if pinned.name != self._manifest["origin"] and (ours is None or theirs is None or not theirs.is_of(ours)):
             raise PackageAltered(f"the key that you know is of another log: {pinned.name}")

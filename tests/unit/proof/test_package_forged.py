@@ -13,7 +13,7 @@ from appliance.kernel.sealing import SigningKey
 from appliance.proof import package as named
 from appliance.proof.rows import csv_head
 from appliance.proof.tree import leaf_hash
-from appliance.proof.verify import ALTERED, INTACT, Known, verify_package
+from appliance.proof.verify import ALTERED, INCOMPLETE, INTACT, Known, verify_package
 from tests.support.made_packages import ORGANISATION, ORIGIN, entry, made
 from tests.support.product import ROOT
 
@@ -90,6 +90,11 @@ def test_a_key_that_nobody_handed_on_is_not_one_of_the_log(tmp_path: Path) -> No
     before = made(target, [entry()], keys=[thief], members={named.KEYS: f"{log_key(ORIGIN, own.public)}\n{log_key(ORIGIN, thief.public)}\n"})
     assert verify_package(str(before), known).status == ALTERED
     assert verify_package(str(made(target, [entry()], keys=[thief])), known).status == ALTERED
+
+
+def test_a_slip_in_the_key_that_the_auditor_typed_is_no_fault_of_the_package(tmp_path: Path) -> None:
+    report = verify_package(str(made(tmp_path / "package.zip", [entry()])), Known(key="cloister/x+1234"))
+    assert (report.status, "--key" in str(report.fault)) == (INCOMPLETE, True)
 
 
 def test_the_report_says_what_the_host_alone_says(tmp_path: Path) -> None:
