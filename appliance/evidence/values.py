@@ -32,6 +32,7 @@ class Item(StrEnum):
     RESTORE_DRILLS = "restore_drills"
     SIGN_IN_STRENGTH = "sign_in_strength"
     SIGN_IN_WATCH = "sign_in_watch"
+    SIGN_ON = "sign_on"
     SUBJECT_REQUESTS = "subject_requests"
     VERSIONS = "versions"
 

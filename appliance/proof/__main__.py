@@ -6,6 +6,9 @@ from pathlib import Path
 from appliance.proof import program
 from appliance.proof.export import verify
 
+_LONGEST = 1 << 20
+"""Characters of a line; entries are shorter. What is longer is cut here, and not an entry then."""
+
 
 def main() -> None:
     """Check one package, or one plain export."""
@@ -16,8 +19,8 @@ def main() -> None:
 
 def _check_lines(path: str) -> None:
     try:
-        with Path(path).open(encoding="utf-8") as file:
-            verdict = verify(file)
+        with Path(path).open(encoding="utf-8", newline="\n") as file:  # as it is: a line end of another kind is a change
+            verdict = verify(iter(lambda: file.readline(_LONGEST), ""))
     except (OSError, UnicodeDecodeError) as error:
         sys.exit(f"{path} cannot be read as an export: {error}")
     print(f"entries {verdict.entries}\nroot    {verdict.root}")

@@ -56,7 +56,7 @@ def disclosed(body: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, A
     found = {**body, "actor": {**body["actor"]}, "facts": {**body["facts"]}}
     for name, value in values.items():
         place, _, key = name.partition(".")
-        if place not in {"actor", "facts"} or not key:
+        if place not in {"actor", "facts"} or not key or found[place].get(key) is not None:
             raise ValueError(f"an entry has no place for {name!r}")
         found[place][key] = value
     return found
@@ -98,6 +98,8 @@ class Disclosed:
     def conclude(self, manifest: Mapping[str, Any]) -> tuple[list[str], list[str]]:
         """Return what is proven and what is not. Raises PackageAltered where the manifest says something else."""
         if not self._is_known:
+            if self.committed:
+                raise PackageAltered("a package of this format cannot say what became of its entries' personal values")
             return [], []
         said, hidden = manifest["personal"], self.committed - self.opened
         is_withheld = said["withheld"]

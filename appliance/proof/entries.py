@@ -3,6 +3,7 @@
 import hashlib
 import ipaddress
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,13 @@ from appliance.proof.disclosures import Disclosed, commitments_of, disclosed
 from appliance.proof.package import EVENTS, OCSF, POSITIONS, TABLE, Package, PackageAltered, once
 from appliance.proof.rows import csv_head, csv_line
 
+_NAMES = {
+    "1": {"actor", "at", "event", "event_id", "facts", "outcome", "request_id", "subject", "tenant_id", "version"},
+    "2": {"actor", "at", "commitments", "event", "event_id", "facts", "outcome", "request_id", "subject", "tenant_id", "version"},
+}
+"""Of an entry, by its version. With others beside them, programs that do not tell `event` from `Event` would read another entry."""
+_WHEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}\+00:00")
+"""The one spelling of a moment. In another time zone an entry would look younger than it says, as texts are compared."""
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -26,13 +34,7 @@ def shown_entries(package: Package, organisation: str, personal: Disclosed) -> I
         position = int(written)
         if position <= before or str(position).encode() != written:
             raise PackageAltered(f"{POSITIONS} is not in order")
-        said = json.loads(body)
-        if _CANONICAL.encode(said).encode() != body:
-            raise PackageAltered(
-                f"the entry at position {position} is not in its canonical form: a name may stand twice in it"
-            )
-        if said["tenant_id"] != organisation:
-            raise PackageAltered(f"the entry at position {position} is another organisation's")
+        said = _said_by(body, position, organisation)
         values = personal.of(position, said)
         for row in csv_line(position, disclosed(said, values)).encode()[:-1].split(b"\n"):
             if next(table, None) != row:
@@ -44,6 +46,20 @@ def shown_entries(package: Package, organisation: str, personal: Disclosed) -> I
     if next(positions, None) is not None or next(table, None) is not None or (ocsf is not None and next(ocsf, None) is not None):
         raise PackageAltered("there are positions, lines of the table, or events of OCSF without an entry")
     personal.end()
+
+
+def _said_by(body: bytes, position: int, organisation: str) -> dict[str, Any]:
+    """Return what an entry says. Raises PackageAltered where programs could read it in several ways."""
+    said: dict[str, Any] = json.loads(body)
+    if _CANONICAL.encode(said).encode() != body:
+        raise PackageAltered(f"the entry at position {position} is not in its canonical form: a name may stand twice in it")
+    if said.keys() != _NAMES.get(str(said["version"])) or said["actor"].keys() != {"address", "id", "kind"}:
+        raise PackageAltered(f"the entry at position {position} has other names in it than an entry of its version")
+    if not _WHEN.fullmatch(said["at"]):
+        raise PackageAltered(f"the entry at position {position} does not say its time in UTC, to the microsecond, as entries do")
+    if said["tenant_id"] != organisation:
+        raise PackageAltered(f"the entry at position {position} is another organisation's")
+    return said
 
 
 def _check_ocsf(line: bytes, position: int, body: bytes, said: dict[str, Any], values: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from appliance.proof.tree import HASH_BYTES
 ED25519 = 1
 COSIGNATURE = 4
 _SIZE_DIGITS = 20  # of 2^64
+_MOST_SIGNATURES, _MOST_CHARACTERS = 100, 1_000_000  # as golang.org/x/mod/sumdb/note has it: each costs time to check
 _DASH = "\u2014 "
 _KEY_BYTES, _SIGNATURE_BYTES, _ID_BYTES, _TIME_BYTES = 32, 64, 4, 8
 Verifies = Callable[[bytes, bytes, bytes], bool]
@@ -95,7 +96,11 @@ def parse_key(line: str) -> PublicKey:
 
 def parse_note(written: str) -> Note:
     """Return the text and its signatures. Raises NoteBroken."""
+    if len(written) > _MOST_CHARACTERS:
+        raise NoteBroken("longer than any note")
     text, gap, lines = written.rpartition("\n\n")
+    if lines.count("\n") > _MOST_SIGNATURES:
+        raise NoteBroken("more signatures than any note has")
     if not gap or not lines.endswith("\n"):
         raise NoteBroken("a note ends in an empty line and signatures")
     signatures = []
@@ -146,11 +151,15 @@ def signed_by(note: Note, keys: Iterable[PublicKey], *, verifies: Verifies = ver
 
 
 def cosigned_at(note: Note, key: PublicKey, *, verifies: Verifies = verify_ed25519) -> int | None:
-    """Return the second at which a witness cosigned the note, None if it did not."""
-    found = [one for one in note.signatures if (one.name, one.key_id) == (key.name, key.key_id)]
-    if key.kind != COSIGNATURE or not any(_holds(note.text, key, one.content, verifies) for one in found):
+    """Return the second at which a witness first cosigned the note, None if it did not.
+
+    Each line is judged by itself: anybody can write another under the witness's name, with a time that it never signed.
+    """
+    if key.kind != COSIGNATURE:
         return None
-    return int.from_bytes(found[0].content[:_TIME_BYTES], "big")
+    ours = [one.content for one in note.signatures if (one.name, one.key_id) == (key.name, key.key_id)]
+    seen = [one[:_TIME_BYTES] for one in ours if _holds(note.text, key, one, verifies)]
+    return min((int.from_bytes(one, "big") for one in seen), default=None)
 
 
 def _holds(text: str, key: PublicKey, content: bytes, verifies: Verifies) -> bool:

@@ -5,9 +5,12 @@ import io
 import json
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
+
+from appliance.proof.layout import LayoutOdd, check_layout
 
 FORMAT = "cloister-audit-package/4"
 """What a package says that is written now: it may hold anchors and epochs as the third has them, and disclosures."""
@@ -52,9 +55,9 @@ class Package:
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
-        names = [info.filename for info in archive.infolist()]
+        names = Counter(info.filename for info in archive.infolist())
         allowed = {*NEEDED, *OPTIONAL, SUMS, SUMS_SIGNED}
-        odd = sorted({one for one in names if names.count(one) > 1 or one not in allowed})
+        odd = sorted(one for one, times in names.items() if times > 1 or one not in allowed)
         if odd:
             raise PackageAltered(f"{odd[0]!r} stands twice in the package, or does not belong to it")
         missing = [one for one in (*NEEDED, SUMS, SUMS_SIGNED) if one not in names]
@@ -127,7 +130,11 @@ def opened(path: str) -> Iterator[Package]:
         raise PackageIncomplete(f"it is not a package, or only its beginning ({error})") from error
     try:
         with archive:
-            yield Package(archive)
+            package = Package(archive)
+            check_layout(archive)
+            yield package
+    except LayoutOdd as error:
+        raise PackageAltered(str(error)) from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise PackageAltered(f"a member cannot be read ({error})") from error
 

@@ -34,5 +34,6 @@ def main(arguments: list[str] | None = None) -> None:
     except (OSError, UnicodeDecodeError) as error:
         sys.stderr.write(f"It cannot be read: {error}\n")
         sys.exit(INCOMPLETE)
-    sys.stdout.write(f"{report}\n")
+    encoding = sys.stdout.encoding or "utf-8"  # what it has no sign for must not end this with the code for an altered package
+    sys.stdout.write(f"{report}\n".encode(encoding, "backslashreplace").decode(encoding))
     sys.exit(report.status)

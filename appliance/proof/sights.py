@@ -208,7 +208,7 @@ class Sights:
         except StampBroken as error:
             raise PackageAltered(f"a time stamp cannot be read: {error}") from error
         except NoOpenssl:
-            raise PackageIncomplete("time stamps are judged by openssl, which is not here") from None
+            raise PackageIncomplete("time stamps are judged by openssl, which is not here, or does not answer") from None
         if not holds:
             raise PackageAltered("a time stamp is not over the checkpoint that it should be of, or not by these certificates")
         return Sight(_AUTHORITY, said, stamp.at)

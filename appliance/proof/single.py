@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-_PARTS = ("ed25519", "tree", "note", "rows", "package", "disclosures", "sshsig", "epochs", "short", "timestamps", "sights", "entries", "verify",
+_PARTS = ("ed25519", "tree", "note", "rows", "layout", "package", "disclosures", "sshsig", "epochs", "short", "keys", "timestamps", "sights", "entries", "verify",
           "program")  # fmt: skip
 _WITNESS = ("ed25519", "tree", "note", "witness")
 _HEAD = '''#!/usr/bin/env python3

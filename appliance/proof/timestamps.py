@@ -19,6 +19,8 @@ _SEQUENCE, _INTEGER, _OCTETS, _BOOLEAN, _TIME, _EXPLICIT = 0x30, 0x02, 0x04, 0x0
 _LONG, _MOST_LENGTH = 0x80, 4
 _GRANTED = (0, 1)
 _SECONDS = 20
+_MOST_BYTES = 64_000
+"""Of an answer; they are of a few thousand, with all certificates."""
 
 
 class StampBroken(ValueError):
@@ -26,7 +28,7 @@ class StampBroken(ValueError):
 
 
 class NoOpenssl(Exception):
-    """There is no openssl here to judge a time stamp with."""
+    """There is no openssl here to judge a time stamp with, or it gives no answer."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ def stamp_request(content: bytes, nonce: int) -> bytes:
 
 def read_stamp(answer: bytes) -> Stamp:
     """Return what an answer says. Nothing of it is proven by that. Raises StampBroken."""
+    if len(answer) > _MOST_BYTES:
+        raise StampBroken("larger than any time stamp")
     try:
         return _read(answer)
     except (IndexError, ValueError) as error:
@@ -68,7 +72,10 @@ def is_stamped(answer: bytes, content: bytes, certificates: Path) -> bool:
         said.write_bytes(content)
         command = [openssl, "ts", "-verify", "-in", str(token), "-data", str(said), "-CAfile", str(certificates),
                    "-attime", at]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, check=False, timeout=_SECONDS)
+        try:
+            done = subprocess.run(command, capture_output=True, check=False, timeout=_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise NoOpenssl from error
     return done.returncode == 0
 
 

@@ -19,6 +19,14 @@ def leaf_hash(body: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + body).digest()
 
 
+def read_hash(written: bytes) -> bytes:
+    """Return a hash of its 64 hexadecimal digits, which have no other spelling. Raises ValueError."""
+    found = bytes.fromhex(written.decode())
+    if len(found) != HASH_BYTES or found.hex().encode() != written:
+        raise ValueError("a leaf is not a hash of 64 hexadecimal digits")
+    return found
+
+
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return the hash of two subtrees side by side."""
     return hashlib.sha256(b"\x01" + left + right).digest()
@@ -156,7 +164,7 @@ def consistency_proof(old: int, new: int, subtree: Subtree) -> list[bytes]:
 
 def is_included(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
     """Say whether the proof shows the leaf at this index of the tree with this root."""
-    if not 0 <= index < size:
+    if not 0 <= index < size or not _are_hashes(proof):
         return False
     at, last, found = index, size - 1, leaf
     for step in proof:
@@ -176,7 +184,7 @@ def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: S
     """Say whether the proof shows that the old tree is the beginning of the new one."""
     if old in {0, new}:
         return not proof and (old_root == EMPTY_ROOT if old == 0 else old_root == new_root)
-    if not 0 < old < new or not proof:
+    if not 0 < old < new or not proof or not _are_hashes(proof):
         return False
     steps = list(proof) if old & (old - 1) else [old_root, *proof]
     at, last = old - 1, new - 1
@@ -194,6 +202,10 @@ def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: S
             right = node_hash(right, step)
         at, last = at >> 1, last >> 1
     return last == 0 and left == old_root and right == new_root
+
+
+def _are_hashes(proof: Sequence[bytes]) -> bool:
+    return all(len(step) == HASH_BYTES for step in proof)
 
 
 def _split(size: int) -> int:

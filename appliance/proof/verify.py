@@ -6,22 +6,22 @@ or moved since it was signed. What no signature of the log's own key can show is
 takes a checkpoint from before (`earlier`), or outsiders (`sights.py`).
 """
 
-import itertools
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from appliance.proof.disclosures import Disclosed
-from appliance.proof.ed25519 import verify_ed25519
 from appliance.proof.entries import shown_entries
 from appliance.proof.epochs import check_epochs, split_origin
+from appliance.proof.keys import read_keys
 from appliance.proof.note import (
     ED25519,
     Checkpoint,
     Note,
     NoteBroken,
     PublicKey,
-    endorsed,
     parse_checkpoint,
     parse_key,
     parse_note,
@@ -37,15 +37,11 @@ from appliance.proof.package import (
     FRONTIER,
     INCLUSION,
     KEPT,
-    KEYS,
     LEAVES,
     LOGS,
     MANIFEST,
     NAMESPACE,
     OCSF,
-    PEM,
-    ROLLOVERS,
-    SIGNERS,
     SUMS,
     SUMS_SIGNED,
     Package,
@@ -55,11 +51,12 @@ from appliance.proof.package import (
 )
 from appliance.proof.short import ShortBroken, read_short, short
 from appliance.proof.sights import Outsiders, Sights
-from appliance.proof.sshsig import allowed_signers, public_pem, ssh_signature_holds
-from appliance.proof.tree import Frontier, is_consistent, is_included, leaf_hash
+from appliance.proof.sshsig import ssh_signature_holds
+from appliance.proof.tree import Frontier, is_consistent, is_included, leaf_hash, read_hash
 
 INTACT, ALTERED, INCOMPLETE = 0, 1, 2
 _LOG_OF_LOGS = "00000000-0000-0000-0000-000000000001"
+_MOST_SHOWN = 1_000
 _SAID = {INTACT: "INTACT", ALTERED: "ALTERED", INCOMPLETE: "INCOMPLETE"}
 
 
@@ -74,7 +71,12 @@ class Report:
 
     def __str__(self) -> str:
         lines = [f"proven    {one}" for one in self.proven] + [f"unproven  {one}" for one in self.unproven]
-        return "\n".join([*lines, f"{_SAID[self.status]}{': ' + self.fault if self.fault else ''}"])
+        return "\n".join(map(visible, [*lines, f"{_SAID[self.status]}{': ' + self.fault if self.fault else ''}"]))
+
+
+def visible(line: str) -> str:
+    """Return a line as a terminal can show it: what a package says must not move the cursor, nor write over what stands there."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape", "surrogatepass").decode() for one in line[:_MOST_SHOWN])
 
 
 @dataclass(frozen=True)
@@ -140,8 +142,10 @@ class _Check:
         if (OCSF in package.names) != (self._manifest["format"] == FORMAT_OCSF):
             raise PackageAltered("the manifest tells of events of OCSF that are not here, or does not tell of those that are")
         self._personal = Disclosed(package, self._manifest)
-        self._read_keys()
+        self._keys = read_keys(package, self._manifest["origin"])
         note, head = self._note(CHECKPOINT)
+        if split_origin(head.origin) is None:
+            raise PackageAltered(f"{head.origin!r} is no log's name")
         if head.origin != self._manifest["origin"] or head.size != self._manifest["size"]:
             raise PackageAltered("the manifest tells of another log, or of another size, than the checkpoint")
         self._say_whose(head.origin)
@@ -206,11 +210,10 @@ class _Check:
         self._report.proven.append(f"the log continues the checkpoint on paper, of {size} entries")
 
     def _linked_root(self, size: int, head: Checkpoint) -> bytes:
-        for one in self._package.json(CONSISTENCY):
-            if one["from"] == size and "root" in one:
-                root = bytes.fromhex(one["root"])
-                self._link(size, root, head, "the log continues the checkpoint on paper")
-                return root
+        if "root" in (one := self._links.get(size, {})):
+            root = bytes.fromhex(one["root"])
+            self._link(size, root, head, "the log continues the checkpoint on paper")
+            return root
         raise PackageIncomplete(f"nothing links size {size} to the signed checkpoint: name it when you ask for the package")
 
     def _list_is_signed(self) -> None:
@@ -219,21 +222,6 @@ class _Check:
         if not ssh_signature_holds(signed, listed, namespace=NAMESPACE, public=self._keys[-1].public):
             raise PackageAltered("the list of the package's files is not signed by the log's key")
         self._report.proven.append("all files of the package, and what was asked for, are as the log's key signed them")
-
-    def _read_keys(self) -> None:
-        self._keys = [parse_key(line) for line in self._package.text(KEYS).splitlines()]
-        if not self._keys or any(one.kind != ED25519 or one.name != self._manifest["origin"] for one in self._keys):
-            raise PackageAltered(f"{KEYS} does not hold the keys of this log")
-        handed_on = {(one["old"], one["new"]): one["endorsement"] for one in self._package.json(ROLLOVERS)}
-        for old, new in itertools.pairwise(self._keys):
-            signature = bytes.fromhex(handed_on.get((old.public.hex(), new.public.hex()), ""))
-            if not verify_ed25519(old.public, endorsed(old.public, new.public), signature):
-                raise PackageAltered("a key of the log was not handed on by the one before")
-        current = self._keys[-1].public
-        forms = {PEM: public_pem(current), SIGNERS: allowed_signers(current, namespace=NAMESPACE)}
-        for name, form in forms.items():
-            if self._package.text(name) != form:
-                raise PackageAltered(f"{name} holds another key than {KEYS}, or more than that")
 
     def _note(self, name: str) -> tuple[Note, Checkpoint]:
         note = parse_note(self._package.text(name))
@@ -266,7 +254,7 @@ class _Check:
         for line in self._package.lines(LEAVES):
             if frontier.size in wanted:
                 self._roots[frontier.size] = frontier.root()
-            leaf = bytes.fromhex(line.decode())
+            leaf = read_hash(line)
             if upcoming is not None and upcoming[0] == frontier.size:
                 if leaf_hash(upcoming[1]) != leaf:
                     raise PackageAltered(f"the entry at position {frontier.size} is not the one that was sealed there")
@@ -279,12 +267,14 @@ class _Check:
         self._roots[last] = frontier.root()
         self._link(last, frontier.root(), head, "the range leads to the signed checkpoint")
         self._after(frontier, head, wanted)
+        place = f"at positions {first} to {last - 1}" if last > first else f"from an empty range at position {first}"
         self._report.proven += [
-            f"{shown} entries are as they were sealed, at positions {first} to {last - 1} of a log of {head.size}",
+            f"{shown} entries are as they were sealed, {place} of a log of {head.size}",
             f"withheld by the filter: {last - first - shown}; their places are in the tree" if last - first - shown
             else "none of the range was withheld",
             "the table (CSV) says what the entries say",
         ]  # fmt: skip
+        self._say_chosen(last - first - shown, head.size - (last - first))
         if OCSF in self._package.names:
             self._report.proven.append("each event of OCSF has its entry's bytes, place, time, outcome, facts and address; its class is the word of who made the package")
         self._say(*self._personal.conclude(self._manifest))
@@ -309,7 +299,15 @@ class _Check:
         for line in self._package.lines(name):
             if frontier.size in wanted:
                 self._roots[frontier.size] = frontier.root()
-            frontier.append(bytes.fromhex(line.decode()))
+            frontier.append(read_hash(line))
+
+    def _say_chosen(self, withheld: int, outside: int) -> None:
+        """Say what the host alone says of entries that are not shown."""
+        asked = {name: json.dumps(self._manifest[name], sort_keys=True) for name in ("filter", "period")}
+        if withheld:
+            self._report.unproven.append(f"that none of the {withheld} withheld entries fits what was asked for, {asked['filter']}: the host chose")
+        if outside:
+            self._report.unproven.append(f"that none of the {outside} entries outside of the range is of the period {asked['period']}: the host chose it")
 
     def _frontier(self) -> Frontier:
         kept = self._package.json(FRONTIER)
@@ -337,10 +335,12 @@ class _Check:
             raise PackageAltered(f"not so: {what}")
 
     def _consistency(self, size: int) -> list[bytes] | None:
-        for one in self._package.json(CONSISTENCY):
-            if one["from"] == size:
-                return [bytes.fromhex(step) for step in one["proof"]]
-        return None
+        one = self._links.get(size)
+        return None if one is None else [bytes.fromhex(step) for step in one["proof"]]
+
+    @cached_property
+    def _links(self) -> dict[int, dict[str, Any]]:
+        return {one["from"]: one for one in self._package.json(CONSISTENCY)}
 
     def _say_whose(self, origin: str) -> None:
         organisation = self._manifest["organisation"]
@@ -353,7 +353,10 @@ class _Check:
         if self._known.key is None:
             self._report.unproven.append(f"whose key it is: compare it with the one on the audit page: {current}")
             return
-        pinned = parse_key(self._known.key)
+        try:
+            pinned = parse_key(self._known.key)
+        except NoteBroken as error:
+            raise PackageIncomplete(f"the key given by --key cannot be read: {error}") from error
         ours, theirs = split_origin(self._manifest["origin"]), split_origin(pinned.name)
         if pinned.name != self._manifest["origin"] and (ours is None or theirs is None or not theirs.is_of(ours)):
             raise PackageAltered(f"the key that you know is of another log: {pinned.name}")

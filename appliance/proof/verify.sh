@@ -10,16 +10,19 @@ set -u
 witness=${2:-} authority=${3:-}
 case "$authority" in '' | /*) ;; *) authority=$PWD/$authority ;; esac
 cd "${1:-.}" || exit 2
-for tool in openssl ssh-keygen sha256sum base64 head tail cut cat mktemp od wc date; do
+for tool in openssl ssh-keygen sha256sum base64 head tail cut cat mktemp od wc date tr; do
   command -v "$tool" >/dev/null || { echo "INCOMPLETE: $tool is missing here"; exit 2; }
 done
 for file in SHA256SUMS SHA256SUMS.sig MANIFEST.json log/checkpoint.note keys/log.keys keys/log.pem keys/allowed_signers; do
   [ -f "$file" ] || { echo "INCOMPLETE: $file is missing"; exit 2; }
 done
+# What a package says must not move a terminal's cursor, nor write over what stands there.
+shown() { LC_ALL=C tr -c '\n -~' '?'; }
 scratch=$(mktemp -d) || exit 2
 trap 'rm -r "$scratch"' EXIT
 # The key is the last of keys/log.keys, NAME+ID+KEY, where KEY may hold '+'. The other two files must be that key, and nothing else.
 key=$(tail -n 1 keys/log.keys)
+origin=${key%%+*}
 key=${key#*+*+}
 printf '%s' "$key" | base64 --decode 2>/dev/null | tail -c 32 >"$scratch/key"
 { printf '\001'; cat "$scratch/key"; } | base64 >"$scratch/log"
@@ -32,15 +35,33 @@ same() { [ "$(sha256sum <"$1")" = "$(sha256sum <"$2")" ]; }
   { echo "ALTERED: keys/log.pem or keys/allowed_signers is not the last key of keys/log.keys, or holds more"; exit 1; }
 ssh-keygen -Y verify -f keys/allowed_signers -I log -n cloister-audit-package -s SHA256SUMS.sig <SHA256SUMS >/dev/null 2>&1 ||
   { echo "ALTERED: SHA256SUMS is not as the log's key signed it"; exit 1; }
+# Nothing else may lie there: no further file, hidden or in a folder of its own, and no link, which may lead out of the package.
+names="
+SHA256SUMS
+SHA256SUMS.sig
+$(cut -c67- SHA256SUMS)
+"
+for file in * .* */* */.*; do
+  case "$file" in . | .. | */. | */..) continue ;; esac
+  [ -e "$file" ] || [ -L "$file" ] || continue
+  if [ -f "$file" ] && [ ! -L "$file" ]; then
+    case "$names" in *"
+$file
+"*) continue ;; esac
+  elif [ -d "$file" ] && [ ! -L "$file" ]; then
+    case "$file" in */*) ;; *) case "$names" in *"
+$file/"*) continue ;; esac ;; esac
+  fi
+  printf 'ALTERED: %s does not belong to the package\n' "$file" | shown
+  exit 1
+done
 cut -c67- SHA256SUMS | while read -r file; do [ -f "$file" ] || exit 1; done || { echo "INCOMPLETE: a listed file is missing"; exit 2; }
 sha256sum --check --strict --quiet SHA256SUMS >/dev/null 2>&1 || { echo "ALTERED: a file is not the listed one"; exit 1; }
-for file in * */*; do
-  [ -f "$file" ] || continue
-  case "$file" in SHA256SUMS | SHA256SUMS.sig) continue ;; esac
-  listed=no
-  while IFS= read -r line; do [ "${line#*  }" = "$file" ] && listed=yes; done <SHA256SUMS
-  [ $listed = yes ] || { echo "ALTERED: $file does not belong to the package"; exit 1; }
-done
+[ "$(head -n 1 log/checkpoint.note)" = "$origin" ] || { echo "ALTERED: the checkpoint is of another log than the key"; exit 1; }
+case "$(cat MANIFEST.json)" in
+  *"\"origin\": \"$origin\""*) ;;
+  *) echo "ALTERED: the manifest tells of another log than the key"; exit 1 ;;
+esac
 head -n 3 log/checkpoint.note >"$scratch/text"
 if [ -n "$witness" ]; then
   name=${witness%%+*}
@@ -73,12 +94,12 @@ head -n 5 log/checkpoint.note | tail -n 1 | cut -d ' ' -f 3 | base64 --decode | 
 openssl pkeyutl -verify -pubin -inkey keys/log.pem -rawin -in "$scratch/text" -sigfile "$scratch/signature" >/dev/null 2>&1 ||
   { echo "ALTERED: the checkpoint is not signed by the log's key"; exit 1; }
 echo "proven    every file is as the log's key signed it, and the checkpoint is:"
-head -n 3 log/checkpoint.note
+head -n 3 log/checkpoint.note | shown
 [ -z "$witness" ] || echo "proven    the witness ${witness%%+*} saw this checkpoint, at $(cat "$scratch/seen")"
 [ -z "$authority" ] || echo "proven    the time-stamping authority saw this checkpoint, at $(date -u -d "@$stamped" +%Y-%m-%dT%H:%M:%SZ)"
 echo "unproven  whose key it is: compare it with the one on the audit page:"
-tail -n 1 keys/log.keys
+tail -n 1 keys/log.keys | shown
 name=$(head -n 1 log/checkpoint.note) && name=${name#*/} && name=${name%%/*}
-case "$name" in *.*) echo "unproven  what was lost before epoch ${name#*.} of the log began, and who was told: verify.py shows it" ;; esac
+case "$name" in *.*) printf 'unproven  what was lost before epoch %s of the log began, and who was told: verify.py shows it\n' "${name#*.}" | shown ;; esac
 echo "unproven  that the entries lead to the checkpoint: verify.py shows it"
 echo "INTACT"

@@ -9,7 +9,7 @@ from appliance import audit
 from appliance.audit import PLATFORM
 from appliance.proof.verify import INCOMPLETE, INTACT, Known, verify_package
 from appliance.vault import change_log_key
-from tests.support import attacks
+from tests.support import attacks, package_attacks
 from tests.support.anchoring import Authority, Witness, anchored, stamping, witnessing
 from tests.support.attacks import CATCHES, MISSED, Rig
 from tests.support.house import House, Member, Server
@@ -42,7 +42,7 @@ def rig(house: House, ada: Member, tmp_path: Path, witness: Witness, authority: 
 
 
 def test_each_attack_is_caught_by_what_the_page_says_and_by_nothing_less(rig: Rig) -> None:
-    for name, attack in attacks.OF_PACKAGES.items():
+    for name, attack in package_attacks.OF_PACKAGES.items():
         assert attacks.caught(rig, attack(rig)) == CATCHES[name], name
 
 
@@ -87,4 +87,4 @@ def test_an_honest_epoch_raises_no_alarm_for_who_was_told_of_it(rig: Rig) -> Non
 
 
 def test_the_page_names_each_attack_that_is_made() -> None:
-    assert set(CATCHES) == {*attacks.OF_PACKAGES, *attacks.OF_DATABASES}
+    assert set(CATCHES) == {*package_attacks.OF_PACKAGES, *attacks.OF_DATABASES}

@@ -5,14 +5,12 @@ auditor has: the log's public key alone; with it a checkpoint from before; a wit
 authority; or these and a time-stamped checkpoint from before.
 """
 
-import hashlib
 import json
 import time
-import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,14 +18,13 @@ from uuid import uuid4
 from appliance import audit
 from appliance.assembly import attendant_of
 from appliance.audit import Event, Wanted
+from appliance.audit.anchors.attending import Anchored
 from appliance.audit.errors import LogIncomplete
 from appliance.audit.growth import log_key, origin_of
 from appliance.audit.inbox import body_of
 from appliance.audit.packages import write_package
 from appliance.proof import package as named
-from appliance.proof.disclosures import disclosure_line
-from appliance.proof.note import Checkpoint, Note, parse_checkpoint, parse_note, sign
-from appliance.proof.rows import csv_line
+from appliance.proof.note import Checkpoint, Note, cosign, parse_checkpoint, parse_key, parse_note, sign
 from appliance.proof.tree import Frontier, leaf_hash
 from appliance.proof.verify import INTACT, Known, verify_package
 from appliance.vault import LogSigners
@@ -50,6 +47,7 @@ CATCHES: dict[str, Catches] = {
     "P swaps two entries everywhere": _ALL,
     "P inserts an entry everywhere": _ALL,
     "P cuts the file off": _ALL,
+    "P puts something before the package that other programs show": _ALL,
     "P removes a member": _ALL,
     "P adds a second member of the same name": _ALL,
     "P adds a member that leads out of the folder": _ALL,
@@ -76,6 +74,8 @@ CATCHES: dict[str, Catches] = {
     "K rolls the log back and begins an epoch of which nobody was told": _ALL,
     "K appends an entry back-dated by years": (MISSED, MISSED, _PACKAGE, _PACKAGE, _PACKAGE),
     "K appends an entry back-dated by an hour": (MISSED, MISSED, _PACKAGE, MISSED, _PACKAGE),
+    "K appends an entry back-dated by an hour, its time spelled as of another zone": _ALL,
+    "K appends an entry back-dated by 30 hours, and writes that the witness saw it then": (MISSED, MISSED, _PACKAGE, _PACKAGE, _PACKAGE),
 }
 
 
@@ -110,13 +110,13 @@ class Rig:
     def target(self) -> Path:
         return self.directory / f"attacked-{next(self._numbers)}.zip"
 
-    def export(self) -> Path:
-        """Write a package of the log as it stands in the database, after its anchors were asked."""
+    def export(self, change: Callable[[Anchored], Anchored] = lambda said: said) -> Path:
+        """Write a package of the log as it stands in the database, after its anchors were asked, and what they said was changed."""
         house, target, attendant = self.house, self.target(), attendant_of(self.house.worker)
         anchored, stamps = (attendant.anchor(self.ada.tenant_id), attendant.stamps) if attendant else (None, None)
         write_package(
             house.worker.db, self.ada.tenant_id, Wanted(), target, signer=self.signer, at=house.clock.now(),
-            progress=lambda _done, _total: None, anchored=anchored, stamps=stamps,
+            progress=lambda _done, _total: None, anchored=change(anchored) if anchored else None, stamps=stamps,
         )  # fmt: skip
         return target
 
@@ -172,132 +172,6 @@ def caught(rig: Rig, package: Path | None) -> Catches:
         Known(key=rig.key, certificates=certificates, earlier=rig.earlier, stamp=str(rig.stamp)),
     )
     return tuple(_PACKAGE if verify_package(str(package), one).status != INTACT else MISSED for one in columns)  # type: ignore[return-value]
-
-
-Change = Callable[[dict[str, bytes]], None]
-
-
-def repacked(rig: Rig, change: Change, *, more: tuple[tuple[str, bytes], ...] = (), sums: bool = True) -> Path:
-    """Return a package with changed members, whose listed digests are those of the changed ones."""
-    with zipfile.ZipFile(rig.package) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    change(members)
-    if sums:
-        listed = sorted(set(members) - {named.SUMS, named.SUMS_SIGNED})
-        members[named.SUMS] = "".join(f"{hashlib.sha256(members[one]).hexdigest()}  {one}\n" for one in listed).encode()
-    target = rig.target()
-    with warnings.catch_warnings(), zipfile.ZipFile(target, "w") as archive:
-        warnings.simplefilter("ignore")
-        for name, content in (*members.items(), *more):
-            archive.writestr(name, content)
-    return target
-
-
-def edit(members: dict[str, bytes]) -> None:
-    members[named.EVENTS] = members[named.EVENTS].replace(b"identity:profile:changed", b"identity:profile:chanced", 1)
-    members[named.TABLE] = members[named.TABLE].replace(b"identity:profile:changed", b"identity:profile:chanced", 1)
-
-
-def _rows(members: dict[str, bytes], change: Callable[[list[bytes]], list[bytes]]) -> None:
-    """Change the entries, and make leaves, positions, table and manifest as the attacker would."""
-    bodies = change(members[named.EVENTS].splitlines())
-    head = members[named.TABLE].split(b"\n", 1)[0]
-    members[named.EVENTS] = b"".join(body + b"\n" for body in bodies)
-    members[named.POSITIONS] = b"".join(b"%d\n" % at for at in range(len(bodies)))
-    members[named.LEAVES] = b"".join(leaf_hash(body).hex().encode() + b"\n" for body in bodies)
-    lines = "".join(csv_line(at, json.loads(body)) for at, body in enumerate(bodies))
-    members[named.TABLE] = head + b"\n" + lines.encode()
-    said = json.loads(members[named.MANIFEST])
-    said |= {"disclosed": len(bodies), "last": len(bodies)}
-    members[named.MANIFEST] = json.dumps(said).encode()
-
-
-def _rewritten(change: Callable[[list[bytes]], list[bytes]]) -> Callable[[Rig], Path]:
-    return lambda rig: repacked(rig, lambda members: _rows(members, change))
-
-
-def _twice(members: dict[str, bytes]) -> None:
-    first, rest = members[named.EVENTS].split(b"\n", 1)
-    doubled = first.replace(b'"version":1', b'"version":1,"version":1')
-    assert doubled != first
-    members[named.EVENTS] = doubled + b"\n" + rest
-
-
-def _formula(members: dict[str, bytes]) -> None:
-    head, first, rest = members[named.TABLE].split(b"\n", 2)
-    cells = first.split(b",")
-    members[named.TABLE] = b"\n".join([head, b",".join([cells[0], b"=1+1", *cells[2:]]), rest])
-
-
-def _as_it_is(_members: dict[str, bytes]) -> None:
-    """Change nothing."""
-
-
-def _other_filter(members: dict[str, bytes]) -> None:
-    said = json.loads(members[named.MANIFEST])
-    members[named.MANIFEST] = json.dumps(said | {"period": {"since": "2020-01-01T00:00:00+00:00"}}).encode()
-
-
-def _other_address(members: dict[str, bytes]) -> None:
-    for name in (named.DISCLOSURES, named.TABLE):
-        changed = members[name].replace(ADDRESS.encode(), b"198.51.100.4", 1)
-        assert changed != members[name]
-        members[name] = changed
-
-
-def _swapped_addresses(members: dict[str, bytes]) -> None:
-    rows = [json.loads(row) for row in members[named.DISCLOSURES].splitlines()]
-    rows[0]["disclosure"], rows[1]["disclosure"] = rows[1]["disclosure"], rows[0]["disclosure"]
-    members[named.DISCLOSURES] = b"".join(disclosure_line(row["position"], row["disclosure"]) for row in rows)
-
-
-def _cut(rig: Rig) -> Path:
-    target = rig.target()
-    target.write_bytes(rig.package.read_bytes()[:-200])
-    return target
-
-
-def _unlisted(members: dict[str, bytes]) -> None:
-    del members[named.LEAVES]
-
-
-def _foreign(rig: Rig) -> Path:
-    bo = rig.house.founds("Birch", "bo@birch.example")
-    rig.house.seals()
-    target = rig.target()
-    write_package(
-        rig.house.worker.db, bo.tenant_id, Wanted(), target, signer=rig.signer, at=rig.house.clock.now(),
-        progress=lambda _done, _total: None,
-    )  # fmt: skip
-
-    def claim(members: dict[str, bytes]) -> None:
-        with zipfile.ZipFile(target) as other:
-            members.update({name: other.read(name) for name in other.namelist() if name != named.MANIFEST})
-
-    return repacked(rig, claim)
-
-
-OF_PACKAGES: dict[str, Callable[[Rig], Path]] = {
-    "P edits an entry": lambda rig: repacked(rig, edit, sums=False),
-    "P edits an entry and its listed digest": lambda rig: repacked(rig, edit),
-    "P deletes an entry everywhere": _rewritten(lambda rows: [*rows[:3], *rows[4:]]),
-    "P swaps two entries everywhere": _rewritten(lambda rows: [*rows[:3], rows[4], rows[3], *rows[5:]]),
-    "P inserts an entry everywhere": _rewritten(lambda rows: [*rows[:3], rows[1], *rows[3:]]),
-    "P cuts the file off": _cut,
-    "P removes a member": lambda rig: repacked(rig, _unlisted),
-    "P adds a second member of the same name": lambda rig: repacked(
-        rig, _as_it_is, more=((named.EVENTS, b"{}\n"),), sums=False
-    ),
-    "P adds a member that leads out of the folder": lambda rig: repacked(
-        rig, lambda members: members.update({"../../outside.txt": b"x"})
-    ),
-    "P repeats a name in an entry's JSON": lambda rig: repacked(rig, _twice),
-    "P puts a formula into the table": lambda rig: repacked(rig, _formula),
-    "P says that another filter was asked for": lambda rig: repacked(rig, _other_filter),
-    "P takes another log's package for this one": _foreign,
-    "P puts another address in the place of a disclosed one": lambda rig: repacked(rig, _other_address),
-    "P discloses the address of another entry": lambda rig: repacked(rig, _swapped_addresses),
-}
 
 
 def _attack(*statements: str) -> Callable[[Rig], Path | None]:
@@ -369,9 +243,11 @@ def _fork(rig: Rig) -> Path | None:
     return rig.export()
 
 
-def _entry(rig: Rig, event: Event = Event.PROFILE_CHANGED, *, back: timedelta = timedelta(), **facts: str | int) -> bytes:
+def _entry(
+    rig: Rig, event: Event = Event.PROFILE_CHANGED, *, back: timedelta = timedelta(), zone: tzinfo = UTC, **facts: str | int
+) -> bytes:
     return body_of(
-        rig.ada.tenant_id, uuid4(), datetime.now(UTC) - back, rig.ada.caller.actor, event, facts=facts
+        rig.ada.tenant_id, uuid4(), datetime.now(zone) - back, rig.ada.caller.actor, event, facts=facts
     )
 
 
@@ -404,6 +280,28 @@ def _append(back: timedelta) -> Callable[[Rig], Path | None]:
         return rig.export()
 
     return attack
+
+
+def _append_elsewhere(rig: Rig) -> Path | None:
+    """Behind an honest entry: as a text, its time is the later one."""
+    time.sleep(1 - time.time() % 1)
+    rig.puts_log([*rig.bodies(), _entry(rig), _entry(rig, back=timedelta(hours=1), zone=timezone(timedelta(hours=5)))])
+    return rig.export()
+
+
+def _append_as_if_seen(rig: Rig) -> Path | None:
+    """With a line under the witness's name, before the one that it signed; what it cosigned before is removed."""
+    assert rig.witness is not None
+    witness, then = parse_key(rig.witness.key), timedelta(hours=30)
+    rig.boot("DELETE FROM audit_cosignatures WHERE tenant_id = %(tenant)s")
+    rig.puts_log([*rig.bodies(), _entry(rig, back=then)])
+
+    def change(said: Anchored) -> Anchored:
+        note = parse_note(said.note)
+        forged = cosign(note.text, witness, lambda _: bytes(64), at=int((datetime.now(UTC) - then).timestamp()))
+        return replace(said, note=str(Note(note.text, (note.signatures[0], forged, *note.signatures[1:]))))
+
+    return rig.export(change)
 
 
 OF_DATABASES: dict[str, Callable[[Rig], Path | None]] = {
@@ -443,6 +341,8 @@ OF_DATABASES: dict[str, Callable[[Rig], Path | None]] = {
     "K rolls the log back and begins an epoch of which nobody was told": _new_epoch,
     "K appends an entry back-dated by years": _append(timedelta(days=2000)),
     "K appends an entry back-dated by an hour": _append(timedelta(hours=1)),
+    "K appends an entry back-dated by an hour, its time spelled as of another zone": _append_elsewhere,
+    "K appends an entry back-dated by 30 hours, and writes that the witness saw it then": _append_as_if_seen,
 }
 
 

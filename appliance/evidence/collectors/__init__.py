@@ -28,6 +28,7 @@ COLLECTORS: Final[dict[Item, Collector]] = {
     Item.RESTORE_DRILLS: house.restore_drills,
     Item.SIGN_IN_STRENGTH: people.sign_in_strength,
     Item.SIGN_IN_WATCH: log.sign_ins,
+    Item.SIGN_ON: people.sign_on,
     Item.SUBJECT_REQUESTS: log.subject_requests,
     Item.VERSIONS: house.versions,
 }

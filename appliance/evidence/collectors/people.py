@@ -5,8 +5,10 @@ from typing import Final
 
 from appliance.evidence.access_reviews import AccessReview, list_access_reviews
 from appliance.evidence.sources import QUARTER, Sources
-from appliance.evidence.values import Found, Gap
+from appliance.evidence.values import Cell, Found, Gap
 from appliance.identity import MemberKind, Permission
+from appliance.identity.sso.domains import all_domains
+from appliance.identity.sso.queries import all_connections
 
 _REVIEWS: Final = 50
 
@@ -34,6 +36,21 @@ def sign_in_strength(sources: Sources) -> Found:
     roles = dict.fromkeys(one.role_name for one in people)  # in the order of access: the strongest first
     rows = [(role, total[role], strong[role], total[role] - strong[role]) for role in roles]
     return Found(sources.now, rows, gaps)
+
+
+def sign_on(sources: Sources) -> Found:
+    """Return the connections to identity providers, without their secrets, and the organisation's domains."""
+    rows: list[tuple[Cell, ...]] = [
+        (one.kind.value, one.name, one.state.value, one.tested_at,
+         f"default_role={one.default_role.value}; provisions={int(one.provisions)}")
+        for one in all_connections(sources.tx)
+    ]  # fmt: skip
+    rows += [
+        ("domain", one.domain, ("lost" if one.lost_at else "verified") if one.verified_at else "unverified", one.verified_at,
+         f"verified_by={one.verified_by}" if one.verified_by else "")
+        for one in all_domains(sources.tx)
+    ]  # fmt: skip
+    return Found(sources.now, rows)
 
 
 def access_reviews(sources: Sources) -> Found:

@@ -64,6 +64,12 @@ def secret_as_set(tx: Tx, connection: Connection, *, sealer: Sealer) -> str:
     return secret_of(tx, connection.connection_id, sealer=sealer)
 
 
+def all_connections(tx: Tx) -> list[Connection]:
+    """Return every connection of this organisation by name. Asking for permission is the caller's part."""
+    rows = tx.scalars(select(ConnectionRow).where(ConnectionRow.tenant_id == tx.tenant_id).order_by(ConnectionRow.name))
+    return [connection_of(row) for row in rows]
+
+
 def open_connections(tx: Tx) -> list[Connection]:
     """Return the connections of this organisation by which people may come in, the oldest first."""
     states = [state.value for state in OPEN_STATES]
