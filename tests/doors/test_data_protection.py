@@ -146,7 +146,10 @@ def test_a_dry_run_is_asked_for_and_shown(at_ada: Browser, ada: Member, worker: 
     assert "heron" not in shown
 
     ada.asks("Who is jo.swan@heron.example?")
-    assert at_ada.posts("/data-protection/dry-runs", direction="prompt", days="").status_code == 422
+    refused = at_ada.posts("/data-protection/dry-runs", direction="prompt", days="")
+    assert refused.status_code == 422
+    assert re.search(r'name="days"[^>]*aria-invalid', refused.text)
+    assert not re.search(r'name="most"[^>]*aria-invalid', refused.text)
     assert "what calls say is not kept here" in at_ada.gets("/data-protection").text
     begun = at_ada.posts("/data-protection/dry-runs", direction="prompt", days="7").headers["Location"]
     worker.works()
