@@ -3,7 +3,7 @@
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from appliance import audit, identity, tenancy
 from appliance.audit import Event
@@ -44,9 +44,15 @@ def start_dry_run(tx: Tx, caller: Caller, form: DryRunForm, *, clock: Clock) -> 
     """
     identity.require(caller, Permission.DLP_POLICY_CHANGE)
     ways = {Direction.UPLOAD, Direction.PASSAGE} if form.days is None else {Direction.PROMPT}
-    is_way = form.direction in ways and form.terms <= set(TERMS) and (form.days is None or 0 < form.days <= MOST_DAYS)
-    if not is_way or not (form.most is None or 0 < form.most <= _MOST):
-        raise DryRunMalformed
+    faults = {
+        "direction": form.direction not in ways,
+        "terms": not form.terms <= set(TERMS),
+        "days": form.days is not None and not 0 < form.days <= MOST_DAYS,
+        "most": form.most is not None and not 0 < form.most <= _MOST,
+    }
+    for field, is_wrong in faults.items():
+        if is_wrong:
+            raise DryRunMalformed(field=field)
     in_turn(tx, "dlp dry runs")
     under_way = select(DryRunRow.run_id).where(DryRunRow.tenant_id == tx.tenant_id, DryRunRow.state == RunState.WAITING)
     if tx.scalar(under_way) is not None:
@@ -92,24 +98,28 @@ def ended(tx: Tx, row: DryRunRow, state: RunState, actor: audit.Actor, clock: Cl
 
 
 def get_dry_run(tx: Tx, caller: Caller, run_id: UUID) -> DryRun:
-    """Return a dry run. Raises DryRunMissing."""
+    """Return a dry run with its numbers as they are: who is told which says `knowledge.rehearsing`. Raises DryRunMissing."""
     identity.require_granted(caller, Permission.DLP_POLICY_CHANGE)
     return _run(_row(tx, run_id))
 
 
 def list_dry_runs(tx: Tx, caller: Caller) -> list[DryRun]:
-    """Return the latest, the newest first."""
+    """Return the latest, the newest first, as `get_dry_run`."""
     identity.require_granted(caller, Permission.DLP_POLICY_CHANGE)
     ours = DryRunRow.tenant_id == tx.tenant_id
     return [_run(row) for row in tx.scalars(select(DryRunRow).where(ours).order_by(DryRunRow.run_id.desc()).limit(_SHOWN))]
 
 
-def list_dry_run_documents(tx: Tx, caller: Caller, run_id: UUID, *, after: UUID | None = None, limit: int) -> list[DryRunDocument]:
-    """Return documents that would be treated otherwise, by id; which they are, and no more, whoever may read them."""
+def list_dry_run_documents(
+    tx: Tx, caller: Caller, run_id: UUID, *, within: Select[UUID] | None = None, after: UUID | None = None, limit: int
+) -> list[DryRunDocument]:
+    """Return documents that would be treated otherwise, by id; with `within`, those of these."""
     identity.require_granted(caller, Permission.DLP_POLICY_CHANGE)
     _row(tx, run_id)
     row = DryRunDocumentRow
     query = select(row).where(row.tenant_id == tx.tenant_id, row.run_id == run_id).order_by(row.document_id).limit(limit)
+    if within is not None:
+        query = query.where(row.document_id.in_(within))
     found = tx.scalars(query if after is None else query.where(row.document_id > after))
     return [
         DryRunDocument(one.document_id, Action(one.before), Action(one.after), one.counts["before"], one.counts["after"])

@@ -1,10 +1,10 @@
 """What a policy would change, tried over stored documents, or recent conversations and calls: in numbers, and never what was found."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from appliance.dlp.decisions import Action, Circumstances, Direction
@@ -13,6 +13,9 @@ from appliance.dlp.own.values import NOTHING, OwnRules
 from appliance.dlp.values import Category, Finding
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import TenantId
+
+FEWEST: Final = 5
+"""Of fewer than these whoever may not read what was looked at is not told how many they are, nor whether there is one."""
 
 
 class RunState(StrEnum):
@@ -54,16 +57,16 @@ class DryRunForm:
 class RuleCount:
     """What a rule decides in all documents together, by the policy in force and by the draft.
 
-    `rule_id` None and `is_floor`: the floor; None and not: what no rule fits, and passes.
+    `rule_id` None and `is_floor`: the floor; None and not: what no rule fits, and passes. A number that is None is fewer than five.
     """
 
     rule_id: UUID | None
     name: str
     is_floor: bool
-    documents_before: int
-    documents_after: int
-    findings_before: int
-    findings_after: int
+    documents_before: int | None
+    documents_after: int | None
+    findings_before: int | None
+    findings_after: int | None
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ class DryRun:
     """A dry run of a draft's revision against the version that was in force.
 
     `call_days`: for how many days the organisation kept what calls say as it began, 0 for not at all; None of a run over documents.
+    Unless `is_exact`, `changed` and the numbers of rules, moves and changes are `coarse`.
     """
 
     run_id: UUID
@@ -102,12 +106,35 @@ class DryRun:
     state: RunState
     looked: int
     unread: int
-    changed: int
+    changed: int | None
     ended_at: datetime | None
     rules: tuple[RuleCount, ...]
     moves: tuple[Move, ...]
     changes: tuple[Change, ...] = ()
     call_days: int | None = None
+    is_exact: bool = True
+
+
+def coarse(run: DryRun) -> DryRun:
+    """Return a run as whoever may not read what it is about is told of it: nothing of fewer than five, and the rest in steps of five.
+
+    Until it is over, nothing: what the last one looked at adds would be told.
+    """
+    if run.state is RunState.WAITING:
+        return replace(run, changed=None, rules=(), moves=(), changes=(), is_exact=False)
+    rules = tuple(
+        replace(one, documents_before=_step(one.documents_before), documents_after=_step(one.documents_after),
+                findings_before=_step(one.findings_before), findings_after=_step(one.findings_after))
+        for one in run.rules
+        if max(one.findings_before or 0, one.findings_after or 0) >= FEWEST
+    )  # fmt: skip
+    moves = tuple(replace(one, documents=many) for one in run.moves if (many := _step(one.documents)))
+    changes = tuple(replace(one, findings=many) for one in run.changes if (many := _step(one.findings)))
+    return replace(run, changed=_step(run.changed), rules=rules, moves=moves, changes=changes, is_exact=False)
+
+
+def _step(many: int | None) -> int | None:
+    return many // FEWEST * FEWEST or None if many is not None else None
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ _SURE: Final = 0.6
 # texts most are the names of its fields.
 _TOO_SHORT: Final = re.compile(r"[ -~]{0,5}|[ -/:-~]{0,15}")
 _DEPTH: Final = 3
+_READING: Final = 2
+"""How a model of names is read to, and what is made of its tags: another number when windows, what is left out of them, or `prose` change."""
 
 
 class Engine:
@@ -60,8 +62,8 @@ class Engine:
     @property
     def version(self) -> str:
         """Say by which rules and which model texts are looked at: another one, and what was looked at is looked at again."""
-        name = self._tagger.name if self._tagger is not None else ""
-        return f"{self._detectors().version}{'+' if name else ''}{name}"
+        rules = self._detectors().version
+        return rules if self._tagger is None else f"{rules}+{self._tagger.name}.{_READING}"
 
     def without_names(self) -> "Engine":
         """Return one of the same rules that asks no model."""

@@ -143,7 +143,7 @@ def _wiki() -> Iterable[WrittenRule]:
 
 _NO_CARDS: Final = "No model needs a card's number, and whoever keeps one is bound by PCI DSS."
 _HELD_KEYS: Final = "A password in a document would be found by everybody who may search it; somebody should look first."
-_NO_KEYS: Final = "A key that was sent once has to be changed. The rest of the text can go on without it."
+_NO_KEYS: Final = "A key that was sent once has to be changed. The rest of the text can go on without it; a question or a call with a private key is refused in any case."
 _NO_UNREAD: Final = "Of a picture, a recording or a file that cannot be read nobody can say whether it holds what must not be sent."
 _ART_28: Final = "A provider that processes personal data needs a data processing agreement (GDPR Art. 28), and outside of Europe a ground for the transfer (Art. 44)."
 _ART_9: Final = "Health data is of a special category (GDPR Art. 9): without an agreement and a region in Europe it stays here."

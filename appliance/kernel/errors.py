@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_ONE = {"seconds": "second", "minutes": "minute", "Sekunden": "Sekunde", "Minuten": "Minute"}
+_COUNTED = re.compile(rf"({{(\w+)}}) ({'|'.join(_ONE)})\b")
 
 
 class Kind(StrEnum):
@@ -46,7 +48,7 @@ class Refusal(Exception):
         """Take facts that fill the docstring's {placeholders}; they are shown, so never content or secrets."""
         self.facts = facts
         self.template = message or " ".join((self.__doc__ or "").split())
-        super().__init__(self.template.format(**facts) if facts else self.template)
+        super().__init__(filled(self.template, facts) if facts else self.template)
 
 
 class Invalid(Refusal):
@@ -74,6 +76,15 @@ class StorageFull(Refusal):
 
     kind = Kind.UNAVAILABLE
     code = "storage_full"
+
+
+def filled(template: str, facts: Mapping[str, object]) -> str:
+    """Return a message with its facts: of one second it says so, in English and in German."""
+    return _COUNTED.sub(lambda found: _counted(found, facts), template).format(**facts)
+
+
+def _counted(found: re.Match[str], facts: Mapping[str, object]) -> str:
+    return f"{found[1]} {_ONE[found[3]]}" if str(facts.get(found[2])) == "1" else found[0]
 
 
 def is_storable(text: str) -> bool:

@@ -28,6 +28,7 @@ Refusal
 ├── VersionInForce      kind=conflict
 ├── VersionNotFound     kind=not_found
 └── Invalid
+    ├── AllowanceNotMistaken
     ├── AttestationMissing
     ├── CollectionMalformed
     ├── EmptyFile
@@ -39,6 +40,12 @@ Refusal
 """
 
 from appliance.kernel.errors import Invalid, Kind, Refusal
+
+
+class AllowanceNotMistaken(Invalid):
+    """A day until which it is told of no more is for what was found by mistake. Say that it is not what the rule says, or leave the day out."""
+
+    code = "allowance_not_mistaken"
 
 
 class AllowanceTakesTwo(Refusal):

@@ -1,4 +1,8 @@
-"""Stored documents for whoever tries something over all of them, in the worker: their texts as an upload's are looked at."""
+"""Stored documents for whoever tries something over all of them, in the worker: their texts as an upload's are looked at.
+
+And what came of it, for whoever asked. A rule about one value, or for a group of one, counts what single documents hold, or single
+people said: the numbers themselves are for whoever may read all that was looked at, and for others they are coarse.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,15 +10,16 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from appliance import identity
-from appliance.dlp import Engine, Finding, own_rules
-from appliance.dlp.dryrun_values import Kept
+from appliance import identity, tenancy
+from appliance.dlp import Engine, Finding, dryrun, own_rules
+from appliance.dlp.dryrun_values import DryRun, DryRunDocument, Kept, coarse
 from appliance.identity import Caller, Permission
 from appliance.identity.groups import groups_of
 from appliance.kernel.blobs import BlobMissing
 from appliance.kernel.db import Tx
 from appliance.kernel.ids import TenantId
 from appliance.kernel.rows import among
+from appliance.knowledge.collections import readable_collections
 from appliance.knowledge.flow import Workshop
 from appliance.knowledge.parsing import parse
 from appliance.knowledge.queries import may_read
@@ -22,6 +27,7 @@ from appliance.knowledge.screening.sifting import found_in
 from appliance.knowledge.tables import DocumentRow
 from appliance.knowledge.unreadable import UnreadableDocument
 from appliance.knowledge.values import Status
+from appliance.tenancy import Review
 
 _STORED: Final = (Status.READY, Status.QUARANTINED, Status.INCOMPLETE)
 
@@ -65,3 +71,32 @@ def titles_of(tx: Tx, caller: Caller, document_ids: Sequence[UUID]) -> dict[UUID
         )
     )
     return {row.document_id: row.title for row in rows}
+
+
+def get_dry_run(tx: Tx, caller: Caller, run_id: UUID) -> DryRun:
+    """Return a dry run, coarse for whoever may not read what it is about. Raises Forbidden, DryRunMissing."""
+    return as_told(tx, caller, dryrun.get_dry_run(tx, caller, run_id))
+
+
+def list_dry_runs(tx: Tx, caller: Caller) -> list[DryRun]:
+    """Return the latest, the newest first, as `get_dry_run`. Raises Forbidden."""
+    return [as_told(tx, caller, one) for one in dryrun.list_dry_runs(tx, caller)]
+
+
+def list_dry_run_documents(
+    tx: Tx, caller: Caller, run_id: UUID, *, after: UUID | None = None, limit: int
+) -> list[DryRunDocument]:
+    """Return documents that would be treated otherwise, by id, of those that the caller may read. Raises Forbidden, DryRunMissing."""
+    open_ones = select(DocumentRow.document_id).where(DocumentRow.tenant_id == tx.tenant_id, may_read(tx, caller))
+    found = dryrun.list_dry_run_documents(tx, caller, run_id, within=open_ones, after=after, limit=limit)
+    return found if identity.may(caller, Permission.DOCUMENT_READ) else []
+
+
+def as_told(tx: Tx, caller: Caller, run: DryRun) -> DryRun:
+    """Return a run as its numbers may be told to the caller."""
+    if run.form.days is None:
+        is_open = identity.may(caller, Permission.DOCUMENT_READ) and readable_collections(tx, caller) is None
+    else:
+        is_watched = tenancy.get_settings(tx).conversation_review is not Review.OFF
+        is_open = is_watched and identity.may(caller, Permission.CONVERSATION_REVIEW)
+    return run if is_open else coarse(run)

@@ -9,7 +9,7 @@ from appliance import chat, identity, knowledge, tenancy
 from appliance.chat.errors import ReviewOff
 from appliance.dlp import FLOOR, Direction
 from appliance.dlp.drafting import begin_draft, find_draft
-from appliance.dlp.dryrun import get_dry_run, list_dry_run_documents, list_dry_runs, start_dry_run, stop_dry_run
+from appliance.dlp.dryrun import start_dry_run, stop_dry_run
 from appliance.dlp.dryrun_values import DryRun, DryRunForm, DryRunPlace
 from appliance.dlp.errors import DraftMissing, DraftThere, DryRunMalformed, DryRunUnderWay, TemplateNotFound
 from appliance.dlp.history import compare, get_policy, list_policies
@@ -18,6 +18,7 @@ from appliance.identity import Permission
 from appliance.kernel.db import Tx
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import parse_id
+from appliance.knowledge.rehearsing import get_dry_run, list_dry_run_documents, list_dry_runs
 from appliance.policy import Term
 from appliance.web import forms
 from appliance.web.render import done, page
@@ -133,6 +134,6 @@ def _run_form() -> DryRunForm:
     terms = frozenset(forms.term(one).value for one in request.form.getlist("terms"))
     days = forms.number("days") if direction is Direction.PROMPT else None
     if direction is Direction.PROMPT and days is None:
-        raise DryRunMalformed
+        raise DryRunMalformed(field="days")
     region = forms.field("region").strip()[:60] or None
     return DryRunForm(forms.number("most"), direction, not forms.field("leaves"), terms, region, days)

@@ -12,7 +12,7 @@ from appliance.identity import Permission
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import parse_id
 from appliance.knowledge import DocumentId, get_document
-from appliance.knowledge.errors import AllowanceTakesTwo, FindingNotFound, JustificationMissing
+from appliance.knowledge.errors import AllowanceNotMistaken, AllowanceTakesTwo, FindingNotFound, JustificationMissing
 from appliance.knowledge.screening.choices import change_screening, read_screening
 from appliance.knowledge.screening.reading import list_waiting, report_of, rules_waiting
 from appliance.knowledge.screening.rescanning import begin_rescan, get_coverage
@@ -49,7 +49,9 @@ def create_decision() -> Answer:
         with house.db.tenant(person.tenant_id) as tx:
             chosen = _chosen() or open_of_rule(tx, person, forms.field("rule"))
             decided = decide(tx, person, chosen, decision, sealer=house.vault, clock=house.clock)
-    except (AllowanceMalformed, AllowanceTakesTwo, FindingNotFound, JustificationMissing, TooManyOwnRules, forms.DayMalformed) as refusal:
+    except (
+        AllowanceMalformed, AllowanceNotMistaken, AllowanceTakesTwo, FindingNotFound, JustificationMissing, TooManyOwnRules, forms.DayMalformed,
+    ) as refusal:  # fmt: skip
         return _list(shown=refusal)
     return done("findings.show", "findings-decided" if all(one.confirmed_at for one in decided) else "findings-proposed")
 

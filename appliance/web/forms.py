@@ -10,7 +10,7 @@ from flask import g, request
 
 from appliance.identity import Attempt, GroupId, Role
 from appliance.identity.errors import RoleMisplaced
-from appliance.kernel.errors import Invalid
+from appliance.kernel.errors import Invalid, Refusal
 from appliance.kernel.ids import parse_id
 from appliance.policy import Term
 
@@ -18,6 +18,7 @@ from appliance.policy import Term
 FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "access_end_malformed": ("access_until",),
     "allowance_malformed": ("reason", "allowed_until"),
+    "allowance_not_mistaken": ("allowed_until",),
     "allowed_model_malformed": ("model",),
     "already_member": ("email",),
     "attestation_missing": ("attested",),
@@ -43,6 +44,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "day_malformed": ("expires_on", "access_until", "allowed_until", "due_on"),
     "destruction_reason_missing": ("reason",),
     "dlp_blocked": ("question",),
+    "dlp_dry_run_malformed": ("most", "days"),
     "dlp_policy_malformed": ("note",),
     "dlp_rule_malformed": ("name",),
     "domain_malformed": ("domain",),
@@ -130,8 +132,17 @@ WRITTEN: Final = (
     "name",
     "label",
 )
+_NAMING: Final = frozenset({"dlp_dry_run_malformed", "dlp_rule_malformed"})
+"""Codes of refusals that say themselves, as a fact, which field it is."""
 _DIGITS = 15
 Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def fields_of(refusal: Refusal) -> tuple[str, ...]:
+    """Return which fields of a form a refusal is about; none is the form as a whole."""
+    if refusal.code in _NAMING and refusal.facts.get("field"):
+        return (str(refusal.facts["field"]),)
+    return FIELDS.get(refusal.code, ())
 
 
 class NotAChoice(Invalid):

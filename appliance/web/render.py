@@ -14,7 +14,7 @@ from appliance import knowledge
 from appliance.chat import UNTITLED, Citation, Message
 from appliance.identity import Permission
 from appliance.identity.permissions import may
-from appliance.kernel.errors import Refusal
+from appliance.kernel.errors import Refusal, filled
 from appliance.kernel.problems import STATUS, problem
 from appliance.knowledge import Document, Version
 from appliance.policy.errors import Judged
@@ -59,7 +59,7 @@ def page(template: str, /, *, refusal: Refusal | None = None, **context: Any) ->
     """Render a page; with a refusal, the page says it and answers with its status."""
     if refusal is None:
         return render_template(template, problem=None, **context), 200
-    shown = {**words(refusal), "fields": forms.FIELDS.get(refusal.code, ())}
+    shown = {**words(refusal), "fields": forms.fields_of(refusal)}
     return render_template(template, problem=shown, **context), STATUS[refusal.kind]
 
 
@@ -68,7 +68,7 @@ def words(refusal: Refusal) -> dict[str, str | int]:
     g.refusal = refusal  # for who counts what did not open
     members = problem(refusal, request_id=g.request_id)
     detail = gettext(refusal.template)
-    shown = detail.format(**_said(_judged(refusal))) if refusal.facts else detail
+    shown = filled(detail, _said(_judged(refusal))) if refusal.facts else detail
     return members | {"title": gettext(str(members["title"])), "detail": shown}
 
 

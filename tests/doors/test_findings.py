@@ -38,6 +38,9 @@ def test_findings_are_shown_masked_and_decided_on_the_page(at_ada: Browser, ada:
     refused = at_ada.posts("/documents/findings/decisions", decision="release", reason="", finding=chosen[0])
     assert (refused.status_code, "3 to 500 characters" in refused.text) == (422, True)
     form = {"decision": "release", "reason": "Ours", "mistaken": "yes", "allowed_until": "2099-01-01", "finding": chosen[0]}
+    alone = at_ada.posts("/documents/findings/decisions", **{name: said for name, said in form.items() if name != "mistaken"})
+    assert alone.status_code == 422
+    assert re.search(r'name="allowed_until"[^>]*aria-invalid', alone.text)
     refused = at_ada.posts("/documents/findings/decisions", **form)
     assert (refused.status_code, "ends within a year" in refused.text, 'value="Ours"' in refused.text) == (422, True, True)
     for finding_id in chosen:

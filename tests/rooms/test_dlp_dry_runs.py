@@ -1,6 +1,7 @@
 """A policy tried over stored documents before it holds: what would change, in numbers, and nothing else."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -13,14 +14,15 @@ from appliance.dlp import Action, Category, Direction, Engine, Family, PolicyRul
 from appliance.dlp.drafting import begin_draft, save_draft
 from appliance.dlp.dryrun import get_dry_run, list_dry_run_documents, start_dry_run, stop_dry_run
 from appliance.dlp.dryrun_flow import Sources, rehearse
-from appliance.dlp.dryrun_values import DryRun, DryRunForm, Move, RunState
+from appliance.dlp.dryrun_values import Change, DryRun, DryRunForm, Move, RuleCount, RunState, coarse
 from appliance.dlp.errors import DraftMissing, DryRunMalformed, DryRunMissing, DryRunOver, DryRunUnderWay
 from appliance.dlp.own import service as own
 from appliance.dlp.own.allowances import AllowanceForm, allow
 from appliance.dlp.policy_values import PolicyForm
 from appliance.dlp.wording import WrittenRule
+from appliance.identity import Permission, Role
 from appliance.kernel.ids import new_id
-from appliance.knowledge import Document, StoredTexts, delete
+from appliance.knowledge import Document, StoredTexts, delete, rehearsing
 from appliance.providers.errors import ModelMissing
 from tests.support import policies
 from tests.support.house import House, Member, Server
@@ -125,6 +127,35 @@ def test_the_organisations_own_words_count_unless_they_are_allowed_in_a_document
     worker.works()
 
     assert named(ada, run) == {first.document_id: (Action.ALLOW, Action.REDACT)}
+
+
+def test_whoever_may_not_read_all_of_it_is_told_nothing_of_few(ada: Member, worker: Worker) -> None:
+    feast, _, _ = stored(ada)
+    drafts(ada, PolicyRule(uuid4(), Action.REDACT, frozenset({Category.EMAIL})))
+    run = starts(ada)
+    worker.works()
+    narrow = replace(ada.caller, role=Role.CUSTOM, granted=frozenset({Permission.DLP_POLICY_CHANGE}))
+
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        exact, told = (rehearsing.get_dry_run(tx, one, run.run_id) for one in (ada.caller, narrow))
+        documents = [rehearsing.list_dry_run_documents(tx, one, run.run_id, limit=9) for one in (ada.caller, narrow)]
+    assert (exact.is_exact, exact.changed) == (True, 1)
+    assert (told.is_exact, told.looked, told.changed, told.rules, told.moves) == (False, 3, None, (), ())
+    assert [[one.document_id for one in some] for some in documents] == [[feast.document_id], []]
+
+
+def test_numbers_for_them_come_in_steps_when_it_is_over(ada: Member) -> None:
+    drafts(ada, PolicyRule(uuid4(), Action.REDACT))
+    rules = RuleCount(None, "", False, 4, 13, 0, 15), RuleCount(None, "", True, 4, 4, 4, 4)
+    moves = Move(Action.ALLOW, Action.WARN, 4), Move(Action.ALLOW, Action.BLOCK, 9)
+    change = Change(Direction.UPLOAD, Category.IBAN, Action.ALLOW, Action.BLOCK, 4)
+    run = replace(starts(ada), changed=13, rules=rules, moves=moves, changes=(change,))
+
+    waiting, over = coarse(run), coarse(replace(run, state=RunState.DONE))
+
+    assert (waiting.changed, waiting.rules, waiting.moves, waiting.changes) == (None, (), (), ())
+    assert (over.changed, over.moves, over.changes) == (10, (Move(Action.ALLOW, Action.BLOCK, 5),), ())
+    assert over.rules == (RuleCount(None, "", False, None, 10, None, 15),)
 
 
 def test_nothing_of_what_was_found_is_kept(house: House, ada: Member, worker: Worker) -> None:

@@ -15,6 +15,7 @@ from appliance.dlp.own.allowances import AllowanceForm, allow, end_allowance, li
 from appliance.identity import Forbidden, Permission, Role
 from appliance.knowledge import Document, Status, Upload, UploadForm
 from appliance.knowledge.errors import (
+    AllowanceNotMistaken,
     AllowanceTakesTwo,
     AttestationMissing,
     FindingNotFound,
@@ -116,6 +117,15 @@ def test_all_of_a_rule_is_decided_at_once_and_what_was_a_mistake_is_told_no_more
         ("release", 1, 0),
     ]
     assert not any(value in json.dumps(bodies) for value in (EMAIL, IBAN, "our own"))
+
+
+def test_a_day_without_a_mistake_is_refused_and_not_passed_over(house: House, ada: Member, held: Document) -> None:
+    until = house.clock.now() + timedelta(days=30)
+
+    with pytest.raises(AllowanceNotMistaken, match="or leave the day out"):
+        decides(ada, [waiting(ada)[Category.IBAN].finding_id], Resolution.RELEASE, allowed_until=until)
+
+    assert waiting(ada)[Category.IBAN].resolution is None
 
 
 def test_it_asks_why_and_who_may(house: House, ada: Member, bo: Member, held: Document) -> None:

@@ -47,6 +47,22 @@ def test_without_a_policy_everything_but_the_floor_is_as_it_was(ada: Member) -> 
     assert not document.is_redacted
 
 
+@pytest.mark.parametrize("breaks", [False, True])
+def test_without_a_policy_nothing_else_is_shown_around_what_the_floor_holds(
+    house: House, ada: Member, monkeypatch: pytest.MonkeyPatch, *, breaks: bool
+) -> None:
+    if breaks:
+        monkeypatch.setattr("appliance.dlp.Engine.without_names", lambda _: 1 / 0)
+    ada.reads_in("trip.txt", f"Write to {EMAIL}, card {CARD}, IBAN {IBAN}.")
+
+    with house.app.db.tenant(ada.tenant_id) as tx:
+        (waiting,) = list_waiting(tx, ada.caller, sealer=house.app.vault)
+    (shown,) = [one.excerpt or "" for one in waiting.findings if one.category is Category.PAYMENT_CARD]
+    assert "453914••••••6467" in shown
+    assert not any(value in shown for value in (EMAIL, IBAN, "anna", "DE89"))
+    assert ("Write to" in shown) is not breaks
+
+
 def test_what_a_policy_removes_is_nowhere_but_in_the_sealed_file(
     house: House, server: Server, database: str, ada: Member
 ) -> None:

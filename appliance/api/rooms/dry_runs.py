@@ -14,6 +14,7 @@ from appliance.dlp import Action, Category, Direction, dryrun
 from appliance.dlp.dryrun_values import DryRun, DryRunForm, PlaceKind, RunState
 from appliance.dlp.errors import DraftMissing, DryRunMalformed, DryRunMissing, DryRunOver, DryRunUnderWay
 from appliance.identity import Permission
+from appliance.knowledge import rehearsing
 from appliance.policy import Term
 
 _Region = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[^\x00]*$")]
@@ -50,19 +51,23 @@ class MoveOut(Output):
 
 
 class RuleCountOut(Output):
-    """`rule_id` null: the floor, or (`is_floor` false) what no rule fits."""
+    """`rule_id` null: the floor, or (`is_floor` false) what no rule fits. A number that is null: fewer than five."""
 
     rule_id: UUID | None
     name: str
     is_floor: bool
-    documents_before: int
-    documents_after: int
-    findings_before: int
-    findings_after: int
+    documents_before: int | None
+    documents_after: int | None
+    findings_before: int | None
+    findings_after: int | None
 
 
 class DryRunOut(Output):
-    """Of a run over what was said, documents are conversations and calls; `call_days` is for how long these were kept as it began, 0: not at all."""
+    """Of a run over what was said, documents are conversations and calls; `call_days` is for how long these were kept as it began, 0: not at all.
+
+    Unless `is_exact`, which it is for whoever may read all that was looked at, numbers come when it is over, in steps of five; what is
+    fewer than five is left out, or null.
+    """
 
     run_id: UUID
     state: RunState
@@ -79,8 +84,9 @@ class DryRunOut(Output):
     requested_at: datetime
     ended_at: datetime | None
     looked: int
-    changed: int
+    changed: int | None
     unread: int
+    is_exact: bool
     moves: list[MoveOut]
     rules: list[RuleCountOut]
     changes: list[ChangeOut]
@@ -125,21 +131,22 @@ def start_dry_run(call: Call) -> DryRunOut:
     terms = frozenset(one.value for one in body.terms)
     form = DryRunForm(body.most, direction, not body.leaves, terms, body.region, body.days)
     with call.tenant() as tx:
-        return _told(dryrun.start_dry_run(tx, call.caller, form, clock=call.services.clock))
+        run = dryrun.start_dry_run(tx, call.caller, form, clock=call.services.clock)
+        return _told(rehearsing.as_told(tx, call.caller, run))
 
 
 @operation("GET", "/dlp/dry-runs", permission=_P, answer=DryRunsOut)
 def list_dry_runs(call: Call) -> DryRunsOut:
     """Return the latest dry runs, the newest first."""
     with call.tenant() as tx:
-        return DryRunsOut(items=[_told(one) for one in dryrun.list_dry_runs(tx, call.caller)])
+        return DryRunsOut(items=[_told(one) for one in rehearsing.list_dry_runs(tx, call.caller)])
 
 
 @operation("GET", "/dlp/dry-runs/{run_id}", permission=_P, answer=DryRunOut, refusals=(DryRunMissing,))
 def get_dry_run(call: Call) -> DryRunOut:
     """Return a dry run: how far it is, and what would change, by rule."""
     with call.tenant() as tx:
-        return _told(dryrun.get_dry_run(tx, call.caller, call.ids["run_id"]))
+        return _told(rehearsing.get_dry_run(tx, call.caller, call.ids["run_id"]))
 
 
 @operation(
@@ -147,10 +154,10 @@ def get_dry_run(call: Call) -> DryRunOut:
     refusals=(DryRunMissing,),
 )  # fmt: skip
 def list_dry_run_documents(call: Call) -> Listed[DryRunDocumentOut]:
-    """Return the documents that would be treated otherwise, by id; what they hold is told to nobody by this."""
+    """Return the documents that would be treated otherwise, by id, of those that are open to whoever asks."""
     asked = call.query
     with call.tenant() as tx:
-        rows = dryrun.list_dry_run_documents(
+        rows = rehearsing.list_dry_run_documents(
             tx, call.caller, call.ids["run_id"], after=asked.cursor, limit=asked.limit + 1
         )
     shown, cursor = part(rows, asked, key=lambda one: one.document_id)
@@ -174,7 +181,8 @@ def list_dry_run_places(call: Call) -> Listed[DryRunPlaceOut]:
 def stop_dry_run(call: Call) -> DryRunOut:
     """Let a dry run end where it is."""
     with call.tenant() as tx:
-        return _told(dryrun.stop_dry_run(tx, call.caller, call.ids["run_id"], clock=call.services.clock))
+        run = dryrun.stop_dry_run(tx, call.caller, call.ids["run_id"], clock=call.services.clock)
+        return _told(rehearsing.as_told(tx, call.caller, run))
 
 
 def _told(run: DryRun) -> DryRunOut:
@@ -182,7 +190,7 @@ def _told(run: DryRun) -> DryRunOut:
         run_id=run.run_id, state=run.state, revision=run.revision, against=run.against, most=run.form.most,
         direction=run.form.direction, leaves=not run.form.is_local, terms=sorted(run.form.terms), region=run.form.region,
         requested_by=run.requested_by, requested_at=run.requested_at, ended_at=run.ended_at, looked=run.looked,
-        changed=run.changed, unread=run.unread, moves=[MoveOut.model_validate(one) for one in run.moves],
+        changed=run.changed, is_exact=run.is_exact, unread=run.unread, moves=[MoveOut.model_validate(one) for one in run.moves],
         rules=[RuleCountOut.model_validate(one) for one in run.rules], days=run.form.days, call_days=run.call_days,
         changes=[ChangeOut.model_validate(one) for one in run.changes],
     )  # fmt: skip

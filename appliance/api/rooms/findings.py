@@ -18,6 +18,7 @@ from appliance.dlp.own.errors import AllowanceMalformed, TooManyOwnRules
 from appliance.identity import Permission
 from appliance.knowledge import DocumentId
 from appliance.knowledge.errors import (
+    AllowanceNotMistaken,
     AllowanceTakesTwo,
     FindingNotFound,
     FindingSettled,
@@ -174,7 +175,7 @@ def list_findings(call: Call) -> Listed[WaitingOut]:
 @operation(
     "POST", "/findings/decisions", permission=Permission.DOCUMENT_APPROVE, body=DecisionIn, answer=DecidedOut,
     refusals=(
-        AllowanceMalformed, AllowanceTakesTwo, FindingNotFound, FindingSettled, JustificationMissing, NotSecondReviewer, TooManyOwnRules, *UNSEALING,
+        AllowanceMalformed, AllowanceNotMistaken, AllowanceTakesTwo, FindingNotFound, FindingSettled, JustificationMissing, NotSecondReviewer, TooManyOwnRules, *UNSEALING,
     ),
 )  # fmt: skip
 def decide_findings(call: Call) -> DecidedOut:

@@ -19,6 +19,7 @@ def all_rules() -> tuple[Rule, ...]:
     from appliance.dlp.rules import (
         banking,
         care,
+        configuration,
         contacts,
         credentials,
         government,
@@ -33,6 +34,6 @@ def all_rules() -> tuple[Rule, ...]:
     )
 
     modules = (
-        payment, government, national, contacts, network, banking, health, care, credentials, vendors, places, names, markings,
+        payment, government, national, contacts, network, banking, health, care, credentials, configuration, vendors, places, names, markings,
     )  # fmt: skip
     return tuple(rule for module in modules for rule in module.RULES)

@@ -22,9 +22,9 @@ _ABOUT: Final = re.compile(
     re.IGNORECASE,
 )
 _NO_SECRET_KEY: Final = re.compile(
-    r"(?:public|primary|foreign|sequence|schema|bucket|natural|idx|sort|partition|cache|hot|issuer)[_.\- ]?key"
+    r"public[_.\- ]?token|account[_.\- ]?sid|(?:public|primary|foreign|sequence|schema|bucket|natural|idx|sort|partition|cache|hot|issuer)[_.\- ]?key"
     r"|key[_.\- ]?(?:alias|board|code|frame|id|length|mesh|name|pair|press|ring|selector|signature|size|word|up|down|left|right)|monkey|turkey|keyword"
-    r"|access(?:or|ib|[_.\-]?id)|author|api[_.\-]?(?:id|name|version|url|host)|token[_.\- ]?(?:type|url|endpoint|id|name|count|ize)|csrf|csp"
+    r"|access(?:or|ib|[_.\-]?id)|author|api[_.\-]?(?:id|name|version|url|host)|token[_.\- ]?(?:type|url|endpoint|id|name|count|ize)|csrf|csp|xsrf|authenticity|verification[_-]?token|site[_-]?key"
     r"|credentials?[_.\-]?id|secret[_.\-]?(?:name|id|length|size)|(?:key|token)[_.\- ]?file|client[_.\-]?(?:id|name)|random",
     re.IGNORECASE,
 )
@@ -32,13 +32,18 @@ _WORDY: Final = re.compile(
     r"(?:[A-Za-z]{4,}[._\-]){2,}|SNAPSHOT|(?:[a-z]{3,}[A-Z]){3,}|0123456789|abcdefgh|\.(?:com|org|net|io|jar|html?|js|py|go|md|ya?ml|json)\b|x{6,}"
 )
 _SLASHED: Final = re.compile(r"(?:https?:|/|\./|[a-z0-9\-]+/[a-z])", re.IGNORECASE)
-_JOINED: Final = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+){2,}")
+_JOINED: Final = re.compile(r"[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+){2,}")
+_JOINT: Final = re.compile(r"[-_.]")
+_TURNS: Final = re.compile(r"[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])")
+_SECRET_NAME: Final = re.compile(r"token|secret|api|key|private", re.IGNORECASE)
+_FILE: Final = re.compile(rb"\.(?:png|jpe?g|gif|svg|css|m?js|html?|json|ya?ml|pem|cer|crt)\b")
 _TRAILING: Final = ".,;:!?)\\"
-_LITTLE, _SOME, _MUCH, _VERY = 3.0, 3.3, 3.6, 4.0
+_FEW, _LITTLE, _SOME, _MUCH, _VERY = 2.5, 3.0, 3.3, 3.6, 4.0
+_LONG, _LONG_PART, _FEWEST_TURNS = 20, 12, 3
 _SHORTEST, _DIFFERENT = 4, 4
 
 
-def _judge(confidence: float, *, trims: bool = True, style: str) -> Judge:
+def judge_as(confidence: float, *, trims: bool = True, style: str) -> Judge:
     """Return the judge of a value that is said to be a secret; `style` says how it is said."""
     weigh = _STYLES[style]
 
@@ -49,7 +54,7 @@ def _judge(confidence: float, *, trims: bool = True, style: str) -> Judge:
             return NO
         whole = look.shadow.raw[look.match.start() : look.start].decode("utf-8", "replace")
         before = look.before(48).decode("utf-8", "replace")
-        if not weigh(value, whole, before):
+        if not weigh(value, whole, before) or look.goes_on(_FILE):
             return NO
         return Judged(confidence, look.start, look.start + len(value.encode()))
 
@@ -59,6 +64,8 @@ def _judge(confidence: float, *, trims: bool = True, style: str) -> Judge:
 def _assigned(value: str, name: str, before: str, *, is_quoted: bool) -> bool:
     is_password = bool(_PASSWORD.search(name))
     if is_quoted and value.count(" ") > 2:  # noqa: PLR2004 - a sentence
+        return False
+    if len(value) >= _LONG and entropy(value) < _FEW:
         return False
     if _PATH.match(value) or (is_uuid(value) and not _SECRETIVE.search(name)):
         return False
@@ -75,7 +82,7 @@ def _assigned(value: str, name: str, before: str, *, is_quoted: bool) -> bool:
 def _unquoted(value: str, *, is_password: bool) -> bool:
     if re.search(r"(?:key|token)$", value, re.IGNORECASE) or re.fullmatch(r"\d{1,7}", value):
         return False
-    if _DOTTED.fullmatch(value) and entropy(value) < _SOME:
+    if (_DOTTED.fullmatch(value) and entropy(value) < _SOME) or (_is_slug(value) and not is_password and not is_uuid(value)):
         return False
     return is_password or (len(value) >= 12 and entropy(value) >= 3.2)  # noqa: PLR2004 - what a token has at least
 
@@ -90,19 +97,28 @@ def _said(value: str, name: str, before: str) -> bool:
 
 def _sent(value: str, name: str, before: str) -> bool:
     del name
+    if _is_slug(value) or (_DOTTED.fullmatch(value) and entropy(value) < _VERY):
+        return False
     return entropy(value) >= _LITTLE and not _ABOUT.search(before[-40:])
 
 
 def _random(value: str, name: str, before: str) -> bool:
-    if entropy(value) < _MUCH or sum(sign.isdigit() for sign in value) < 3:  # noqa: PLR2004 - words have none
+    if sum(map(str.isdigit, value)) < 3 or entropy(value) < _MUCH:  # noqa: PLR2004 - words have none
         return False
     if _NO_SECRET_KEY.search(name) or _WORDY.search(value) or _ABOUT.search(before):
         return False
-    if is_uuid(value) and not re.search(r"token|secret|api|key", before[-40:]):
-        return False
+    if is_uuid(value):
+        return _SECRET_NAME.search(name) is not None
     if "/" in value and (value.count("/") > 2 or _SLASHED.match(value)):  # noqa: PLR2004 - a path
         return False
-    return not (_JOINED.fullmatch(value) and entropy(value) < _VERY)
+    return not (_is_slug(value) and entropy(value) < _VERY)
+
+
+def _is_slug(value: str) -> bool:
+    """Say whether it is words and numbers put together: none of its parts looks random."""
+    return _JOINED.fullmatch(value) is not None and not any(
+        len(one) >= _LONG_PART and len(_TURNS.findall(one)) >= _FEWEST_TURNS for one in _JOINT.split(value)
+    )
 
 
 def _anything(_value: str, _name: str, _before: str) -> bool:
@@ -115,7 +131,7 @@ def _of_a_vendor(value: str, name: str, before: str) -> bool:
     return not (
         _NO_SECRET_KEY.search(name)
         or _ABOUT.search(before[-40:])
-        or _JOINED.fullmatch(value)
+        or (_is_slug(value) and not (is_uuid(value) and _SECRET_NAME.search(name)))
         or _VERSION.fullmatch(value)
     )
 
@@ -157,7 +173,7 @@ _VENDORS: Final = (
     "|sumologic|surge|telegram|teamcity|tines|todoist|travis|trello|twilio|twitch|twitter|typeform|unsplash|uptimerobot|virustotal|webex|weights|workato|yandex|yelp"
     "|zapier|zendesk|zeplin|zoho|zoom"
 )
-_NAMES: Final = (
+NAMES: Final = (
     r"(?:pass(?:word|wd|phrase|code)?|pwd|passwort|kennwort|contrase[nñ]a|senha|mot de passe|secret(?:[_-]?key)?|api[_-]?key|apikey|access[_-]?key"
     r"|auth[_-]?(?:key|token)|private[_-]?key|token|credential)s?"
 )
@@ -165,33 +181,36 @@ _BARE_NAMES: Final = r"(?:pass(?:word|wd|phrase)?|pwd|passwort|kennwort|secret(?
 RULES: Final = (
     Rule("secret/private-key/2", Category.PRIVATE_KEY,
          r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----", _private_key),
-    Rule("secret/connection/1", Category.CONNECTION,
-         r"(?i)\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@\"'<>]{0,80}:([^\s/?#\"'<>]{3,120})@[a-z0-9\[]", _judge(0.9, style="any", trims=False), group=1),
+    Rule("secret/connection/2", Category.CONNECTION,
+         r"(?i)\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@\"'<>]{0,80}:([^\s/\"'<>]{3,120})@[a-z0-9\[]", judge_as(0.9, style="any", trims=False), group=1),
     Rule("secret/connection-field/1", Category.CONNECTION,
          r"(?i)\b(?:server|data source|host|endpoint|accountname)=[^;\n]{1,200};[^\n]{0,400}?\b(?:password|pwd|accountkey|sharedaccesskey)=([^;\s\"']{4,200})",
-         _judge(0.95, style="any"), group=1),
+         judge_as(0.95, style="any"), group=1),
     Rule("secret/jwt/1", Category.API_KEY, r"\b(ey[JI][A-Za-z0-9_-]{8,}\.ey[JI][A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{10,})", _certain, group=1),
-    Rule("secret/assigned-quoted/1", _SECRET,
-         rf"(?i)(?:^|[^a-z0-9])[\w.-]{{0,40}}{_NAMES}[\"']?\]?\s{{0,3}}(?:=>|:=|==?|:|>)\s{{0,3}}[\"'`]([^\"'`\r\n]{{4,200}})[\"'`]", _judge(0.8, style="quoted", trims=False), group=1),
-    Rule("secret/assigned/1", _SECRET,
-         rf"(?im)(?:^|[\s;,{{(&?\"'])[\w.-]{{0,40}}{_BARE_NAMES}[\"']?\s{{0,2}}(?:=|:)\s{{0,2}}([^\s\"'`,;&<>(){{}}\[\]]{{6,200}})", _judge(0.8, style="assigned"), group=1),
+    Rule("secret/assigned-quoted/2", _SECRET,
+         rf"(?i)(?:^|[^a-z0-9])[\w.-]{{0,40}}{NAMES}[\"']?\]?[ \t]{{0,3}}(?:=>|[:?]=|==?|:|>)[ \t]{{0,3}}(?:[\"']([^\"'\r\n]{{4,200}})[\"'])", judge_as(0.8, style="quoted", trims=False), group=1),
+    Rule("secret/assigned/2", _SECRET,
+         rf"(?im)(?:^|[\s;,{{(&?\"':/])[\w.-]{{0,40}}{_BARE_NAMES}[\"']?[ \t]{{0,2}}(?:=|:)[ \t]{{0,2}}(?:base64:)?([^\s\"'`,;&<>(){{}}\[\]]{{6,200}})", judge_as(0.8, style="assigned"), group=1),
     Rule("secret/said/1", _SECRET,
          r"(?i)\b(?:pass(?:word|code|phrase)|pwd|passwort|kennwort|contrase[nñ]a|mot de passe|senha)(?: (?:for|to|of|für|para) (?:the |my |our )?[\w.\- ]{1,30}?)?"
-         r" (?:is|was|=|:|ist|lautet|es|est|now|to)(?: now| set to)?:?\s{1,2}[\"'`]?([^\s\"'`<>]{6,64})", _judge(0.8, style="said"), group=1),
+         r" (?:is|was|=|:|ist|lautet|es|est|now|to)(?: now| set to)?:?\s{1,2}[\"'`]?([^\s\"'`<>]{6,64})", judge_as(0.8, style="said"), group=1),
     Rule("secret/pair/1", _SECRET,
          r"(?i)\b(?:login|credentials?|creds|user(?:name)?|account|zugangsdaten)s?\b[^\n]{0,24}?(?:is|are|:|=)\s{0,2}[\"'`]?[\w.@-]{2,40}[\"'`]?\s{0,2}(?:/|\||:)\s{0,2}[\"'`]?([^\s\"'`/|,;<>]{6,64})",
-         _judge(0.8, style="said"), group=1),
-    Rule("secret/curl/1", _SECRET, r"(?i)\bcurl\b[^\n]{0,200}?\s(?:-u|--user)[ =]?[\"']?[^\s:\"']{1,64}:([^\s\"']{4,120})", _judge(0.9, style="any"), group=1),
+         judge_as(0.8, style="said"), group=1),
+    Rule("secret/curl/2", _SECRET,
+         r"(?i)\bcurl\b(?:[^\n\\]|\\\s){0,400}?\s(?:-u|--user)[ =]{0,3}[\"']?[^\s:\"']{0,64}[\"']?:[\"']?([^\s\"']{4,120})", judge_as(0.9, style="any"), group=1),
+    Rule("secret/curl-user/1", _SECRET,
+         r"(?i)\bcurl\b(?:[^\n\\]|\\\s){0,400}?\s(?:-u|--user)[ =]{0,3}[\"']?([^\s:\"'$<{\[]{10,120}):[\"']?(?:\s|$)", judge_as(0.8, style="sent"), group=1),
     Rule("secret/header/1", _SECRET,
-         r"(?i)\b(?:x-api-key|x-auth-token|x-access-token|api-key|apikey|ocp-apim-subscription-key)[\"']?\s{0,2}[:=]?\s{0,2}[\"']?([A-Za-z0-9_\-./+=]{16,200})", _judge(0.9, style="sent"), group=1),
-    Rule("secret/bearer/1", _SECRET, r"(?i)\b(?:bearer|basic|token)\s{1,3}([A-Za-z0-9_\-.~+/]{20,1000}={0,2})", _judge(0.9, style="sent"), group=1),
+         r"(?i)\b(?:x-api-key|x-auth-token|x-access-token|api-key|apikey|ocp-apim-subscription-key)[\"']?\s{0,2}[:=]?\s{0,2}[\"']?([A-Za-z0-9_\-./+=]{16,200})", judge_as(0.9, style="sent"), group=1),
+    Rule("secret/bearer/2", _SECRET, r"(?i)\b(?:bearer|basic|token|ssws)\s{1,3}([A-Za-z0-9_\-.~+/]{20,1000}={0,2})", judge_as(0.9, style="sent"), group=1),
     Rule("secret/aws/1", _SECRET,
-         r"(?i)(?:aws|secret)[\w.\- ]{0,30}?[\"']?\s{0,3}(?:=|:|=>|,)\s{0,3}[\"']?([A-Za-z0-9/+]{40})(?:[^A-Za-z0-9/+=]|$)", _judge(0.9, style="sent"), group=1),
-    Rule("secret/vendor/1", Category.API_KEY,
-         rf"(?i)\b(?:{_VENDORS})[\w.\- ]{{0,40}}[\"']?[ \t]{{0,3}}(?:=>|:=|=|:|,|\()[ \t]{{0,3}}[\"'`]?([A-Za-z0-9_.=-]{{15,70}})(?:[\"'`\s;,)]|$)", _judge(0.75, style="vendor"), group=1),
+         r"(?i)(?:aws|secret)[\w.\- ]{0,30}?[\"']?\s{0,3}(?:=|:|=>|,)\s{0,3}[\"']?([A-Za-z0-9/+]{40})(?:[^A-Za-z0-9/+=]|$)", judge_as(0.9, style="sent"), group=1),
+    Rule("secret/vendor/2", Category.API_KEY,
+         rf"(?i)\b(?:{_VENDORS})[\w.\- ]{{0,40}}[\"']?[ \t]{{0,3}}(?:=>|[:?]=|=|:|,|\()[ \t]{{0,3}}[\"'`]?([A-Za-z0-9_.=-]{{15,70}})(?:[\"'`\s;,)]|$)", judge_as(0.75, style="vendor"), group=1),
     Rule("secret/hash/1", _SECRET,
          r"\$(?:1|2[abxy]?|5|6|7|8|9|y|argon2(?:id?|d)|scrypt|pbkdf2(?:-sha\d+)?|krb5\w{2,8})\$[A-Za-z0-9./$=,*+-]{20,400}", _certain),
-    Rule("secret/named/1", _SECRET,
-         r"(?i)\b[\w.-]{0,30}(?:api|token|secret|auth|key|access|client|bearer|pat|credential|webhook)[\w.-]{0,20}[\"']?\s{0,3}(?:=>|:=|=|:|\s-\s|\s)\s{0,3}[\"'`]?([A-Za-z0-9_\-./+=]{20,250})[\"'`]?",
-         _judge(0.8, style="random"), group=1),
+    Rule("secret/named/2", _SECRET,
+         r"(?i)\b[\w.-]{0,30}(?:(?:api|token|secret|auth|key|access|client|bearer|credential|webhook|private)[\w.-]{0,20}|pat)[\"']?[ \t]{0,3}(?:=>|[:?]=|=|:|\s-\s|\s|[\"'],)[ \t]{0,3}[\"'`]?(?:base64:)?([A-Za-z0-9_\-./+=]{20,250})[\"'`]?",
+         judge_as(0.8, style="random"), group=1),
 )  # fmt: skip

@@ -11,7 +11,9 @@ _PLACEHOLDER: Final = pattern(
     r"(?is)(?:\$\{.*|\$\(.*|\{\{.*|\{[^}]*\}|<.*>?|%\w+%|\$\w+|x{3,}.*|\*{3,}.*|\.{3,}|your[_\- ]?.*|my[_\-]?(?:pass|secret|key|token).*|changeme|change_me|example.*"
     r"|placeholder|null|none|nil|true|false|undefined|redacted|\[.*|required|optional|string|str|int|bool|hidden|todo|tbd|os\.environ.*|process\.env.*"
     r"|getenv.*|var\..*|self\..*|this\..*|config\..*|settings\..*|secrets?\..*|env\..*|await|function|return|new|password|passwd|passwort|kennwort|secret|token"
-    r"|username|user|input|prompt|data|text|type|value|field|required.*|await .*|is|are|the|and|for|with|must|should|reset|policy|manager|expired|wrong|below|above|here"
+    r"|username|user|passphrase|pwd|test(?:ing)?|demo|dummy|sample|fake|mock|foo|bar|foobar|baz|y{3,}|z{3,}"
+    r"|.*(?:token|key|secret|string|password|value)[_\- ]?(?:goes[_\- ]?)?here|insert.*|replace[_\- ]?(?:me|with|this).*|ENC\(.*|!vault.*|op://.*|vault:.*|ref\+.*"
+    r"|arn:aws:(?:secretsmanager|ssm):.*|ssm:/.*|file:.*|input|prompt|data|text|type|value|field|required.*|await .*|is|are|the|and|for|with|must|should|reset|policy|manager|expired|wrong|below|above|here"
     r"|[A-Z0-9]*EXAMPLE(?:KEY)?|.*(?:X{6,}|\*{4,}|PUT_YOUR|YOUR_).*)"
 )
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")

@@ -20,6 +20,7 @@ from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx
 from appliance.kernel.sealing import Sealer
 from appliance.knowledge.errors import (
+    AllowanceNotMistaken,
     AllowanceTakesTwo,
     FindingNotFound,
     FindingSettled,
@@ -61,12 +62,14 @@ def decide(
 ) -> list[Finding]:
     """Decide on findings. Once nothing of a file is open it is read again, or erased where one was rejected.
 
-    Raises FindingNotFound, FindingSettled, JustificationMissing, NotSecondReviewer, AllowanceTakesTwo.
+    Raises FindingNotFound, FindingSettled, JustificationMissing, NotSecondReviewer, AllowanceNotMistaken, AllowanceTakesTwo.
     """
     identity.require(caller, Permission.DOCUMENT_APPROVE)
     reason = " ".join(decision.reason.replace("\0", "").split())
     if len(reason) not in _REASON:
         raise JustificationMissing
+    if decision.allowed_until is not None and not decision.is_mistaken:
+        raise AllowanceNotMistaken
     rows = _locked(tx, caller, finding_ids)
     needs_second = get_screening(tx).needs_second
     takes_two = decision.resolution is Resolution.RELEASE and needs_second
@@ -163,7 +166,7 @@ def _allow(
     tx: Tx, caller: Caller, document_id: DocumentId, rows: Sequence[FindingRow], decision: Decision, clock: Clock
 ) -> None:
     """Let what was told by mistake be told no more, in this document, for a while. The floor is told all the same."""
-    if not decision.is_mistaken or decision.allowed_until is None:
+    if decision.allowed_until is None:
         return
     for rule in sorted({row.rule for row in rows}):
         allow(tx, caller, AllowanceForm(_MISTAKEN, decision.allowed_until, rule=rule, document_id=document_id), clock=clock, is_review=True)

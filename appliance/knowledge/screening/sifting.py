@@ -15,6 +15,7 @@ from typing import Final
 
 from appliance import dlp
 from appliance.dlp import Action, Category, Direction
+from appliance.dlp.masking import masked
 from appliance.kernel.log import logger
 from appliance.knowledge.parsed import Block, Page, Parsed
 from appliance.knowledge.screening.values import Past, Place, Resolution, Sighting, Spot, Terms
@@ -111,7 +112,8 @@ def sift(parsed: Parsed, file_name: str, terms: Terms, engine: dlp.Engine) -> Si
     looking, version, is_checked = chosen(terms.policy, engine), version_of(terms.policy, engine), True
     least = least_of(terms.policy)
     try:
-        told = [(text, *one) for text in texts for one in _looked_at(text, looking, terms.own, least)]
+        around = engine.without_names() if looking is None else None
+        told = [(text, *one) for text in texts for one in _looked_at(text, looking, terms.own, least, around=around)]
     except Exception as error:  # noqa: BLE001 - whatever goes wrong in a detector, the document is not clean
         log.warning("screening_failed", error=type(error).__name__, code=getattr(error, "code", ""))
         told = [(text, *one) for text in texts for one in _looked_at(text, None, terms.own, least)]
@@ -240,16 +242,22 @@ def _texts(parsed: Parsed, file_name: str) -> list[_Text]:
 
 
 def _looked_at(
-    text: _Text, engine: dlp.Engine | None, own: dlp.OwnRules, least: float
+    text: _Text, engine: dlp.Engine | None, own: dlp.OwnRules, least: float, *, around: dlp.Engine | None = None
 ) -> Iterator[tuple[dlp.Finding, str]]:
-    """Return what a text holds, in order, each with its masked excerpt."""
+    """Return what a text holds, in order, each with its masked excerpt.
+
+    Where the floor alone is asked, what else stands around a finding is looked for by `around`, to be masked; without it nothing
+    is shown of that.
+    """
     for start, window in text.windows():
         found = _distinct(_found(text, start, window, engine, own, least))
-        shown = _apart(found)
+        others = around.inspect(window) if around and found else ()
+        shown = _apart(_distinct([*found, *others]))
         starts = [one.start for one in shown]
         for one in found:
-            around = shown[bisect_right(starts, one.start) - 1]
-            yield replace(one, start=start + one.start, end=start + one.end), dlp.excerpt(window, shown, around)
+            place = shown[bisect_right(starts, one.start) - 1]
+            said = dlp.excerpt(window, shown, place) if engine or around else masked(window[one.start : one.end], one.category)
+            yield replace(one, start=start + one.start, end=start + one.end), said
 
 
 def _found(

@@ -16,6 +16,7 @@ from appliance.kernel import log
 from appliance.kernel.blobs import BlobMissing, Blobs
 from appliance.kernel.canonical import canonical
 from appliance.kernel.egress import Egress, EgressDenied
+from appliance.kernel.errors import filled
 from appliance.kernel.ids import TenantId, new_id, parse_id
 from appliance.kernel.sealing import (
     IntegrityError,
@@ -273,3 +274,9 @@ def test_it_ends_sentences_where_people_do() -> None:
         "中文句子。",
         "第二句。",
     ]
+
+
+def test_a_message_says_one_second_and_two_seconds() -> None:
+    assert filled("Wait {seconds} seconds.", {"seconds": 1}) == "Wait 1 second."
+    assert filled("Wait {seconds} seconds.", {"seconds": 2}) == "Wait 2 seconds."
+    assert filled("Warten Sie {seconds} Sekunden.", {"seconds": "1"}) == "Warten Sie 1 Sekunde."
