@@ -111,10 +111,11 @@ def sift(parsed: Parsed, file_name: str, terms: Terms, engine: dlp.Engine) -> Si
     looking, version, is_checked = chosen(terms.policy, engine), version_of(terms.policy, engine), True
     least = least_of(terms.policy)
     try:
-        told = [(text, *one) for text in texts for one in _looked_at(text, looking, terms.own, least)]
+        around = looking or engine.without_names()
+        told = [(text, *one) for text in texts for one in _looked_at(text, looking, terms.own, least, around)]
     except Exception as error:  # noqa: BLE001 - whatever goes wrong in a detector, the document is not clean
         log.warning("screening_failed", error=type(error).__name__, code=getattr(error, "code", ""))
-        told = [(text, *one) for text in texts for one in _looked_at(text, None, terms.own, least)]
+        told = [(text, *one) for text in texts for one in _looked_at(text, None, terms.own, least, None)]
         is_checked = False
     decided = dlp.decide(terms.policy, [finding for _, finding, _ in told], terms.now).decided
     past = _Past(terms.past)
@@ -240,16 +241,22 @@ def _texts(parsed: Parsed, file_name: str) -> list[_Text]:
 
 
 def _looked_at(
-    text: _Text, engine: dlp.Engine | None, own: dlp.OwnRules, least: float
+    text: _Text, engine: dlp.Engine | None, own: dlp.OwnRules, least: float, around: dlp.Engine | None
 ) -> Iterator[tuple[dlp.Finding, str]]:
-    """Return what a text holds, in order, each with its masked excerpt."""
+    """Return what a text holds, in order, each with its masked excerpt.
+
+    What stands around a finding is masked by `around`, also where the floor alone says what is found. Without it nothing
+    around is shown.
+    """
     for start, window in text.windows():
         found = _distinct(_found(text, start, window, engine, own, least))
-        shown = _apart(found)
+        masks = around.inspect(window, least=least, own=own) if found and around is not None and engine is None else []
+        shown = _apart(sorted([*found, *masks], key=lambda one: (one.start, -one.end)))
         starts = [one.start for one in shown]
         for one in found:
-            around = shown[bisect_right(starts, one.start) - 1]
-            yield replace(one, start=start + one.start, end=start + one.end), dlp.excerpt(window, shown, around)
+            whole = shown[bisect_right(starts, one.start) - 1]
+            excerpt = dlp.excerpt(window, shown, whole) if around else dlp.masked(window[whole.start : whole.end], whole.category)
+            yield replace(one, start=start + one.start, end=start + one.end), excerpt
 
 
 def _found(
