@@ -39,7 +39,7 @@ def test_its_contents_say_what_the_commands_say() -> None:
     assert {one.tag for one in OPERATIONS} == set(GROUPS)
 
 
-@pytest.mark.parametrize("words", [["--help"], ["config", "check"], ["ready"], ["completion", "bash"]])
+@pytest.mark.parametrize("words", [["--help"], ["config", "check"], ["ready"], ["completion", "bash"], ["scan", "--rules-only", "LICENSE"]])
 def test_what_needs_no_house_loads_none(words: list[str], tmp_path: Path) -> None:
     program = (
         "import sys; from appliance.cli import main\n"

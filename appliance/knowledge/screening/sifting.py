@@ -154,7 +154,7 @@ def sift(parsed: Parsed, file_name: str, terms: Terms, engine: dlp.Engine) -> Si
 
 def found_in(parsed: Parsed, file_name: str, engine: dlp.Engine, own: dlp.OwnRules, least: float) -> list[dlp.Finding]:
     """Return what a document holds, as `sift` finds it, for whoever only counts. Raises what a detector raises."""
-    return [finding for text in _texts(parsed, file_name) for finding, _ in _looked_at(text, engine, own, least)]
+    return [finding for text in _texts(parsed, file_name) for finding, _ in _looked_at(text, engine, own, least, engine)]
 
 
 def least_of(*policies: dlp.Policy) -> float:
