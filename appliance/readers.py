@@ -1,15 +1,21 @@
 """Builds what reads files and what looks at texts. Neither asks a database: the console's checks stand on these alone."""
 
+from typing import TYPE_CHECKING
+
 from appliance import dlp
 from appliance.kernel.computing import Aside, here
-from appliance.knowledge.parsing import Limits
-from appliance.knowledge.scans import Recognition
 from appliance.providers.local.catalogue import LABELS, TAGGER
 from appliance.settings import Settings
 
+if TYPE_CHECKING:
+    from appliance.knowledge.parsing import Limits
 
-def parse_limits(settings: Settings) -> Limits:
+
+def parse_limits(settings: Settings) -> "Limits":
     """Return what reading one file may take."""
+    from appliance.knowledge.parsing import Limits  # the gateway's process reads no files until one is sent along
+    from appliance.knowledge.scans import Recognition
+
     return Limits(
         cpu_seconds=settings.parse_seconds,
         wall_seconds=2.0 * settings.parse_seconds,

@@ -12,7 +12,10 @@ import pytest
 
 from appliance import cli
 from appliance.api.framework import OPERATIONS
+from appliance.api.rooms.findings import WaitingOut
+from appliance.api.schemas import Listed
 from appliance.cli.contents import GROUPS, Later
+from appliance.cli.tables import show
 from appliance.cli.verbs import command_name
 from tests.doors.conftest import Console
 from tests.support.house import House, Member
@@ -144,3 +147,10 @@ def test_it_says_in_json_whether_it_is_ready_and_where_the_log_went(
     file = str(tmp_path / "log.jsonl")
     assert json.loads(console("audit-export", file, "--json").output) == {"file": file}
     assert Path(file).stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_inside_of_rows_is_told_with_its_names(capsys: pytest.CaptureFixture[str]) -> None:
+    one = WaitingOut.model_construct(title="House rules", findings=[{"finding_id": 7, "rule": "card/pan/2"}])
+    show(Listed[WaitingOut].model_construct(items=[one], next_cursor=None), as_json=False)
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert told == [["title"], ["House", "rules"], ["findings:"], ["finding", "id", "rule"], ["7", "card/pan/2"]]
