@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Self
 from urllib.parse import urlsplit
 
 from appliance import dlp, tenancy
@@ -71,6 +72,12 @@ class Services:
     outlet: sinks.Outlet
     sign_on: SignOn
     pings: Mapping[str, Callable[[], None]]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Let go of the database."""

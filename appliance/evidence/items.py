@@ -204,6 +204,7 @@ MEASURES: Final[dict[str, str]] = {
     "sign_in_locked": "Accounts or addresses locked",
     "sign_ins": "Sign-ins",
     "versions_deleted": "Versions of documents deleted",
+    "weaknesses": "Known weaknesses, as of",
     "witness_seen_at": "Seen by a witness last",
 }
 
@@ -262,7 +263,7 @@ GAPS: Final[dict[str, tuple[str, str]]] = {
     ),
     "no_vulnerability_feed": (
         "This host does not look for known vulnerabilities: it asks nobody outside.",
-        "Check the list of components (CycloneDX, in the package) with a scanner of yours, or bring OSV's file (APPLIANCE_KNOWN_WEAKNESSES) and look into it, and keep its report.",
+        "Check the list of components (CycloneDX, in the package) with a scanner of yours, and keep its report; or bring OSV's file each month (`APPLIANCE_KNOWN_WEAKNESSES`).",
     ),
     "old_data_key": (
         "The data key in force is older than a year.",

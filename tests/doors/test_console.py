@@ -9,11 +9,10 @@ from pathlib import Path
 
 import click
 import pytest
+from pydantic import BaseModel
 
 from appliance import cli
 from appliance.api.framework import OPERATIONS
-from appliance.api.rooms.findings import WaitingOut
-from appliance.api.schemas import Listed
 from appliance.cli.contents import GROUPS, Later
 from appliance.cli.tables import show
 from appliance.cli.verbs import command_name
@@ -149,8 +148,23 @@ def test_it_says_in_json_whether_it_is_ready_and_where_the_log_went(
     assert Path(file).stat().st_mode & 0o777 == 0o600
 
 
+class Within(BaseModel):
+    finding_id: int
+    rule: str
+
+
+class Outer(BaseModel):
+    title: str
+    findings: list[Within]
+
+
+class Listing(BaseModel):
+    items: list[Outer]
+
+
 def test_what_is_inside_of_rows_is_told_with_its_names(capsys: pytest.CaptureFixture[str]) -> None:
-    one = WaitingOut.model_construct(title="House rules", findings=[{"finding_id": 7, "rule": "card/pan/2"}])
-    show(Listed[WaitingOut].model_construct(items=[one], next_cursor=None), as_json=False)
+    found = [Outer(title="House rules", findings=[Within(finding_id=7, rule="card/pan/2")]), Outer(title="b", findings=[])]
+    show(Listing(items=found), as_json=False)
     told = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert told == [["title"], ["House", "rules"], ["findings:"], ["finding", "id", "rule"], ["7", "card/pan/2"]]
+    inside = [["findings:"], ["finding", "id", "rule"], ["7", "card/pan/2"]]
+    assert told == [["title"], ["House", "rules"], *inside, ["b"], ["findings:", "–"]]
