@@ -4,17 +4,18 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Self
 from urllib.parse import urlsplit
 
 from appliance import dlp, tenancy
 from appliance.audit import PLATFORM, Courier, Room, Sealer, places, sinks, subject_keys
-from appliance.audit.anchors import Anchors, Attendant, TimeStampPlace, note_anchors, witness_place
+from appliance.audit.anchors import Attendant, note_anchors
 from appliance.chat import SEALED, Chat, ChatBots, Screen
 from appliance.dlp.own import loading as own_rules
 from appliance.gatehouse import engine_of
 from appliance.gateway import Gate, Gateway, keeping
 from appliance.gateway.writing import Writer
-from appliance.grounds import database_url, egress_of, roots_of, starting, way_out
+from appliance.grounds import anchors_of, database_url, egress_of, roots_of, starting, way_out
 from appliance.identity import Guesses, Tally, repeats
 from appliance.identity.sso import sealed as sign_on
 from appliance.identity.sso.arriving import Desk
@@ -29,13 +30,12 @@ from appliance.kernel.egress.records import Records
 from appliance.kernel.mail import Mailer, MailServer
 from appliance.kernel.sealing import derive_key
 from appliance.knowledge.flow import Workshop
-from appliance.knowledge.parsing import Limits
-from appliance.knowledge.scans import Recognition
 from appliance.knowledge.screening import sealed as screened
 from appliance.knowledge.versions import known_files
 from appliance.ops.data_directory import read_secret
 from appliance.providers.local.catalogue import CATALOGUE, Recipe
 from appliance.providers.local.embeddings import is_intact
+from appliance.readers import parse_limits
 from appliance.settings import Settings
 from appliance.vault import ColumnShelf, FactorShelf, FileShelf, LogSigners, PlatformShelf, Shelf, Vault, signing
 from appliance.vault.providing import envelope
@@ -72,6 +72,12 @@ class Services:
     outlet: sinks.Outlet
     sign_on: SignOn
     pings: Mapping[str, Callable[[], None]]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Let go of the database."""
@@ -138,17 +144,6 @@ def _name_of(tx: Tx) -> str:
     return "platform" if tx.tenant_id == PLATFORM else tenancy.get_organisation(tx).name
 
 
-def parse_limits(settings: Settings) -> Limits:
-    """Return what reading one file may take."""
-    return Limits(
-        cpu_seconds=settings.parse_seconds,
-        wall_seconds=2.0 * settings.parse_seconds,
-        recognition=Recognition(
-            settings.ocr_languages, settings.ocr_page_seconds, settings.ocr_seconds, settings.ocr_picture_seconds
-        ),
-    )
-
-
 def room_of(settings: Settings) -> Room:
     """Return what packages of the audit log may take of the disk."""
     return Room(settings.export_limit_mb * 1_000_000, settings.export_days)
@@ -171,13 +166,6 @@ def sealing(services: Services) -> Iterator[tuple[Sealer, Attendant]]:
         yield Sealer(db, signer, clock=services.clock, gate=attendant.gate), attendant
     finally:
         db.close()
-
-
-def anchors_of(settings: Settings) -> Anchors:
-    """Return the anchors of the audit log that the settings name."""
-    url, certificates = settings.audit_time_stamps, settings.audit_time_stamps_ca
-    stamps = TimeStampPlace(url, certificates) if url and certificates else None
-    return Anchors(tuple(map(witness_place, settings.audit_witnesses)), stamps)
 
 
 def anchor_egress(settings: Settings) -> Egress:

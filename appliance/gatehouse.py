@@ -24,9 +24,10 @@ from appliance.kernel.clock import Clock, SystemClock
 from appliance.kernel.computing import Aside, here
 from appliance.kernel.db import Database
 from appliance.kernel.egress import Egress
-from appliance.providers.local.catalogue import CATALOGUE, DEFAULT, LABELS, TAGGER
+from appliance.providers.local.catalogue import CATALOGUE, DEFAULT
 from appliance.providers.local.embeddings import LocalEmbedder
 from appliance.providers.local.extractive import ExtractiveAnswerer
+from appliance.readers import scanner_of
 from appliance.settings import Settings
 from appliance.vault import FirstFormat, KeyFiles, Vault
 
@@ -115,16 +116,6 @@ class LateScanner:
         if self._built is None:  # twice at once, and the later one stays: they are made ready when they first look
             self._built = scanner_of(self._settings, aside=self._aside)
         return self._built
-
-
-def scanner_of(settings: Settings, *, aside: Aside = here, with_names: bool = True) -> dlp.Engine:
-    """Build what looks for that which must not be uploaded or sent."""
-    if not with_names:
-        return dlp.Engine()
-    from appliance.providers.local.tagger import LocalTagger  # with numpy, for nothing where nothing is tagged
-
-    directory = settings.models_dir / TAGGER.name
-    return dlp.Engine(tagger=LocalTagger(directory, LABELS, threads=settings.embedding_threads, aside=aside))
 
 
 def assemble_gate(settings: Settings, *, aside: Aside) -> tuple[Gate, Tally]:

@@ -4,6 +4,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import make_url
 
@@ -17,6 +18,9 @@ from appliance.ops.migrations import role_name
 from appliance.settings import InvalidSettings, Settings
 from appliance.vault import RootChoice, Roots, require_own_database, roots_in_use
 from appliance.vault.base import Root
+
+if TYPE_CHECKING:
+    from appliance.audit.anchors import Anchors
 
 
 def roots_of(settings: Settings) -> Roots:
@@ -43,6 +47,15 @@ def way_out(settings: Settings, allow: Sequence[str], *, ca_only: str = "") -> E
         proxy_credentials=settings.egress_proxy_credentials or (credentials if credentials.exists() else None),
         client_certificates=settings.egress_client_certificates,
     )
+
+
+def anchors_of(settings: Settings) -> "Anchors":
+    """Return the anchors of the audit log that the settings name."""
+    from appliance.audit.anchors import Anchors, TimeStampPlace, witness_place  # few processes go to them
+
+    url, certificates = settings.audit_time_stamps, settings.audit_time_stamps_ca
+    stamps = TimeStampPlace(url, certificates) if url and certificates else None
+    return Anchors(tuple(map(witness_place, settings.audit_witnesses)), stamps)
 
 
 def require_own(db: Database, roots: Sequence[Root]) -> None:

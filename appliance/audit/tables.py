@@ -2,8 +2,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, func
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.kernel.db import Table
@@ -16,7 +15,7 @@ class InboxRow(Table):
     event_id: Mapped[UUID] = mapped_column(primary_key=True)
     event: Mapped[str]
     body: Mapped[bytes]
-    recorded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    recorded_at: Mapped[datetime]
 
 
 class LogRow(Table):
@@ -30,7 +29,7 @@ class LogRow(Table):
     subject: Mapped[UUID | None]
     leaf: Mapped[bytes]
     body: Mapped[bytes]
-    recorded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    recorded_at: Mapped[datetime]
 
 
 class SubjectKeyRow(Table):
@@ -40,8 +39,8 @@ class SubjectKeyRow(Table):
     key_id: Mapped[UUID] = mapped_column(primary_key=True)
     subject_id: Mapped[UUID]
     sealed: Mapped[bytes | None]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
-    erased_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    erased_at: Mapped[datetime | None]
 
 
 class DisclosureRow(Table):
@@ -70,9 +69,9 @@ class HeadRow(Table):
     size: Mapped[int]
     peaks: Mapped[bytes]
     note: Mapped[str]
-    sealed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    sealed_at: Mapped[datetime]
     kept_size: Mapped[int]
-    kept_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    kept_at: Mapped[datetime | None]
 
 
 class CheckpointRow(Table):
@@ -81,7 +80,7 @@ class CheckpointRow(Table):
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     size: Mapped[int] = mapped_column(primary_key=True)
     note: Mapped[str]
-    kept_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    kept_at: Mapped[datetime]
     logs_position: Mapped[int | None]
 
 
@@ -101,20 +100,20 @@ class ExportRow(Table):
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     export_id: Mapped[UUID] = mapped_column(primary_key=True)
     requested_by: Mapped[UUID | None]
-    requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    asked: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    requested_at: Mapped[datetime]
+    asked: Mapped[dict[str, Any]]
     state: Mapped[str]
     done: Mapped[int]
     total: Mapped[int]
     size: Mapped[int | None]
     digest: Mapped[bytes | None]
     byte_count: Mapped[int | None]
-    ready_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    ready_at: Mapped[datetime | None]
     schedule_id: Mapped[UUID | None]
-    delivered_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    delivered_at: Mapped[datetime | None]
     tries: Mapped[int] = mapped_column(default=0)
     failure: Mapped[str | None]
-    next_try_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    next_try_at: Mapped[datetime | None]
 
 
 class ScheduleRow(Table):
@@ -123,10 +122,10 @@ class ScheduleRow(Table):
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     schedule_id: Mapped[UUID] = mapped_column(primary_key=True)
     created_by: Mapped[UUID | None]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime]
     every: Mapped[str]
-    asked: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    next_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    asked: Mapped[dict[str, Any]]
+    next_at: Mapped[datetime]
     kind: Mapped[str] = mapped_column(default="folder")
     url: Mapped[str | None]
     account: Mapped[str | None]
@@ -143,5 +142,5 @@ class AlarmRow(Table):
 
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
-    since: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    since: Mapped[datetime]
     detail: Mapped[str]

@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime
+from sqlalchemy import BigInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.kernel.db import Table
@@ -23,7 +23,7 @@ class BudgetRow(Table):
     hard_limit: Mapped[int | None] = mapped_column(BigInteger)
     unpriced: Mapped[str]
     set_by: Mapped[UUID]
-    set_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    set_at: Mapped[datetime]
 
 
 class CounterRow(Table):
@@ -32,11 +32,11 @@ class CounterRow(Table):
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     budget_id: Mapped[UUID] = mapped_column(primary_key=True)
     subject_id: Mapped[UUID] = mapped_column(primary_key=True)
-    period_from: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    period_from: Mapped[datetime] = mapped_column(primary_key=True)
     reserved: Mapped[int] = mapped_column(BigInteger, default=0)
     used: Mapped[int] = mapped_column(BigInteger, default=0)
     warned_by: Mapped[UUID | None]
-    told_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    told_at: Mapped[datetime | None]
 
 
 class LimitRow(Table):
@@ -50,4 +50,4 @@ class LimitRow(Table):
     tokens_per_minute: Mapped[int | None] = mapped_column(BigInteger)
     at_once: Mapped[int | None]
     set_by: Mapped[UUID]
-    set_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    set_at: Mapped[datetime]

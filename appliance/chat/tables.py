@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Text, Uuid
+from sqlalchemy import Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -24,10 +24,10 @@ class ChatbotRow(Table):
     collection_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
     audience: Mapped[str]
     published_version: Mapped[int | None]
-    archived_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    archived_at: Mapped[datetime | None]
     created_by: Mapped[UUID | None]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
 
 
 class ChatbotVersionRow(Table):
@@ -45,7 +45,7 @@ class ChatbotVersionRow(Table):
     questions: Mapped[list[str]] = mapped_column(ARRAY(Text))
     collection_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
     published_by: Mapped[UUID | None]
-    published_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    published_at: Mapped[datetime]
 
 
 class ChatbotGroupRow(Table):
@@ -66,9 +66,9 @@ class ConversationRow(Table):
     title: Mapped[str] = mapped_column(default="")
     sealed_title: Mapped[bytes | None]
     head_id: Mapped[UUID | None]
-    shared_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    shared_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
 
 
 class MessageRow(Table):
@@ -86,7 +86,7 @@ class MessageRow(Table):
     removed: Mapped[int] = mapped_column(default=0)
     warned: Mapped[int] = mapped_column(default=0)
     untraced: Mapped[int] = mapped_column(default=0)
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime]
 
 
 class CitationRow(Table):
@@ -124,7 +124,7 @@ class FeedbackRow(Table):
     is_good: Mapped[bool]
     comment: Mapped[str] = mapped_column(default="")
     sealed_comment: Mapped[bytes | None]
-    given_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    given_at: Mapped[datetime]
 
 
 class ReviewRequestRow(Table):
@@ -136,11 +136,11 @@ class ReviewRequestRow(Table):
     requested_by: Mapped[UUID]
     reason: Mapped[str] = mapped_column(default="")
     sealed_reason: Mapped[bytes | None]
-    requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    requested_at: Mapped[datetime]
     decided_by: Mapped[UUID | None]
-    decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    decided_at: Mapped[datetime | None]
     is_granted: Mapped[bool | None]
-    expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime | None]
 
 
 class ConversationViewRow(Table):
@@ -152,7 +152,7 @@ class ConversationViewRow(Table):
     viewer_id: Mapped[UUID]
     reason: Mapped[str] = mapped_column(default="")
     sealed_reason: Mapped[bytes | None]
-    viewed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    viewed_at: Mapped[datetime]
 
 
 class ConversationTextRow(Table):
@@ -197,9 +197,9 @@ class CallOpeningRow(Table):
     call_id: Mapped[UUID]
     asked_by: Mapped[UUID]
     sealed_reason: Mapped[bytes]
-    asked_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    asked_at: Mapped[datetime]
     decided_by: Mapped[UUID | None]
-    decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    decided_at: Mapped[datetime | None]
     is_granted: Mapped[bool | None]
-    expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    opened_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime | None]
+    opened_at: Mapped[datetime | None]

@@ -25,12 +25,8 @@ def epoch(*, reason: str, as_json: bool) -> None:
 
     Nothing is removed: each log's first entry in the epoch cites the last checkpoint of before, and this reason.
     """
-    services = assemble(load(), role="worker")
-    try:
-        with services.db.tenant(PLATFORM) as tx:
-            number = audit.open_epoch(tx, Actor(ActorKind.OPERATOR), reason=reason, clock=services.clock)
-    finally:
-        services.close()
+    with assemble(load(), role="worker") as services, services.db.tenant(PLATFORM) as tx:
+        number = audit.open_epoch(tx, Actor(ActorKind.OPERATOR), reason=reason, clock=services.clock)
     if as_json:
         say(json.dumps({"epoch": number}))
         return
@@ -60,12 +56,9 @@ def replay(*, package: Path, place: str, is_citing: bool, as_json: bool) -> None
     tenant_id = PLATFORM if place == "platform" else parse_id(place)
     if tenant_id is None:
         raise NotAnId(given=place[:40])
-    services = assemble(load(), role="worker")
-    try:
+    with assemble(load(), role="worker") as services:
         found, lost = replaying.look(services.db, TenantId(tenant_id), package)
         cited = replaying.cite(services.db, TenantId(tenant_id), Actor(ActorKind.OPERATOR), package) if is_citing else 0
-    finally:
-        services.close()
     if as_json:
         listed = [{"at": one.at, "cited": one.is_cited, "event": one.event, "id": str(one.event_id), "position": one.position} for one in lost]
         say(json.dumps({"cited": cited, "kept": found.kept, "lost": listed, "origin": found.origin, "size": found.size, "withheld": found.withheld}))
@@ -79,12 +72,8 @@ def replay(*, package: Path, place: str, is_citing: bool, as_json: bool) -> None
 @_JSON
 def erase_strangers(*, as_json: bool) -> None:
     """Erase for ever from which addresses sign-ins failed so far whose person nobody knows. The platform's log keeps the entries."""
-    services = assemble(load(), role="worker")
-    try:
-        with services.db.tenant(PLATFORM) as tx:
-            count = audit.erase_disclosures(tx, Actor(ActorKind.OPERATOR), audit.STRANGERS, clock=services.clock)
-    finally:
-        services.close()
+    with assemble(load(), role="worker") as services, services.db.tenant(PLATFORM) as tx:
+        count = audit.erase_disclosures(tx, Actor(ActorKind.OPERATOR), audit.STRANGERS, clock=services.clock)
     say(json.dumps({"keys": count}) if as_json else f"{count} keys destroyed: what they opened is erased. The entries stay, and so do their proofs.")
 
 

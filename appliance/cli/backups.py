@@ -35,8 +35,7 @@ _FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(*, file: Path, as_json: bool) -> None:
     """Write database and sealed files to one FILE. Needs a running house. Keys are not in it: keep secrets/root.key and secrets/keys apart."""
     settings = load()
-    services = assemble(settings, role="worker")
-    try:
+    with assemble(settings, role="worker") as services:
         with services.db.tenant(PLATFORM) as tx:  # on record before it exists
             audit.record(tx, Actor(ActorKind.OPERATOR), Event.BACKUP_MADE)
         before = _keys(services)
@@ -50,8 +49,6 @@ def backup(*, file: Path, as_json: bool) -> None:
         with reported(services, ReportKind.BACKUP) as facts:
             made = _written(file, settings, services, about, before)
             facts.update({"bytes": file.stat().st_size, "files": len(made.members) - 1, "schema": made.schema})
-    finally:
-        services.close()
     if as_json:
         say(json.dumps({"file": str(file), "files": len(made.members) - 1, "schema": made.schema}))
         return
@@ -147,11 +144,7 @@ def restore_into(
 
 
 def _record(settings: Settings, *, manifest_files: int) -> None:
-    services = assemble(settings, role="worker")
-    try:
-        with services.db.tenant(PLATFORM) as tx:
-            actor, facts = Actor(ActorKind.OPERATOR), {"files": manifest_files}
-            audit.record(tx, actor, Event.BACKUP_RESTORED)
-            file_report(tx, actor, ReportKind.RESTORE, facts, is_good=True, clock=services.clock)
-    finally:
-        services.close()
+    with assemble(settings, role="worker") as services, services.db.tenant(PLATFORM) as tx:
+        actor, facts = Actor(ActorKind.OPERATOR), {"files": manifest_files}
+        audit.record(tx, actor, Event.BACKUP_RESTORED)
+        file_report(tx, actor, ReportKind.RESTORE, facts, is_good=True, clock=services.clock)

@@ -15,11 +15,8 @@ from appliance.settings import load
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def enable(*, email: str, as_json: bool) -> None:
     """Open the break-glass accounts of EMAIL again that were used. Each of their organisations records it."""
-    services = assemble(load(), role="worker")
-    try:
+    with assemble(load(), role="worker") as services:
         opened = enable_at_console(services.db, email)
-    finally:
-        services.close()
     if as_json:
         say(json.dumps({"opened": opened}))
         return

@@ -4,15 +4,14 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 import appliance
 from appliance import evidence, tenancy
-from appliance.assembly import Services, assemble, roots_of
+from appliance.assembly import assemble, roots_of
 from appliance.audit import PLATFORM, Actor, ActorKind
 from appliance.cli.backups import reported, restore_into
 from appliance.cli.operate import say
@@ -40,7 +39,7 @@ def add_to(room: click.Group) -> None:
 @_JSON
 def attest(*, as_json: bool) -> None:
     """Look at the isolation of organisations in the database's catalogue, and file what was found. Exit code 1 where it is broken."""
-    with _opened() as (_, services):
+    with assemble(load(), role="worker") as services:
         report = evidence.attest(services.db, Actor(ActorKind.OPERATOR), clock=services.clock)
     if as_json:
         say(json.dumps({"is_good": report.is_good, "digest": report.digest} | dict(report.facts)))
@@ -56,7 +55,8 @@ def attest(*, as_json: bool) -> None:
 @_JSON
 def check_backup(*, file: Path, as_json: bool) -> None:
     """Check a backup FILE and that its keys are here, restore nothing, and file what was found."""
-    with _opened() as (settings, services), reported(services, ReportKind.BACKUP_CHECK) as facts:
+    with assemble(load(), role="worker") as services, reported(services, ReportKind.BACKUP_CHECK) as facts:
+        settings = services.settings
         facts.update(_checked(read_manifest(file), settings))
     say(json.dumps(facts) if as_json else f"{file} is whole: {facts['files']} sealed files of {facts['made_at']}.")
 
@@ -69,7 +69,8 @@ def drill(*, file: Path, as_json: bool) -> None:
 
     It takes the room of the backup twice, beside the data. The house goes on meanwhile.
     """
-    with _opened() as (settings, services):
+    with assemble(load(), role="worker") as services:
+        settings = services.settings
         for left in settings.data_dir.glob(f"{_PLACE}*"):  # of a drill that was killed
             shutil.rmtree(left, ignore_errors=True)
         with (
@@ -116,13 +117,10 @@ def _drilled(file: Path, place: Path, settings: Settings) -> Facts:
     check_target(directory, manifest, KeyFiles(directory.secrets / "keys", roots), version=appliance.__version__)
 
     def look(restored: Settings) -> None:
-        inside = assemble(restored, role="worker")
-        try:
+        with assemble(restored, role="worker") as inside:
             with inside.db.platform() as tx:
                 tenants = [PLATFORM, *tenancy.list_tenants(tx)]
             facts.update(examine(inside.db, inside.vault.files, tenants))
-        finally:
-            inside.close()
 
     facts["files"] = restore_into(file, directory, there, roots, look)
     return facts
@@ -132,13 +130,3 @@ def _name(facts: Mapping[str, object]) -> None:
     named = facts.get("named", [])
     for one in named if isinstance(named, list) else []:
         say(f"  {one}")
-
-
-@contextmanager
-def _opened() -> Iterator[tuple[Settings, Services]]:
-    settings = load()
-    services = assemble(settings, role="worker")
-    try:
-        yield settings, services
-    finally:
-        services.close()

@@ -78,7 +78,7 @@ def migrate(*, as_json: bool) -> None:
 @click.option("--preflight", is_flag=True, help="Only what must hold before the house is started.")
 def doctor(*, as_json: bool, preflight: bool) -> None:
     """Check host, secrets, keys, models, parser and database. Exit code 0: well, 1: failing, 2: warnings."""
-    from appliance.assembly import anchors_of, database_url, roots_of
+    from appliance.grounds import anchors_of, database_url, roots_of
     from appliance.ops.anchor_findings import check_anchors
     from appliance.ops.diagnosis import diagnose
     from appliance.ops.preflight import Level
@@ -95,9 +95,9 @@ def doctor(*, as_json: bool, preflight: bool) -> None:
         say(json.dumps([vars(finding) for finding in findings]))
     else:
         for finding in findings:
-            say(f"[ {finding.level.value:^7} ] {finding.name:<10} {finding.detail}")
+            say(f"[ {finding.level.value:^7} ] {finding.name:<13} {finding.detail}")
             if finding.remedy:
-                say(f"            {finding.remedy}")
+                say(f"{' ' * 12}{finding.remedy}")
     worst = {finding.level for finding in findings}
     raise SystemExit(1 if Level.FAIL in worst else 2 if Level.WARN in worst else 0)
 

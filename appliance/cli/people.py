@@ -26,11 +26,8 @@ def invite(*, email: str, as_json: bool) -> None:
 
     settings = load()
     configure(format="console", level="ERROR")
-    services = assemble(settings, role="worker")
-    try:
+    with assemble(settings, role="worker") as services:
         invited = invite_operator(services.db, email, clock=services.clock)
-    finally:
-        services.close()
     _print_link(f"{settings.address}/join?link={invited.token}", as_json=as_json)
 
 
@@ -44,11 +41,8 @@ def reset_password(*, email: str, as_json: bool) -> None:
 
     settings = load()
     configure(format="console", level="ERROR")
-    services = assemble(settings, role="worker")
-    try:
+    with assemble(settings, role="worker") as services:
         link = identity.create_password_reset_at_console(services.db, email, clock=services.clock)
-    finally:
-        services.close()
     _print_link(f"{settings.address}/reset?link={link.token}", as_json=as_json)
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from appliance import dlp
-from appliance.assembly import parse_limits
 from appliance.dlp import Engine, Finding
-from appliance.gatehouse import scanner_of
 from appliance.kernel.errors import Refusal
+from appliance.knowledge.formats import is_blank
 from appliance.knowledge.parsed import Parsed
 from appliance.knowledge.parsing import Limits, parse
 from appliance.knowledge.unreadable import REASONS, UnreadableDocument
+from appliance.readers import parse_limits, scanner_of
 from appliance.settings import load
 
 _FOUND, _UNREAD = 1, 2
@@ -72,10 +72,13 @@ def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
 def _scan(path: Path, engine: Engine, own: dlp.OwnRules, limits: Limits, least: float) -> _Scanned:
     scanned = _Scanned(path)
     try:
-        parsed = parse(path.read_bytes(), file_name=path.name, limits=limits)
+        content = path.read_bytes()
     except OSError as error:
         scanned.unread.append(f"cannot be read: {error.strerror}")
         return scanned
+    try:
+        # Of an empty file the name is all that there is to look at.
+        parsed = Parsed("text/plain", "", ()) if is_blank(content) else parse(content, file_name=path.name, limits=limits)
     except UnreadableDocument as unreadable:
         scanned.unread.append(unreadable.reason)
         return scanned

@@ -60,9 +60,5 @@ def add_to(room: click.Group) -> None:
 
 @contextmanager
 def _inside(organisation: UUID) -> Iterator[tuple[Tx, Clock]]:
-    services = assemble(load(), role="worker")
-    try:
-        with services.db.tenant(TenantId(organisation)) as tx:
-            yield tx, services.clock
-    finally:
-        services.close()
+    with assemble(load(), role="worker") as services, services.db.tenant(TenantId(organisation)) as tx:
+        yield tx, services.clock

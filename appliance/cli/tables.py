@@ -42,15 +42,25 @@ def show(found: Any, *, as_json: bool) -> None:
 
 
 def _print_rows(rows: Sequence[Any], indent: str = "", widest: int | None = None) -> None:
+    if not rows:
+        return
     if not all(isinstance(row, dict) for row in rows):  # labels are words
         click.echo("\n".join(_text(row) for row in rows))
         return
-    columns = [name for name in rows[0] if not any(isinstance(row[name], dict) for row in rows)]
+    inside = [name for name in rows[0] if any(_is_table(row[name]) for row in rows)]
+    columns = [name for name in rows[0] if name not in inside and not any(isinstance(row[name], dict) for row in rows)]
     table = [[name.replace("_", " ") for name in columns]]
     table += [[_cell(row[name], widest) for name in columns] for row in rows]
     widths = [max(len(line[at]) for line in table) for at in range(len(columns))]
-    for line in table:
+    for line, row in zip(table, [{}, *rows], strict=True):
         click.echo(indent + "  ".join(part.ljust(width) for part, width in zip(line, widths, strict=True)).rstrip())
+        for name in inside if row else ():
+            click.echo(f"{indent}  {name.replace('_', ' ')}:{'' if row[name] else ' –'}")
+            _print_rows(row[name], f"{indent}    ", widest)
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
 def _print_members(members: Mapping[str, Any], indent: str = "") -> None:
@@ -59,7 +69,7 @@ def _print_members(members: Mapping[str, Any], indent: str = "") -> None:
         if isinstance(value, dict):
             click.echo(label)
             _print_members(value, indent + "  ")
-        elif isinstance(value, list) and value and isinstance(value[0], dict):
+        elif _is_table(value):
             click.echo(label)
             _print_rows(value, indent + "  ")
         else:
@@ -73,6 +83,6 @@ def _cell(value: Any, widest: int | None) -> str:
 
 def _text(value: Any) -> str:
     if isinstance(value, list):
-        value = " ".join(": ".join(map(str, one.values())) if isinstance(one, dict) else str(one) for one in value)
+        value = " ".join(str(one) for one in value)
     # What people call things must do nothing to the terminal of who lists them.
     return "–" if value is None else _CONTROLS.sub("", str(value))

@@ -27,11 +27,8 @@ def acting_as(email: str | None, tenant_id: TenantId | None = None) -> Iterator[
     """
     settings = load()
     configure(format="console", level="ERROR")
-    services = assemble(settings, role="worker")
-    try:
+    with assemble(settings, role="worker") as services:
         yield services, caller_by_email(services.db, email, tenant_id)
-    finally:
-        services.close()
 
 
 @click.command()

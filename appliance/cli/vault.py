@@ -1,8 +1,6 @@
 """`appliance vault`: the root key, and the files of the keys under it. Needs a running house."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -13,7 +11,7 @@ from appliance.audit import PLATFORM, Actor, ActorKind, Event
 from appliance.cli.operate import say
 from appliance.kernel.ids import TenantId
 from appliance.ops.key_export import export_key_files
-from appliance.settings import Settings, load
+from appliance.settings import load
 from appliance.vault import change_log_key, check_keys
 from appliance.vault.exchange import exchange_root
 
@@ -29,7 +27,7 @@ def vault() -> None:
 @_JSON
 def check(*, as_json: bool) -> None:
     """Open every organisation's key once, and say which root keys there are. Exit code 1 where one does not open."""
-    with _opened() as (_, services):
+    with assemble(load(), role="worker") as services:
         roots = [root.spec for root in services.vault.files.roots]
         for root in services.vault.files.roots:
             root.ping()
@@ -46,7 +44,8 @@ def rotate_root(*, as_json: bool) -> None:
 
     It may be stopped and begun again. By default the root key is a file, and a new one is made.
     """
-    with _opened() as (settings, services):
+    with assemble(load(), role="worker") as services:
+        settings = services.settings
         is_file = settings.root_key is None and settings.root_key_next is None
         count = exchange_root(
             services.db, services.vault.files, services.shelves, _tenants(services),
@@ -66,7 +65,7 @@ def rotate_root(*, as_json: bool) -> None:
 @_JSON
 def rotate_log_key(*, as_json: bool) -> None:
     """Put a new key in force that signs the audit log; the old one signs it over, and is destroyed."""
-    with _opened() as (_, services), services.db.tenant(PLATFORM) as tx:
+    with assemble(load(), role="worker") as services, services.db.tenant(PLATFORM) as tx:
         number = change_log_key(tx, Actor(ActorKind.OPERATOR), services.vault)
     say(json.dumps({"number": number}) if as_json else f"Key {number} signs the log from its next entry on; each log says so itself.")
 
@@ -76,7 +75,7 @@ def rotate_log_key(*, as_json: bool) -> None:
 @_JSON
 def export(*, file: Path, as_json: bool) -> None:
     """Copy the key files, which are wrapped by the root key, to one FILE: what a backup needs besides that key."""
-    with _opened() as (_, services):
+    with assemble(load(), role="worker") as services:
         with services.db.tenant(PLATFORM) as tx:  # on record before it exists
             audit.record(tx, Actor(ActorKind.OPERATOR), Event.KEY_FILES_EXPORTED)
         count = export_key_files(services.vault.files.directory, file.absolute())
@@ -97,16 +96,6 @@ def _opening(count: int) -> str:
 
 def _ended(count: int) -> str:
     return f"; those of {count} organisation{'' if count == 1 else 's'} were destroyed on purpose" if count else ""
-
-
-@contextmanager
-def _opened() -> Iterator[tuple[Settings, Services]]:
-    settings = load()
-    services = assemble(settings, role="worker")
-    try:
-        yield settings, services
-    finally:
-        services.close()
 
 
 def _tenants(services: Services) -> list[TenantId]:

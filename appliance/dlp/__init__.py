@@ -6,6 +6,8 @@ Trusted: this process. Not trusted: the text, which may hide what it says; a sha
 signs of no width and encodings are plain. Every rule is linear in the text. A finding names rule and place, never the value.
 """
 
+from typing import TYPE_CHECKING
+
 from appliance.dlp.decisions import (
     BY_MODEL,
     FLOOR,
@@ -23,14 +25,30 @@ from appliance.dlp.engine import Engine, stopped
 from appliance.dlp.errors import DlpBlocked
 from appliance.dlp.flowing import Flowing, Stretch, whole
 from appliance.dlp.masking import excerpt, masked
-from appliance.dlp.own import NOTHING, OwnBook, OwnRules, own_rules
-from appliance.dlp.policies import policy_asked, policy_in_force
-from appliance.dlp.pseudonyms import IRREVERSIBLE, Restoring, Surrogates, Written
-from appliance.dlp.scanning import scan, shown
+from appliance.dlp.own import NOTHING, OwnRules
+from appliance.dlp.showing import shown
 from appliance.dlp.surrogate_forms import redacted
 from appliance.dlp.tags import Tag, Tagger
 from appliance.dlp.values import FAMILIES, LIKELY, Category, Family, Finding
 from appliance.dlp.weaving import PLAIN, InJson, Weave
+from appliance.kernel.later import later
+
+if TYPE_CHECKING:
+    from appliance.dlp.own.loading import OwnBook, own_rules
+    from appliance.dlp.policies import policy_asked, policy_in_force
+    from appliance.dlp.pseudonyms import IRREVERSIBLE, Restoring, Surrogates, Written
+    from appliance.dlp.scanning import scan
+
+# What asks the database, or seals: whoever looks at files at the console does neither.
+__getattr__ = later(
+    __name__,
+    {
+        "own.loading": ("OwnBook", "own_rules"),
+        "policies": ("policy_asked", "policy_in_force"),
+        "pseudonyms": ("IRREVERSIBLE", "Restoring", "Surrogates", "Written"),
+        "scanning": ("scan",),
+    },
+)
 
 __all__ = [
     "BY_MODEL", "FAMILIES", "FLOOR", "IRREVERSIBLE", "LIKELY", "NOTHING", "PLAIN", "Action", "Category", "Circumstances", "Decided",

@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from appliance.dlp.values import FAMILIES, LIKELY, Category, Family, Finding
-from appliance.identity import patterns
+from appliance.kernel import patterns
 
 
 class Direction(StrEnum):

@@ -1,8 +1,8 @@
 """A text that somebody wants to have looked at: it is kept nowhere."""
 
 from appliance.dlp.engine import Engine
-from appliance.dlp.masking import excerpt
 from appliance.dlp.own import NOTHING, OwnRules
+from appliance.dlp.showing import shown
 from appliance.dlp.values import LIKELY, Finding
 from appliance.identity import Caller, Permission, require
 
@@ -14,12 +14,3 @@ def scan(engine: Engine, caller: Caller, text: str, *, least: float = LIKELY, ow
     """
     require(caller, Permission.DOCUMENT_ADD)
     return shown(engine, text, least=least, own=own)
-
-
-def shown(engine: Engine, text: str, *, least: float = LIKELY, own: OwnRules = NOTHING) -> list[tuple[Finding, str]]:
-    """Return findings of at least this confidence, each with its masked excerpt, for whoever may see the text itself.
-
-    What is too unsure to be told is masked around the others all the same.
-    """
-    found = engine.inspect(text, least=min(least, LIKELY), own=own)
-    return [(one, excerpt(text, found, one)) for one in found if one.confidence >= least]

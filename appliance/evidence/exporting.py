@@ -128,7 +128,7 @@ def write_package(
     try:
         with db.tenant(tenant_id) as tx:
             caller = caller_by_person(tx, UserId(asked.requested_by), now=clock.now())
-        gathered = gather(db, caller, clock=clock)
+        gathered = gather(db, caller, clock=clock, weaknesses=weaknesses)
     except Refusal as refusal:
         log.warning("package_refused", tenant_id=str(tenant_id), package_id=str(package_id), code=refusal.code)
         _put(db, tenant_id, package_id, {"state": PackageState.FAILED.value})

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -32,15 +33,19 @@ class Summary:
 
 
 def gather(
-    db: Database, caller: Caller, items: Iterable[Item] = tuple(Item), *, clock: Clock, in_brief: bool = False
+    db: Database, caller: Caller, items: Iterable[Item] = tuple(Item), *, clock: Clock, in_brief: bool = False,
+    weaknesses: Path | None = None,
 ) -> Gathered:
-    """Return evidence for who may see it, in brief without its rows. Looking is an event in the log."""
+    """Return evidence for who may see it, in brief without its rows. Looking is an event in the log.
+
+    `weaknesses` is the file of known weaknesses that the operator brings, if any.
+    """
     identity.require_granted(caller, Permission.AUDIT_READ)
     wanted, house = list(items), house_state(db, caller)
     # Who may see the evidence sees all of it: a token's further scopes are about other doors.
     reader = replace(caller, scopes=None)
     with db.tenant(caller.tenant_id) as tx:
-        sources = Sources(tx, reader, clock.now(), house, in_brief)
+        sources = Sources(tx, reader, clock.now(), house, in_brief, weaknesses)
         found = {item: COLLECTORS[item](sources) for item in wanted}
         names = {} if in_brief else _names(tx, found.values())
         audit.record(tx, caller.actor, Event.EVIDENCE_READ, items=" ".join(wanted))

@@ -209,6 +209,7 @@ MEASURES: Final[dict[str, str]] = {
     "sign_in_locked": "Accounts or addresses locked",
     "sign_ins": "Sign-ins",
     "versions_deleted": "Versions of documents deleted",
+    "weaknesses": "Known weaknesses, as of",
     "witness_seen_at": "Seen by a witness last",
 }
 
@@ -267,18 +268,18 @@ GAPS: Final[dict[str, tuple[str, str]]] = {
     ),
     "no_vulnerability_feed": (
         "This host does not look for known vulnerabilities: it asks nobody outside.",
-        "Check the list of components (CycloneDX, in the package) with a scanner of yours, and keep its report.",
+        "Check the list of components (CycloneDX, in the package) with a scanner of yours, and keep its report; or bring OSV's file each month (`APPLIANCE_KNOWN_WEAKNESSES`).",
     ),
     "old_data_key": (
         "The data key in force is older than a year.",
         "Rotate it under Keys.",
     ),
     "old_provider_keys": (
-        "{number} keys to providers are older than a year.",
+        "Keys to providers that are older than a year: {number}.",
         "Replace them at the provider, and here under Providers.",
     ),
     "privileged_without_factor": (
-        "{number} people who may change settings or people sign in by their password alone.",
+        "People who may change settings or people, and sign in by their password alone: {number}.",
         "Ask them to add a second factor under their account.",
     ),
     "provider_without_contract": (

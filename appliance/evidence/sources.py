@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Final
 
 from appliance import policy
@@ -60,6 +61,8 @@ class Sources:
     house: HouseState
     in_brief: bool = False
     """Whether standings and gaps alone are wanted, and no rows."""
+    weaknesses: Path | None = None
+    """The file of known weaknesses that the operator brings."""
 
     @cached_property
     def access(self) -> list[Access]:

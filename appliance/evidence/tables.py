@@ -2,8 +2,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.kernel.db import Table
@@ -16,8 +14,8 @@ class ReportRow(Table):
     report_id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str]
     is_good: Mapped[bool]
-    made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    made_at: Mapped[datetime]
+    facts: Mapped[dict[str, Any]]
     digest: Mapped[bytes]
 
 
@@ -28,11 +26,11 @@ class ReviewRow(Table):
     review_id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str]
     started_by: Mapped[UUID]
-    started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    reminded_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    started_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    reminded_at: Mapped[datetime | None]
     closed_by: Mapped[UUID | None]
-    closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    closed_at: Mapped[datetime | None]
     digest: Mapped[bytes | None]
 
 
@@ -45,7 +43,7 @@ class ReviewItemRow(Table):
     kind: Mapped[str]
     subject_id: Mapped[UUID]
     owner_id: Mapped[UUID]
-    facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    facts: Mapped[dict[str, Any]]
 
 
 class DecisionRow(Table):
@@ -57,7 +55,7 @@ class DecisionRow(Table):
     verdict: Mapped[str]
     reason: Mapped[str]
     decided_by: Mapped[UUID]
-    decided_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    decided_at: Mapped[datetime]
     is_own: Mapped[bool]
     is_done: Mapped[bool]
 
@@ -68,9 +66,9 @@ class PackageRow(Table):
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     package_id: Mapped[UUID] = mapped_column(primary_key=True)
     requested_by: Mapped[UUID]
-    requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    requested_at: Mapped[datetime]
     language: Mapped[str]
     state: Mapped[str]
     digest: Mapped[bytes | None]
     byte_count: Mapped[int | None]
-    ready_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    ready_at: Mapped[datetime | None]

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from appliance import audit, budgets, dlp, identity, policy, tenancy
 from appliance.audit import Event, NewEntry, Outcome
+from appliance.dlp.policies import policy_asked
 from appliance.gateway import metrics
 from appliance.gateway.endpoints import Way, way_to
 from appliance.gateway.guarding import Standing, Treated
@@ -94,7 +95,7 @@ class Admission:
         tokens = _tokens(asked)
         telling = self._tally.telling(tokens)
         standing, rules, kept_days, on_data, *_ = ask(
-            tx, identity.standing_of(tx.tenant_id, tokens, self._clock.now()), policy.loading(), tenancy.days_kept(), dlp.policy_asked(),
+            tx, identity.standing_of(tx.tenant_id, tokens, self._clock.now()), policy.loading(), tenancy.days_kept(), policy_asked(),
             *lender.asked(one.plan.target.provider for one in asked), *([telling] if telling else []),
         )  # fmt: skip
         standing.touch(tx)

@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Text, Uuid
+from sqlalchemy import BigInteger, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -24,8 +24,8 @@ class CallRow(Table):
     prompt_tokens: Mapped[int] = mapped_column(BigInteger, default=0)
     answer_tokens: Mapped[int] = mapped_column(BigInteger, default=0)
     cost_micros: Mapped[int] = mapped_column(BigInteger, default=0)
-    admitted_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    settled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    admitted_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
     token_id: Mapped[UUID | None]
     request_id: Mapped[str | None]
     attempt: Mapped[int] = mapped_column(default=1)
@@ -80,5 +80,5 @@ class ContentRow(Table):
     call_id: Mapped[UUID] = mapped_column(primary_key=True)
     owner_id: Mapped[UUID]
     sealed: Mapped[bytes]
-    kept_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    ends_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    kept_at: Mapped[datetime]
+    ends_at: Mapped[datetime]

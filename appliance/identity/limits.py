@@ -5,8 +5,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final
 
 from appliance.identity.errors import LimitsBeyond, TokenLimitMalformed
-from appliance.identity.patterns import MOST_ENTRIES, covers, is_name
 from appliance.identity.values import ModelEndpoint, TokenLimits
+from appliance.kernel.patterns import MOST_ENTRIES, covers, is_name
 
 Network = IPv4Network | IPv6Network
 _MAPPED: Final = IPv6Network("::ffff:0:0/96")

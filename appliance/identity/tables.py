@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Text, Uuid, func
+from sqlalchemy import Text, Uuid, func
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -16,13 +16,13 @@ class MembershipRow(Table):
     role: Mapped[str]
     display_name: Mapped[str]
     email: Mapped[str]
-    joined_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    suspended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    own_since: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    joined_at: Mapped[datetime]
+    suspended_at: Mapped[datetime | None]
+    own_since: Mapped[datetime] = mapped_column(server_default=func.now())
     kind: Mapped[str] = mapped_column(default="person")
     language: Mapped[str | None]
     zone: Mapped[str | None]
-    access_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    access_until: Mapped[datetime | None]
     role_source: Mapped[str] = mapped_column(default="manual")
     connection_id: Mapped[UUID | None]
     custom_role_id: Mapped[UUID | None]
@@ -34,17 +34,17 @@ class SessionRow(Table):
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     digest: Mapped[bytes] = mapped_column(primary_key=True)
     user_id: Mapped[UUID]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    last_seen_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
     address: Mapped[str]
     agent: Mapped[str]
-    authenticated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    authenticated_at: Mapped[datetime]
     methods: Mapped[list[str]] = mapped_column(ARRAY(Text))
     connection_id: Mapped[UUID | None]
     idp_session: Mapped[str | None]
     factor_id: Mapped[UUID | None]
-    misplaced_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    misplaced_at: Mapped[datetime | None]
 
 
 class GroupRow(Table):
@@ -53,7 +53,7 @@ class GroupRow(Table):
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     group_id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime]
 
 
 class GroupMemberRow(Table):
@@ -75,11 +75,11 @@ class InvitationRow(Table):
     role: Mapped[str]
     group_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
     invited_by: Mapped[UUID | None]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
     accepted_by: Mapped[UUID | None]
-    closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    access_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    closed_at: Mapped[datetime | None]
+    access_until: Mapped[datetime | None]
     custom_role_id: Mapped[UUID | None]
 
 
@@ -94,14 +94,14 @@ class TokenRow(Table):
     hint: Mapped[str]
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     created_by: Mapped[UUID]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    last_used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
     models: Mapped[list[str]] = mapped_column(ARRAY(Text))
     endpoints: Mapped[list[str]] = mapped_column(ARRAY(Text))
     networks: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    misplaced_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    misplaced_at: Mapped[datetime | None]
 
 
 class RepeatRow(Table):
@@ -111,7 +111,7 @@ class RepeatRow(Table):
     user_id: Mapped[UUID] = mapped_column(primary_key=True)
     key_digest: Mapped[bytes] = mapped_column(primary_key=True)
     request_digest: Mapped[bytes]
-    began_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    began_at: Mapped[datetime]
     status: Mapped[int | None]
     sealed: Mapped[bytes | None]
 
@@ -133,7 +133,7 @@ class SignInRow(Table):
 
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     sign_in_id: Mapped[UUID] = mapped_column(primary_key=True)
-    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    at: Mapped[datetime]
     user_id: Mapped[UUID | None]
     succeeded: Mapped[bool]
     method: Mapped[str]
@@ -151,8 +151,8 @@ class CustomRoleRow(Table):
     name: Mapped[str]
     description: Mapped[str]
     permissions: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
 
 
 class BreakGlassRow(Table):
@@ -161,9 +161,9 @@ class BreakGlassRow(Table):
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(primary_key=True)
     made_by: Mapped[UUID | None]
-    made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    told_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    made_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    told_at: Mapped[datetime | None]
 
 
 class SupportGrantRow(Table):
@@ -175,7 +175,7 @@ class SupportGrantRow(Table):
     level: Mapped[str]
     reason: Mapped[str]
     granted_by: Mapped[UUID]
-    granted_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    granted_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
     ended_by: Mapped[UUID | None]

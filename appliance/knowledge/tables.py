@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Integer, Text
+from sqlalchemy import Integer, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -28,10 +28,10 @@ class FileColumns:
     unread: Mapped[list[dict[str, str]]] = mapped_column(JSONB, default=list)
     uploaded_by: Mapped[UUID]
     approved_by: Mapped[UUID | None]
-    uploaded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    settled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    ready_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    uploaded_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+    ready_at: Mapped[datetime | None]
 
 
 class DocumentRow(FileColumns, Table):
@@ -73,7 +73,7 @@ class BatchRow(Table):
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     batch_id: Mapped[UUID] = mapped_column(primary_key=True)
     created_by: Mapped[UUID]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime]
 
 
 class UploadRow(Table):
@@ -93,7 +93,7 @@ class UploadRow(Table):
     is_separate: Mapped[bool]
     is_attested: Mapped[bool] = mapped_column(default=False)
     labels: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
-    began_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    began_at: Mapped[datetime]
 
 
 class UploadPartRow(Table):
@@ -134,12 +134,12 @@ class VectorIndexRow(Table):
     model: Mapped[str] = mapped_column(primary_key=True)
     dimension: Mapped[int]
     state: Mapped[str]
-    changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    changed_at: Mapped[datetime]
     # How many passages have a vector, leaving aside what was deleted since, and when the filling began at how many.
     embedded: Mapped[int] = mapped_column(default=0)
-    began_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    began_at: Mapped[datetime | None]
     began_with: Mapped[int] = mapped_column(default=0)
-    filled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    filled_at: Mapped[datetime | None]
     reason_code: Mapped[str | None]
 
 
@@ -151,7 +151,7 @@ class CollectionRow(Table):
     name: Mapped[str]
     description: Mapped[str]
     audience: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime]
 
 
 class CollectionGroupRow(Table):

@@ -10,8 +10,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from appliance.identity import GroupId, TokenLimits
-from appliance.identity.patterns import fits
 from appliance.kernel.errors import Refusal
+from appliance.kernel.patterns import fits
 from appliance.policy import reasons
 from appliance.policy.errors import CallRuleRefused, ContractMissing, Judged, KeyLimited, ModelNotAllowed
 from appliance.policy.values import (

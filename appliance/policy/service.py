@@ -11,10 +11,10 @@ from sqlalchemy import delete, func, select
 from appliance import audit, identity
 from appliance.audit import Event
 from appliance.identity import Caller, GroupId, Permission
-from appliance.identity.patterns import MOST_ENTRIES, is_name
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Tx, in_turn
 from appliance.kernel.ids import new_id
+from appliance.kernel.patterns import MOST_ENTRIES, is_name
 from appliance.policy.errors import (
     LabelMalformed,
     LabelNotFound,

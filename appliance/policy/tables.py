@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, SmallInteger, Text, Uuid
+from sqlalchemy import BigInteger, SmallInteger, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,8 +26,8 @@ class RuleRow(Table):
     ends: Mapped[str | None]
     zone: Mapped[str | None]
     created_by: Mapped[UUID | None]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
 
 
 class LabelRow(Table):
@@ -50,11 +50,11 @@ class ContractRow(Table):
     terms: Mapped[list[str]] = mapped_column(ARRAY(Text))
     region: Mapped[str | None]
     reference: Mapped[str]
-    expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime | None]
     created_by: Mapped[UUID | None]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    reminded_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    reminded_at: Mapped[datetime | None]
 
 
 class VersionRow(Table):

@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Text
+from sqlalchemy import Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -13,8 +13,8 @@ class OrganisationRow(Table):
 
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    suspended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime]
+    suspended_at: Mapped[datetime | None]
 
 
 class SettingsRow(Table):

@@ -1,7 +1,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import DateTime, text
+from sqlalchemy import text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.kernel.db import Table
@@ -15,9 +15,9 @@ class DataKeyRow(Table):
     kek_id: Mapped[UUID]
     wrapped: Mapped[bytes | None]
     state: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    retired_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    destroyed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+    destroyed_at: Mapped[datetime | None]
 
 
 class KekRow(Table):
@@ -26,9 +26,9 @@ class KekRow(Table):
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     kek_id: Mapped[UUID] = mapped_column(primary_key=True)
     state: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    retired_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    destroyed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+    destroyed_at: Mapped[datetime | None]
     end_proof: Mapped[bytes | None]
 
 
@@ -44,11 +44,11 @@ class RotationRow(Table):
     done: Mapped[int]
     total: Mapped[int]
     damaged: Mapped[int]
-    began_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    swept_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    began_at: Mapped[datetime]
+    swept_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
     waited: Mapped[timedelta] = mapped_column(server_default=text("'0'"))
-    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    ended_at: Mapped[datetime | None]
 
 
 class DestructionRow(Table):
@@ -58,9 +58,9 @@ class DestructionRow(Table):
     request_id: Mapped[UUID] = mapped_column(primary_key=True)
     requested_by: Mapped[UUID]
     reason: Mapped[str]
-    requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    requested_at: Mapped[datetime]
     decided_by: Mapped[UUID | None]
-    decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    decided_at: Mapped[datetime | None]
     is_granted: Mapped[bool | None]
 
 
@@ -73,5 +73,5 @@ class SigningKeyRow(Table):
     public: Mapped[bytes]
     endorsement: Mapped[bytes | None]
     sealed: Mapped[bytes | None]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    retired_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]

@@ -46,12 +46,12 @@ def show() -> Answer:
 
 @blueprint.get("/rows")
 def rows() -> Answer:
-    """Return the table's rows alone, for the page that watches them."""
+    """Return the table's rows, and which they are of how many, for the page that watches them."""
     person = caller()
     with services().db.tenant(person.tenant_id) as tx:
         names = {one.collection_id: one.name for one in knowledge.list_collections(tx, person)}
         wanted = _wanted()
-        return page("documents/_rows.html", table=table_of_documents(tx, wanted, _asked()), wanted=wanted, names=names)
+        return page("documents/_followed.html", table=table_of_documents(tx, wanted, _asked()), wanted=wanted, names=names)
 
 
 @blueprint.post("")

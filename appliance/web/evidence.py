@@ -31,7 +31,7 @@ _REPORTS, _PACKAGES = 20, 20
 def show() -> Answer:
     """Show how each framework stands."""
     house, person = services(), caller()
-    gathered = evidence.gather(house.db, person, clock=house.clock, in_brief=True)
+    gathered = evidence.gather(house.db, person, clock=house.clock, in_brief=True, weaknesses=house.settings.known_weaknesses)
     return page("evidence/page.html", summaries=evidence.summaries(gathered), items=gathered, standings=STANDINGS)
 
 
@@ -40,7 +40,7 @@ def controls() -> Answer:
     """Show a framework's controls, and the evidence for each."""
     house, framework = services(), _framework()
     wanted = {item for one in framework.controls for item in one.items}
-    gathered = evidence.gather(house.db, caller(), [item for item in Item if item in wanted], clock=house.clock, in_brief=True)
+    gathered = evidence.gather(house.db, caller(), [item for item in Item if item in wanted], clock=house.clock, in_brief=True, weaknesses=house.settings.known_weaknesses)
     standing = {one.number: evidence.standing_of(one, gathered).value for one in framework.controls}
     return page(
         "evidence/controls.html", framework=framework, frameworks=FRAMEWORKS, gathered=gathered, standing=standing,
@@ -52,7 +52,7 @@ def controls() -> Answer:
 def item() -> Answer:
     """Show one item of evidence: its newest rows, and what is missing."""
     house, wanted = services(), _item()
-    found = evidence.gather(house.db, caller(), [wanted], clock=house.clock)[wanted]
+    found = evidence.gather(house.db, caller(), [wanted], clock=house.clock, weaknesses=house.settings.known_weaknesses)[wanted]
     return page("evidence/item.html", found=found, labels=LABELS, standings=STANDINGS, most=SHOWN)
 
 

@@ -24,7 +24,7 @@ from appliance.web.typed import proved_first, shown_here, typed_secret
 blueprint = Blueprint("providers", __name__, url_prefix="/providers")
 Answer = tuple[str, int] | Response
 # Refusals of a page as a whole: each says more than a form could.
-_ELSEWHERE = ("step_up_required", "forbidden", "provider_not_found", "provider_key_not_found")
+_ELSEWHERE = ("forbidden", "provider_not_found", "provider_key_not_found")
 
 
 class KeyLeftOut(Invalid):

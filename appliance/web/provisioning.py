@@ -5,7 +5,6 @@ from uuid import UUID
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from appliance.identity.errors import StepUpRequired
 from appliance.identity.scim.service import (
     TokenWish,
     change_provisioning,
@@ -18,6 +17,7 @@ from appliance.kernel.errors import Refusal
 from appliance.web import forms
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
+from appliance.web.typed import shown_here
 
 blueprint = Blueprint("provisioning", __name__, url_prefix="/sign-on/<uuid:connection_id>/provisioning")
 Answer = tuple[str, int] | Response
@@ -82,6 +82,4 @@ def _address(connection_id: UUID) -> str:
 
 
 def _mine(refusal: Refusal) -> Refusal:
-    if isinstance(refusal, StepUpRequired) or refusal.code in _ELSEWHERE:
-        raise refusal
-    return refusal
+    return shown_here(refusal, _ELSEWHERE)

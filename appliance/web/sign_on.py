@@ -1,30 +1,31 @@
 """Sign-on: an organisation's connections to its identity providers, its domains, and what providers' groups give."""
 
+from collections.abc import Callable
 from uuid import UUID
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, request, url_for
 from werkzeug.wrappers import Response
 
 from appliance import identity
-from appliance.identity import GroupId, Permission, Role
+from appliance.identity import Caller, GroupId, Permission, Role
 from appliance.identity.custom_roles import list_givable
-from appliance.identity.errors import StepUpRequired
 from appliance.identity.permissions import givable_roles
 from appliance.identity.sso import connections, domains, links, mappings
 from appliance.identity.sso.connections import ConnectionChange, ConnectionForm
 from appliance.identity.sso.oidc.settings import ClientProof
 from appliance.identity.sso.saml import fetching
 from appliance.identity.sso.values import ConnectionKind
+from appliance.kernel.db import Tx
 from appliance.kernel.errors import Refusal
 from appliance.kernel.ids import parse_id
 from appliance.web import forms, saml_forms, sign_on_forms
 from appliance.web.render import done, page
 from appliance.web.sessions import caller, services
-from appliance.web.signin import own_path
+from appliance.web.typed import proved_first, shown_here
 
 blueprint = Blueprint("sign_on", __name__, url_prefix="/sign-on")
 Answer = tuple[str, int] | Response
-_ELSEWHERE = ("step_up_required", "forbidden", "connection_not_found", "domain_not_found", "mapping_not_found")
+_ELSEWHERE = ("forbidden", "connection_not_found", "domain_not_found", "mapping_not_found")
 
 
 @blueprint.get("")
@@ -52,9 +53,7 @@ def add() -> Answer:
 @blueprint.post("/proof")
 def prove() -> Answer:
     """Ask who is there before a secret is typed, so that it need not be typed twice."""
-    identity.require(caller(), Permission.SIGN_ON_CHANGE)
-    back = own_path(forms.field("back"))
-    return redirect(f"{back if back.startswith('/sign-on') else '/sign-on'}?notice=proved", 303)
+    return proved_first(Permission.SIGN_ON_CHANGE, "/sign-on")
 
 
 @blueprint.get("/<uuid:connection_id>")
@@ -66,16 +65,15 @@ def read(connection_id: UUID) -> Answer:
 @blueprint.post("/<uuid:connection_id>")
 def change(connection_id: UUID) -> Answer:
     """Change a connection's settings."""
-    person, house = caller(), services()
-    identity.require(person, Permission.SIGN_ON_CHANGE)
-    try:
-        with house.db.tenant(person.tenant_id) as tx:
-            kind = connections.get_connection(tx, person, connection_id).kind
-            change = ConnectionChange(forms.field("name"), sign_on_forms.settings(kind), sign_on_forms.secret())
-            connections.change_connection(tx, person, connection_id, change, sealer=house.vault, clock=house.clock)
-    except Refusal as refusal:
-        return _show(connection_id, shown=_mine(refusal))
-    return done("sign_on.read", "saved", connection_id=connection_id)
+    house = services()
+
+    def act(tx: Tx, person: Caller) -> None:
+        identity.require(person, Permission.SIGN_ON_CHANGE)
+        kind = connections.get_connection(tx, person, connection_id).kind
+        change = ConnectionChange(forms.field("name"), sign_on_forms.settings(kind), sign_on_forms.secret())
+        connections.change_connection(tx, person, connection_id, change, sealer=house.vault, clock=house.clock)
+
+    return _does(connection_id, act)
 
 
 @blueprint.post("/<uuid:connection_id>/metadata")
@@ -94,56 +92,37 @@ def read_metadata(connection_id: UUID) -> Answer:
 @blueprint.post("/<uuid:connection_id>/people")
 def change_people(connection_id: UUID) -> Answer:
     """Say whether the connection makes accounts, and with which role."""
-    person, house = caller(), services()
-    try:
+    house = services()
+
+    def act(tx: Tx, person: Caller) -> None:
         change = ConnectionChange(provisions=bool(forms.field("provisions")), default_role=forms.role("default_role"))
-        with house.db.tenant(person.tenant_id) as tx:
-            connections.change_connection(tx, person, connection_id, change, sealer=house.vault, clock=house.clock)
-    except Refusal as refusal:
-        return _show(connection_id, shown=_mine(refusal))
-    return done("sign_on.read", "saved", connection_id=connection_id)
+        connections.change_connection(tx, person, connection_id, change, sealer=house.vault, clock=house.clock)
+
+    return _does(connection_id, act)
 
 
 @blueprint.post("/<uuid:connection_id>/activation")
 def create_activation(connection_id: UUID) -> Answer:
     """Let people in by a connection."""
-    person = caller()
-    try:
-        with services().db.tenant(person.tenant_id) as tx:
-            connections.activate(tx, person, connection_id)
-    except Refusal as refusal:
-        return _show(connection_id, shown=_mine(refusal))
-    return done("sign_on.read", "connection-active", connection_id=connection_id)
+    return _does(connection_id, lambda tx, person: connections.activate(tx, person, connection_id), "connection-active")
 
 
 @blueprint.post("/<uuid:connection_id>/enforcement")
 def create_enforcement(connection_id: UUID) -> Answer:
     """Let people in by providers alone; whoever came by a password comes again, by the provider."""
-    person = caller()
-    try:
-        with services().db.tenant(person.tenant_id) as tx:
-            connections.enforce(tx, person, connection_id)
-    except Refusal as refusal:
-        return _show(connection_id, shown=_mine(refusal))
-    return done("sign_on.read", "connection-enforced", connection_id=connection_id)
+    return _does(connection_id, lambda tx, person: connections.enforce(tx, person, connection_id), "connection-enforced")
 
 
 @blueprint.post("/<uuid:connection_id>/relaxation")
 def create_relaxation(connection_id: UUID) -> Answer:
     """Let people in by their passwords again."""
-    person = caller()
-    with services().db.tenant(person.tenant_id) as tx:
-        connections.relax(tx, person, connection_id)
-    return done("sign_on.read", "saved", connection_id=connection_id)
+    return _does(connection_id, lambda tx, person: connections.relax(tx, person, connection_id))
 
 
 @blueprint.post("/<uuid:connection_id>/closure")
 def create_closure(connection_id: UUID) -> Answer:
     """Let nobody in by a connection any more."""
-    person = caller()
-    with services().db.tenant(person.tenant_id) as tx:
-        connections.turn_off(tx, person, connection_id)
-    return done("sign_on.read", "connection-off", connection_id=connection_id)
+    return _does(connection_id, lambda tx, person: connections.turn_off(tx, person, connection_id), "connection-off")
 
 
 @blueprint.post("/<uuid:connection_id>/deletion")
@@ -174,37 +153,29 @@ def create_link(connection_id: UUID) -> Answer:
 @blueprint.post("/<uuid:connection_id>/setup-link/revocation")
 def revoke_link(connection_id: UUID) -> Answer:
     """Close the link of a connection."""
-    person = caller()
-    with services().db.tenant(person.tenant_id) as tx:
-        links.close_link(tx, person, connection_id)
-    return done("sign_on.read", "saved", connection_id=connection_id)
+    return _does(connection_id, lambda tx, person: links.close_link(tx, person, connection_id))
 
 
 @blueprint.post("/<uuid:connection_id>/mappings")
 def add_mapping(connection_id: UUID) -> Answer:
     """Let a group of the provider give something here."""
-    person = caller()
-    try:
+
+    def act(tx: Tx, person: Caller) -> None:
         kind, _, value = forms.field("gives").partition(":")
         role = forms.role_named(value) if kind == "role" else Role.CUSTOM if kind == "own" else None
         group, own = (parse_id(value) if kind == one else None for one in ("group", "own"))
-        with services().db.tenant(person.tenant_id) as tx:
-            mappings.add_mapping(
-                tx, person, connection_id, said=forms.field("said"), role=role, custom_role_id=own,
-                group_id=GroupId(group) if group else None,
-            )  # fmt: skip
-    except Refusal as refusal:
-        return _show(connection_id, shown=_mine(refusal))
-    return done("sign_on.read", "saved", connection_id=connection_id)
+        mappings.add_mapping(
+            tx, person, connection_id, said=forms.field("said"), role=role, custom_role_id=own,
+            group_id=GroupId(group) if group else None,
+        )  # fmt: skip
+
+    return _does(connection_id, act)
 
 
 @blueprint.post("/<uuid:connection_id>/mappings/<uuid:mapping_id>/removal")
 def create_mapping_removal(connection_id: UUID, mapping_id: UUID) -> Answer:
     """Let a group of the provider give nothing more."""
-    person = caller()
-    with services().db.tenant(person.tenant_id) as tx:
-        mappings.remove_mapping(tx, person, connection_id, mapping_id)
-    return done("sign_on.read", "saved", connection_id=connection_id)
+    return _does(connection_id, lambda tx, person: mappings.remove_mapping(tx, person, connection_id, mapping_id))
 
 
 @blueprint.post("/domains")
@@ -239,6 +210,17 @@ def create_domain_removal(domain_id: UUID) -> Answer:
     return done("sign_on.show", "domain-removed")
 
 
+def _does(connection_id: UUID, act: Callable[[Tx, Caller], object], notice: str = "saved") -> Answer:
+    """Do something to a connection in one transaction, and say so on its page; so is a refusal."""
+    person = caller()
+    try:
+        with services().db.tenant(person.tenant_id) as tx:
+            act(tx, person)
+    except Refusal as refusal:
+        return _show(connection_id, shown=_mine(refusal))
+    return done("sign_on.read", notice, connection_id=connection_id)
+
+
 def _list(*, shown: Refusal | None) -> Answer:
     person, house = caller(), services()
     with house.db.tenant(person.tenant_id) as tx:
@@ -267,6 +249,4 @@ def _show(connection_id: UUID, *, shown: Refusal | None, link: str = "") -> Answ
 
 
 def _mine(refusal: Refusal) -> Refusal:
-    if isinstance(refusal, StepUpRequired) or refusal.code in _ELSEWHERE:
-        raise refusal
-    return refusal
+    return shown_here(refusal, _ELSEWHERE)

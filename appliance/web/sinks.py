@@ -21,7 +21,7 @@ from appliance.web.typed import proved_first, shown_here, typed_secret
 
 blueprint = Blueprint("sinks", __name__, url_prefix="/audit/streams")
 Answer = tuple[str, int] | Response
-_ELSEWHERE = ("step_up_required", "forbidden", "sink_not_found", "sink_letter_not_found")
+_ELSEWHERE = ("forbidden", "sink_not_found", "sink_letter_not_found")
 _PAGE = 50
 
 

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
-from appliance import identity, tenancy
+from appliance import tenancy
 from appliance.assembly import Services, courier_of
 from appliance.audit import Undelivered
 from appliance.identity import Permission
 from appliance.kernel.ids import TenantId
 from appliance.kernel.log import logger
 from appliance.web.package_letters import package_waits
-from appliance.worker.reminders import send
+from appliance.worker.mails import tell
 
 _SECONDS: Final = 30.0
 _AT_ONCE: Final = 3
@@ -83,11 +83,6 @@ class Rounds:
 
     def _tell(self, tenant_id: TenantId, told: Undelivered) -> None:
         """Mail it to whoever may change the schedule; the page and the log say it too."""
-        with self._services.db.tenant(tenant_id) as tx:
-            people = identity.list_addressees(tx, Permission.SETTINGS_CHANGE)
-            organisation = tenancy.get_organisation(tx).name
-        address = self._services.settings.address
-        send(
-            self._services, tenant_id, people,
-            lambda one: package_waits(told, organisation=organisation, address=address, language=one.language),
-        )  # fmt: skip
+        tell(
+            self._services, tenant_id, lambda _tx: told, package_waits, whom=Permission.SETTINGS_CHANGE, event="package_waits"
+        )

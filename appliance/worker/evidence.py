@@ -2,20 +2,16 @@
 
 from uuid import UUID
 
-from appliance import evidence, identity, tenancy
+from appliance import evidence, identity
 from appliance.assembly import Services
 from appliance.audit import PLATFORM
 from appliance.evidence.exporting import write_package
 from appliance.identity import Permission
 from appliance.kernel.ids import TenantId
-from appliance.kernel.log import logger
 from appliance.vault.signing import LogSigner
 from appliance.web.evidence_letters import isolation_is_broken, review_is_due
-from appliance.web.language import DEFAULT, LANGUAGES
-from appliance.web.reminders import gettext
-from appliance.worker.reminders import send
-
-log = logger("worker")
+from appliance.web.mail_words import gettext, language_of
+from appliance.worker.mails import send, tell
 
 
 def look_at_isolation(services: Services) -> None:
@@ -34,20 +30,13 @@ def write_evidence(services: Services, tenant_id: TenantId, package_id: UUID, si
     write_package(
         services.db, services.settings.exports, tenant_id, package_id, signer=signer, clock=services.clock,
         weaknesses=services.settings.known_weaknesses,
-        speaking=lambda language: lambda message: gettext(message, language if language in LANGUAGES else DEFAULT),
+        speaking=lambda language: lambda message: gettext(message, language_of(language)),
     )  # fmt: skip
 
 
 def remind_of_review(services: Services, tenant_id: TenantId) -> None:
     """Remind the people of this tenant who may decide of a review that is due soon; the page and the log say it too."""
-    with services.db.tenant(tenant_id) as tx:
-        review = evidence.remind_of_review(tx, clock=services.clock)
-        if review is None:
-            return
-        people = identity.list_addressees(tx, Permission.PEOPLE_CHANGE)
-        organisation = tenancy.get_organisation(tx).name
-    log.info("review_is_due", tenant_id=str(tenant_id), people=len(people))
-    send(
-        services, tenant_id, people,
-        lambda one: review_is_due(review, organisation=organisation, address=services.settings.address, language=one.language),
+    tell(
+        services, tenant_id, lambda tx: evidence.remind_of_review(tx, clock=services.clock), review_is_due,
+        whom=Permission.PEOPLE_CHANGE, event="review_is_due",
     )  # fmt: skip

@@ -17,7 +17,7 @@ from appliance.identity import Permission
 from appliance.kernel.ids import TenantId
 from appliance.kernel.log import logger
 from appliance.web.package_letters import log_alarms
-from appliance.worker.reminders import send
+from appliance.worker.mails import send
 
 _SECONDS: Final = 60.0
 log = logger("worker")

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import click
 import pytest
+from pydantic import BaseModel
 
 from appliance import cli
 from appliance.api.framework import OPERATIONS
 from appliance.cli.contents import GROUPS, Later
+from appliance.cli.tables import show
 from appliance.cli.verbs import command_name
 from tests.doors.conftest import Console
 from tests.support.house import House, Member
@@ -39,7 +41,7 @@ def test_its_contents_say_what_the_commands_say() -> None:
     assert {one.tag for one in OPERATIONS} == set(GROUPS)
 
 
-@pytest.mark.parametrize("words", [["--help"], ["config", "check"], ["ready"], ["completion", "bash"]])
+@pytest.mark.parametrize("words", [["--help"], ["config", "check"], ["ready"], ["completion", "bash"], ["scan", "--rules-only", "LICENSE"]])
 def test_what_needs_no_house_loads_none(words: list[str], tmp_path: Path) -> None:
     program = (
         "import sys; from appliance.cli import main\n"
@@ -144,3 +146,25 @@ def test_it_says_in_json_whether_it_is_ready_and_where_the_log_went(
     file = str(tmp_path / "log.jsonl")
     assert json.loads(console("audit-export", file, "--json").output) == {"file": file}
     assert Path(file).stat().st_mode & 0o777 == 0o600
+
+
+class Within(BaseModel):
+    finding_id: int
+    rule: str
+
+
+class Outer(BaseModel):
+    title: str
+    findings: list[Within]
+
+
+class Listing(BaseModel):
+    items: list[Outer]
+
+
+def test_what_is_inside_of_rows_is_told_with_its_names(capsys: pytest.CaptureFixture[str]) -> None:
+    found = [Outer(title="House rules", findings=[Within(finding_id=7, rule="card/pan/2")]), Outer(title="b", findings=[])]
+    show(Listing(items=found), as_json=False)
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
+    inside = [["findings:"], ["finding", "id", "rule"], ["7", "card/pan/2"]]
+    assert told == [["title"], ["House", "rules"], *inside, ["b"], ["findings:", "–"]]

@@ -77,7 +77,8 @@ def test_the_console_scans_files_and_folders_hidden_text_too(console: Console, t
     assert all("hidden" in one["place"] for one in told["letter.html"]["findings"])
     assert told["clean.txt"]["findings"] == []
     assert not any(value in ended.stdout for value in VALUES)
-    assert console("scan", str(folder / "clean.txt"), "--rules-only").exit_code == 0
+    (folder / "empty.txt").write_text("\n")
+    assert console("scan", str(folder / "clean.txt"), str(folder / "empty.txt"), "--rules-only").exit_code == 0
 
 
 def test_what_cannot_be_read_is_never_clean(console: Console, tmp_path: Path) -> None:

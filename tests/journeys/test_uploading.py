@@ -1,5 +1,6 @@
 """Many files, dropped ones and large ones, in a real Chromium."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ def test_it_uploads_many_dropped_and_large_files(product: Product, context: Brow
     page.locator("[data-upload]").evaluate(DROP)
     page.get_by_role("link", name="See how far they are").wait_for()
     page.get_by_role("link", name="dropped-2").wait_for()
+    page.locator(".pager").get_by_text(re.compile(r"^1–1[3-9] of 1[3-9]$")).wait_for()
 
     large = tmp_path / "large.txt"
     large.write_text("The archive has many doors.\n\n" + " " * 9_000_000)

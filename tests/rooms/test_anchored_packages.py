@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,34 +20,14 @@ from appliance.proof.note import COSIGNATURE, Checkpoint, PublicKey, parse_check
 from appliance.proof.short import ShortBroken, read_short, short
 from appliance.proof.single import source
 from appliance.proof.verify import ALTERED, INCOMPLETE, INTACT, Known, verify_package
-from tests.support.anchoring import Authority, Witness, anchored, stamping, witnessing
+from tests.support.anchoring import Authority, Witness, stamping
 from tests.support.attacks import Rig, _entry
-from tests.support.house import House, Member, Server
-
-
-@pytest.fixture(scope="module")
-def witness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Witness]:
-    with witnessing(tmp_path_factory.mktemp("witness")) as witness:
-        yield witness
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
-    with stamping(tmp_path_factory.mktemp("tsa")) as authority:
-        yield authority
+from tests.support.house import House
 
 
 @pytest.fixture
-def house(server: Server, database: str, tmp_path: Path, witness: Witness, authority: Authority) -> Iterator[House]:
-    authority.is_away = False
-    house = House(server, database, tmp_path, **anchored(witness, authority))
-    yield house
-    house.close()
-
-
-@pytest.fixture
-def rig(house: House, ada: Member, tmp_path: Path, witness: Witness, authority: Authority) -> Rig:
-    return Rig(house, ada, tmp_path, witness, authority)
+def house(anchored_house: House) -> House:
+    return anchored_house
 
 
 def checkpoint_of(package: Path) -> Checkpoint:

@@ -1,7 +1,6 @@
 """Anchors outside the operator's reach: a witness and a time-stamping authority, both real, and the log that goes on or does not."""
 
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,29 +17,14 @@ from appliance.proof.timestamps import is_stamped
 from appliance.settings import Settings
 from appliance.worker.sealing import sealed_beside
 from tests.rooms.test_sealed_log import head_of, inbox, log_of, records
-from tests.support.anchoring import Authority, Witness, anchored, stamping, started, witnessing
+from tests.support.anchoring import Authority, Witness, anchored, started, witnessing
 from tests.support.attacks import Rig
 from tests.support.house import House, Member, Server
 
 
-@pytest.fixture(scope="module")
-def witness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Witness]:
-    with witnessing(tmp_path_factory.mktemp("witness")) as witness:
-        yield witness
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
-    with stamping(tmp_path_factory.mktemp("tsa")) as authority:
-        yield authority
-
-
 @pytest.fixture
-def house(server: Server, database: str, tmp_path: Path, witness: Witness, authority: Authority) -> Iterator[House]:
-    authority.is_away, authority.later = False, 0
-    house = House(server, database, tmp_path, **anchored(witness, authority))
-    yield house
-    house.close()
+def house(anchored_house: House) -> House:
+    return anchored_house
 
 
 def rows(house: House, query: str, *values: object) -> list[tuple[object, ...]]:

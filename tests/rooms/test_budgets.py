@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
@@ -30,20 +30,15 @@ from appliance.gateway import Asker, ledger
 from appliance.identity import GroupId, Permission, Role, Scope
 from appliance.identity.tokens import TokenForm
 from appliance.kernel.ids import new_id
-from tests.support.house import House, Member, Server
+from tests.support.house import House, Member
 
 LOCAL = policy.Call("chat", "extractive", is_known=True, is_local=True)
 ORGANISATION = Subject(SubjectKind.ORGANISATION)
 
 
 @pytest.fixture(scope="module")
-def house(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One for all tests here, each with organisations of its own."""
-    database = server.clone("template_house")
-    house = House(server, database, tmp_path_factory.mktemp("house"))
-    yield house
-    house.close()
-    server.drop(database)
+def house(lasting_house: House) -> House:
+    return lasting_house
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A policy tried over stored documents before it holds: what would change, in numbers, and nothing else."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -25,20 +24,15 @@ from appliance.kernel.ids import new_id
 from appliance.knowledge import Document, StoredTexts, delete, rehearsing
 from appliance.providers.errors import ModelMissing
 from tests.support import policies
-from tests.support.house import House, Member, Server
+from tests.support.house import House, Member
 from tests.support.queue import Worker
 
 CARD, MAIL = "The card is 4111 1111 1111 1111, thanks.", "Write to jo.swan@heron.example about the feast."
 
 
 @pytest.fixture(scope="module")
-def house(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One for all tests here, each with organisations of its own."""
-    database = server.clone("template_house")
-    house = House(server, database, tmp_path_factory.mktemp("house"))
-    yield house
-    house.close()
-    server.drop(database)
+def house(lasting_house: House) -> House:
+    return lasting_house
 
 
 @pytest.fixture

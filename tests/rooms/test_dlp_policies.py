@@ -1,6 +1,5 @@
 """What an organisation says of what is found in texts: one draft, versions that stay, a second person where it is said so."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from uuid import uuid4
 
@@ -52,17 +51,12 @@ from appliance.identity.errors import Forbidden, GroupNotFound
 from appliance.kernel.ids import new_id
 from appliance.policy import Term
 from tests.support import policies
-from tests.support.house import House, Member, Server
+from tests.support.house import House, Member
 
 
 @pytest.fixture(scope="module")
-def house(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One for all tests here, each with organisations of its own."""
-    database = server.clone("template_house")
-    house = House(server, database, tmp_path_factory.mktemp("house"))
-    yield house
-    house.close()
-    server.drop(database)
+def house(lasting_house: House) -> House:
+    return lasting_house
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Evidence: what is gathered, what is missing, and what nobody can change afterwards."""
 
+from pathlib import Path
+
 import psycopg
 import pytest
 
@@ -56,6 +58,18 @@ def test_it_gathers_all_and_says_what_is_missing(house: House, ada: Member) -> N
     assert "Ada" in {row[0] for row in found[Item.ACCESS_LIST].rows}
     ways = {(row[0], row[2]) for row in found[Item.SIGN_ON].rows}
     assert {kind for kind, _ in ways} >= {"oidc", "domain"}, "the connections and domains of the organisation"
+
+
+def test_known_weaknesses_are_stated_by_a_file_that_was_brought_lately(house: House, ada: Member, tmp_path: Path) -> None:
+    def found(file: Path) -> set[str]:
+        return codes(evidence.gather(ada.services.db, ada.caller, [item], clock=house.clock, weaknesses=file)[item])
+
+    item, file = Item.VERSIONS, tmp_path / "osv.zip"
+    assert found(file) == {"no_vulnerability_feed"}
+    file.write_bytes(b"")
+    assert found(file) == set()
+    house.clock.passes(days=31)
+    assert found(file) == {"too_old"}
 
 
 def test_it_shows_no_secret_and_no_content(house: House, ada: Member) -> None:

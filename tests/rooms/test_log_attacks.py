@@ -1,7 +1,5 @@
 """Attacks on the log and on its packages, each against what an auditor may have besides: the table in deploy/docs/assurance.md."""
 
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -10,35 +8,15 @@ from appliance.audit import PLATFORM
 from appliance.proof.verify import INCOMPLETE, INTACT, Known, verify_package
 from appliance.vault import change_log_key
 from tests.support import attacks, package_attacks
-from tests.support.anchoring import Authority, Witness, anchored, stamping, witnessing
 from tests.support.attacks import CATCHES, MISSED, Rig
-from tests.support.house import House, Member, Server
+from tests.support.house import House
 
 QUIET = (MISSED,) * 5
 
 
-@pytest.fixture(scope="module")
-def witness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Witness]:
-    with witnessing(tmp_path_factory.mktemp("witness")) as witness:
-        yield witness
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
-    with stamping(tmp_path_factory.mktemp("tsa")) as authority:
-        yield authority
-
-
 @pytest.fixture
-def house(server: Server, database: str, tmp_path: Path, witness: Witness, authority: Authority) -> Iterator[House]:
-    house = House(server, database, tmp_path, **anchored(witness, authority))
-    yield house
-    house.close()
-
-
-@pytest.fixture
-def rig(house: House, ada: Member, tmp_path: Path, witness: Witness, authority: Authority) -> Rig:
-    return Rig(house, ada, tmp_path, witness, authority)
+def house(anchored_house: House) -> House:
+    return anchored_house
 
 
 def test_each_attack_is_caught_by_what_the_page_says_and_by_nothing_less(rig: Rig) -> None:

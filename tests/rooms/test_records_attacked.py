@@ -1,6 +1,6 @@
 """Ways in which an act could be kept without its record: each either keeps both, or says that neither was kept."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -13,16 +13,12 @@ from appliance.identity.tables import GroupRow
 from appliance.kernel.db import Database, DatabaseUnavailable, Tx
 from appliance.kernel.ids import new_id
 from appliance.kernel.questions import Saying, ask
-from tests.support.house import House, Member, Server
+from tests.support.house import House, Member
 
 
 @pytest.fixture(scope="module")
-def house(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    database = server.clone("template_house")
-    house = House(server, database, tmp_path_factory.mktemp("house"))
-    yield house
-    house.close()
-    server.drop(database)
+def house(lasting_house: House) -> House:
+    return lasting_house
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Several statements in one trip: what is bound before them, and what does not go out at all."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,16 +13,12 @@ from appliance.kernel.db import Database, DatabaseBusy, DatabaseUnavailable, Tx
 from appliance.kernel.exchange import Row, Statement, exchange
 from appliance.kernel.questions import Question, Saying, ask, say_later
 from appliance.policy import Limits
-from tests.support.house import House, Member, Server
+from tests.support.house import House, Member
 
 
 @pytest.fixture(scope="module")
-def house(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    database = server.clone("template_house")
-    house = House(server, database, tmp_path_factory.mktemp("house"))
-    yield house
-    house.close()
-    server.drop(database)
+def house(lasting_house: House) -> House:
+    return lasting_house
 
 
 @pytest.fixture(scope="module")

@@ -132,7 +132,7 @@ class PackageOut(Output):
 def list_frameworks(call: Call) -> FrameworksOut:
     """Return how the controls of each framework stand."""
     house = call.services
-    gathered = evidence.gather(house.db, call.caller, clock=house.clock, in_brief=True)
+    gathered = evidence.gather(house.db, call.caller, clock=house.clock, in_brief=True, weaknesses=house.settings.known_weaknesses)
     found = [
         FrameworkOut(
             framework=FrameworkCode(one.framework.code), title=one.framework.title, good=one.good, gap=one.gap, absent=one.absent
@@ -147,7 +147,7 @@ def list_controls(call: Call) -> ControlsOut:
     """Return a framework's controls, and what shows each."""
     house, framework = call.services, FRAMEWORKS[call.query.framework]
     wanted = {item for one in framework.controls for item in one.items}
-    gathered = evidence.gather(house.db, call.caller, [item for item in Item if item in wanted], clock=house.clock, in_brief=True)
+    gathered = evidence.gather(house.db, call.caller, [item for item in Item if item in wanted], clock=house.clock, in_brief=True, weaknesses=house.settings.known_weaknesses)
     controls = [
         ControlOut(
             number=one.number, words=one.words, standing=evidence.standing_of(one, gathered), items=list(one.items)
@@ -161,7 +161,7 @@ def list_controls(call: Call) -> ControlsOut:
 def get_evidence(call: Call) -> EvidenceOut:
     """Return one item of evidence."""
     house, item = call.services, call.query.item
-    return _evidence(evidence.gather(house.db, call.caller, [item], clock=house.clock)[item])
+    return _evidence(evidence.gather(house.db, call.caller, [item], clock=house.clock, weaknesses=house.settings.known_weaknesses)[item])
 
 
 @operation("GET", "/evidence/reports", permission=Permission.AUDIT_READ, query=ReportsAsked, answer=Listed[ReportOut])

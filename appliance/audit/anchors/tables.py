@@ -1,7 +1,6 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.kernel.db import Table
@@ -15,7 +14,7 @@ class CosignatureRow(Table):
     origin: Mapped[str] = mapped_column(primary_key=True)
     size: Mapped[int] = mapped_column(primary_key=True)
     note: Mapped[str]
-    seen_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    seen_at: Mapped[datetime]
 
 
 class TimeStampRow(Table):
@@ -26,7 +25,7 @@ class TimeStampRow(Table):
     size: Mapped[int] = mapped_column(primary_key=True)
     note: Mapped[str]
     token: Mapped[bytes]
-    stamped_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    stamped_at: Mapped[datetime]
 
 
 class AnchorRow(Table):
@@ -36,10 +35,10 @@ class AnchorRow(Table):
     anchor: Mapped[str] = mapped_column(primary_key=True)
     origin: Mapped[str]
     size: Mapped[int]
-    seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    seen_at: Mapped[datetime | None]
     fault: Mapped[str | None]
     fault_size: Mapped[int | None]
-    fault_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    fault_at: Mapped[datetime | None]
 
 
 class EpochRow(Table):
@@ -48,4 +47,4 @@ class EpochRow(Table):
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     reason: Mapped[str]
-    ordered_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    ordered_at: Mapped[datetime]

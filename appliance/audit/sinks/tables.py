@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, Text, Uuid
+from sqlalchemy import ARRAY, Text, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.kernel.db import Table
@@ -18,20 +18,20 @@ class SinkRow(Table):
     region: Mapped[str | None]
     retain_days: Mapped[int | None]
     scope: Mapped[str]
-    since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    since: Mapped[datetime | None]
     sealed: Mapped[bytes | None]
     last_four: Mapped[str]
     is_paused: Mapped[bool]
     created_by: Mapped[UUID | None]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime]
     sent: Mapped[int]
-    sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    sent_at: Mapped[datetime | None]
     failures: Mapped[int]
-    failed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    failed_at: Mapped[datetime | None]
     failure: Mapped[str | None]
-    next_try_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    leased_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    alarmed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    next_try_at: Mapped[datetime]
+    leased_until: Mapped[datetime | None]
+    alarmed_at: Mapped[datetime | None]
     events: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     least_severity: Mapped[int] = mapped_column(default=1)
     organisations: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
@@ -57,5 +57,5 @@ class LetterRow(Table):
     event_id: Mapped[UUID]
     event: Mapped[str]
     reason: Mapped[str]
-    kept_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    kept_at: Mapped[datetime]
     is_again: Mapped[bool]

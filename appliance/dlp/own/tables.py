@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, LargeBinary
+from sqlalchemy import BigInteger, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.kernel.db import Table
@@ -31,7 +31,7 @@ class ListRow(Table):
     entries: Mapped[int]
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     changed_by: Mapped[UUID | None]
-    changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    changed_at: Mapped[datetime]
 
 
 class AllowanceRow(Table):
@@ -47,7 +47,7 @@ class AllowanceRow(Table):
     collection_id: Mapped[UUID | None]
     reason: Mapped[str]
     created_by: Mapped[UUID | None]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
     ended_by: Mapped[UUID | None]

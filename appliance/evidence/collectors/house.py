@@ -1,13 +1,15 @@
 """What is the house's own: its isolation, its keys, its backups, its version. Reports are read for every organisation alike."""
 
+import os
 import platform
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 import appliance
 from appliance.evidence.reports import Report, ReportKind
 from appliance.evidence.sbom import components
-from appliance.evidence.sources import YEAR, Sources
+from appliance.evidence.sources import MONTH, YEAR, Sources
 from appliance.evidence.values import Cell, Found, Gap
 from appliance.vault import KeyState, Level
 from appliance.vault.inventory import all_keys
@@ -49,15 +51,28 @@ def keys(sources: Sources) -> Found:
 
 
 def versions(sources: Sources) -> Found:
-    """Return what runs. Known weaknesses are looked for elsewhere."""
+    """Return what runs, and of when the file is by which its known weaknesses are stated. What they are stands in the list of components."""
+    brought = _brought(sources)
     looks = sources.house.get(ReportKind.ISOLATION, ())
     rows: list[tuple[Cell, ...]] = [
         ("product", appliance.__version__),
         ("schema", str(looks[0].facts.get("schema", "")) if looks else None),
         ("platform", platform.python_version()),
         ("components", len(components())),
+        ("weaknesses", brought),
     ]
-    return Found(sources.now, rows, (Gap("no_vulnerability_feed"),))
+    if brought is None:
+        return Found(sources.now, rows, (Gap("no_vulnerability_feed"),))
+    is_old = sources.now - brought > MONTH
+    return Found(sources.now, rows, (Gap("too_old", {"days": MONTH.days}),) if is_old else ())
+
+
+def _brought(sources: Sources) -> datetime | None:
+    """Return when the file of known weaknesses was last brought; None where none can be read."""
+    file = sources.weaknesses
+    if file is None or not os.access(file, os.R_OK):
+        return None
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC)
 
 
 def _reported(found: Sequence[Report]) -> Found:

@@ -2,13 +2,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import Text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.kernel.db import Table
-
-_MOMENT = DateTime(timezone=True)
 
 
 class ServiceRow(Table):
@@ -19,8 +17,8 @@ class ServiceRow(Table):
     is_on: Mapped[bool]
     subject_of: Mapped[str]
     needs_group: Mapped[bool]
-    created_at: Mapped[datetime] = mapped_column(_MOMENT)
-    changed_at: Mapped[datetime] = mapped_column(_MOMENT)
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
 
 
 class ProvisioningTokenRow(Table):
@@ -34,10 +32,10 @@ class ProvisioningTokenRow(Table):
     hint: Mapped[str]
     networks: Mapped[list[str]] = mapped_column(ARRAY(Text))
     created_by: Mapped[UUID]
-    created_at: Mapped[datetime] = mapped_column(_MOMENT)
-    expires_at: Mapped[datetime] = mapped_column(_MOMENT)
-    last_used_at: Mapped[datetime | None] = mapped_column(_MOMENT)
-    misplaced_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    misplaced_at: Mapped[datetime | None]
 
 
 class ProvisionedUserRow(Table):
@@ -50,11 +48,11 @@ class ProvisionedUserRow(Table):
     user_name_key: Mapped[str]
     subject: Mapped[str | None]
     has_access: Mapped[bool]
-    doc: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    keys: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    doc: Mapped[dict[str, Any]]
+    keys: Mapped[dict[str, Any]]
     version: Mapped[int]
-    created_at: Mapped[datetime] = mapped_column(_MOMENT)
-    changed_at: Mapped[datetime] = mapped_column(_MOMENT)
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
 
 
 class ProvisionedGroupRow(Table):
@@ -63,11 +61,11 @@ class ProvisionedGroupRow(Table):
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     resource_id: Mapped[UUID] = mapped_column(primary_key=True)
     connection_id: Mapped[UUID]
-    doc: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    keys: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    doc: Mapped[dict[str, Any]]
+    keys: Mapped[dict[str, Any]]
     version: Mapped[int]
-    created_at: Mapped[datetime] = mapped_column(_MOMENT)
-    changed_at: Mapped[datetime] = mapped_column(_MOMENT)
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
 
 
 class ProvisionedMemberRow(Table):

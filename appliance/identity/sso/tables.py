@@ -1,13 +1,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.kernel.db import Table
-
-_MOMENT = DateTime(timezone=True)
 
 
 class ConnectionRow(Table):
@@ -18,17 +14,17 @@ class ConnectionRow(Table):
     kind: Mapped[str]
     name: Mapped[str]
     state: Mapped[str]
-    settings: Mapped[dict[str, object]] = mapped_column(JSONB)
+    settings: Mapped[dict[str, object]]
     sealed_secret: Mapped[bytes | None]
     provisions: Mapped[bool]
     default_role: Mapped[str]
     created_by: Mapped[UUID | None]
-    created_at: Mapped[datetime] = mapped_column(_MOMENT)
-    changed_at: Mapped[datetime] = mapped_column(_MOMENT)
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
     tested_by: Mapped[UUID | None]
-    tested_at: Mapped[datetime | None] = mapped_column(_MOMENT)
-    good_until: Mapped[datetime | None] = mapped_column(_MOMENT)
-    warned_until: Mapped[datetime | None] = mapped_column(_MOMENT)
+    tested_at: Mapped[datetime | None]
+    good_until: Mapped[datetime | None]
+    warned_until: Mapped[datetime | None]
 
 
 class MappingRow(Table):
@@ -50,8 +46,8 @@ class IdentityRow(Table):
     connection_id: Mapped[UUID] = mapped_column(primary_key=True)
     subject: Mapped[str] = mapped_column(primary_key=True)
     user_id: Mapped[UUID]
-    created_at: Mapped[datetime] = mapped_column(_MOMENT)
-    last_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    created_at: Mapped[datetime]
+    last_at: Mapped[datetime | None]
 
 
 class TransactionRow(Table):
@@ -63,8 +59,8 @@ class TransactionRow(Table):
     purpose: Mapped[str]
     user_id: Mapped[UUID | None]
     sealed: Mapped[bytes]
-    created_at: Mapped[datetime] = mapped_column(_MOMENT)
-    expires_at: Mapped[datetime] = mapped_column(_MOMENT)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
 
 
 class SeenRow(Table):
@@ -73,7 +69,7 @@ class SeenRow(Table):
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     connection_id: Mapped[UUID] = mapped_column(primary_key=True)
     digest: Mapped[bytes] = mapped_column(primary_key=True)
-    expires_at: Mapped[datetime] = mapped_column(_MOMENT)
+    expires_at: Mapped[datetime]
 
 
 class DomainRow(Table):
@@ -84,13 +80,13 @@ class DomainRow(Table):
     domain: Mapped[str]
     challenge: Mapped[str]
     added_by: Mapped[UUID | None]
-    added_at: Mapped[datetime] = mapped_column(_MOMENT)
-    verified_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    added_at: Mapped[datetime]
+    verified_at: Mapped[datetime | None]
     verified_by: Mapped[str | None]
-    looked_at: Mapped[datetime | None] = mapped_column(_MOMENT)
-    lost_at: Mapped[datetime | None] = mapped_column(_MOMENT)
-    warned_at: Mapped[datetime | None] = mapped_column(_MOMENT)
-    approved_until: Mapped[datetime | None] = mapped_column(_MOMENT)
+    looked_at: Mapped[datetime | None]
+    lost_at: Mapped[datetime | None]
+    warned_at: Mapped[datetime | None]
+    approved_until: Mapped[datetime | None]
 
 
 class LinkRow(Table):
@@ -101,5 +97,5 @@ class LinkRow(Table):
     connection_id: Mapped[UUID]
     digest: Mapped[bytes]
     created_by: Mapped[UUID | None]
-    created_at: Mapped[datetime] = mapped_column(_MOMENT)
-    expires_at: Mapped[datetime] = mapped_column(_MOMENT)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]

@@ -15,7 +15,6 @@ from typing import Final
 
 from appliance import dlp
 from appliance.dlp import Action, Category, Direction
-from appliance.dlp.masking import masked
 from appliance.kernel.log import logger
 from appliance.knowledge.parsed import Block, Page, Parsed
 from appliance.knowledge.screening.values import Past, Place, Resolution, Sighting, Spot, Terms
@@ -112,11 +111,11 @@ def sift(parsed: Parsed, file_name: str, terms: Terms, engine: dlp.Engine) -> Si
     looking, version, is_checked = chosen(terms.policy, engine), version_of(terms.policy, engine), True
     least = least_of(terms.policy)
     try:
-        around = engine.without_names() if looking is None else None
-        told = [(text, *one) for text in texts for one in _looked_at(text, looking, terms.own, least, around=around)]
+        around = looking or engine.without_names()
+        told = [(text, *one) for text in texts for one in _looked_at(text, looking, terms.own, least, around)]
     except Exception as error:  # noqa: BLE001 - whatever goes wrong in a detector, the document is not clean
         log.warning("screening_failed", error=type(error).__name__, code=getattr(error, "code", ""))
-        told = [(text, *one) for text in texts for one in _looked_at(text, None, terms.own, least)]
+        told = [(text, *one) for text in texts for one in _looked_at(text, None, terms.own, least, None)]
         is_checked = False
     decided = dlp.decide(terms.policy, [finding for _, finding, _ in told], terms.now).decided
     past = _Past(terms.past)
@@ -155,7 +154,7 @@ def sift(parsed: Parsed, file_name: str, terms: Terms, engine: dlp.Engine) -> Si
 
 def found_in(parsed: Parsed, file_name: str, engine: dlp.Engine, own: dlp.OwnRules, least: float) -> list[dlp.Finding]:
     """Return what a document holds, as `sift` finds it, for whoever only counts. Raises what a detector raises."""
-    return [finding for text in _texts(parsed, file_name) for finding, _ in _looked_at(text, engine, own, least)]
+    return [finding for text in _texts(parsed, file_name) for finding, _ in _looked_at(text, engine, own, least, engine)]
 
 
 def least_of(*policies: dlp.Policy) -> float:
@@ -242,22 +241,22 @@ def _texts(parsed: Parsed, file_name: str) -> list[_Text]:
 
 
 def _looked_at(
-    text: _Text, engine: dlp.Engine | None, own: dlp.OwnRules, least: float, *, around: dlp.Engine | None = None
+    text: _Text, engine: dlp.Engine | None, own: dlp.OwnRules, least: float, around: dlp.Engine | None
 ) -> Iterator[tuple[dlp.Finding, str]]:
     """Return what a text holds, in order, each with its masked excerpt.
 
-    Where the floor alone is asked, what else stands around a finding is looked for by `around`, to be masked; without it nothing
-    is shown of that.
+    What stands around a finding is masked by `around`, also where the floor alone says what is found. Without it nothing
+    around is shown.
     """
     for start, window in text.windows():
         found = _distinct(_found(text, start, window, engine, own, least))
-        others = around.inspect(window) if around and found else ()
-        shown = _apart(_distinct([*found, *others]))
+        masks = around.inspect(window, least=least, own=own) if found and around is not None and engine is None else []
+        shown = _apart(sorted([*found, *masks], key=lambda one: (one.start, -one.end)))
         starts = [one.start for one in shown]
         for one in found:
-            place = shown[bisect_right(starts, one.start) - 1]
-            said = dlp.excerpt(window, shown, place) if engine or around else masked(window[one.start : one.end], one.category)
-            yield replace(one, start=start + one.start, end=start + one.end), said
+            whole = shown[bisect_right(starts, one.start) - 1]
+            excerpt = dlp.excerpt(window, shown, whole) if around else dlp.masked(window[whole.start : whole.end], whole.category)
+            yield replace(one, start=start + one.start, end=start + one.end), excerpt
 
 
 def _found(

@@ -1,7 +1,6 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.kernel.db import Table
@@ -24,7 +23,7 @@ class ScanRow(Table):
     cuts: Mapped[str]
     # What the file is called, where its row does not say it because of what was found in it.
     sealed_name: Mapped[bytes | None]
-    scanned_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    scanned_at: Mapped[datetime]
 
 
 class FindingRow(Table):
@@ -48,13 +47,13 @@ class FindingRow(Table):
     policy_version: Mapped[int]
     engine_version: Mapped[str]
     sealed_excerpt: Mapped[bytes | None]
-    found_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    found_at: Mapped[datetime]
     resolution: Mapped[str | None]
     resolved_by: Mapped[UUID | None]
-    resolved_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    resolved_at: Mapped[datetime | None]
     # Whoever decided, or the second person where two are needed; until then it is open.
     confirmed_by: Mapped[UUID | None]
-    confirmed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    confirmed_at: Mapped[datetime | None]
     sealed_reason: Mapped[bytes | None]
     is_mistaken: Mapped[bool] = mapped_column(default=False)
 
@@ -66,7 +65,7 @@ class AttestationRow(Table):
     file_id: Mapped[UUID] = mapped_column(primary_key=True)
     document_id: Mapped[UUID]
     attested_by: Mapped[UUID]
-    attested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    attested_at: Mapped[datetime]
     statement: Mapped[str]
 
 

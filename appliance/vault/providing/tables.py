@@ -1,7 +1,6 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.kernel.db import Table
@@ -17,9 +16,9 @@ class ProviderRow(Table):
     base_url: Mapped[str]
     region: Mapped[str | None]
     created_by: Mapped[UUID | None]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    removed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
 
 
 class ProviderKeyRow(Table):
@@ -34,12 +33,12 @@ class ProviderKeyRow(Table):
     last_four: Mapped[str]
     fingerprint: Mapped[str]
     created_by: Mapped[UUID | None]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    reminded_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    checked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    reminded_at: Mapped[datetime | None]
+    checked_at: Mapped[datetime | None]
     check_code: Mapped[str | None]
-    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    revoked_at: Mapped[datetime | None]
     revoked_by: Mapped[UUID | None]
 
 
@@ -50,9 +49,9 @@ class KeyUseRow(Table):
     key_id: Mapped[UUID] = mapped_column(primary_key=True)
     slot: Mapped[int] = mapped_column(primary_key=True)
     uses: Mapped[int]
-    last_used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    last_used_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
-    last_error_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    last_error_at: Mapped[datetime | None]
 
 
 class FingerprintKeyRow(Table):

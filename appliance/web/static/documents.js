@@ -1,4 +1,3 @@
-// Rows and figures that follow the worker.
 const rows = document.querySelector("[data-rows]");
 const live = document.querySelector("[data-live]");
 const say = document.querySelector("[data-say]");
@@ -6,6 +5,8 @@ const say = document.querySelector("[data-say]");
 const rowsOf = (html) => {
   const holder = document.createElement("template");
   holder.innerHTML = html; // rendered and escaped by our own server
+  const span = ".pager span";
+  document.querySelector(span).textContent = holder.content.querySelector(span).textContent;
   return [...holder.content.querySelectorAll("tr")];
 };
 
@@ -42,7 +43,7 @@ const refresh = async () => {
 
 const follow = async () => {
   const answer = await fetch(live.dataset.live, { headers: { "X-Fragment": "state" } });
-  if (answer.ok && !answer.redirected) live.innerHTML = await answer.text(); // rendered and escaped by our own server
+  if (answer.ok && !answer.redirected) live.innerHTML = await answer.text(); // likewise
 };
 
 const isBusy = () => document.querySelector("[data-busy]") && !document.hidden;
