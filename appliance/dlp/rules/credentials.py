@@ -50,11 +50,11 @@ def judge_as(confidence: float, *, trims: bool = True, style: str) -> Judge:
     def judge(look: Look) -> Judged | float:
         raw = look.value
         value = raw.rstrip(_TRAILING) if trims else raw
-        if len(value) < _SHORTEST or len(set(value)) < _DIFFERENT or is_placeholder(value):
+        if len(value) < _SHORTEST or len(set(value)) < _DIFFERENT:
             return NO
         whole = look.shadow.raw[look.match.start() : look.start].decode("utf-8", "replace")
         before = look.before(48).decode("utf-8", "replace")
-        if not weigh(value, whole, before) or look.goes_on(_FILE):
+        if not weigh(value, whole, before) or is_placeholder(value) or look.goes_on(_FILE):
             return NO
         return Judged(confidence, look.start, look.start + len(value.encode()))
 
