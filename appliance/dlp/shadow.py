@@ -77,6 +77,16 @@ class Shadow:
         self.raw = seen.encode("utf-8", "replace")
         self.lower = self.raw.lower()
         self._is_ascii = len(self.raw) == len(seen)
+        self._all = dict[re.Pattern[bytes], list[tuple[int, int]]]()
+
+    def all_of(self, expression: "re.Pattern[bytes]") -> list[tuple[int, int]]:
+        """Return where the first group of an expression stands, from beginning to end, in order. Looked for once.
+
+        Who looks from each of many places on for what may be far away reads the text as often.
+        """
+        if expression not in self._all:
+            self._all[expression] = [match.span(1) for match in expression.finditer(self.raw)]
+        return self._all[expression]
 
     def places(self, offsets: Iterable[int]) -> dict[int, int]:
         """Return for offsets in bytes the characters of the original at which they stand. Linear in the text."""

@@ -1,6 +1,7 @@
 """Passwords, tokens and keys by what they are assigned to, said of or sent as; private keys; connection strings."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -153,11 +154,14 @@ def _certain(_look: Look) -> float:
 
 def _private_key(look: Look) -> Judged:
     """Take it up to its end, or as far as a long key goes."""
-    end = _END.search(look.shadow.raw, look.end, look.end + _LONGEST_KEY)
-    return Judged(0.99, look.start, end.end() if end else look.end)
+    ends = look.shadow.all_of(_END)
+    place = bisect_left(ends, (look.end, 0))
+    is_near = place < len(ends) and ends[place][1] <= look.end + _LONGEST_KEY
+    return Judged(0.99, look.start, ends[place][1] if is_near else look.end)
 
 
-_END: Final = re.compile(rb"-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
+# Looked for ahead, as one may begin with the dashes that another one ends with.
+_END: Final = re.compile(rb"(?=(-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----))")
 _LONGEST_KEY: Final = 24_000
 
 

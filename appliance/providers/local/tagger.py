@@ -67,17 +67,18 @@ class LocalTagger:
         return _joined(found)
 
     def _said(self, session: Any, read: "Sequence[_Window]", whose: bytes) -> list[tuple[Said, ...]]:
-        """Return what the model says of each window, and ask it only about those that it did not read for these."""
-        digests = [self._recent.digest(whose, one.text, one.ids.tobytes()) for one in read] if whose else []
-        known = [self._recent.find(one) for one in digests] or [None] * len(read)
-        asked = [place for place, said in enumerate(known) if said is None]
-        told = self._aside(partial(_run, session, [read[place].ids for place in asked])) if asked else []
-        for place, logits in zip(asked, told, strict=True):
-            said = tuple(self._read(read[place], logits))
-            known[place] = said
+        """Return what the model says of each window, and ask it only about those that it did not read for these, each once."""
+        keys = [(one.ids.tobytes(), one.text) for one in read]
+        digests = {key: self._recent.digest(whose, key[1], key[0]) for key in keys} if whose else {}
+        known = {key: self._recent.find(digest) for key, digest in digests.items()}
+        asked = {key: one for key, one in zip(keys, read, strict=True) if known.get(key) is None}
+        told = self._aside(partial(_run, session, [one.ids for one in asked.values()])) if asked else []
+        for (key, window), logits in zip(asked.items(), told, strict=True):
+            said = tuple(self._read(window, logits))
+            known[key] = said
             if whose:
-                self._recent.keep(digests[place], said)
-        return [said or () for said in known]
+                self._recent.keep(digests[key], said)
+        return [known[key] or () for key in keys]
 
     def ping(self) -> None:
         """Raise ModelMissing unless the file is there."""

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -35,6 +37,30 @@ def test_it_takes_nothing_else_for_a_card(text: str) -> None:
 @pytest.mark.parametrize("kind", ["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED "])
 def test_it_finds_a_private_key(kind: str) -> None:
     assert [finding.rule for finding in stopped(f"x\n-----BEGIN {kind}PRIVATE KEY-----\nMII")] == ["secret/private-key/2"]
+
+
+def test_a_private_key_ends_with_the_first_end_that_is_near() -> None:
+    begin, end = "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"
+    for text, last in (
+        (f"{begin}MII{end} and {end}", len(begin) + 3 + len(end)),
+        # The dashes of one may be those of the next.
+        (f"{begin}MII-----END PRIVATE -----END PRIVATE KEY-----", len(begin) + 3 + len("-----END PRIVATE ") + len(end)),
+        (f"{begin}{'A ' * 12_000}{end}", len(begin)),
+        (f"{end}{begin}", len(end) + len(begin)),
+    ):
+        assert [one.end for one in stopped(text)] == [last]
+
+
+def test_keys_without_end_take_linear_time() -> None:
+    def takes(length: int) -> float:
+        text, times = "-----BEGIN PRIVATE KEY----------END " * (length // 36), []
+        for _ in range(3):
+            began = time.process_time()
+            stopped(text)
+            times.append(time.process_time() - began)
+        return min(times)
+
+    assert takes(160_000) < 11 * takes(20_000)
 
 
 @given(some.text(max_size=300))

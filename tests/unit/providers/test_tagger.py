@@ -95,6 +95,21 @@ def test_a_history_is_read_once_for_whoever_sends_it(tagger: LocalTagger, monkey
         assert counting.asked == before + read
 
 
+def test_what_a_text_repeats_is_read_once_and_told_wherever_it_stands(tagger: LocalTagger, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer, session = tagger._load()
+    counting = Counting(session)
+    monkeypatch.setattr(tagger, "_load", lambda: (tokenizer, counting))
+    footer = "This letter was written for Margaret Holloway alone, and whoever else receives it is asked to send it back to the office and to keep no copy."
+    other = "The papers of the committee were read by Anna Novak in the morning, and then sent on to those who had asked for them by letter."
+    told = tagger.tags(APART.join([footer, other, footer, footer]))
+    assert counting.asked == 2
+    step = len(footer) + len(APART)
+    begins = [0, step + len(other) + len(APART), 2 * step + len(other) + len(APART)]
+    assert [tag.start for tag in told if tag.label == "SURNAME"] == sorted(
+        [step + other.index("Novak"), *(begin + footer.index("Holloway") for begin in begins)]
+    )
+
+
 def test_what_is_remembered_is_bounded_expires_and_holds_no_text() -> None:
     now = [0.0]
     recent = Recent(most=6, now=lambda: now[0])
