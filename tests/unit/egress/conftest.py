@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from appliance.kernel.egress import Egress
+from tests.support.upstream import Authority, Upstream, polite
 
 
 @pytest.fixture
@@ -27,3 +28,14 @@ def full() -> Iterator[int]:
         yield place[1]
         for one in waiting:
             one.close()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.founded(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def secured(authority: Authority) -> Iterator[Upstream]:
+    with Upstream(polite, tls=authority.server("model.internal", "127.0.0.1")) as upstream:
+        yield upstream
