@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from xdist.scheduler.loadfile import LoadFileScheduling
 
 import appliance.identity.scim.protocol  # noqa: F401 - pydantic looks for its fields' texts in all that is loaded, and here that is little
 from appliance.ops.embedded_postgres import EmbeddedPostgres
@@ -53,10 +54,16 @@ def _built_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def begun(server: Server) -> str:
+    """A database that belongs to a root key, and has the platform's keys: what a house does first, and all of them alike."""
+    return House.begins(server, "template_house")
+
+
 @pytest.fixture
-def database(server: Server) -> Iterator[str]:
-    """The name of a database of this test's own."""
-    name = server.clone("template_house")
+def database(server: Server, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of a database of this test's own: a house's, if it asks for one, else with the schema alone."""
+    name = server.clone(request.getfixturevalue("begun") if "house" in request.fixturenames else "template_house")
     yield name
     server.drop(name)
 
@@ -75,22 +82,38 @@ def _signs_in_cheaply(admin: "psycopg.Connection[tuple[object, ...]]") -> None:
     admin.execute("SELECT pg_reload_conf()")
 
 
+TOGETHER = "tests/journeys/together/"
 # With a file a process at a time, the run ends with whichever began last: the longest ones go first.
 LONGEST = (
-    "journeys/test_every_page.py", "journeys/test_backup.py", "journeys/test_operating.py", "journeys/test_planted_keys.py",
+    "journeys/test_every_page.py", "together/test_keyboard.py", "together/test_surrogates.py", "together/test_viewer.py",
+    "together/test_without_script.py", "journeys/test_backup.py", "journeys/test_operating.py", "journeys/test_planted_keys.py",
     "journeys/test_kills.py", "doors/test_openapi.py", "journeys/test_packets.py", "knowledge/test_nasty.py",
     "journeys/test_many_files.py",
-    "journeys/test_four_templates.py", "journeys/test_viewer.py", "doors/test_clients.py", "doors/test_authorisation_pages.py",
-    "journeys/test_sign_on.py", "journeys/test_keyboard.py", "doors/test_authorisation.py", "doors/test_citations.py",
+    "journeys/test_four_templates.py", "doors/test_clients.py", "doors/test_authorisation_pages.py",
+    "journeys/test_sign_on.py", "doors/test_authorisation.py", "doors/test_citations.py",
     "doors/test_authorisation_console.py",
     "doors/test_scanning.py", "journeys/test_gateway_broken.py", "doors/test_bad_providers.py",
     "journeys/test_uploading.py", "journeys/test_evaluation.py", "laws/test_no_canary_leaves.py",
     "doors/test_search.py", "journeys/test_browser.py", "rooms/test_vault_kills.py", "journeys/test_slow_clients.py",
     "journeys/test_passkeys.py", "journeys/test_deprovisioning.py", "journeys/test_saml_sign_on.py",
-    "journeys/test_gateway_process.py", "journeys/test_without_script.py", "rooms/test_incomplete.py",
+    "journeys/test_gateway_process.py", "rooms/test_incomplete.py",
     "rooms/test_anchors.py", "journeys/test_gateway_without_database.py", "doors/test_page_costs.py",
     "laws/test_house.py",
 )  # fmt: skip
+
+
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """A file a process at a time; a folder of journeys at one product is as one file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return TOGETHER if file.startswith(TOGETHER) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling | None:
+    """Hand tests out so, where files are handed out whole."""
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_finish() -> None:

@@ -37,7 +37,7 @@ def altered(source: Path, target: Path, name: str) -> Path:
 
 def practises(product: Product, base: Path) -> None:
     """Check and drill the backup while the house runs; what came of it is filed, and nothing is left lying."""
-    checked = product.command("evidence", "check-backup", str(base / "house.tar"), "--json")
+    checked = product.tells("evidence", "check-backup", str(base / "house.tar"), "--json")
     assert json.loads(checked.stdout)["files"] == 1, checked.stderr
     drilled = product.command("evidence", "drill", str(base / "house.tar"), "--json")
     found = json.loads(drilled.stdout)
@@ -45,8 +45,8 @@ def practises(product: Product, base: Path) -> None:
     assert found["log_entries"] > 0
     assert list((base / "data").glob(".drill-*")) == []
     damaged = altered(base / "house.tar", base / "damaged.tar", "blobs/")
-    assert "damaged" in product.command("evidence", "drill", str(damaged)).stderr
-    listed = json.loads(product.command("evidence", "list-reports", "--json").stdout)["items"]
+    assert "damaged" in product.tells("evidence", "drill", str(damaged)).stderr
+    listed = json.loads(product.tells("evidence", "list-reports", "--json").stdout)["items"]
     wanted = [("restore_drill", False), ("restore_drill", True), ("backup_check", True), ("backup", False), ("backup", True)]
     assert [(one["kind"], one["is_good"]) for one in listed if one["kind"] != "isolation"] == wanted
     assert str(base) not in json.dumps(listed)
@@ -62,23 +62,30 @@ def backup(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
         answer = ada.asks(QUESTION).text
         made = product.command("backup", str(base / "house.tar"), "--json")
         assert json.loads(made.stdout)["files"] == 1, made.stderr
-        assert "not overwritten" in product.command("backup", str(base / "house.tar")).stderr
+        assert "not overwritten" in product.tells("backup", str(base / "house.tar")).stderr
         practises(product, base)
     return base / "data", base / "house.tar", answer
 
 
-def test_a_restored_house_answers_as_before(backup: tuple[Path, Path, str], tmp_path: Path) -> None:
-    data, tar, answer = backup
-    product = Product(with_key_of(data, tmp_path / "data"))
-    restored = product.command("restore", str(tar), "--json")
-    assert json.loads(restored.stdout)["files"] == 1, restored.stderr
-    with product:
+@pytest.fixture(scope="module")
+def restored(backup: tuple[Path, Path, str], tmp_path_factory: pytest.TempPathFactory) -> Product:
+    """Another house, restored from that backup, which nobody has started."""
+    data, tar, _ = backup
+    product = Product(with_key_of(data, tmp_path_factory.mktemp("restored") / "data"))
+    done = product.command("restore", str(tar), "--json")
+    assert json.loads(done.stdout)["files"] == 1, done.stderr
+    return product
+
+
+def test_a_restored_house_answers_as_before(backup: tuple[Path, Path, str], restored: Product) -> None:
+    _, tar, answer = backup
+    with restored as product:
         ada = Person(product.address)
         assert ada.signs_in("ada@harrow.example").status_code == 303
         assert ada.asks(QUESTION).text == answer
         documents = ada.http.get("/documents", headers={"Accept": "application/json"}).json()
         assert "fire-drill.txt" in json.dumps(documents)
-    assert "holds a house already" in product.command("restore", str(tar)).stderr
+    assert "holds a house already" in restored.tells("restore", str(tar)).stderr
 
 
 def test_a_backup_holds_no_key_and_nobody_else_reads_it(backup: tuple[Path, Path, str]) -> None:
@@ -94,7 +101,7 @@ def test_a_backup_holds_no_key_and_nobody_else_reads_it(backup: tuple[Path, Path
 def test_it_restores_nothing_from_an_altered_backup(backup: tuple[Path, Path, str], tmp_path: Path, name: str) -> None:
     data, tar, _ = backup
     target = with_key_of(data, tmp_path / "data")
-    refused = Product(target).command("restore", str(altered(tar, tmp_path / "altered.tar", name)))
+    refused = Product(target).tells("restore", str(altered(tar, tmp_path / "altered.tar", name)))
 
     assert refused.returncode == 1
     assert "another copy" in refused.stderr
@@ -108,13 +115,13 @@ def test_it_restores_nothing_from_half_a_backup_or_without_the_key(
     half = tmp_path / "half.tar"
     half.write_bytes(tar.read_bytes()[: tar.stat().st_size // 2])
 
-    assert "another copy" in Product(with_key_of(data, tmp_path / "a")).command("restore", str(half)).stderr
-    assert "root.key" in Product(tmp_path / "b").command("restore", str(tar)).stderr
+    assert "another copy" in Product(with_key_of(data, tmp_path / "a")).tells("restore", str(half)).stderr
+    assert "root.key" in Product(tmp_path / "b").tells("restore", str(tar)).stderr
     foreign = with_key_of(data, tmp_path / "c")
     (foreign / "secrets" / "root.key").chmod(0o600)
     (foreign / "secrets" / "root.key").write_bytes(bytes(range(32)))
     (foreign / "secrets" / "root.key").chmod(0o400)
-    assert "not the one of this backup" in Product(foreign).command("restore", str(tar)).stderr
+    assert "not the one of this backup" in Product(foreign).tells("restore", str(tar)).stderr
 
 
 def test_it_restores_nothing_without_the_key_files(backup: tuple[Path, Path, str], tmp_path: Path) -> None:
@@ -123,16 +130,15 @@ def test_it_restores_nothing_without_the_key_files(backup: tuple[Path, Path, str
     for path in (bare / "secrets" / "keys").glob("*/*.key"):
         path.unlink()
 
-    refused = Product(bare).command("restore", str(tar)).stderr
+    refused = Product(bare).tells("restore", str(tar)).stderr
     assert "2 of the backup's key files are missing" in refused
     assert sorted(path.name for path in bare.iterdir()) == ["secrets"]
 
 
-def test_a_restore_that_was_cut_short_does_not_start(backup: tuple[Path, Path, str], tmp_path: Path) -> None:
-    data, tar, _ = backup
-    product = Product(with_key_of(data, tmp_path / "data"))
-    assert product.command("restore", str(tar)).returncode == 0
-    (tmp_path / "data" / "RESTORING").touch()
-
-    with pytest.raises(RuntimeError, match="was cut short"):
-        product.start()
+def test_a_restore_that_was_cut_short_does_not_start(restored: Product) -> None:
+    (restored.data_dir / "RESTORING").touch()
+    try:
+        with pytest.raises(RuntimeError, match="was cut short"):
+            restored.start()
+    finally:
+        (restored.data_dir / "RESTORING").unlink()

@@ -132,6 +132,17 @@ def sees_all(product: Product, browser: Browser, role: str, these: list[Look]) -
     page.close()
 
 
+def test_a_text_that_is_drawn_otherwise_is_measured_where_its_kind_was_before(product: Product, browser: Browser) -> None:
+    page = browser.new_page(viewport=WIDE)
+    page.goto(f"{product.address}/sign-in")
+    assert faults(page) == faults(page) == []
+    for hides in ("main label { color: #aaa }", "main form { background: #333 }", "main { opacity: .3 }"):
+        page.goto(f"{product.address}/sign-in")
+        page.evaluate("rule => { document.styleSheets[0].insertRule(rule, document.styleSheets[0].cssRules.length) }", hides)
+        assert any(one.startswith("color-contrast") for one in faults(page)), hides
+    page.close()
+
+
 def is_fit(page: Page, path: str, these: list[Look]) -> None:
     """Look at a page where it stands: it is loaded once, and turned."""
     for look in these:
@@ -149,7 +160,7 @@ def test_every_page_that_is_loaded_in_its_look_is_fit_for_everybody(product: Pro
         looks(page, look)
         for path in paths:
             page.goto(product.address + path)
-            assert faults(page) == [], (path, *look)
+            assert faults(page, wholly=True) == [], (path, *look)
     assert watch.complaints == watch.foreign == []
     page.close()
 

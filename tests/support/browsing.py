@@ -18,21 +18,53 @@ Look = tuple[ViewportSize, Literal["light", "dark"]]
 LOOKS: list[Look] = [(WIDE, "light"), (NARROW, "dark"), (WIDE, "dark"), (NARROW, "light")]
 _SAYS_CSP = "addEventListener('securitypolicyviolation', e => console.error('CSP', e.effectiveDirective, e.blockedURI))"
 # A rule's findings have the rule's impact: those that could only find what is moderate or minor are not asked.
-_SERIOUS = """(async () => {
-  const impacts = ['serious', 'critical'];
+#
+# Contrast takes two thirds of axe's time, and most of every page is the frame and the controls that all pages have. A text
+# whose kind had enough contrast before is not measured again. Its kind is how wide the window is, and what it and all around
+# it are: the tag and its classes, and whatever Chromium computed of colours, sizes and the like. So a text is measured
+# wherever it, or something behind it, is drawn otherwise; all other rules look at everything on every page. The long form
+# measures each text, too.
+_SERIOUS = """async known => {
+  const impacts = ['serious', 'critical'], measured = new Set(known), before = measured.size, kinds = new Map();
+  const seen = ['color', 'backgroundColor', 'backgroundImage', 'opacity', 'filter', 'mixBlendMode', 'textShadow', 'fontSize',
+    'fontWeight', 'position', 'zIndex', 'transform', 'display', 'visibility'];
+  const kindOf = one => {
+    if (!one) return String(innerWidth);
+    if (!kinds.has(one)) {
+      const style = getComputedStyle(one);
+      const said = [kindOf(one.parentElement), one.localName, one.getAttribute('class'), ...seen.map(name => style[name])].join('|');
+      let [high, low] = [0xdeadbeef, 0x41c6ce57];
+      for (let at = 0; at < said.length; at++) {
+        high = Math.imul(high ^ said.charCodeAt(at), 2654435761);
+        low = Math.imul(low ^ said.charCodeAt(at), 1597334677);
+      }
+      kinds.set(one, (high >>> 0).toString(36) + (low >>> 0).toString(36));
+    }
+    return kinds.get(one);
+  };
+  const contrast = axe._audit.rules.find(rule => rule.id === 'color-contrast'), check = axe._audit.checks['color-contrast'];
+  window.theirs ??= {matches: contrast.matches, evaluate: check.evaluate};
+  contrast.matches = (one, ...more) => !(known && measured.has(kindOf(one))) && theirs.matches.call(contrast, one, ...more);
+  check.evaluate = function (one, ...more) {
+    if (known && measured.has(kindOf(one))) { this.data({}); return true; }
+    const found = theirs.evaluate.call(this, one, ...more);
+    if (found) measured.add(kindOf(one));
+    return found;
+  };
   const light = axe._audit.rules.filter(rule => rule.impact && !impacts.includes(rule.impact));
   const rules = Object.fromEntries(light.map(rule => [rule.id, {enabled: false}]));
   const found = await axe.run({resultTypes: ['violations'], rules});
-  return found.violations.filter(one => impacts.includes(one.impact))
-    .map(one => `${one.id}: ${one.nodes[0].html.slice(0, 160)}`);
-})()"""
+  const serious = found.violations.filter(one => impacts.includes(one.impact));
+  return [serious.map(one => `${one.id}: ${one.nodes[0].html.slice(0, 160)}`), known ? [...measured].slice(before) : []];
+}"""
+_measured: set[str] = set()
 _COPIES = (".json", ".md", "/checkpoint", "/sbom", "/sheet", "/export", "/export/md", "/export/json")
 
 
 def launched(playwright: Playwright) -> Browser:
     """Start Chromium."""
     return playwright.chromium.launch(
-        executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+        executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking", "--disable-gpu"]
     )
 
 
@@ -102,11 +134,16 @@ def looks(page: Page, look: Look) -> None:
     page.emulate_media(color_scheme=look[1])
 
 
-def faults(page: Page) -> list[str]:
-    """Return what is wrong with a page as it stands: axe's serious findings, and whatever sticks out of its width."""
+def faults(page: Page, *, wholly: bool = False) -> list[str]:
+    """Return what is wrong with a page as it stands: axe's serious findings, and whatever sticks out of its width.
+
+    `wholly` measures the contrast of each text, also of those whose kind had enough before.
+    """
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
-    said: list[str] = page.evaluate(_SERIOUS)
+    said: list[str]
+    said, measured = page.evaluate(_SERIOUS, None if wholly else sorted(_measured))
+    _measured.update(measured)
     if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
         said.append("wider than its window")
     return said

@@ -2,8 +2,9 @@
 
 import itertools
 import os
+import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -40,6 +41,8 @@ class Server:
     admin: "psycopg.Connection[tuple[object, ...]]"
     passwords: dict[str, str]
     directory: Path
+    begun: dict[str, Path] = field(default_factory=dict)
+    """Databases that a house was begun in, and the data directory with its keys."""
 
     def url(self, user: str, database: str) -> str:
         """Return a URL as one of the roles."""
@@ -55,6 +58,8 @@ class Server:
             statements.append(f"ALTER ROLE cloister_{role} IN DATABASE {name} SET search_path = cloister, public")
             statements.append(f"GRANT CONNECT ON DATABASE {name} TO cloister_{role}")
         self.admin.execute("; ".join(statements))
+        if template in self.begun:
+            self.begun[name] = self.begun[template]
         return name
 
     def drop(self, name: str) -> None:
@@ -86,14 +91,10 @@ class House:
     def __init__(self, server: Server, database: str, directory: Path, **settings: object) -> None:
         self.server, self.database = server, database
         data = DataDirectory(directory / "data", directory / "data" / "secrets")
-        data.root.mkdir()
-        data.secrets.mkdir()
-        data.create_root_key()
-        data.prepare(version="0.1.0")
-        for role, password in server.passwords.items():
-            (data.secrets / f"database-{role}").write_text(password)
-            (data.secrets / f"database-{role}").chmod(0o400)
-        data.create_secret("web-forms")
+        if database in server.begun:  # the keys that its database belongs to
+            shutil.copytree(server.begun[database], data.root)
+        else:
+            self._begin(data)
         url = server.postgres.url(database=database)
         chosen = {
             "data_dir": data.root,
@@ -105,11 +106,31 @@ class House:
         (directory / "handed-out").mkdir()
         self.settings = Settings(**chosen)  # type: ignore[arg-type]
         self.clock = MovableClock()
-        worker = Database(server.url("cloister_worker", database), pool_size=1)
-        claim_database(worker, roots_of(self.settings)())
-        worker.close()
+        if database not in server.begun:
+            worker = Database(server.url("cloister_worker", database), pool_size=1)
+            claim_database(worker, roots_of(self.settings)())
+            worker.close()
         self.app = assemble(self.settings, role="app", clock=self.clock)
         self.worker = assemble(self.settings, role="worker", clock=self.clock)
+
+    def _begin(self, data: DataDirectory) -> None:
+        data.root.mkdir()
+        data.secrets.mkdir()
+        data.create_root_key()
+        data.prepare(version="0.1.0")
+        for role, password in self.server.passwords.items():
+            (data.secrets / f"database-{role}").write_text(password)
+            (data.secrets / f"database-{role}").chmod(0o400)
+        data.create_secret("web-forms")
+
+    @classmethod
+    def begins(cls, server: Server, template: str) -> str:
+        """Begin a house in a copy of this database; return the copy, whose copies are begun with the same keys."""
+        name, directory = server.clone(template), server.directory / "begun"
+        directory.mkdir()
+        cls(server, name, directory).close()
+        server.begun[name] = directory / "data"
+        return name
 
     @classmethod
     def beside(cls, data_dir: Path) -> "House":

@@ -1,43 +1,34 @@
 """A citation in Chromium: the page is drawn, and the quoted words are marked and in sight."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 from tests.support import papers
-from tests.support.browsing import launched, signs_in
+from tests.support.browsing import signs_in
 from tests.support.product import Person, Product
 
 pytestmark = pytest.mark.browser
+ADA = "ada@viewer.example"
 RULES = papers.rules(120, 6)
 
 
-@pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    directory = tmp_path_factory.mktemp("viewer")
-    with Product(directory / "data") as product:
-        ada = Person(product.address).sets_up(product.link)
-        path = Path(directory / "rules.pdf")
-        path.write_bytes(papers.two_columns(RULES))
-        uploaded = ada.uploads(path)
-        ada.waits_for(*(one["id"] for one in uploaded))
-        subject = RULES[-1].split(". ")[-1].split(" number")[0].lower()
-        ada.asks(f"What is said of {subject} number {RULES[-1].split('number ')[-1][:4]}?")
-        yield product
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield launched(playwright)
+@pytest.fixture(scope="module", autouse=True)
+def _asked(founds: Callable[[str], Person], tmp_path_factory: pytest.TempPathFactory) -> None:
+    ada = founds(ADA)
+    path = tmp_path_factory.mktemp("viewer") / "rules.pdf"
+    path.write_bytes(papers.two_columns(RULES))
+    uploaded = ada.uploads(path)
+    ada.waits_for(*(one["id"] for one in uploaded))
+    subject = RULES[-1].split(". ")[-1].split(" number")[0].lower()
+    ada.asks(f"What is said of {subject} number {RULES[-1].split('number ')[-1][:4]}?")
 
 
 def enters(context: BrowserContext, product: Product) -> Page:
     page = context.new_page()
-    signs_in(page, product.address, "ada@harrow.example")
+    signs_in(page, product.address, ADA)
     return page
 
 

@@ -2,35 +2,29 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 
-from tests.support.browsing import WIDE, launched, signs_in
+from tests.support.browsing import WIDE, signs_in
 from tests.support.house import SAMPLES
 from tests.support.product import Person, Product
 
 pytestmark = pytest.mark.browser
-ADA = "ada@harrow.example"
+ADA = "ada@plain.example"
 
 
 @pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    with Product(tmp_path_factory.mktemp("plain") / "data") as product:
-        ada = Person(product.address).sets_up(product.link)
-        for number in range(55):
-            ada.posts("/groups", name=f"Team {number:02}")
-        yield product
-
-
-@pytest.fixture(scope="module")
-def page(product: Product) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        context = launched(playwright).new_context(viewport=WIDE, java_script_enabled=False)
-        page = context.new_page()
-        signs_in(page, product.address, ADA)
-        yield page
+def page(product: Product, founds: Callable[[str], Person], browser: Browser) -> Iterator[Page]:
+    ada = founds(ADA)
+    for number in range(55):
+        ada.posts("/groups", name=f"Team {number:02}")
+    context = browser.new_context(viewport=WIDE, java_script_enabled=False)
+    page = context.new_page()
+    signs_in(page, product.address, ADA)
+    yield page
+    context.close()
 
 
 def follows(page: Page, control: Locator) -> None:
@@ -76,7 +70,7 @@ def test_it_edits_a_chatbot_and_tries_it_out(page: Page, product: Product) -> No
 
 def test_it_invites(page: Page, product: Product) -> None:
     page.goto(f"{product.address}/people")
-    page.get_by_label("E-mail address").fill("mia@harrow.example")
+    page.get_by_label("E-mail address").fill("mia@plain.example")
     follows(page, page.get_by_role("button", name="Invite", exact=True))
     assert "/join?link=" in page.get_by_label("Link").input_value()
 

@@ -1,53 +1,54 @@
 """A policy on data as somebody meets it in the chat, in a real Chromium."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import cast
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from appliance import tenancy
 from appliance.assembly import assemble
 from appliance.dlp import Action, Category, Direction, PolicyRule
 from appliance.settings import Settings
-from tests.support.browsing import WIDE, Watch, launched, signs_in
+from tests.support.browsing import WIDE, Watch, signs_in
 from tests.support.house import House
 from tests.support.policies import put_in_force
 from tests.support.product import Person, Product
 
 pytestmark = pytest.mark.browser
-ADA = "ada@harrow.example"
+ADA = "ada@lamps.example"
 NOTE = "The lamps of the north gate are ordered from anna.schmidt@lamps.example every Tuesday."
 PAYS = "Do we pay DE89 3704 0044 0532 0130 00 for the lamps?"
 
 
-@pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    directory = tmp_path_factory.mktemp("surrogates")
-    with Product(directory / "data") as product:
-        ada = Person(product.address).sets_up(product.link, email=ADA)
-        (directory / "lamps.txt").write_text(NOTE)
-        ada.waits_for(*(one["id"] for one in ada.uploads(directory / "lamps.txt")))
-        rules = [
-            PolicyRule(uuid4(), Action.BLOCK, frozenset({Category.IBAN}), directions=frozenset({Direction.PROMPT})),
-            PolicyRule(uuid4(), Action.TOKENISE, frozenset({Category.EMAIL})),
-        ]
-        services = assemble(Settings(data_dir=product.data_dir), role="worker")
-        with services.db.platform() as tx:
-            (tenant_id,) = tenancy.list_tenants(tx)
-        put_in_force(cast("House", SimpleNamespace(app=services, clock=services.clock)), tenant_id, rules)
-        services.close()
-        yield product
+@pytest.fixture(scope="module", autouse=True)
+def _protected(product: Product, founds: Callable[[str], Person], tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("surrogates") / "lamps.txt"
+    path.write_text(NOTE)
+    rules = [
+        PolicyRule(uuid4(), Action.BLOCK, frozenset({Category.IBAN}), directions=frozenset({Direction.PROMPT})),
+        PolicyRule(uuid4(), Action.TOKENISE, frozenset({Category.EMAIL})),
+    ]
+    services = assemble(Settings(data_dir=product.data_dir), role="worker")
+    with services.db.platform() as tx:
+        others = set(tenancy.list_tenants(tx))
+    ada = founds(ADA)
+    ada.waits_for(*(one["id"] for one in ada.uploads(path)))
+    with services.db.platform() as tx:
+        (tenant_id,) = set(tenancy.list_tenants(tx)) - others
+    put_in_force(cast("House", SimpleNamespace(app=services, clock=services.clock)), tenant_id, rules)
+    services.close()
 
 
 @pytest.fixture
-def page(product: Product) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        page = launched(playwright).new_context(viewport=WIDE).new_page()
-        signs_in(page, product.address, ADA)
-        yield page
+def page(product: Product, browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport=WIDE)
+    page = context.new_page()
+    signs_in(page, product.address, ADA)
+    yield page
+    context.close()
 
 
 def test_it_shows_values_and_says_what_was_replaced_and_what_may_not_be_asked(product: Product, page: Page) -> None:

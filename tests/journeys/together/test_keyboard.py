@@ -1,16 +1,17 @@
 """A working day by keyboard alone: nothing but presses, a ring on every stop, and no trap."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
-from tests.support.browsing import NARROW, WIDE, Watch, faults, launched
+from tests.support.browsing import NARROW, WIDE, Watch, faults
 from tests.support.house import SAMPLES
 from tests.support.product import PASSWORD, Person, Product
 
 pytestmark = pytest.mark.browser
+ADA = "ada@keys.example"
 MOST_STOPS = 150
 NAME = """() => { const one = document.activeElement;
   const label = one.labels?.length ? one.labels[0].innerText : "";
@@ -21,31 +22,25 @@ RING = """() => { const one = document.activeElement; const style = getComputedS
 
 
 @pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    with Product(tmp_path_factory.mktemp("keyboard") / "data") as product:
-        ada = Person(product.address).sets_up(product.link)
-        ada.waits_for(ada.uploads(SAMPLES / "fire-drill.txt")[0]["id"])
-        yield product
-
-
-@pytest.fixture(scope="module")
-def page(product: Product) -> Iterator[Page]:
+def page(product: Product, founds: Callable[[str], Person], browser: Browser) -> Iterator[Page]:
     """Ada's browser; she signs in by keyboard too."""
-    with sync_playwright() as playwright:
-        page = launched(playwright).new_page(viewport=WIDE)
-        watch = Watch(page, product.address)
-        # Whoever listens takes the dialog over, but nobody waits until Chromium knows: on a busy host a press that comes
-        # right after overtakes it. So somebody listens from the start.
-        page.on("filechooser", lambda _: None)
-        page.goto(product.address)
-        goes_to(page, "E-mail address")
-        page.keyboard.type("ada@harrow.example")
-        goes_to(page, "Password")
-        page.keyboard.type(PASSWORD)
-        page.keyboard.press("Enter")
-        page.get_by_role("heading", name="Harrow Textiles").wait_for()
-        yield page
-        assert watch.complaints == watch.foreign == []
+    ada = founds(ADA)
+    ada.waits_for(ada.uploads(SAMPLES / "fire-drill.txt")[0]["id"])
+    page = browser.new_page(viewport=WIDE)
+    watch = Watch(page, product.address)
+    # Whoever listens takes the dialog over, but nobody waits until Chromium knows: on a busy host a press that comes
+    # right after overtakes it. So somebody listens from the start.
+    page.on("filechooser", lambda _: None)
+    page.goto(product.address)
+    goes_to(page, "E-mail address")
+    page.keyboard.type(ADA)
+    goes_to(page, "Password")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Harrow Textiles").wait_for()
+    yield page
+    assert watch.complaints == watch.foreign == []
+    page.close()
 
 
 def goes_to(page: Page, name: str) -> None:
@@ -88,7 +83,7 @@ def test_she_uploads_a_document_and_deletes_it(page: Page) -> None:
 
 def test_a_row_in_use_keeps_the_focus_when_another_one_changes(page: Page, product: Product) -> None:
     ada = Person(product.address)
-    ada.signs_in("ada@harrow.example")
+    ada.signs_in(ADA)
     ada.waits_for(ada.uploads(SAMPLES / "cafeteria.md")[0]["id"])
     opens(page, "Documents")
     used = page.locator("tbody .head a").last.inner_text()
