@@ -7,7 +7,8 @@ it, and nothing is shown before its claim was judged:
 - one sentence of a cited passage holds all of the claim's numbers, what they count, and most of its words; of a claim of several
   parts, one sentence for each part with a number;
 - its names and, in German, its nouns stand there as well, or in the sentence before; its quotations in a cited passage;
-- it denies where that sentence denies, and only there, and turns nothing around (`turning`);
+- it denies what that sentence denies, and only that, and turns nothing around (`turning`);
+- no words of the passage stand where that sentence has others (`aligning`);
 - no three words in a row come from elsewhere, but for those of another clause that another sentence there bears out; addresses stand there.
 
 This compares words and not meanings: what a model says truly in other words is lost, too, and a sentence made of a passage's own words

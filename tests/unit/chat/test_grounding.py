@@ -101,7 +101,7 @@ def test_an_answer_of_nothing_is_none() -> None:
     assert [shown(one) for one in ("NO_ANSWER", "NO_ANSWER.", "", "  \n")] == [("", 0)] * 4
 
 
-@pytest.mark.parametrize("more", [" ", "[1] ", "[", "[1,", "a ", "a. ", '"a '])
+@pytest.mark.parametrize("more", [" ", "[1] ", "[", "[1,", "a ", "a. ", '"a ', "parking month "])
 def test_a_model_that_does_not_end_keeps_nobody_waiting(more: str) -> None:
     began = time.thread_time()
     text, _ = shown("Probation lasts 3 months [1]. " + more * (16_000 // len(more)) + "Probation lasts 3 months [1].", step=4)
