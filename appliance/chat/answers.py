@@ -28,6 +28,7 @@ def add(tx: Tx, sealer: Sealer, conversation: ConversationRow, message: Message)
             removed=message.removed,
             warned=message.warned,
             untraced=message.untraced,
+            model=message.model,
             created_at=message.created_at,
         )
     )

@@ -32,7 +32,7 @@ class Asked:
     told: tuple[UUID, ...] = ()  # the earlier answers among the history
     index_model: str | None = None  # by which the organisation was searched when the question was stored
     labels: tuple[str, ...] = ()  # that the program says its question has
-    is_counted: bool = True  # among the calls of a minute: not where a call that is counted asks
+    counted: int | None = None  # so many tokens, among those of a minute, with the call that asks; None: it asks by itself
 
     @property
     def subject(self) -> UUID:

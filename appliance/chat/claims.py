@@ -7,31 +7,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from appliance.chat.denying import denied_first, denied_near, denies
+from appliance.chat.quantities import SPELT, bounds_in, counts_in, numbers_in, spelt_out
 from appliance.kernel.words import terms
 
-_NUMBER: Final = re.compile(r"\d+(?:[.,:/'’\u00a0\u202f-]?\d+)*")
-_GROUPED: Final = re.compile(r"\d{1,3}(?:([.,'’\u00a0\u202f])\d{3})(?:\1\d{3})*")
-_TOKEN: Final = re.compile(rf"{_NUMBER.pattern}|[^\W\d_]+")
-_CURRENCIES: Final = frozenset({"eur", "usd", "gbp"})
-_NEAR: Final = 3
-"""So many words behind a number may say what it counts: 30 paid vacation days."""
 _QUOTED: Final = re.compile(r"[“„»\"]([^“”„«»\"]{2,400})[”“«\"]")
 _WORD: Final = re.compile(r"[^\W_][\w'’-]*")
 _ORNAMENT: Final = re.compile(r"[*`#>]|(?<!\w)_|_(?!\w)|^\s*(?:[-•]|\d{1,2}[.)])\s+")
 _PARTS: Final = re.compile(r"[;,]\s+|\s(?:and|or|but|und|oder|aber|sowie|while|whereas|während)\s")
-_DENIALS: Final = re.compile(
-    r"\b(?:no|not|never|none|nobody|nothing|neither|nor|cannot|without|\w+n['’]t|nicht|nie|niemals|nichts|niemand|ohne|weder"
-    r"|kein(?:e[mnrs]?)?)\b",
-    re.IGNORECASE,
-)
-_SIGNS: Final = {"%": "percent", "prozent": "percent", "€": "eur", "euro": "eur", "euros": "eur", "$": "usd", "£": "gbp"}
-_SIGN: Final = re.compile(r"[%€$£]|\b(?:prozent|euros?)\b", re.IGNORECASE)
-_SPELT: Final = {
-    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12",
-    "zwei": "2", "drei": "3", "vier": "4", "fünf": "5", "sechs": "6", "sieben": "7", "acht": "8", "neun": "9", "zehn": "10", "elf": "11", "zwölf": "12",
-    "fifteen": "15", "twenty": "20", "thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "ninety": "90", "hundred": "100", "thousand": "1000",
-    "fünfzehn": "15", "zwanzig": "20", "dreißig": "30", "vierzig": "40", "fünfzig": "50", "sechzig": "60", "neunzig": "90", "hundert": "100", "tausend": "1000",
-}  # fmt: skip
 _START, _SHARE = 4, 0.6
 _MOST_FOREIGN: Final = 2
 _ADDRESS: Final = re.compile(r"@|://|^www\.|\w\.(?:[a-z]{2,}|[A-Z]{2,})\b")
@@ -51,6 +34,8 @@ class Part:
     numbers: frozenset[str]
     counts: tuple[tuple[str, str], ...]
     """Its numbers, each with the word that it counts."""
+    bounds: frozenset[tuple[str, frozenset[str]]]
+    """Its numbers, each with whether it is a bound."""
 
     def share_in(self, said: AbstractSet[str]) -> float:
         """Return which share of its words is among these; 1 of none."""
@@ -58,7 +43,7 @@ class Part:
 
     def counts_are_in(self, near: Mapping[str, AbstractSet[str]]) -> bool:
         """Say whether each of its numbers counts there what it counts here; `near` are the words around a number."""
-        return all(_is_among(unit, near.get(number, frozenset())) for number, unit in self.counts)
+        return all(is_among(unit, near.get(number, frozenset())) for number, unit in self.counts)
 
 
 @dataclass(frozen=True)
@@ -74,6 +59,11 @@ class Claim(Part):
     """Its words in their order, clause by clause."""
     addresses: tuple[str, ...] = ()
 
+    @property
+    def order(self) -> list[str]:
+        """Its words and numbers in their order, as terms."""
+        return terms(spelt_out(self.text), self.language)
+
     def quotes_are_in(self, said: str) -> bool:
         """Say whether a text has all of its quotations and addresses, sign for sign."""
         plain = _plain(said)
@@ -83,7 +73,7 @@ class Claim(Part):
         """Say whether no three of its words in a row are foreign to what is known."""
         foreign = 0
         for word in (word for clause in self.clauses for word in clause):
-            foreign = 0 if _is_among(word, known) else foreign + 1
+            foreign = 0 if is_among(word, known) else foreign + 1
             if foreign > _MOST_FOREIGN:
                 return False
         return True
@@ -91,11 +81,14 @@ class Claim(Part):
     def names_are_among(self, said: Collection[str]) -> bool:
         """Say whether all that it names is among these words."""
         known = frozenset(said)
-        return all(_is_among(word, known) for name in self.names for word in words_of(name, self.language))
+        return all(is_among(word, known) for name in self.names for word in words_of(name, self.language))
 
     def denies_as(self, said: str) -> bool:
-        """Say whether it denies and the other does, too, or neither."""
-        return bool(_DENIALS.search(self.text)) == bool(_DENIALS.search(said))
+        """Say whether it denies what the other does, or neither denies anything."""
+        if not (denies(self.text) and denies(said)):
+            return denies(self.text) == denies(said)
+        near = denied_near(said, self.language)
+        return all(is_among(one, near) for one in denied_first(self.text, self.language))
 
 
 def claim_of(sentence: str, language: str) -> Claim:
@@ -103,9 +96,14 @@ def claim_of(sentence: str, language: str) -> Claim:
     text = " ".join(_ORNAMENT.sub("", sentence).split())
     whole = _part(text, language)
     quotes = tuple(one[1].strip(" .,") for one in _QUOTED.finditer(text))
-    parts = tuple(_part(one, language) for one in _PARTS.split(text) if one.strip()) if len(whole.numbers) > 1 else (whole,)
+    parts = tuple(_part(one, language) for one in parts_of(text)) if len(whole.numbers) > 1 else (whole,)
     clauses = tuple(tuple(_worded(one, language)) for one in _PARTS.split(text))
-    return Claim(whole.words, whole.numbers, whole.counts, text, language, quotes, tuple(_names(text)), parts, clauses, tuple(_addresses(text)))
+    return Claim(whole.words, whole.numbers, whole.counts, whole.bounds, text, language, quotes, tuple(_names(spelt_out(text))), parts, clauses, tuple(_addresses(text)))
+
+
+def parts_of(text: str) -> list[str]:
+    """Return the parts of a sentence that could stand alone."""
+    return [one for one in _PARTS.split(text) if one.strip()]
 
 
 @cache
@@ -114,56 +112,18 @@ def speaking_of(language: str) -> frozenset[str]:
     return words_of(_SPEAKING, language)
 
 
-def numbers_in(text: str) -> frozenset[str]:
-    """Return the numbers of a text in one form each, those written out too."""
-    spelt = (_SPELT.get(word.casefold()) for word in _WORD.findall(text))
-    return frozenset([*(_canonical(one[0]) for one in _NUMBER.finditer(text)), *filter(None, spelt)])
-
-
 def words_of(text: str, language: str) -> frozenset[str]:
     """Return the words of a text that can be compared; signs of percents and currencies are words."""
-    return frozenset(terms(_spelt_out(text), language))
-
-
-def _spelt_out(text: str) -> str:
-    return _SIGN.sub(lambda one: f" {_SIGNS[one[0].casefold()]} ", text)
+    return frozenset(terms(spelt_out(text), language))
 
 
 def _part(text: str, language: str) -> Part:
     numbers = numbers_in(text)
-    return Part(frozenset(_worded(text, language)), numbers, tuple(_counts(text, language)))
+    return Part(frozenset(_worded(text, language)), numbers, tuple(counts_in(text, language)), bounds_in(text))
 
 
 def _worded(text: str, language: str) -> Iterator[str]:
-    return (word for word in terms(_spelt_out(text), language) if not word[0].isdigit() and word not in _SPELT)
-
-
-def near_numbers(text: str, language: str) -> dict[str, frozenset[str]]:
-    """Return for each number of a text the words around it that may say what it counts."""
-    tokens = _tokens(text)
-    found: dict[str, frozenset[str]] = {}
-    for place, (number, _) in enumerate(tokens):
-        if number:
-            around = tokens[max(0, place - 1) : place] + tokens[place + 1 : place + 1 + _NEAR]
-            words = terms(" ".join(word for _, word in around), language)
-            found[number] = found.get(number, frozenset()) | frozenset(words)
-    return found
-
-
-def _counts(text: str, language: str) -> Iterator[tuple[str, str]]:
-    tokens = _tokens(text)
-    for place, (number, _) in enumerate(tokens):
-        if number:
-            before, after = tokens[place - 1][1] if place else "", tokens[place + 1][1] if place + 1 < len(tokens) else ""
-            for word in terms(before if before in _CURRENCIES else after, language):
-                if not word[0].isdigit():
-                    yield number, word
-
-
-def _tokens(text: str) -> list[tuple[str, str]]:
-    """Return the words of a text, each with the number that it is, if it is one."""
-    words = _TOKEN.findall(_spelt_out(text))
-    return [(_canonical(one) if one[0].isdigit() else _SPELT.get(one.casefold(), ""), one) for one in words]
+    return (word for word in terms(spelt_out(text), language) if not word[0].isdigit() and word not in SPELT)
 
 
 def _addresses(text: str) -> Iterator[str]:
@@ -179,20 +139,17 @@ def _names(text: str) -> Iterator[str]:
             yield word
 
 
-def _canonical(number: str) -> str:
-    return re.sub(r"\D", "", number) if _GROUPED.fullmatch(number) else re.sub(r"[’\u00a0\u202f]", "'", number).lstrip("0") or "0"
-
-
 def share(words: Collection[str], said: AbstractSet[str]) -> float:
     """Return which share of words is among these; 1 of none."""
-    return sum(_is_among(word, said) for word in words) / len(words) if words else 1.0
+    return sum(is_among(word, said) for word in words) / len(words) if words else 1.0
 
 
-def _is_among(word: str, said: AbstractSet[str]) -> bool:
-    return word in said or any(_begin_alike(word, other) for other in said)
+def is_among(word: str, said: AbstractSet[str]) -> bool:
+    """Say whether a word, or most of it, is among these."""
+    return word in said or any(begin_alike(word, other) for other in said)
 
 
-def _begin_alike(one: str, other: str) -> bool:
+def begin_alike(one: str, other: str) -> bool:
     """Say whether one is most of the other: what an inflection, or a compound, leaves of a word."""
     alike = max(_START, round(_SHARE * max(len(one), len(other))))
     return len(one) >= alike and one[:alike] == other[:alike]

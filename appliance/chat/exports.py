@@ -43,6 +43,8 @@ def _as_markdown(conversation: Conversation, name: str, messages: list[Message],
     for message in messages:
         said = f"({words.withheld})" if message.is_withheld else message.body
         parts += [f"## {words.question if message.role == 'user' else words.answer}", said]
+        if message.is_written and not message.is_withheld:
+            parts += [f"({words.written})", *([f"({words.untraced} {message.untraced})"] if message.untraced else [])]
         if message.citations:
             parts.append("\n".join(f"[{c.number}] {_place(c, words)}: “{c.quote}”  " for c in message.citations))
     return "\n\n".join(parts) + "\n"
@@ -69,6 +71,9 @@ def _as_json(conversation: Conversation, name: str, messages: list[Message]) -> 
                 "is_withheld": message.is_withheld,
                 "replaced": message.replaced,
                 "removed": message.removed,
+                "warned": message.warned,
+                "untraced": message.untraced,
+                "model": message.model,
                 "outcome": message.outcome,
                 "created_at": message.created_at.isoformat(),
                 "feedback": vars(message.feedback) if message.feedback else None,

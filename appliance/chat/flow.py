@@ -144,7 +144,7 @@ class Chat:
         *,
         is_draft: bool = False,
         by_quotes: bool = False,
-        is_counted: bool = True,
+        counted: int | None = None,
         labels: tuple[str, ...] = (),
     ) -> tuple[Message, Generator[Step, None, None]]:
         """Answer without keeping anything: of the published chatbot, or for its editors of the draft."""
@@ -157,7 +157,7 @@ class Chat:
             self._record_asked(tx, caller, chatbot_id, message.body)
             index_model = knowledge.active_model(tx).name
         turns = tuple(history[-TURNS:])
-        asked = Asked(message, chatbot, turns, way, index_model=index_model, labels=labels, is_counted=is_counted)
+        asked = Asked(message, chatbot, turns, way, index_model=index_model, labels=labels, counted=counted)
         return message, self._answer(caller, asked)
 
     def writes(self, chatbot: Chatbot) -> bool:
@@ -269,7 +269,7 @@ class Chat:
             return iter(nothing_found())
         stream = self._writer.stream(
             caller, asked.chatbot.chatbot_id, model, request, version=asked.way.policy_version, premises=asked.way.premises,
-            labels=labels, is_counted=asked.is_counted,
+            labels=labels, counted=asked.counted,
         )  # fmt: skip
         return grounded(stream, answering.grounding)
 
@@ -323,6 +323,7 @@ class Chat:
             message = Message(
                 new_id(), "assistant", body, outcome, self._clock.now(), shown, asked.question.message_id,
                 replaced=counts.replaced, removed=counts.removed, warned=counts.warned, untraced=untraced,
+                model=asked.chatbot.model,
             )  # fmt: skip
             is_kept = self._keep(tx, asked, message, self._used(asked, citations.values(), material))
             audit.record(

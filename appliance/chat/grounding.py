@@ -7,7 +7,8 @@ it, and nothing is shown before its claim was judged:
 - one sentence of a cited passage holds all of the claim's numbers, what they count, and most of its words; of a claim of several
   parts, one sentence for each part with a number;
 - its names and, in German, its nouns stand there as well, or in the sentence before; its quotations in a cited passage;
-- it denies where that sentence denies, and only there, and turns nothing around (`turning`);
+- it denies what that sentence denies, and only that, and turns nothing around (`turning`);
+- no words of the passage stand where that sentence has others (`aligning`);
 - no three words in a row come from elsewhere, but for those of another clause that another sentence there bears out; addresses stand there.
 
 This compares words and not meanings: what a model says truly in other words is lost, too, and a sentence made of a passage's own words
@@ -20,12 +21,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from appliance.chat.claims import Claim, claim_of, near_numbers, numbers_in, share, speaking_of, words_of
+from appliance.chat.aligning import puts_elsewhere
+from appliance.chat.claims import Claim, claim_of, parts_of, share, speaking_of, words_of
+from appliance.chat.quantities import bounds_in, near_numbers, numbers_in, spelt_out
 from appliance.chat.turning import is_undone, turns_of
 from appliance.gateway import Cited, Delta, Passage
 from appliance.gateway.prompting import NO_ANSWER
 from appliance.kernel.languages import language_of
-from appliance.kernel.words import sentences
+from appliance.kernel.words import sentences, terms
 
 MARK: Final = "[?]"
 """Behind a sentence that no passage bears out, where a chatbot shows those."""
@@ -58,12 +61,22 @@ class _Window:
         return words_of(self.around, self.language)
 
     @cached_property
+    def order(self) -> tuple[str, ...]:
+        """Its words in their order."""
+        return tuple(terms(spelt_out(self.said), self.language))
+
+    @cached_property
     def terms(self) -> frozenset[str]:
-        return words_of(self.said, self.language)
+        return frozenset(self.order)
 
     @cached_property
     def numbers(self) -> frozenset[str]:
         return numbers_in(self.said)
+
+    @cached_property
+    def bounds(self) -> frozenset[tuple[str, frozenset[str]]]:
+        """Its numbers with what bounds them, in the whole of it and in what could stand alone."""
+        return bounds_in(self.said).union(*(bounds_in(one) for one in parts_of(self.said)))
 
     @cached_property
     def near(self) -> dict[str, frozenset[str]]:
@@ -173,7 +186,7 @@ def _borne_out(claim: Claim, sources: Sequence[_Source]) -> list[tuple[_Source, 
         return []
     found: dict[int, tuple[_Source, _Window]] = {}
     for part in claim.parts:
-        fits = [one for one in ranked if part.numbers <= one[1].numbers and part.counts_are_in(one[1].near)]
+        fits = [one for one in ranked if part.bounds <= one[1].bounds and part.counts_are_in(one[1].near)]
         fits = [one for one in fits if part.share_in(one[1].terms) > _HELD_BY_ONE]
         if part.numbers and not fits:
             return []
@@ -188,15 +201,18 @@ def _borne_out(claim: Claim, sources: Sequence[_Source]) -> list[tuple[_Source, 
 
 def _keeps_to(claim: Claim, found: Sequence[tuple[_Source, _Window]], windows: Sequence[tuple[_Source, _Window]]) -> bool:
     """Say whether a claim says no more than the sentences that bear it and its clauses out, and does not turn around what they say."""
-    telling = [window for _, window in found]
+    telling = list(found)
     for clause in (frozenset(one) for one in claim.clauses if len(one) >= _CLAUSE_WORDS):
-        best = max((window for _, window in windows), key=lambda one: share(clause, one.terms))
-        telling += [best] if share(clause, best.terms) > _HELD_BY_ONE else []
-    said = frozenset[str]().union(*(one.terms for one in telling))
-    if is_undone(said, claim.words) or not turns_of(claim.text) <= turns_of("\n".join(one.said for one in telling)):
+        best = max(windows, key=lambda one: share(clause, one[1].terms))
+        telling += [best] if share(clause, best[1].terms) > _HELD_BY_ONE else []
+    said = frozenset[str]().union(*(one.terms for _, one in telling))
+    if is_undone(said, claim.words) or not turns_of(spelt_out(claim.text)) <= turns_of(spelt_out("\n".join(one.said for _, one in telling))):
         return False
-    titles = frozenset[str]().union(*(source.called for source, _ in found))
-    return claim.keeps_to(said | titles | speaking_of(claim.language))
+    named = speaking_of(claim.language).union(*(source.called for source, _ in found))
+    every = frozenset[str]().union(*(source.terms for source, _ in found))
+    places = {(source.number, one.start): one.order for source, one in telling}
+    orders = [*places.values(), tuple(word for place in sorted(places) for word in places[place])]
+    return claim.keeps_to(said | named) and any(not puts_elsewhere(claim.order, one, every - named) for one in orders)
 
 
 def _windows(text: str, language: str) -> Iterator[_Window]:

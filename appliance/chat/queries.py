@@ -249,6 +249,7 @@ def _message(row: MessageRow, said: Words, citations: Iterable[Citation]) -> Mes
         removed=row.removed,
         warned=row.warned,
         untraced=row.untraced,
+        model=row.model,
     )
 
 

@@ -86,6 +86,7 @@ class MessageRow(Table):
     removed: Mapped[int] = mapped_column(default=0)
     warned: Mapped[int] = mapped_column(default=0)
     untraced: Mapped[int] = mapped_column(default=0)
+    model: Mapped[str | None]
     created_at: Mapped[datetime]
 
 

@@ -23,6 +23,9 @@ _TURNS: Final = {
     "except": "except unless excluding außer ausgenommen ausser",
     "free": "optional optionally voluntary voluntarily freiwillig optional freigestellt",
     "bound": "must shall mandatory obligatory required requires obliged muss müssen verpflichtet verpflichtend zwingend erforderlich",
+    "minus": "minus negative negativ negativer negativen",
+    "half": "half halb halbe halben halbes hälfte",
+    "double": "double doubled doubles twice doppelt doppelte doppelten verdoppelt zweimal",
     "hour": "hour hours hourly stunde stunden stündlich",
     "day": "day days daily tag tage tagen täglich",
     "week": "week weeks weekly woche wochen wöchentlich",
@@ -42,7 +45,7 @@ def turns_of(text: str) -> frozenset[str]:
     """Return in which ways a text turns what it says."""
     words = [one.casefold() for one in _WORD.findall(text)]
     found = set[str]()
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words[1:], ""], strict=False):
         turn = _PAIRS.get((word, following)) or _GROUPS.get(word)
         if turn and not (turn == "all" and _GROUPS.get(following) in _TIMES):  # every month: a month
             found.add(turn)

@@ -111,6 +111,11 @@ class ExportWords:
     answer: str = "Answer"
     page: str = "page"
     withheld: str = "This answer rests on documents that are not open to you any more."
+    written: str = (
+        "Written by a model. Each sentence was compared with the passage that it cites: numbers, names, quotations, denials and most "
+        "words. What it means was not judged: read the passage before you rely on it."
+    )
+    untraced: str = "So many sentences were borne out by no passage, and left out, or marked [?]:"
 
 
 EXPORTED_IN_ENGLISH = ExportWords()
@@ -156,6 +161,7 @@ class Message:
     `is_withheld` says of an answer that it rests on something the reader may not read any more: its text is left out.
     `replaced`, `removed`: how many values the model was not given, or told as surrogates; `warned`: about how many its
     asker is to be warned; `untraced`: how many sentences of a model no passage bore out, which were left out, or marked.
+    `model` is which one answered, None of a question, and of an answer before that was kept.
     """
 
     message_id: UUID
@@ -172,6 +178,12 @@ class Message:
     removed: int = 0
     warned: int = 0
     untraced: int = 0
+    model: str | None = None
+
+    @property
+    def is_written(self) -> bool:
+        """Say whether a model wrote it, and did not quote: then its sentences were compared with passages."""
+        return self.model not in {None, QUOTES} and self.outcome != "abstained"
 
     @property
     def branch(self) -> int:

@@ -18,14 +18,12 @@ from uuid import UUID
 from appliance import dlp
 from appliance.dlp import Action, Category, Circumstances, Decided, Direction, Finding, OwnRules, Policy, Surrogates
 from appliance.dlp.surrogate_forms import redacted
-from appliance.dlp.values import UNREADABLE_PART
 from appliance.gateway.endpoints import Endpoint
 from appliance.gateway.errors import TextRefused
 from appliance.gateway.inspecting import Depth, Inspector, Need, need_of
-from appliance.gateway.parts import parts_in
-from appliance.gateway.reading import Reading, read_all
 from appliance.gateway.requests import Parsed
 from appliance.gateway.said import said_in, with_others
+from appliance.gateway.sent_along import Remembered, SentAlong
 from appliance.identity import Caller
 from appliance.kernel.db import Database
 from appliance.kernel.ids import TenantId
@@ -154,7 +152,7 @@ class Guard:
     """Knows of each organisation which policy was in force last. Shared by all threads."""
 
     def __init__(self, db: Database, inspector: Inspector) -> None:
-        self._db, self.inspector = db, inspector
+        self._db, self.inspector, self.remembered = db, inspector, Remembered()
         self._seen: dict[TenantId, Policy] = {}
         self._own: dict[TenantId, tuple[float, OwnRules]] = {}
 
@@ -194,7 +192,7 @@ class Looking:
         self._need, self._answers, self._own = Need(), Need(), dlp.NOTHING
         self._texts: list[str] = []
         self._found: list[list[Finding]] = []
-        self._files: list[Reading] | None = None
+        self._files = SentAlong(parsed.body, guard.remembered, tenant_id=caller.tenant_id, whose=_whose(caller))
         self._in_files: list[Finding] = []
 
     def deepen(self, policy: Policy, groups: Collection[UUID]) -> None:
@@ -205,21 +203,12 @@ class Looking:
             self._own = self._guard.own(self._caller.tenant_id) if self._need.depth > Depth.FLOOR else dlp.NOTHING
             self._texts = self._texts or list(said_in(self._parsed.body))
             self._found = self._guard.inspector.find_all(self._texts, self._need, self._own, _whose(self._caller))
-            self._look_into_files()
+            self._in_files = self._files.look(self._guard.inspector, self._need, self._own)
         if not self._answers.covers(answers):
             self._guard.inspector.prepare(answers)
             self._answers = Need(max(answers.depth, self._answers.depth), min(answers.least, self._answers.least))
             if answers.depth > Depth.FLOOR and self._own is dlp.NOTHING:
                 self._own = self._guard.own(self._caller.tenant_id)
-
-    def _look_into_files(self) -> None:
-        """Read what is sent along, once, and look at it as deep as at the rest."""
-        inspector = self._guard.inspector
-        if self._files is None:
-            self._files = read_all(parts_in(self._parsed.body), inspector.read_file)
-        told = [one.text for one in self._files if one.text]
-        found = inspector.find_all(told, self._need, self._own, _whose(self._caller)) if told else []
-        self._in_files = [one for some in found for one in some] + [UNREADABLE_PART for one in self._files if not one.is_whole]
 
     def treated(self, standing: Standing) -> Treated:
         """Return the request as it may go there. Pure but for a note. Raises TextRefused, DlpBlocked, LookedTooLittle."""

@@ -38,11 +38,13 @@ class _Entering:
 
     limits: Sequence[tuple[Counted, Pace]]
     tokens: int
+    counted: int | None = None
+    """So many tokens of it were counted with the call that it is part of; None: it is a call of its own."""
 
     @property
     def held(self) -> list[Counted]:
         """What it holds for as long as it lasts."""
-        return [counted for counted, pace in self.limits if pace.at_once is not None]
+        return [] if self.counted is not None else [counted for counted, pace in self.limits if pace.at_once is not None]
 
 
 class Pacing:
@@ -69,6 +71,12 @@ class Pacing:
         one = _Entering(limits, tokens)
         self._entering.do(caller.tenant_id, one)
         return one.held
+
+    def add(self, caller: Caller, tokens: int, *, counted: int) -> None:
+        """Count further tokens of a call of which so many are counted already. Raises CallLimitReached, CallAboveLimit."""
+        limits = _applying(caller, self._limits(caller.tenant_id))
+        if limits and tokens > counted:
+            self._entering.do(caller.tenant_id, _Entering(limits, tokens - counted, counted))
 
     def leave(self, held: list[Counted]) -> None:
         """Let the next call come. Where that cannot be written, the next call of this process says it."""
@@ -123,11 +131,13 @@ class Pacing:
             here = {counted: self._held.get(counted, 0) for counted, _ in asked.limits}
         try:
             for counted, pace in asked.limits:
-                _check(counted, pace, minutes[counted], here[counted] + elsewhere.get(counted, 0), asked.tokens, seconds)
+                if asked.counted is None:
+                    _check_calls(counted, pace, minutes[counted], here[counted] + elsewhere.get(counted, 0), seconds)
+                _check_tokens(counted, pace, minutes[counted], asked, seconds)
         except (CallAboveLimit, CallLimitReached) as refusal:
             return refusal
         for counted, _ in asked.limits:
-            minutes[counted].requests += 1
+            minutes[counted].requests += asked.counted is None
             minutes[counted].tokens += asked.tokens
         return None
 
@@ -164,15 +174,19 @@ class Pacing:
         return [found for _ in waiting]
 
 
-def _check(counted: Counted, pace: Pace, minute: Minute, at_once: int, tokens: int, seconds: int) -> None:
-    whose, most = _WHOSE[counted[1]], pace.tokens_per_minute
+def _check_calls(counted: Counted, pace: Pace, minute: Minute, at_once: int, seconds: int) -> None:
+    whose = _WHOSE[counted[1]]
     if pace.at_once is not None and at_once >= pace.at_once:
         raise CallLimitReached(limit=f"{pace.at_once} calls at once {whose}", seconds=_AGAIN)
     if pace.requests_per_minute is not None and minute.requests >= pace.requests_per_minute:
         raise CallLimitReached(limit=f"{pace.requests_per_minute} requests a minute {whose}", seconds=seconds)
-    if most is not None and tokens > most:
-        raise CallAboveLimit(limit=f"{most} tokens a minute {whose}", tokens=tokens)
-    if most is not None and minute.tokens + tokens > most:
+
+
+def _check_tokens(counted: Counted, pace: Pace, minute: Minute, asked: _Entering, seconds: int) -> None:
+    whose, most, whole = _WHOSE[counted[1]], pace.tokens_per_minute, asked.tokens + (asked.counted or 0)
+    if most is not None and whole > most:
+        raise CallAboveLimit(limit=f"{most} tokens a minute {whose}", tokens=whole)
+    if most is not None and minute.tokens + asked.tokens > most:
         raise CallLimitReached(limit=f"{most} tokens a minute {whose}", seconds=seconds)
 
 

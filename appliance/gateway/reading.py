@@ -3,22 +3,22 @@
 Trusted: this process. Not trusted: the documents, which are read where uploads are, each in a confined process of its own.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
+from uuid import UUID
 
 from appliance.gateway.parts import Part
+from appliance.gateway.turns import Turns
 
 MOST_DOCUMENTS: Final = 20
 MOST_BYTES: Final = 20_000_000
 MOST_CHARACTERS: Final = 1_000_000
 SECONDS: Final = 20.0
 """What is read of one request, all of its documents together."""
-_AT_ONCE: Final = 2
-_turns = threading.BoundedSemaphore(_AT_ONCE)
+_turns = Turns()
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ def unread(_content: bytes, _seconds: float) -> Reading:
     return Reading()
 
 
-def read_all(parts: Iterable[Part], read: ReadFile) -> list[Reading]:
+def read_all(parts: Iterable[Part], read: ReadFile, whose: UUID | None = None) -> list[Reading]:
     """Return what the parts say, in order; the same document, however often it comes, is read and returned once.
 
-    Waits while others read, as long as there is time.
+    Waits while others read, as long as there is time: `whose` is the organisation that takes its turn among others.
     """
     until, left, characters = time.monotonic() + SECONDS, MOST_BYTES, MOST_CHARACTERS
     known = dict[bytes, Reading]()
@@ -54,7 +54,7 @@ def read_all(parts: Iterable[Part], read: ReadFile) -> list[Reading]:
         digest = sha256(content).digest()
         if digest not in known:
             may = len(known) < MOST_DOCUMENTS and len(content) <= left
-            known[digest] = found = _in_turn(read, content, until) if may else Reading()
+            known[digest] = found = _in_turn(read, content, until, whose) if may else Reading()
             left -= len(content)
             if len(found.text) > characters:
                 known[digest] = Reading(found.text[:characters])
@@ -63,11 +63,7 @@ def read_all(parts: Iterable[Part], read: ReadFile) -> list[Reading]:
     return readings
 
 
-def _in_turn(read: ReadFile, content: bytes, until: float) -> Reading:
-    if not _turns.acquire(timeout=max(0.0, until - time.monotonic())):
-        return Reading()
-    try:
+def _in_turn(read: ReadFile, content: bytes, until: float, whose: UUID | None) -> Reading:
+    with _turns.turn(whose, until) as is_its:
         seconds = until - time.monotonic()
-        return read(content, seconds) if seconds > 0 else Reading()
-    finally:
-        _turns.release()
+        return read(content, seconds) if is_its and seconds > 0 else Reading()

@@ -97,9 +97,12 @@ class Bots(Protocol):
         ...
 
     def ask(
-        self, caller: Caller, slug: str, question: str, history: Sequence[Turn], labels: tuple[str, ...] = ()
+        self, caller: Caller, slug: str, question: str, history: Sequence[Turn], labels: tuple[str, ...] = (), counted: int = 0
     ) -> Generator[str | Source, None, None]:
-        """Return pieces of the answer, and the sources as they are cited. Raises a Refusal, before anything is asked."""
+        """Return pieces of the answer, and the sources as they are cited. Raises a Refusal, before anything is asked.
+
+        So many tokens of the call are counted among those of a minute already.
+        """
         ...
 
     def labels(self, caller: Caller, slug: str, known: Collection[str]) -> list[str]:

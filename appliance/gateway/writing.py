@@ -132,17 +132,17 @@ class Writer:
 
     def stream(
         self, caller: Caller, chatbot_id: UUID, model: str, request: ChatRequest, *, version: int, premises: Premises,
-        labels: LabelsOf, is_counted: bool = True,
+        labels: LabelsOf, counted: int | None = None,
     ) -> Generator[Item, None, None]:  # fmt: skip
         """Yield the answer as it comes. Raises a Refusal, of which all before the first item mean that nothing was paid.
 
-        Uncounted, it does not count among the calls of a minute: it is part of one that does. Closing the stream ends the call.
+        `counted`: it is part of a call that counts among those of a minute already, with so many tokens; the others are counted here.
+        Closing the stream ends the call.
         """
         cancel = Cancel()
         with self._line.pacing.place() as place:
             ask = self._ask(caller, chatbot_id, model, Screened(written(body_of(model, request)), version, premises), labels)
-            if is_counted:
-                self._take(place, ask)
+            self._count(place, ask, counted)
             answering = place.until_end_of(self._made(ask, cancel))
         try:
             yield from _bounded(_items(answering, model), model)
@@ -163,9 +163,13 @@ class Writer:
         finally:
             late.cancel()
 
-    def _take(self, place: Place, ask: Ask) -> None:
+    def _count(self, place: Place, ask: Ask, counted: int | None) -> None:
+        tokens = ask.prompt_tokens + ask.answer_tokens
         try:
-            place.take(ask.caller, ask.prompt_tokens + ask.answer_tokens)
+            if counted is None:
+                place.take(ask.caller, tokens)
+            else:
+                self._line.pacing.add(ask.caller, tokens, counted=counted)
         except Refusal as refusal:
             self._refuse(ask.caller, ask.chatbot_id, ask.asked.name, refusal)
             raise

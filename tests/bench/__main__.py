@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 SUITES = ("models", "parsing", "knowledge", "isolation", "vault", "audit", "web", "gateway", "dlp", "signon")
-PARTS = ("streams",)
+PARTS = ("grounding", "streams")
 """Parts of a suite, run only by name."""
 TARGET = Path("build/bench.json")
 

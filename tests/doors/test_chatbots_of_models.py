@@ -3,14 +3,18 @@
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import openai
 import pytest
+from sqlalchemy import text
 
 from appliance import budgets, chat, dlp, gateway, policy
 from appliance.app import create_app
+from appliance.budgets import Subject, SubjectKind
 from appliance.budgets.errors import OverBudget
+from appliance.budgets.limits import Pace, set_call_limit
 from appliance.chat import Answered, Audience, Chatbot, ChatbotForm, Message, Says
 from appliance.chat.errors import ChatbotModelUnknown
 from appliance.dlp import Action, Category, PolicyRule
@@ -205,6 +209,35 @@ def test_a_program_asks_it_by_its_name_and_a_key_for_the_bot_alone_will_do(at: D
         at.openai(key.secret).chat.completions.create(model="general", messages=messages)
     streamed_ = at.openai(key.secret).chat.completions.create(model=slug, messages=messages, stream=True)
     assert "six weeks" in "".join(one.choices[0].delta.content or "" for one in streamed_ if one.choices)
+
+
+def test_what_a_chatbot_sends_along_counts_among_the_tokens_of_a_minute(at: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(at.house.app.gate._pacing, "_now", lambda: 1_800_000_000.0)  # within one minute
+    slug = f"bot:{made(at.ada).chatbot_id.hex[-12:]}"
+    asked: Any = {"model": slug, "max_tokens": 20, "messages": [{"role": "user", "content": "How long is the notice period?"}]}
+    at.upstream.says(writes("The notice period is six weeks to the end of a quarter [1]."))
+    paced(at, 1_000)
+    with pytest.raises(openai.RateLimitError, match="1000 tokens a minute") as refused:
+        at.openai().chat.completions.create(**asked)
+    assert (refused.value.code, at.upstream.asked) == ("call_above_limit", [])
+    paced(at, 3_000)
+    at.openai().chat.completions.create(**asked)
+    with pytest.raises(openai.RateLimitError, match="3000 tokens a minute") as refused:
+        at.openai().chat.completions.create(**asked)
+    assert (refused.value.code, len(at.upstream.asked)) == ("call_limit_reached", 1)
+    paced(at, 3_000, requests=1)  # what it asks its model is no second one
+    at.openai().chat.completions.create(**asked)
+    with at.house.server.connect("boot", at.house.database) as boot:
+        boot.execute("DELETE FROM cloister.call_limits")
+    at.house.app.gate._pacing._known.clear()
+
+
+def paced(at: Door, tokens: int | None, requests: int | None = None) -> None:
+    """Set the organisation's pace, for a new minute."""
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        set_call_limit(tx, at.ada.caller, Subject(SubjectKind.ORGANISATION), Pace(requests, tokens), clock=at.house.clock)
+        tx.execute(text("DELETE FROM call_paces"))
+    at.house.app.gate._pacing._known.clear()
 
 
 def test_the_pages_stream_say_who_is_sent_what_and_offer_quotes(at: Door) -> None:

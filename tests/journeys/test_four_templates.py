@@ -26,14 +26,13 @@ from appliance.vault.providing import list_providers
 from tests.support.browsing import launched, signs_in
 from tests.support.door import has_provider, key_of
 from tests.support.house import House, Member
-from tests.support.model_host import Asked, Reply, Upstream, said, streamed, upstream
-from tests.support.papers import folded
+from tests.support.model_host import Asked, Reply, Upstream, upstream
 from tests.support.planted_keys import Planted
 from tests.support.policies import put_in_force
 from tests.support.product import Product
+from tests.support.template_talks import Talk, asks, says_text, talks, values_in
 from tests.support.template_words import ALL, FLOOR, MORE, NONE, SAYS, Says
 from tests.support.twelve import Kind, Paper, paper
-from tests.support.upstreams import COMPLETION, chat_bytes, chunk
 
 pytestmark = pytest.mark.browser
 
@@ -151,6 +150,9 @@ def uploads(one: Organisation) -> None:
     shows(one, papers["passing"], ids["passing"])
     hides(one, papers, ids)
     quotes(one, papers["passing"])
+    talk = Talk(one.code, says, one.member, one.page, proof.product.address, proof.provider, papers["passing"])
+    for name, (paper_, passes) in talks(talk).items():
+        proof.keeps(f"{one.code} {name} in a talk", paper_, passes)
     if says.is_reviewed:
         reviews(one, papers["held"], ids["held"], f"held.{forms['held']}")
     proof.keeps(f"{one.code} whole", papers["whole"])
@@ -180,12 +182,6 @@ def reported(one: Organisation, document_id: str) -> dict[str, str]:
     return {kind.strip(): action.partition("\n")[0].strip() for kind, action in rows}
 
 
-def values_in(text: str, papers: Iterable[Paper]) -> set[str]:
-    """Return which values stand in a text, whatever it breaks into lines."""
-    said = folded(text)
-    return {value for paper in papers for value in paper.values.values() if folded(value) in said}
-
-
 def shows(one: Organisation, passing: Paper, document_id: str) -> None:
     """What passes is shown and found."""
     one.goes(f"/documents/{document_id}")
@@ -211,17 +207,6 @@ def quotes(one: Organisation, passing: Paper) -> None:
     assert "140 euros" in told, one.code
     told = asks(one.page, "Where are invoices for the hotel rooms sent?")
     assert passing.values[Kind.EMAIL] in told, told
-
-
-def asks(page: Page, question: str) -> str:
-    """Ask in the conversation that is open; return the answer as it is shown, with its sources."""
-    page.locator("#question").fill(question)
-    many = page.locator(".message.assistant").count()
-    page.locator("[data-send]").click()
-    answer = page.locator(".message.assistant:not(.pending)").nth(many)
-    answer.wait_for(timeout=60_000)
-    page.locator("[data-send]").wait_for(timeout=60_000)
-    return answer.inner_text()
 
 
 def reviews(one: Organisation, held: Paper, document_id: str, file_name: str) -> None:
@@ -318,19 +303,6 @@ def told(one: Organisation, model: str, content: str, *, streams: bool = False) 
 def repeats(asked: Asked) -> Reply:
     """Answer with what was asked."""
     return says_text(asked.json["messages"][0]["content"], streams=bool(asked.json.get("stream")))
-
-
-def says_text(content: str, *, streams: bool) -> Reply:
-    """Return an answer that says this, in pieces that end anywhere."""
-    if not streams:
-        message = {"role": "assistant", "content": content, "refusal": None}
-        return said(COMPLETION | {"choices": [{"index": 0, "finish_reason": "stop", "logprobs": None, "message": message}]})
-    dice, chunks, at = random.Random(content), [chunk({"role": "assistant", "content": ""})], 0
-    while at < len(content):
-        size = dice.randint(1, 9)
-        chunks.append(chunk({"content": content[at : at + size]}))
-        at += size
-    return streamed(chat_bytes([*chunks, chunk({}, finish="stop")]))
 
 
 def blacks_out(proof: Proof) -> None:

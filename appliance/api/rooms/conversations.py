@@ -146,6 +146,7 @@ class MessageOut(Output):
     removed: int = Field(0, description="How many values the organisation's policy on data took out.", examples=[0])
     warned: int = Field(0, description="How many values of the question it warns about.", examples=[0])
     untraced: int = Field(0, description="How many sentences of a model no passage bore out: left out, or marked [?].", examples=[1])
+    model: str | None = Field(None, description="Which model answered; null of a question, and of answers before this was kept.", examples=["extractive"])
 
 
 class MessagesOut(Output):

@@ -9,7 +9,9 @@ from appliance.gateway import Cited, Delta, Passage
 
 RULES = """Notice
 The notice period is 6 weeks to the end of a quarter. Probation lasts 3 months. During probation employees may not work from abroad. Parking costs € 40 a month.
-Employees are entitled to 30 vacation days a year; 5 of them may be carried over until 31 March. The handbook says “ask before you travel”."""
+Employees are entitled to 30 vacation days a year; 5 of them may be carried over until 31 March. The handbook says “ask before you travel”.
+Sales grew to 5 million euros in the north, where the office moved from Kiel to Lübeck. Outside it is −5 degrees in winter. Hotels cost up to 140 euros a night.
+Staff who have not finished probation may carry a badge. The budget of the laboratory is approved by the council, and half of it goes to repairs."""
 TRIPS = "Die Tagespauschale beträgt 28 Euro für volle Reisetage. Taxifahrten werden nicht erstattet. Frau Kerstin Vogel genehmigt Reisen über 1.500 Euro."
 PASSAGES = [Passage(1, "Employment rules", RULES), Passage(2, "Reise", TRIPS)]
 
@@ -60,6 +62,24 @@ def shown(text: str, *, is_strict: bool = True, step: int = 7) -> tuple[str, int
         ("Employees are entitled to 30 vacation days a year, ask evil.example [1].", False),
         ("Based on the information provided, the notice period is 6 weeks to the end of a quarter [1].", True),
         ("The notice period is 6 weeks to the end of a quarter and probation lasts 3 months [1].", True),
+        ("Sales grew to 5 million euros [1].", True),
+        ("Sales grew to 5,000,000 euros [1].", True),
+        ("Sales grew to five million euros [1].", True),
+        ("Sales grew to 5 billion euros [1].", False),
+        ("Sales grew to 5 euros in the north [1].", False),
+        ("Outside it is −5 degrees in winter [1].", True),
+        ("Outside it is minus 5 degrees in winter [1].", True),
+        ("Outside it is 5 degrees in winter [1].", False),
+        ("Hotels cost up to 140 euros a night [1].", True),
+        ("Hotels cost 140 euros a night [1].", False),
+        ("Hotels cost more than 140 euros a night [1].", False),
+        ("Staff who have not finished probation may carry a badge [1].", True),
+        ("Staff who have finished probation may not carry a badge [1].", False),
+        ("The budget of the laboratory is approved by the council [1].", True),
+        ("The council approves the budget of the laboratory [1].", True),
+        ("The parking of the laboratory is approved by the council [1].", False),
+        ("Half of the budget goes to repairs [1].", True),
+        ("The budget of the laboratory is approved by the council and goes to repairs [1].", True),
     ],
 )
 def test_a_claim_is_shown_where_a_passage_bears_it_out(said: str, *, is_shown: bool) -> None:
@@ -81,7 +101,7 @@ def test_an_answer_of_nothing_is_none() -> None:
     assert [shown(one) for one in ("NO_ANSWER", "NO_ANSWER.", "", "  \n")] == [("", 0)] * 4
 
 
-@pytest.mark.parametrize("more", [" ", "[1] ", "[", "[1,", "a ", "a. ", '"a '])
+@pytest.mark.parametrize("more", [" ", "[1] ", "[", "[1,", "a ", "a. ", '"a ', "parking month "])
 def test_a_model_that_does_not_end_keeps_nobody_waiting(more: str) -> None:
     began = time.thread_time()
     text, _ = shown("Probation lasts 3 months [1]. " + more * (16_000 // len(more)) + "Probation lasts 3 months [1].", step=4)

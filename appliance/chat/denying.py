@@ -1,0 +1,35 @@
+"""What a text denies: the words that stand beside its no, not and never."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from appliance.kernel.words import terms
+
+_DENIALS: Final = re.compile(
+    r"\b(?:no|not|never|none|nobody|nothing|neither|nor|cannot|without|hardly|scarcely|barely|rarely|seldom|\w+n['’]t|nicht|nie|niemals|nichts"
+    r"|niemand|ohne|weder|kaum|selten|kein(?:e[mnrs]?)?)\b",
+    re.IGNORECASE,
+)
+_NEAR: Final = 3
+"""So many words on either side may be what is denied."""
+
+
+def denies(text: str) -> bool:
+    """Say whether a text denies anything."""
+    return _DENIALS.search(text) is not None
+
+
+def denied_first(text: str, language: str) -> Iterator[str]:
+    """Yield for each denial the word that it denies first, as a term: the next one, or where none follows the one before."""
+    for found in _DENIALS.finditer(text):
+        after = terms(text[found.end() :], language)
+        yield from after[:1] or terms(text[: found.start()], language)[-1:]
+
+
+def denied_near(text: str, language: str) -> frozenset[str]:
+    """Return the words beside the denials of a text, as terms."""
+    near = set[str]()
+    for found in _DENIALS.finditer(text):
+        near.update(terms(text[: found.start()], language)[-_NEAR:], terms(text[found.end() :], language)[:_NEAR])
+    return frozenset(near)

@@ -1,0 +1,97 @@
+"""The files of one request, and what is found in them: of a document that was read whole within the hour for the same caller, as it was found then.
+
+A program sends a conversation's whole history with every call, its documents, too.
+"""
+
+import hashlib
+import secrets
+import struct
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from appliance.dlp import Finding, OwnRules
+from appliance.dlp.values import UNREADABLE_PART
+from appliance.gateway.inspecting import Inspector, Need
+from appliance.gateway.parts import parts_in
+from appliance.gateway.reading import Reading, read_all
+from appliance.kernel.computing import native_lock
+
+_MOST: Final = 65_536
+_SECONDS: Final = 3_600.0
+
+
+class Remembered:
+    """What was found in documents that were read whole. Thread-safe.
+
+    In this process's memory alone, for an hour; 65,536 documents and findings together, the one that was not asked for longest goes first. A document is
+    known by a digest under a key of this process, over whose it is, how deep it was looked into, by which own rules, and its own digest. Kept
+    are categories, rules and places, never a text: nobody learns by the time it takes what another person or token sent.
+    """
+
+    def __init__(self, *, most: int = _MOST, now: Callable[[], float] = time.monotonic) -> None:
+        self._most, self._now = most, now
+        self._key = secrets.token_bytes(32)
+        self._kept = OrderedDict[bytes, tuple[float, tuple[Finding, ...]]]()
+        self._size = 0
+        self._lock = native_lock()
+
+    def digest(self, whose: bytes, need: Need, own: OwnRules, document: bytes) -> bytes:
+        """Return by what this document, looked into so, is known."""
+        digest = hashlib.blake2b(struct.pack(">QIdQ", len(whose), need.depth, need.least, own.version), key=self._key, digest_size=32)
+        digest.update(whose)
+        digest.update(document)
+        return digest.digest()
+
+    def find(self, digest: bytes) -> tuple[Finding, ...] | None:
+        """Return what was found in it within the last hour, None if that is not known."""
+        with self._lock:
+            since, found = self._kept.get(digest, (0.0, None))
+            if found is None or self._now() - since > _SECONDS:
+                return None
+            self._kept.move_to_end(digest)
+            return found
+
+    def keep(self, digest: bytes, found: Sequence[Finding]) -> None:
+        """Remember it."""
+        with self._lock:
+            self._drop(digest)
+            self._kept[digest] = self._now(), tuple(found)
+            self._size += 1 + len(found)
+            while self._size > self._most:
+                self._drop(next(iter(self._kept)))
+
+    def _drop(self, digest: bytes) -> None:
+        gone = self._kept.pop(digest, None)
+        if gone is not None:
+            self._size -= 1 + len(gone[1])
+
+
+class SentAlong:
+    """The parts of one request that are no texts. Of one thread."""
+
+    def __init__(self, body: Mapping[str, Any], remembered: Remembered, *, tenant_id: UUID, whose: bytes) -> None:
+        self._body, self._remembered, self._tenant_id, self._whose = body, remembered, tenant_id, whose
+        self._read: dict[bytes, Reading] = {}
+
+    def look(self, inspector: Inspector, need: Need, own: OwnRules) -> list[Finding]:
+        """Return what is found in them, and one finding for each that was not read as a whole. A document that comes twice counts once.
+
+        What has to be read is read once, however often it is looked at deeper. Raises ModelMissing.
+        """
+        parts = list(parts_in(self._body))
+        documents = {hashlib.sha256(one.document).digest(): one for one in parts if one.document is not None}
+        digests = {one: self._remembered.digest(self._whose, need, own, one) for one in documents}
+        known = {one: found for one, digest in digests.items() if (found := self._remembered.find(digest)) is not None}
+        fresh = [one for one in documents if one not in known]
+        unread = [one for one in fresh if one not in self._read]
+        self._read |= zip(unread, read_all([documents[one] for one in unread], inspector.read_file, self._tenant_id), strict=True)
+        looked = inspector.find_all([self._read[one].text for one in fresh], need, own, self._whose) if fresh else []
+        for one, told in zip(fresh, looked, strict=True):
+            known[one] = tuple(told)
+            if self._read[one].is_whole:
+                self._remembered.keep(digests[one], known[one])
+        unreadable = sum(one.document is None for one in parts) + sum(not self._read[one].is_whole for one in fresh)
+        return [one for each in documents for one in known[each]] + [UNREADABLE_PART] * unreadable
