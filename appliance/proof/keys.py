@@ -13,6 +13,8 @@ def read_keys(package: Package, origin: str) -> list[PublicKey]:
     keys = [parse_key(line) for line in package.text(KEYS).splitlines()]
     if not keys or any(one.kind != ED25519 or one.name != origin for one in keys):
         raise PackageAltered(f"{KEYS} does not hold the keys of this log")
+    if package.text(KEYS) != "".join(f"{one}\n" for one in keys):
+        raise PackageAltered(f"{KEYS} holds more than keys, or has them in another spelling")
     handed_on = {(one["old"], one["new"]): one["endorsement"] for one in package.json(ROLLOVERS)}
     for old, new in itertools.pairwise(keys):
         signature = bytes.fromhex(handed_on.get((old.public.hex(), new.public.hex()), ""))

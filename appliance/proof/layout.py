@@ -1,12 +1,14 @@
 """A ZIP can be read in two ways: by the list at its end, and from its beginning. Here both say the same, and nothing else is in it.
 
 What stands before, between or behind members, in comments and in further fields is shown by some programs and not by others, and a
-member's own header may say another name or length than the list. So none of that may be there: every program sees one package.
+member's own header may say another name or length than the list; or a member holds more than both say, where some stop and some go on.
+So none of that may be there: every program sees one package.
 """
 
 import stat
 import struct
 import zipfile
+import zlib
 from typing import IO
 
 _LOCAL = struct.Struct("<4s5H3I2H")
@@ -20,6 +22,9 @@ _UNSAID_16, _UNSAID_32 = 0xFFFF, 0xFFFFFFFF
 _HARMLESS = 0x0806
 """Flags: the name is UTF-8, how hard was compressed. Not: encrypted, or sizes that stand behind the content."""
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_PIECE = 1 << 20
+_WIDE = (12, 20, 28)
+"""Bytes of that field: one number, two or three."""
 
 
 class LayoutOdd(ValueError):
@@ -39,6 +44,8 @@ def check_layout(archive: zipfile.ZipFile) -> None:
         if info.header_offset != at:
             raise LayoutOdd(f"something stands before {info.filename} that only some programs show")
         at += _member(file, info, name) + info.compress_size
+        if not _is_as_long_as_said(file, info):
+            raise LayoutOdd(f"{info.filename} holds more, or less, than its length says")
         listed += _LISTED + len(name) + len(info.extra)
     if at != archive.start_dir or not _ends(file, at, listed, len(archive.infolist())):
         raise LayoutOdd("something stands between the members and the end of the package, or behind it, that only some programs show")
@@ -61,9 +68,24 @@ def _member(file: IO[bytes], info: zipfile.ZipInfo, name: bytes) -> int:
     return length
 
 
+def _is_as_long_as_said(file: IO[bytes], info: zipfile.ZipInfo) -> bool:
+    """Say whether a member, at whose content the file is, is neither longer nor shorter than it says, packed and unpacked."""
+    if info.compress_type == zipfile.ZIP_STORED:
+        return info.file_size == info.compress_size
+    unpacking, left, size = zlib.decompressobj(-zlib.MAX_WBITS), info.compress_size, 0
+    while left and size <= info.file_size and not unpacking.eof:
+        packed = file.read(min(left, _PIECE))
+        if not packed:
+            return False
+        left -= len(packed)
+        while (unpacked := unpacking.decompress(packed, _PIECE)) and size <= info.file_size:
+            size, packed = size + len(unpacked), unpacking.unconsumed_tail
+    return unpacking.eof and not left and not unpacking.unused_data and size == info.file_size
+
+
 def _is_wide_alone(extra: bytes) -> bool:
     """Say whether there is no further field, or the one for sizes beyond 4 GB alone."""
-    return not extra or (extra[:2] == b"\x01\x00" and len(extra) == 4 + int.from_bytes(extra[2:4], "little"))
+    return not extra or (extra[:2] == b"\x01\x00" and len(extra) in _WIDE and len(extra) == 4 + int.from_bytes(extra[2:4], "little"))
 
 
 def _ends(file: IO[bytes], at: int, listed: int, members: int) -> bool:

@@ -11,24 +11,35 @@ from appliance.proof.ed25519 import verify_ed25519
 
 _ARMOUR = ("-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----")
 _MAGIC, _KIND, _HASH = b"SSHSIG", b"ssh-ed25519", b"sha512"
+_WIDTH = 70
 
 
 def ssh_signature_holds(armoured: str, content: bytes, *, namespace: str, public: bytes) -> bool:
-    """Say whether this is the key's signature of the content in the namespace."""
-    lines = armoured.strip().splitlines()
-    if (lines[:1], lines[-1:]) != ([_ARMOUR[0]], [_ARMOUR[1]]):
-        return False
+    """Say whether this is the key's signature of the content in the namespace, and nothing else: ssh-keygen passes over what stands behind it."""
     try:
-        blob = base64.b64decode("".join(lines[1:-1]), validate=True)
+        made = base64.b64decode("".join(armoured.split("\n")[1:-2]), validate=True)[-64:]
     except (binascii.Error, ValueError):
         return False
-    named = ssh_string(namespace.encode()) + ssh_string(b"") + ssh_string(_HASH)
-    head = _MAGIC + (1).to_bytes(4, "big") + ssh_string(ssh_string(_KIND) + ssh_string(public)) + named
-    made = blob[len(head) :]
-    start = ssh_string(_KIND) + (64).to_bytes(4, "big")
-    if not blob.startswith(head) or made[4:-64] != start or made != ssh_string(made[4:]):
+    if armoured != ssh_armoured(made, namespace=namespace, public=public):
         return False
-    return verify_ed25519(public, _MAGIC + named + ssh_string(hashlib.sha512(content).digest()), made[-64:])
+    return verify_ed25519(public, ssh_signed(content, namespace=namespace), made)
+
+
+def ssh_signed(content: bytes, *, namespace: str) -> bytes:
+    """Return what the key signs of some content."""
+    return _MAGIC + _named(namespace) + ssh_string(hashlib.sha512(content).digest())
+
+
+def ssh_armoured(made: bytes, *, namespace: str, public: bytes) -> str:
+    """Return a signature as OpenSSH writes it."""
+    key, signed = (ssh_string(ssh_string(_KIND) + ssh_string(one)) for one in (public, made))
+    text = base64.b64encode(_MAGIC + (1).to_bytes(4, "big") + key + _named(namespace) + signed).decode()
+    lines = [text[at : at + _WIDTH] for at in range(0, len(text), _WIDTH)]
+    return "\n".join([_ARMOUR[0], *lines, _ARMOUR[1], ""])
+
+
+def _named(namespace: str) -> bytes:
+    return ssh_string(namespace.encode()) + ssh_string(b"") + ssh_string(_HASH)
 
 
 def allowed_signers(public: bytes, *, namespace: str) -> str:

@@ -35,6 +35,9 @@ same() { [ "$(sha256sum <"$1")" = "$(sha256sum <"$2")" ]; }
   { echo "ALTERED: keys/log.pem or keys/allowed_signers is not the last key of keys/log.keys, or holds more"; exit 1; }
 ssh-keygen -Y verify -f keys/allowed_signers -I log -n cloister-audit-package -s SHA256SUMS.sig <SHA256SUMS >/dev/null 2>&1 ||
   { echo "ALTERED: SHA256SUMS is not as the log's key signed it"; exit 1; }
+# ssh-keygen passes over what stands behind a signature.
+{ echo '-----BEGIN SSH SIGNATURE-----'; tail -n +2 SHA256SUMS.sig | head -n -1 | base64 --decode 2>/dev/null | base64 -w 70; echo '-----END SSH SIGNATURE-----'; } >"$scratch/sig"
+same "$scratch/sig" SHA256SUMS.sig || { echo "ALTERED: SHA256SUMS.sig holds more than a signature"; exit 1; }
 # Nothing else may lie there: no further file, hidden or in a folder of its own, and no link, which may lead out of the package.
 names="
 SHA256SUMS
@@ -44,14 +47,20 @@ $(cut -c67- SHA256SUMS)
 for file in * .* */* */.*; do
   case "$file" in . | .. | */. | */..) continue ;; esac
   [ -e "$file" ] || [ -L "$file" ] || continue
-  if [ -f "$file" ] && [ ! -L "$file" ]; then
-    case "$names" in *"
+  case "$file" in
+  *"
+"*) ;; # two listed names, one below the other, are no name
+  *)
+    if [ -f "$file" ] && [ ! -L "$file" ]; then
+      case "$names" in *"
 $file
 "*) continue ;; esac
-  elif [ -d "$file" ] && [ ! -L "$file" ]; then
-    case "$file" in */*) ;; *) case "$names" in *"
+    elif [ -d "$file" ] && [ ! -L "$file" ]; then
+      case "$file" in */*) ;; *) case "$names" in *"
 $file/"*) continue ;; esac ;; esac
-  fi
+    fi
+    ;;
+  esac
   printf 'ALTERED: %s does not belong to the package\n' "$file" | shown
   exit 1
 done

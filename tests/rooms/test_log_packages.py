@@ -19,7 +19,7 @@ from appliance.audit.growth import log_key
 from appliance.audit.sshsig import signature
 from appliance.kernel.sealing import SigningKey
 from appliance.proof import verify
-from appliance.proof.note import COSIGNATURE, Note, PublicKey, cosign, parse_note, sign
+from appliance.proof.note import COSIGNATURE, Note, PublicKey, cosign, parse_key, parse_note, sign
 from appliance.proof.package import (
     AFTER,
     BEFORE,
@@ -62,8 +62,9 @@ def test_a_package_of_the_whole_log_is_intact_and_says_what_it_proves(
         state = audit.get_log(tx)
     assert state is not None
     assert verify_package(str(package), Known(key=state.keys[-1])).status == INTACT
-    foreign = state.keys[-1].replace(str(ada.tenant_id), str(bo.tenant_id))
-    assert verify_package(str(package), Known(key=foreign)).status == ALTERED
+    ours = parse_key(state.keys[-1])
+    foreign = log_key(ours.name.replace(str(ada.tenant_id), str(bo.tenant_id)), ours.public)
+    assert verify_package(str(package), Known(key=str(foreign))).status == ALTERED
 
 
 def test_equal_logs_asked_the_same_give_equal_bytes(ada: Member, exports: Exports) -> None:

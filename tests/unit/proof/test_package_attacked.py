@@ -1,12 +1,14 @@
 """Packages that say different things to different programs, or to the terminal of who verifies them. Each was intact, or hung, once."""
 
 import hashlib
+import io
 import re
 import struct
 import subprocess
 import sys
 import time
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -15,7 +17,7 @@ import pytest
 
 from appliance.kernel.sealing import SigningKey
 from appliance.proof.note import COSIGNATURE, Checkpoint, Note, NoteBroken, PublicKey, cosign, cosigned_at, parse_note
-from appliance.proof.package import EVENTS, SUMS, TABLE
+from appliance.proof.package import EVENTS, README, SUMS, SUMS_SIGNED, TABLE
 from appliance.proof.timestamps import StampBroken, read_stamp
 from appliance.proof.tree import root_hash
 from appliance.proof.verify import ALTERED, INTACT, verify_package
@@ -133,6 +135,45 @@ def test_a_package_that_programs_read_in_different_ways_is_not_intact(change: Ca
     assert verify_package(str(path)).status != INTACT
 
 
+def held_as(raw: bytes, method: int, said: bytes) -> bytes:
+    """Return the package with a README that is held as these bytes, and is said in both places to be others."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(PACKAGE) as archive, zipfile.ZipFile(whole, "w") as target:
+        for name in archive.namelist():
+            target.writestr(name, raw if name == README else archive.read(name))
+        head = target.getinfo(README).header_offset
+    made = bytearray(whole.getvalue())
+    for place in (head + 8, made.rindex(README.encode()) - 46 + 10):
+        struct.pack_into("<H", made, place, method)
+        struct.pack_into("<3I", made, place + 6, zipfile.crc32(said), len(raw), len(said))  # type: ignore[attr-defined]
+    return bytes(made)
+
+
+def deflated(content: bytes) -> bytes:
+    packed = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return packed.compress(content) + packed.flush()
+
+
+HELD: dict[str, Callable[[bytes], tuple[bytes, int]]] = {
+    "packed, and more than is said": lambda said: (deflated(said + b"INTACT"), zipfile.ZIP_DEFLATED),
+    "stored, and more than is said": lambda said: (said + b"INTACT", zipfile.ZIP_STORED),
+    "packed, and more behind it": lambda said: (deflated(said) + b"PK\x03\x04", zipfile.ZIP_DEFLATED),
+    "packed, and without an end": lambda said: (deflated(said)[:-1], zipfile.ZIP_DEFLATED),
+}
+
+
+@pytest.mark.parametrize("how", HELD)
+def test_a_member_that_holds_more_than_its_length_says_is_not_intact(how: str, tmp_path: Path) -> None:
+    """Python stops at the length that is said; unzip writes what is there."""
+    path = tmp_path / "package.zip"
+    with zipfile.ZipFile(PACKAGE) as archive:
+        said = archive.read(README)
+    path.write_bytes(held_as(deflated(said), zipfile.ZIP_DEFLATED, said))
+    assert verify_package(str(path)).status == INTACT
+    path.write_bytes(held_as(*HELD[how](said), said))
+    assert verify_package(str(path)).status == ALTERED
+
+
 def test_a_byte_that_differs_anywhere_is_noticed(tmp_path: Path) -> None:
     """But for what no program shows: the version that packed it, and the time and attributes of a member."""
     whole, chance, path = PACKAGE.read_bytes(), Random(5), tmp_path / "package.zip"
@@ -168,7 +209,7 @@ def test_what_a_package_says_does_not_move_the_cursor_of_who_verifies_it(tmp_pat
     assert b"\\x1b[2K" in done.stdout
 
 
-@pytest.mark.parametrize("odd", ["events/.more.jsonl", ".hidden", "log/deeper/more.txt", "more/more.txt", f"events/{ESCAPE}", "events/\\033[2KINTACT"])
+@pytest.mark.parametrize("odd", ["events/.more.jsonl", ".hidden", "log/deeper/more.txt", "more/more.txt", f"events/{ESCAPE}", "events/\\033[2KINTACT", f"{SUMS}\n{SUMS}.sig"])
 def test_the_shell_finds_files_that_do_not_belong_wherever_they_are(odd: str, tmp_path: Path) -> None:
     zipfile.ZipFile(PACKAGE).extractall(tmp_path)
     assert by_shell(tmp_path).returncode == INTACT
@@ -178,6 +219,16 @@ def test_the_shell_finds_files_that_do_not_belong_wherever_they_are(odd: str, tm
     done = by_shell(tmp_path)
     assert (done.returncode, "does not belong" in done.stdout.decode()) == (ALTERED, True), done.stdout
     assert re.fullmatch(rb"[\n -~]+", done.stdout)
+
+
+@pytest.mark.parametrize("change", [lambda one: one + b"INTACT\n", lambda one: b"\n" + one, lambda one: one.replace(b"\n", b"\r\n"), lambda one: one.replace(b"A", b"A\t", 1)])
+def test_beside_the_signature_stands_nothing(change: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    """No list has its digest, and ssh-keygen passes over what stands behind it."""
+    zipfile.ZipFile(PACKAGE).extractall(tmp_path / "package")
+    signed = tmp_path / "package" / SUMS_SIGNED
+    signed.write_bytes(change(signed.read_bytes()))
+    assert by_shell(tmp_path / "package").returncode == ALTERED
+    assert verify_package(str(repacked(tmp_path / "package.zip", {SUMS_SIGNED: signed.read_bytes()}))).status == ALTERED
 
 
 def test_the_shell_follows_no_link(tmp_path: Path) -> None:
