@@ -124,9 +124,11 @@ class Inspector:
         begins = [0, *accumulate(len(texts[place]) + len(_APART) for place in places)]
         for one in self.find(_APART.join(texts[place] for place in places), need, own, whose):
             number = bisect_right(begins, one.start) - 1
-            begin, text = begins[number], texts[places[number]]
-            if one.start - begin < len(text):
-                found[places[number]].append(_moved(one, -begin, len(text)))
+            while number < len(places) and begins[number] < one.end:  # what goes on into another text is found in both
+                begin, text = begins[number], texts[places[number]]
+                if text and one.start - begin < len(text):
+                    found[places[number]].append(_moved(one, -begin, len(text)))
+                number += 1
         return found
 
     def _without_names(self) -> dlp.Engine:
@@ -141,4 +143,4 @@ def _may_name(text: str) -> bool:
 
 
 def _moved(one: Finding, by: int, most: int) -> Finding:
-    return Finding(one.category, one.rule, one.start + by, min(one.end + by, most), one.confidence, one.through)
+    return Finding(one.category, one.rule, max(one.start + by, 0), min(one.end + by, most), one.confidence, one.through)

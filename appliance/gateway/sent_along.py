@@ -88,9 +88,8 @@ class SentAlong:
         fresh = [one for one in documents if one not in known]
         unread = [one for one in fresh if one not in self._read]
         self._read |= zip(unread, read_all([documents[one] for one in unread], inspector.read_file, self._tenant_id), strict=True)
-        looked = inspector.find_all([self._read[one].text for one in fresh], need, own, self._whose) if fresh else []
-        for one, told in zip(fresh, looked, strict=True):
-            known[one] = tuple(told)
+        for one in fresh:  # each by itself: what stands in another one would speak for it, or hide it, for as long as it is remembered
+            known[one] = tuple(inspector.find_all([self._read[one].text], need, own, self._whose)[0])
             if self._read[one].is_whole:
                 self._remembered.keep(digests[one], known[one])
         unreadable = sum(one.document is None for one in parts) + sum(not self._read[one].is_whole for one in fresh)

@@ -8,7 +8,7 @@ import pytest
 
 from appliance import dlp
 from appliance.dlp import Category, Finding
-from appliance.dlp.own.values import OwnRules
+from appliance.dlp.own.values import Lists, OwnRules, Pattern
 from appliance.dlp.values import UNREADABLE_PART
 from appliance.gateway.inspecting import Depth, Inspector, Need
 from appliance.gateway.reading import Reading
@@ -24,11 +24,12 @@ class Reader:
 
     def __init__(self) -> None:
         self.read: list[bytes] = []
+        self.said: dict[bytes, str] = {}
         self.is_whole = True
 
     def __call__(self, content: bytes, _seconds: float) -> Reading:
         self.read.append(content)
-        return Reading(MAIL, self.is_whole)
+        return Reading(self.said.get(content, MAIL), self.is_whole)
 
 
 @pytest.fixture
@@ -69,6 +70,26 @@ def test_a_document_that_was_read_for_the_same_caller_is_neither_read_nor_kept(i
     said = repr([*remembered._kept.items()])
     assert "anna" not in said
     assert "%PDF" not in said
+
+
+def test_what_is_remembered_of_a_document_is_what_it_holds_by_itself(inspector: Inspector, reader: Reader) -> None:
+    """A key that begins in one document and ends in another would hide all that stands before its end, for an hour."""
+    remembered = Remembered()
+    reader.said = {b"%PDF-1": "-----BEGIN PRIVATE KEY-----", b"%PDF-2": f"{MAIL}\n-----END PRIVATE KEY-----"}
+
+    def looks(*documents: bytes) -> list[Category]:
+        return kinds(SentAlong(body(*documents), remembered, tenant_id=TENANT, whose=WHOSE).look(inspector, RULES, OwnRules()))
+
+    assert looks(b"%PDF-1", b"%PDF-2") == [Category.PRIVATE_KEY, Category.EMAIL]
+    assert looks(b"%PDF-2") == [Category.EMAIL]
+
+
+def test_what_goes_on_from_one_text_into_the_next_is_found_in_both(engine: dlp.Engine) -> None:
+    """What is taken out of one alone would go out with the other."""
+    own = OwnRules(1, Lists(patterns=(Pattern("internal", Category.OWN, r"(?s)INTERNAL.{0,200}END"),)))
+    first, second = Inspector(lambda: engine, here).find_all(["For you: INTERNAL plans", "of the board END."], RULES, own)
+    assert [(one.category, one.start, one.end) for one in first] == [(Category.OWN, 9, 23)]
+    assert [(one.category, one.start, one.end) for one in second] == [(Category.OWN, 0, 16)]
 
 
 def test_what_was_not_read_as_a_whole_is_read_again(inspector: Inspector, reader: Reader) -> None:
