@@ -16,10 +16,10 @@ _STEPS: Final = (4, 8, 12, 16)
 _CARD_HEAD, _CARD_TAIL, _SHORTEST_CARD = 6, 4, 13
 
 
-def masked(value: str, category: Category) -> str:
-    """Return what may be shown of a value."""
+def masked(value: str, category: Category, *, is_plain: bool = True) -> str:
+    """Return what may be shown of a value. Of one that is not plain, but hidden in what stands there, the digits may be those of other values."""
     digits = "".join(sign for sign in value if sign.isdigit())
-    if category is Category.PAYMENT_CARD and len(digits) >= _SHORTEST_CARD:
+    if category is Category.PAYMENT_CARD and is_plain and len(digits) >= _SHORTEST_CARD:
         return f"{digits[:_CARD_HEAD]}{_DOTS * 6}{digits[-_CARD_TAIL:]}"
     length = next((step for step in _STEPS if len(value) <= step), _STEPS[-1])
     return value[:1].strip() + _DOTS * length
@@ -38,7 +38,7 @@ def excerpt(text: str, findings: Sequence[Finding], finding: Finding) -> str:
             continue
         if one.start >= end:
             break
-        pieces += [text[at : max(at, one.start)], masked(text[one.start : one.end], one.category)]
+        pieces += [text[at : max(at, one.start)], masked(text[one.start : one.end], one.category, is_plain=not one.through)]
         at = one.end
     pieces += [text[at:end] if at < end else "", "…" if end < len(text) else ""]
     return " ".join("".join(pieces).split())

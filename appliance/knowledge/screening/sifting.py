@@ -250,12 +250,13 @@ def _looked_at(
     """
     for start, window in text.windows():
         found = _distinct(_found(text, start, window, engine, own, least))
-        masks = around.inspect(window, least=least, own=own) if found and around is not None and engine is None else []
+        masks = _said_to_be(text, window, around, own, least) if found and around is not None and engine is None else ()
         shown = _apart(sorted([*found, *masks], key=lambda one: (one.start, -one.end)))
         starts = [one.start for one in shown]
         for one in found:
             whole = shown[bisect_right(starts, one.start) - 1]
-            excerpt = dlp.excerpt(window, shown, whole) if around else dlp.masked(window[whole.start : whole.end], whole.category)
+            alone = dlp.masked(window[whole.start : whole.end], whole.category, is_plain=not whole.through)
+            excerpt = dlp.excerpt(window, shown, whole) if around else alone
             yield replace(one, start=start + one.start, end=start + one.end), excerpt
 
 
@@ -269,8 +270,11 @@ def _found(
             break
         yield from (replace(one, start=at + one.start, end=at + one.end) for one in dlp.stopped(piece))
         at += len(piece) + 1
-    if engine is None:
-        return
+    if engine is not None:
+        yield from _said_to_be(text, window, engine, own, least)
+
+
+def _said_to_be(text: _Text, window: str, engine: dlp.Engine, own: dlp.OwnRules, least: float) -> Iterator[dlp.Finding]:
     yield from engine.inspect(window, least=least, own=own)
     if text.spot in {Spot.NAME, Spot.TITLE, Spot.PART} and "_" in window:
         yield from engine.inspect(window.replace("_", " "), least=least, own=own)
@@ -295,7 +299,7 @@ def _apart(found: Sequence[dlp.Finding]) -> list[dlp.Finding]:
             last = joined[-1]
             # Digits of a card may be shown, of a card alone.
             category = last.category if last.category is one.category else Category.SECRET
-            joined[-1] = replace(last, category=category, end=max(last.end, one.end))
+            joined[-1] = replace(last, category=category, end=max(last.end, one.end), through=last.through or one.through)
         else:
             joined.append(one)
     return joined

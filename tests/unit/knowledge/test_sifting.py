@@ -25,6 +25,11 @@ def test_what_stands_around_a_card_is_masked_where_no_policy_asks_about_it_too()
     assert card.excerpt == "IBAN D••••••••••••••••, card 411111••••••1111, thanks."
 
 
+def test_nor_is_it_shown_in_a_files_name_whose_blanks_are_underscores() -> None:
+    (card,) = sift(Parsed("text/plain", "", ()), f"{IBAN.replace(' ', '_')} {CARD}.txt", FLOOR, dlp.Engine()).sightings
+    assert card.excerpt == "D•••••••••••••••• 411111••••••1111.txt"
+
+
 def test_where_a_detector_fails_nothing_is_shown_of_what_stands_around_a_card() -> None:
     found = sift(LETTER, "letter.txt", FLOOR, Failing())
     assert not found.is_checked
