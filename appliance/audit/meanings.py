@@ -74,7 +74,7 @@ MEANING: dict[Event, str] = {
     Event.DISCLOSURES_ERASED: "The personal values of somebody's entries in this log were erased for ever; the entries stay, and so do their proofs.",
     Event.DLP_ALLOWANCE_ADDED: "Something that was found is told no more until a day; of what, is in the facts, a value only as that there is one.",
     Event.DLP_ALLOWANCE_ENDED: "An allowance of something that was found ended before its day.",
-    Event.DLP_DRY_RUN_ENDED: "A dry run of a data protection policy over stored documents, or recent conversations and calls, ended; what would change is in the facts, in numbers.",
+    Event.DLP_DRY_RUN_ENDED: "A dry run of a data protection policy over stored documents, or recent conversations and calls, ended; how many would be treated otherwise is in the facts, in steps of five.",
     Event.DLP_DRY_RUN_STARTED: "A dry run of a data protection policy over stored documents, or recent conversations and calls, was begun. It changes nothing.",
     Event.DLP_DRY_RUN_PLACES_LISTED: "Somebody was shown which conversations and calls another data protection policy would treat otherwise; not what they say.",
     Event.DLP_LIST_REMOVED: "A dictionary, an expression or a list of exact values of the organisation's own was removed.",

@@ -12,6 +12,7 @@ from appliance.dlp.decisions import Action, Direction
 from appliance.dlp.drafting import get_draft
 from appliance.dlp.dryrun_tables import DryRunDocumentRow, DryRunPlaceRow, DryRunRow
 from appliance.dlp.dryrun_values import (
+    FEWEST,
     Change,
     DryRun,
     DryRunDocument,
@@ -89,12 +90,12 @@ def stop_dry_run(tx: Tx, caller: Caller, run_id: UUID, *, clock: Clock) -> DryRu
 
 
 def ended(tx: Tx, row: DryRunRow, state: RunState, actor: audit.Actor, clock: Clock) -> None:
-    """Note that a locked dry run is over."""
+    """Note that a locked dry run is over. The log is read by whoever may read it, and says how many would change in steps."""
     row.state, row.ended_at = state.value, clock.now()
     tx.flush()
     outcome = audit.Outcome.FAILURE if state is RunState.FAILED else audit.Outcome.SUCCESS
     audit.record(tx, actor, Event.DLP_DRY_RUN_ENDED, subject=row.run_id, outcome=outcome, state=row.state, looked=row.looked,
-                 changed=row.changed, unread=row.unread)  # fmt: skip
+                 changed=row.changed // FEWEST * FEWEST, unread=row.unread)  # fmt: skip
 
 
 def get_dry_run(tx: Tx, caller: Caller, run_id: UUID) -> DryRun:

@@ -98,7 +98,7 @@ def test_it_tells_which_documents_would_be_treated_otherwise_by_which_rule(ada: 
         assert policy_in_force(tx).version == 0
     assert ada.document(feast.document_id).status == feast.status
     (entry,) = policies.entries_of(ada, Event.DLP_DRY_RUN_ENDED)
-    assert entry["facts"] == {"state": "done", "looked": 3, "changed": 2, "unread": 0}
+    assert entry["facts"] == {"state": "done", "looked": 3, "changed": 0, "unread": 0}  # of fewer than five the log says nothing
 
 
 def test_the_organisations_own_words_count_unless_they_are_allowed_in_a_document(ada: Member, worker: Worker) -> None:
