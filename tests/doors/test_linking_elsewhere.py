@@ -12,7 +12,7 @@ from appliance import identity
 from appliance.identity import Role
 from appliance.identity.breakglass import designate
 from appliance.identity.factors import replace_recovery_codes
-from appliance.identity.sso.errors import BreakGlassUnshown, LinkUnproven
+from appliance.identity.sso.errors import BreakGlassUnshown, LinkUnproven, TransactionClosed
 from tests.doors.test_break_glass import comes
 from tests.doors.test_proxied_sign_on import ALICE, PROXY, vouches
 from tests.doors.test_switching import joins
@@ -79,6 +79,19 @@ def test_the_factor_that_was_shown_links_not_one_that_there_is(
     proves(her_own, ada, now(house, hers))
     assert links(her_own, ada, connection_id)[0] == 303
     assert "eve@harrow.example" in her_own.gets("/account").text
+
+
+def test_whoever_signs_out_where_they_came_from_is_linked_no_more(
+    site: Flask, house: House, ada: Member, mallory: tuple[Member, str, str, str]
+) -> None:
+    """Whoever sits down at that browser next would come back as themselves, and be linked with Eve's account."""
+    eve, hers, _, _ = mallory
+    connection_id = enforces(ada)
+    browser = signed_in(site, eve, now(house, hers))
+    assert f"/sso/{connection_id}/proxied" in browser.posts(f"/account/places/{ada.tenant_id}").text
+    browser.posts("/sign-out")
+    status, said = returns(browser, connection_id)
+    assert (status, str(TransactionClosed.__doc__) in said) == (401, True)
 
 
 def test_where_no_other_organisation_is_left_the_sign_in_itself_says_which_was_shown(

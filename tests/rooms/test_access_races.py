@@ -9,11 +9,13 @@ from appliance.identity import Role, Scope
 from appliance.identity.errors import Forbidden, InvitationClosed, ResetLinkClosed, TokenRefused
 from appliance.identity.invitations import InvitationForm, find_offer
 from appliance.identity.passwords import find_password_reset
+from appliance.identity.revocation import end_links
 from appliance.identity.scim.service import TokenWish, change_provisioning, create_provisioning_token
 from appliance.identity.scim.tokens import resolve_client
 from appliance.identity.scim.values import Service
 from appliance.identity.sso.errors import SetupLinkEnded
 from appliance.identity.sso.links import create_link, find_link
+from appliance.identity.sso.tables import ConnectionRow
 from appliance.identity.sso.values import TransactionPurpose
 from appliance.identity.tokens import TokenForm, caller_by_token, create_service_account
 from appliance.kernel.db import Tx
@@ -92,6 +94,23 @@ def test_a_link_of_theirs_that_sets_a_connection_up(house: House, ada: Member, a
     with ada.services.db.tenant(ada.tenant_id) as tx:
         identity.restore_member(tx, ada.caller, adam.caller.user_id, clock=house.clock)
     assert [type(one) for one in at_once(ada, removes(ada, adam), links)[1]] == [Forbidden]
+
+
+def test_neither_waits_for_the_other_without_end_where_a_provider_takes_rights_away(house: House, ada: Member, adam: Member) -> None:
+    """Who signs in holds the connection, and then ends links; who makes a link of it wants both, too."""
+    idp = connects(ada)
+
+    def links() -> None:
+        with ada.services.db.tenant(ada.tenant_id) as tx:
+            create_link(tx, ada.caller, idp.connection_id, clock=house.clock)
+
+    with ada.services.db.tenant(ada.tenant_id) as tx:
+        tx.get(ConnectionRow, (ada.tenant_id, idp.connection_id), with_for_update={"read": True})
+        going_on = beside(house, links)
+        raised = going_on.__enter__()
+        end_links(tx, ada.caller.actor, adam.caller.user_id)
+    going_on.__exit__(None, None, None)
+    assert raised == []
 
 
 def test_a_token_of_a_program_that_becomes_an_owner(house: House, ada: Member, adam: Member) -> None:

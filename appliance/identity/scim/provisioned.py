@@ -57,7 +57,7 @@ def end_tokens_over_owner(tx: Tx, actor: Actor, user_id: UUID) -> None:
     query = select(IdentityRow.connection_id).where(
         IdentityRow.tenant_id == tx.tenant_id, IdentityRow.user_id == user_id
     )
-    for connection_id in tx.scalars(query.distinct()).all():
+    for connection_id in sorted(tx.scalars(query.distinct())):  # of two at once, each waits for the other in one order
         end_tokens_of_others(tx, actor, connection_id)
 
 

@@ -33,9 +33,9 @@ _SETTING_UP: Final = (ConnectionState.DRAFT.value, ConnectionState.TESTED.value)
 def create_link(tx: Tx, caller: Caller, connection_id: UUID, *, clock: Clock) -> str:
     """Return the token of a new link, which is stored nowhere; earlier ones of the connection close. Raises ConnectionInUse."""
     require(caller, Permission.SIGN_ON_CHANGE)
+    row = queries.row_of(tx, connection_id, is_locked=True)  # first, as whoever follows a provider has it when they end links
     together(tx, LINKS)
     require_held_still(tx, caller)
-    row = queries.row_of(tx, connection_id, is_locked=True)
     connections.require_hold(tx, caller, row)
     if not _is_being_set_up(tx, row):
         raise ConnectionInUse

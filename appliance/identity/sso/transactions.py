@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final, cast
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 
 from appliance.identity.sso.errors import TransactionClosed
 from appliance.identity.sso.sealed import place_of_transaction
@@ -23,11 +23,13 @@ from appliance.kernel.db import Tx
 from appliance.kernel.sealing import Sealer, digest
 
 LASTS: Final = timedelta(minutes=10)
+_SESSION: Final = text("SELECT user_id FROM resolve_session(:digest)")
 
 
 def begin(
     tx: Tx, connection_id: UUID, *, purpose: TransactionPurpose, user_id: UserId | None, secrets: dict[str, str],
     target: str, sealer: Sealer, clock: Clock, token: str | None = None, factor_id: UUID | None = None,
+    session: bytes | None = None,
 ) -> str:  # fmt: skip
     """Put somebody on their way, and then to `target`; return the token for their cookie, which is stored nowhere.
 
@@ -36,7 +38,9 @@ def begin(
     token, now = token or randomness.token_urlsafe(32), clock.now()
     tx.execute(delete(TransactionRow).where(TransactionRow.tenant_id == tx.tenant_id, TransactionRow.expires_at <= now))
     name = digest(token)
-    content = json.dumps({"secrets": secrets, "next": target, "factor": str(factor_id) if factor_id else None}).encode()
+    content = json.dumps({
+        "secrets": secrets, "next": target, "factor": str(factor_id) if factor_id else None, "session": session.hex() if session else None,
+    }).encode()  # fmt: skip
     tx.add(
         TransactionRow(
             tenant_id=tx.tenant_id, digest=name, connection_id=connection_id, purpose=purpose.value, user_id=user_id,
@@ -50,13 +54,21 @@ def begin(
 def take(tx: Tx, token: str, connection_id: UUID, *, sealer: Sealer, clock: Clock) -> Transaction:
     """End the way of somebody who came back; of two at once, one goes on. Raises TransactionClosed.
 
+    So it does where the session that began it is over, be it one of another organisation: who sits at that browser now is anybody.
     What is taken counts only once this transaction commits: do not judge what came back in the same one.
     """
     row = tx.get(TransactionRow, (tx.tenant_id, digest(token)), with_for_update=True)
     found = _opened(tx, row, connection_id, sealer, clock)
+    if found.session is not None and not is_open(tx, found.session):
+        raise TransactionClosed
     tx.delete(row)
     tx.flush()
     return found
+
+
+def is_open(tx: Tx, session: bytes) -> bool:
+    """Say whether nobody ended a session, of whichever organisation."""
+    return tx.execute(_SESSION, {"digest": session}).first() is not None
 
 
 def _opened(tx: Tx, row: TransactionRow | None, connection_id: UUID, sealer: Sealer, clock: Clock) -> Transaction:
@@ -67,4 +79,5 @@ def _opened(tx: Tx, row: TransactionRow | None, connection_id: UUID, sealer: Sea
         ConnectionId(row.connection_id), TransactionPurpose(row.purpose), UserId(row.user_id) if row.user_id else None,
         cast("dict[str, str]", content["secrets"]), content["next"],
         UUID(content["factor"]) if content.get("factor") else None,
+        bytes.fromhex(content["session"]) if content.get("session") else None,
     )  # fmt: skip

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, text
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
 from appliance.identity.own_account import password_now
@@ -34,7 +34,6 @@ _LONGEST: Final = 3_500
 _REQUEST: Final = "_w"
 _SET: Final = "set"
 _ID, _AT, _PROOF = 32, 16, 32
-_SESSION: Final = text("SELECT user_id FROM resolve_session(:digest)")
 
 
 def begin(tx: Tx, desk: Desk, connection: Connection, wish: Wish, *, secrets: dict[str, str], token: str | None = None) -> str:
@@ -48,7 +47,7 @@ def begin(tx: Tx, desk: Desk, connection: Connection, wish: Wish, *, secrets: di
     return transactions.begin(
         tx, connection.connection_id, purpose=wish.purpose, user_id=wish.user_id,
         secrets=secrets | settings_of(connection), target=wish.target,
-        sealer=desk.sealer, clock=desk.clock, token=token, factor_id=wish.factor_id,
+        sealer=desk.sealer, clock=desk.clock, token=token, factor_id=wish.factor_id, session=wish.session,
     )  # fmt: skip
 
 
@@ -123,7 +122,7 @@ def _require_standing(tx: Tx, wish: Wish) -> None:
     password = password_now(tx, wish.user_id)  # held: a new one waits for this way, and ends it
     if wish.password_hash is not None and password != wish.password_hash:
         raise TransactionClosed
-    if wish.session is not None and tx.execute(_SESSION, {"digest": wish.session}).first() is None:
+    if wish.session is not None and not transactions.is_open(tx, wish.session):
         raise TransactionClosed
 
 

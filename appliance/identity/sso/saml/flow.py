@@ -191,7 +191,7 @@ def _laid_down(
             tx, connection.connection_id, purpose=begun.purpose if begun else TransactionPurpose.SIGN_IN,
             user_id=begun.user_id if begun else None, secrets=held, target=begun.next if begun else target,
             sealer=desk.sealer, clock=desk.clock, token=handle,
-            factor_id=begun.factor_id if begun else None,
+            factor_id=begun.factor_id if begun else None, session=begun.session if begun else None,
         )  # fmt: skip
     return Landed(handle, cookie)
 
