@@ -32,7 +32,7 @@ class Asked:
     told: tuple[UUID, ...] = ()  # the earlier answers among the history
     index_model: str | None = None  # by which the organisation was searched when the question was stored
     labels: tuple[str, ...] = ()  # that the program says its question has
-    counted: int | None = None  # so many tokens, among those of a minute, with the call that asks; None: it asks by itself
+    counted_tokens: int | None = None  # as how many tokens a program's call to the chatbot was counted; None: somebody asks at a page
 
     @property
     def subject(self) -> UUID:

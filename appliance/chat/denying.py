@@ -1,4 +1,4 @@
-"""What a text denies: the words that stand beside its no, not and never."""
+"""What a text denies: the words beside its "no", "not" and "never"."""
 
 import re
 from collections.abc import Iterator

@@ -161,7 +161,7 @@ class Message:
     `is_withheld` says of an answer that it rests on something the reader may not read any more: its text is left out.
     `replaced`, `removed`: how many values the model was not given, or told as surrogates; `warned`: about how many its
     asker is to be warned; `untraced`: how many sentences of a model no passage bore out, which were left out, or marked.
-    `model` is which one answered, None of a question, and of an answer before that was kept.
+    `model` is the model that answered; None for a question, and for an answer from before the model was kept.
     """
 
     message_id: UUID
