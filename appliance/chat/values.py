@@ -115,7 +115,7 @@ class ExportWords:
         "Written by a model. Each sentence was compared with the passage that it cites: numbers, names, quotations, denials and most "
         "words. What it means was not judged: read the passage before you rely on it."
     )
-    untraced: str = "So many sentences were borne out by no passage, and left out, or marked [?]:"
+    untraced: str = "Sentences that no passage bears out, which were left out or marked [?]:"
 
 
 EXPORTED_IN_ENGLISH = ExportWords()

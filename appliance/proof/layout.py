@@ -1,7 +1,8 @@
-"""A ZIP can be read in two ways: by the list at its end, and from its beginning. Here both say the same, and nothing else is in it.
+"""Sees to it that every program reads the same files from a package.
 
-What stands before, between or behind members, in comments and in further fields is shown by some programs and not by others, and a
-member's own header may say another name or length than the list. So none of that may be there: every program sees one package.
+A ZIP can be read by the list at its end, or from its beginning on, and the two may differ: in what stands before, between or
+behind the members, in comments and extra fields, and where a member's own header has another name or length than the list. So a
+package may have none of that.
 """
 
 import stat
@@ -45,7 +46,7 @@ def check_layout(archive: zipfile.ZipFile) -> None:
 
 
 def _member(file: IO[bytes], info: zipfile.ZipInfo, name: bytes) -> int:
-    """Return how long a member's own header is, which says what the list says."""
+    """Return the length of a member's own header. Raises LayoutOdd unless it says what the list says."""
     file.seek(info.header_offset)
     head = file.read(_LOCAL.size)
     if len(head) < _LOCAL.size:
@@ -62,7 +63,7 @@ def _member(file: IO[bytes], info: zipfile.ZipInfo, name: bytes) -> int:
 
 
 def _is_wide_alone(extra: bytes) -> bool:
-    """Say whether there is no further field, or the one for sizes beyond 4 GB alone."""
+    """Say whether there is no extra field but, at most, the one for sizes beyond 4 GB."""
     return not extra or (extra[:2] == b"\x01\x00" and len(extra) == 4 + int.from_bytes(extra[2:4], "little"))
 
 
