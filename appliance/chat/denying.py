@@ -21,7 +21,7 @@ def denies(text: str) -> bool:
 
 
 def denied_first(text: str, language: str) -> Iterator[str]:
-    """Yield for each denial the word that it denies first, as a term: the next one, or where none follows the one before."""
+    """Yield for each denial the word that it denies, as a term: the next word, or the one before where none follows."""
     for found in _DENIALS.finditer(text):
         after = terms(text[found.end() :], language)
         yield from after[:1] or terms(text[: found.start()], language)[-1:]

@@ -7,7 +7,7 @@ from unicodedata import category, normalize
 from appliance.identity.errors import EmailMalformed, NameMissing
 
 NAME_MAX, EMAIL_MAX = 120, 254
-_NO_SIGNS: Final = frozenset('()<>[],;:\\"')  # of addresses that are quoted, and of lists of them (RFC 5322 3.2.3)
+_NO_SIGNS: Final = frozenset('()<>[],;:\\"')  # they belong to quoted addresses and to lists of addresses (RFC 5322 3.2.3)
 _TURNS: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """Characters that turn the direction of reading (UAX 9): a name with one would read as another name."""
 

@@ -1,4 +1,4 @@
-"""Stored documents for whoever tries something over all of them, in the worker: their texts as an upload's are looked at.
+"""Looks through stored documents for a dry run, in the worker, as it looks through an upload.
 
 Also what a dry run found, for whoever asks at a door. A rule about one value, or for a group of one person, would count what a
 single document holds or a single person said. So exact numbers are for whoever may read all that was looked at, and others are

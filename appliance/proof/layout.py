@@ -19,7 +19,7 @@ _LISTED = 46
 _FOLDER = 0x10
 _UNSAID_16, _UNSAID_32 = 0xFFFF, 0xFFFFFFFF
 _HARMLESS = 0x0806
-"""Flags: the name is UTF-8, how hard was compressed. Not: encrypted, or sizes that stand behind the content."""
+"""The flags that may be set: the name is UTF-8, and how hard was compressed. Not among them: encrypted, or sizes behind the content."""
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -68,7 +68,7 @@ def _is_wide_alone(extra: bytes) -> bool:
 
 
 def _ends(file: IO[bytes], at: int, listed: int, members: int) -> bool:
-    """Say whether the list and the end follow, and the file is over there."""
+    """Say whether the list and its end stand at `at`, and the file ends there."""
     file.seek(at + listed)
     rest = file.read(_END_64.size + _LOCATOR.size + _END.size + 1)
     if len(rest) not in {_END.size, _END_64.size + _LOCATOR.size + _END.size}:

@@ -147,7 +147,7 @@ class BreakGlassUnshown(SignOnEnforced):
 
     code = "break_glass_unshown"
     step: str = ""
-    """A new second step of the sign-in, to show it in."""
+    """The token of a new second step, in which the right one can be shown."""
 
 
 class SignInThere(Refusal):
