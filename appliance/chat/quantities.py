@@ -76,14 +76,14 @@ def bounds_in(text: str) -> frozenset[tuple[str, frozenset[str]]]:
     """Return the numbers of a text, each with what bounds it: "above" (at least), "below" (at most), "minus", or nothing."""
     tokens = _tokens(text)
     words = [word for _, word in tokens]
-    found = set[tuple[str, frozenset[str]]]()
+    found, since = set[tuple[str, frozenset[str]]](), 0
     for place, (number, _) in enumerate(tokens):
         if number:
-            since = max((at + 1 for at in range(place) if tokens[at][0]), default=0)  # words before an earlier number are about that one
             before = words[max(since, place - _NEAR) : place]
             after = words[place + 1 : place + 2 + _NEAR]
             either = next((after[at : at + 2] for at, one in enumerate(after) if one.casefold() in _OR), [])
             found.add((number, (turns_of(" ".join(before)) | turns_of(" ".join(either))) & _BOUNDING))
+            since = place + 1  # what stands before this number is none of the next one's
     return frozenset(found)
 
 

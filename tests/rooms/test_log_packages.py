@@ -58,12 +58,18 @@ def test_a_package_of_the_whole_log_is_intact_and_says_what_it_proves(
     assert any("the log of logs has this log's checkpoint" in one for one in report.proven)
     assert any("made anew by who holds its key" in one for one in report.unproven)
     assert str(bo.tenant_id) not in member_of(package, EVENTS)
-    with house.app.db.tenant(ada.tenant_id) as tx:
+    own, foreign = key_of(house, ada), key_of(house, bo)
+    assert verify_package(str(package), Known(key=own)).status == INTACT
+    assert verify_package(str(package), Known(key=foreign)).status == ALTERED
+    mistyped = own.replace(str(ada.tenant_id), str(bo.tenant_id))  # no key at all: its id is not that of its name
+    assert verify_package(str(package), Known(key=mistyped)).status == INCOMPLETE
+
+
+def key_of(house: House, member: Member) -> str:
+    with house.app.db.tenant(member.tenant_id) as tx:
         state = audit.get_log(tx)
     assert state is not None
-    assert verify_package(str(package), Known(key=state.keys[-1])).status == INTACT
-    foreign = state.keys[-1].replace(str(ada.tenant_id), str(bo.tenant_id))
-    assert verify_package(str(package), Known(key=foreign)).status == ALTERED
+    return state.keys[-1]
 
 
 def test_equal_logs_asked_the_same_give_equal_bytes(ada: Member, exports: Exports) -> None:
