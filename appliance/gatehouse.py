@@ -141,10 +141,10 @@ class LateBots:
         return self._bots().find(caller)
 
     def ask(
-        self, caller: Caller, slug: str, question: str, history: Sequence[Turn], labels: tuple[str, ...] = (), counted: int = 0
+        self, caller: Caller, slug: str, question: str, history: Sequence[Turn], labels: tuple[str, ...] = (), counted_tokens: int = 0
     ) -> Generator[str | Source, None, None]:
         """Return pieces of the answer, and the sources as they are cited. Raises a Refusal, before anything is asked."""
-        return self._bots().ask(caller, slug, question, history, labels, counted)
+        return self._bots().ask(caller, slug, question, history, labels, counted_tokens)
 
     def labels(self, caller: Caller, slug: str, known: Collection[str]) -> list[str]:
         """Return which of some data labels a chatbot has, by the documents that it answers somebody from."""

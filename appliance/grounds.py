@@ -51,7 +51,7 @@ def way_out(settings: Settings, allow: Sequence[str], *, ca_only: str = "") -> E
 
 def anchors_of(settings: Settings) -> "Anchors":
     """Return the anchors of the audit log that the settings name."""
-    from appliance.audit.anchors import Anchors, TimeStampPlace, witness_place  # few processes go to them
+    from appliance.audit.anchors import Anchors, TimeStampPlace, witness_place  # few processes need them
 
     url, certificates = settings.audit_time_stamps, settings.audit_time_stamps_ca
     stamps = TimeStampPlace(url, certificates) if url and certificates else None

@@ -1,4 +1,4 @@
-"""Builds what reads files and what looks at texts. Neither asks a database: the console's checks stand on these alone."""
+"""Builds what reads files, and what looks through texts. Neither needs a database, so `appliance scan` starts without the house."""
 
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ def parse_limits(settings: Settings) -> "Limits":
 
 
 def scanner_of(settings: Settings, *, aside: Aside = here, with_names: bool = True) -> dlp.Engine:
-    """Build what looks for that which must not be uploaded or sent."""
+    """Build what looks for data that must not be uploaded or sent."""
     if not with_names:
         return dlp.Engine()
     from appliance.providers.local.tagger import LocalTagger  # with numpy, for nothing where nothing is tagged

@@ -25,8 +25,9 @@ from gunicorn.util import write_error
 from gunicorn.workers.gthread import TConn, ThreadWorker
 from werkzeug.exceptions import RequestTimeout
 
+from appliance.kernel.bodies import SMALL_BODY
+
 HEAD_SECONDS = 10.0
-SMALL_BODY = 65_536
 BODY_GRACE_SECONDS = 20.0
 BODY_BYTES_A_SECOND = 16_384
 SEND_SECONDS = 60

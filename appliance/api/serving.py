@@ -24,6 +24,7 @@ from appliance.identity import Caller
 from appliance.identity.errors import TokensGuessed
 from appliance.identity.permissions import require_granted
 from appliance.identity.repeats import Answer, Repeats
+from appliance.kernel.bodies import may_come_slowly
 from appliance.kernel.errors import Kind, Refusal, check_storable
 from appliance.kernel.ids import parse_id
 from appliance.kernel.pieces import Pieces
@@ -32,8 +33,6 @@ from appliance.kernel.sealing import fingerprint
 
 _JSON = "application/json"
 _KEY_LIMIT = 255
-_AT_ONCE = 65_536
-"""A body up to this many bytes is here as a whole before its request is looked at (`slow_clients.SMALL_BODY`)."""
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 
 
@@ -53,8 +52,8 @@ def serve(operation: Operation, raw: Mapping[str, str]) -> Response:
         if operation.permission is not None:  # before a byte of the body is looked at; the verb asks again
             require_granted(caller, operation.permission)
         call = _call(operation, caller, raw)
-        if (request.content_length or 0) > _AT_ONCE or "Transfer-Encoding" in request.headers:  # it may have come over minutes
-            call = replace(call, caller=_caller())
+        if may_come_slowly(request.content_length, is_chunked="Transfer-Encoding" in request.headers):
+            call = replace(call, caller=_caller())  # who may have been removed meanwhile
         response = _answer(operation, call)
     except Refusal as refusal:
         response = refused(refusal)

@@ -1,4 +1,7 @@
-"""Words of a passage that a claim says in another's place: the passage's own words, and nothing that it says."""
+"""Catches claims that put one phrase of a passage in the place of another: made of the passage's own words, and not what it says.
+
+Where a passage says "Managers approve journeys. The board approves loans.", "Managers approve loans" has no word that is not there.
+"""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -8,15 +11,16 @@ from typing import Final
 from appliance.chat.claims import begin_alike, is_among
 
 _LONGEST: Final = 5
-"""So many words may be one that was replaced; where more are gone, it is said in another way."""
+"""Up to so many missing words count as one phrase that was replaced; where more are missing, the sentence was said in other words."""
 _MOST: Final = 20_000
-"""Pairs of words that are compared; no sentence is so long, and aligning is not linear."""
+"""At most so many pairs of words are compared, as aligning is not linear; no real sentence has as many."""
 
 
 def puts_elsewhere(claimed: Sequence[str], said: Sequence[str], known: AbstractSet[str]) -> bool:
-    """Say whether a claim has words of its passage, which are known, where the sentence that it is measured by has others, which it leaves out.
+    """Say whether a claim replaces words of the sentence that it is compared with by other words of the passage.
 
-    Both are terms in their order; what is too long to be compared is taken for one that has. What is left out, moved or added between words that stay is nothing of the kind.
+    `claimed` and `said` are the terms of the claim and of the sentence, in their order; `known` are the passage's. Words that are
+    only left out, moved or added do not count. True for what is too long to be compared.
     """
     if len(claimed) * len(said) > _MOST:
         return True

@@ -32,7 +32,7 @@ class Asked:
     told: tuple[UUID, ...] = ()  # the earlier answers among the history
     index_model: str | None = None  # by which the organisation was searched when the question was stored
     labels: tuple[str, ...] = ()  # that the program says its question has
-    counted: int | None = None  # so many tokens, among those of a minute, with the call that asks; None: it asks by itself
+    counted_tokens: int | None = None  # as how many the call at /v1 that asks was counted; None: it was not asked through /v1
 
     @property
     def subject(self) -> UUID:

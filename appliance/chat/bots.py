@@ -34,14 +34,14 @@ class ChatBots:
             return knowledge.labels_among(tx, collections_for(tx, caller, found), known) if found else []
 
     def ask(
-        self, caller: Caller, slug: str, question: str, history: Sequence[Turn], labels: tuple[str, ...] = (), counted: int = 0
+        self, caller: Caller, slug: str, question: str, history: Sequence[Turn], labels: tuple[str, ...] = (), counted_tokens: int = 0
     ) -> Generator[str | Source, None, None]:
         """Return pieces of the answer, and the sources as they are cited. Raises ChatbotNotFound, QuestionMissing."""
         with self._db.tenant(caller.tenant_id) as tx:
             found = _open(tx, caller).get(slug)
         if found is None:
             raise ChatbotNotFound
-        _, steps = self._chat.ask_unkept(caller, found.chatbot_id, question, history, labels=labels, counted=counted)
+        _, steps = self._chat.ask_unkept(caller, found.chatbot_id, question, history, labels=labels, counted_tokens=counted_tokens)
         return _pieces(steps)
 
 

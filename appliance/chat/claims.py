@@ -35,7 +35,7 @@ class Part:
     counts: tuple[tuple[str, str], ...]
     """Its numbers, each with the word that it counts."""
     bounds: frozenset[tuple[str, frozenset[str]]]
-    """Its numbers, each with whether it is a bound."""
+    """Its numbers, each with what bounds it (`bounds_in`)."""
 
     def share_in(self, said: AbstractSet[str]) -> float:
         """Return which share of its words is among these; 1 of none."""
@@ -84,7 +84,7 @@ class Claim(Part):
         return all(is_among(word, known) for name in self.names for word in words_of(name, self.language))
 
     def denies_as(self, said: str) -> bool:
-        """Say whether it denies what the other does, or neither denies anything."""
+        """Say whether this and the other text deny the same, or neither denies anything."""
         if not (denies(self.text) and denies(said)):
             return denies(self.text) == denies(said)
         near = denied_near(said, self.language)
@@ -145,7 +145,7 @@ def share(words: Collection[str], said: AbstractSet[str]) -> float:
 
 
 def is_among(word: str, said: AbstractSet[str]) -> bool:
-    """Say whether a word, or most of it, is among these."""
+    """Say whether a word is among these, or one that begins alike."""
     return word in said or any(begin_alike(word, other) for other in said)
 
 

@@ -1,4 +1,4 @@
-"""What a text denies: the words that stand beside its no, not and never."""
+"""What a text denies: the words beside its "no", "not" and "never"."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def denies(text: str) -> bool:
 
 
 def denied_first(text: str, language: str) -> Iterator[str]:
-    """Yield for each denial the word that it denies first, as a term: the next one, or where none follows the one before."""
+    """Yield for each denial the word that it denies, as a term: the next word, or the one before where none follows."""
     for found in _DENIALS.finditer(text):
         before, after = _beside(text, found, language)
         yield from after[:1] or before[-1:]

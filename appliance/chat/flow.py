@@ -144,7 +144,7 @@ class Chat:
         *,
         is_draft: bool = False,
         by_quotes: bool = False,
-        counted: int | None = None,
+        counted_tokens: int | None = None,
         labels: tuple[str, ...] = (),
     ) -> tuple[Message, Generator[Step, None, None]]:
         """Answer without keeping anything: of the published chatbot, or for its editors of the draft."""
@@ -157,7 +157,7 @@ class Chat:
             self._record_asked(tx, caller, chatbot_id, message.body)
             index_model = knowledge.active_model(tx).name
         turns = tuple(history[-TURNS:])
-        asked = Asked(message, chatbot, turns, way, index_model=index_model, labels=labels, counted=counted)
+        asked = Asked(message, chatbot, turns, way, index_model=index_model, labels=labels, counted_tokens=counted_tokens)
         return message, self._answer(caller, asked)
 
     def writes(self, chatbot: Chatbot) -> bool:
@@ -269,7 +269,7 @@ class Chat:
             return iter(nothing_found())
         stream = self._writer.stream(
             caller, asked.chatbot.chatbot_id, model, request, version=asked.way.policy_version, premises=asked.way.premises,
-            labels=labels, counted=asked.counted,
+            labels=labels, counted_tokens=asked.counted_tokens,
         )  # fmt: skip
         return grounded(stream, answering.grounding)
 

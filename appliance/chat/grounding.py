@@ -8,7 +8,7 @@ it, and nothing is shown before its claim was judged:
   parts, one sentence for each part with a number;
 - its names and, in German, its nouns stand there as well, or in the sentence before; its quotations in a cited passage;
 - it denies what that sentence denies, and only that, and turns nothing around (`turning`);
-- no words of the passage stand where that sentence has others (`aligning`);
+- no phrase of that sentence is replaced by another one of the passage (`aligning`);
 - no three words in a row come from elsewhere, but for those of another clause that another sentence there bears out; addresses stand there.
 
 This compares words and not meanings: what a model says truly in other words is lost, too, and a sentence made of a passage's own words
@@ -75,7 +75,7 @@ class _Window:
 
     @cached_property
     def bounds(self) -> frozenset[tuple[str, frozenset[str]]]:
-        """Its numbers with what bounds them, in the whole of it and in what could stand alone."""
+        """Its numbers with what bounds them, read in the whole sentence and in each part of it that could stand alone."""
         return bounds_in(self.said).union(*(bounds_in(one) for one in parts_of(self.said)))
 
     @cached_property

@@ -12,7 +12,7 @@ _GROUPED: Final = re.compile(r"\d{1,3}(?:([.,'’\u00a0\u202f])\d{3})(?:\1\d{3})
 _TOKEN: Final = re.compile(rf"{_NUMBER.pattern}|[^\W\d_]+")
 _CURRENCIES: Final = frozenset({"eur", "usd", "gbp"})
 _NEAR: Final = 3
-"""So many words behind a number may say what it counts: 30 paid vacation days. So many before it may say that it is a bound."""
+"""Up to so many words behind a number may say what it counts ("30 paid vacation days"), and before it that it is a bound ("no more than 30")."""
 _WORD: Final = re.compile(r"[^\W_][\w'’-]*")
 _SIGNS: Final = {"%": "percent", "prozent": "percent", "€": "eur", "euro": "eur", "euros": "eur", "$": "usd", "£": "gbp"}
 _SIGN: Final = re.compile(r"[%€$£]|\b(?:prozent|euros?)\b", re.IGNORECASE)
@@ -26,7 +26,7 @@ _SCALES: Final = {
     "hundred": 2, "hundert": 2, "thousand": 3, "tausend": 3, "million": 6, "millions": 6, "millionen": 6, "mio": 6, "billion": 9, "billions": 9,
     "milliarde": 9, "milliarden": 9, "mrd": 9, "trillion": 12, "trillions": 12, "billionen": 12,
 }  # fmt: skip
-"""Noughts behind a number."""
+"""How many noughts such a word adds to the number before it."""
 _SCALED: Final = re.compile(
     rf"(?<![\w.,])({_NUMBER.pattern}|{'|'.join(SPELT)})[\s\u00a0\u202f-]({'|'.join(sorted(_SCALES, key=len, reverse=True))})\b\.?", re.IGNORECASE
 )
@@ -36,7 +36,7 @@ _OR: Final = frozenset({"or", "oder"})
 
 
 def spelt_out(text: str) -> str:
-    """Return a text whose signs of percents and currencies, and of numbers below nought, are words, and whose numbers have their noughts and no groups."""
+    """Return a text with the signs %, €, $, £ and minus as words, and numbers as digits alone: "€5 million" as "eur 5000000"."""
     scaled = _SCALED.sub(_with_noughts, _MINUS.sub("minus ", text))
     plain = _NUMBER.sub(lambda one: _canonical(one[0]) if _GROUPED.fullmatch(one[0]) else one[0], scaled)
     return _SIGN.sub(lambda one: f" {_SIGNS[one[0].casefold()]} ", plain)
@@ -73,7 +73,7 @@ def counts_in(text: str, language: str) -> Iterator[tuple[str, str]]:
 
 
 def bounds_in(text: str) -> frozenset[tuple[str, frozenset[str]]]:
-    """Return the numbers of a text, each with whether it says at least, at most, or below nought."""
+    """Return the numbers of a text, each with what bounds it: "above" (at least), "below" (at most), "minus", or nothing."""
     tokens = _tokens(text)
     words = [word for _, word in tokens]
     found, since = set[tuple[str, frozenset[str]]](), 0

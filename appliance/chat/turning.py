@@ -5,6 +5,7 @@ A sentence of a passage with one such word in another's place has nearly all of 
 
 import re
 from collections.abc import Collection
+from itertools import pairwise
 from typing import Final
 
 _TURNS: Final = {
@@ -45,7 +46,7 @@ def turns_of(text: str) -> frozenset[str]:
     """Return in which ways a text turns what it says."""
     words = [one.casefold() for one in _WORD.findall(text)]
     found = set[str]()
-    for word, following in zip(words, [*words[1:], ""], strict=False):
+    for word, following in pairwise([*words, ""]):
         turn = _PAIRS.get((word, following)) or _GROUPS.get(word)
         if turn and not (turn == "all" and _GROUPS.get(following) in _TIMES):  # every month: a month
             found.add(turn)

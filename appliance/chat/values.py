@@ -115,7 +115,7 @@ class ExportWords:
         "Written by a model. Each sentence was compared with the passage that it cites: numbers, names, quotations, denials and most "
         "words. What it means was not judged: read the passage before you rely on it."
     )
-    untraced: str = "So many sentences were borne out by no passage, and left out, or marked [?]:"
+    untraced: str = "Sentences that no passage bears out, which were left out or marked [?]:"
 
 
 EXPORTED_IN_ENGLISH = ExportWords()
@@ -161,7 +161,7 @@ class Message:
     `is_withheld` says of an answer that it rests on something the reader may not read any more: its text is left out.
     `replaced`, `removed`: how many values the model was not given, or told as surrogates; `warned`: about how many its
     asker is to be warned; `untraced`: how many sentences of a model no passage bore out, which were left out, or marked.
-    `model` is which one answered, None of a question, and of an answer before that was kept.
+    `model` is the model that answered; None for a question, and for an answer from before the model was kept.
     """
 
     message_id: UUID

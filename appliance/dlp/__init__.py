@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from appliance.dlp.pseudonyms import IRREVERSIBLE, Restoring, Surrogates, Written
     from appliance.dlp.scanning import scan
 
-# What asks the database, or seals: whoever looks at files at the console does neither.
+# These load the database's and the vault's parts, which `appliance scan` does without.
 __getattr__ = later(
     __name__,
     {

@@ -99,13 +99,13 @@ def ended(tx: Tx, row: DryRunRow, state: RunState, actor: audit.Actor, clock: Cl
 
 
 def get_dry_run(tx: Tx, caller: Caller, run_id: UUID) -> DryRun:
-    """Return a dry run with its numbers as they are: who is told which says `knowledge.rehearsing`. Raises DryRunMissing."""
+    """Return a dry run with exact numbers. Doors ask `knowledge.rehearsing`, which knows who may be told them. Raises DryRunMissing."""
     identity.require_granted(caller, Permission.DLP_POLICY_CHANGE)
     return _run(_row(tx, run_id))
 
 
 def list_dry_runs(tx: Tx, caller: Caller) -> list[DryRun]:
-    """Return the latest, the newest first, as `get_dry_run`."""
+    """Return the latest with exact numbers, the newest first; see `get_dry_run`."""
     identity.require_granted(caller, Permission.DLP_POLICY_CHANGE)
     ours = DryRunRow.tenant_id == tx.tenant_id
     return [_run(row) for row in tx.scalars(select(DryRunRow).where(ours).order_by(DryRunRow.run_id.desc()).limit(_SHOWN))]
@@ -114,7 +114,7 @@ def list_dry_runs(tx: Tx, caller: Caller) -> list[DryRun]:
 def list_dry_run_documents(
     tx: Tx, caller: Caller, run_id: UUID, *, within: Select[UUID] | None = None, after: UUID | None = None, limit: int
 ) -> list[DryRunDocument]:
-    """Return documents that would be treated otherwise, by id; with `within`, those of these."""
+    """Return documents that would be treated otherwise, by id; with `within`, only those that it selects. Raises DryRunMissing."""
     identity.require_granted(caller, Permission.DLP_POLICY_CHANGE)
     _row(tx, run_id)
     row = DryRunDocumentRow

@@ -15,7 +15,7 @@ from appliance.kernel.db import Tx
 from appliance.kernel.ids import TenantId
 
 FEWEST: Final = 5
-"""Of fewer than these whoever may not read what was looked at is not told how many they are, nor whether there is one."""
+"""The least number that is told to somebody who may not read all that was looked at."""
 
 
 class RunState(StrEnum):
@@ -57,7 +57,7 @@ class DryRunForm:
 class RuleCount:
     """What a rule decides in all documents together, by the policy in force and by the draft.
 
-    `rule_id` None and `is_floor`: the floor; None and not: what no rule fits, and passes. A number that is None is fewer than five.
+    `rule_id` None and `is_floor`: the floor; None and not: what no rule fits, and passes. A number that is None is below `FEWEST`.
     """
 
     rule_id: UUID | None
@@ -116,9 +116,10 @@ class DryRun:
 
 
 def coarse(run: DryRun) -> DryRun:
-    """Return a run as whoever may not read what it is about is told of it: nothing of fewer than five, and the rest in steps of five.
+    """Return a run as it is told to somebody who may not read all that was looked at.
 
-    Until it is over, nothing: what the last one looked at adds would be told.
+    Numbers below five are left out, and others are rounded down to steps of five: exact ones would tell what a single document
+    holds. While the run goes on there are no numbers, as each step would tell what the document just looked at adds.
     """
     if run.state is RunState.WAITING:
         return replace(run, changed=None, rules=(), moves=(), changes=(), is_exact=False)

@@ -32,7 +32,8 @@ _SURE: Final = 0.6
 _TOO_SHORT: Final = re.compile(r"[ -~]{0,5}|[ -/:-~]{0,15}")
 _DEPTH: Final = 3
 _READING: Final = 2
-"""How a model of names is read to, and what is made of its tags: another number when windows, what is left out of them, or `prose` change."""
+"""Part of the engine's version. Raise it when texts are handed to the model of names in other windows, or its tags are read in another
+way: then documents that were looked at before are looked at anew."""
 
 
 class Engine:
@@ -61,7 +62,7 @@ class Engine:
 
     @property
     def version(self) -> str:
-        """Say by which rules and which model texts are looked at: another one, and what was looked at is looked at again."""
+        """Return by which rules and which model texts are looked at. When it changes, documents under a policy are looked at anew."""
         rules = self._detectors().version
         return rules if self._tagger is None else f"{rules}+{self._tagger.name}.{_READING}"
 

@@ -80,9 +80,9 @@ class Shadow:
         self._all = dict[re.Pattern[bytes], list[tuple[int, int]]]()
 
     def all_of(self, expression: "re.Pattern[bytes]") -> list[tuple[int, int]]:
-        """Return where the first group of an expression stands, from beginning to end, in order. Looked for once.
+        """Return where the first group of each match of an expression begins and ends, in order. The text is searched once.
 
-        Who looks from each of many places on for what may be far away reads the text as often.
+        A rule that searched ahead from each of its many matches would take quadratic time.
         """
         if expression not in self._all:
             self._all[expression] = [match.span(1) for match in expression.finditer(self.raw)]

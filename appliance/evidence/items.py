@@ -268,7 +268,7 @@ GAPS: Final[dict[str, tuple[str, str]]] = {
     ),
     "no_vulnerability_feed": (
         "This host does not look for known vulnerabilities: it asks nobody outside.",
-        "Check the list of components (CycloneDX, in the package) with a scanner of yours, and keep its report; or bring OSV's file each month (`APPLIANCE_KNOWN_WEAKNESSES`).",
+        "Check the list of components (CycloneDX, in the package) with a scanner of yours, and keep its report; or put OSV's file on this host each month (`APPLIANCE_KNOWN_WEAKNESSES`).",
     ),
     "old_data_key": (
         "The data key in force is older than a year.",

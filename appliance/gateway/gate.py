@@ -206,7 +206,7 @@ class Gate:
                 looked.deepen(more.policy, more.groups)
         raise DatabaseBusy
 
-    def _answered_here(self, endpoint: Endpoint, caller: Caller, asked: Asked, parsed: Parsed, counted: int) -> Answering:
+    def _answered_here(self, endpoint: Endpoint, caller: Caller, asked: Asked, parsed: Parsed, counted_tokens: int) -> Answering:
         name = asked.name
         if endpoint is Endpoint.EMBEDDINGS and not name.startswith(BOT):
             return embedded(self._gateway, caller, name, parsed.body, aside=self._aside)
@@ -215,7 +215,7 @@ class Gate:
             raise EndpointUnsupported(model=name, endpoint=endpoint.value, reason=reason)
         if endpoint not in {Endpoint.CHAT_COMPLETIONS, Endpoint.MESSAGES}:
             raise EndpointUnsupported(model=name, endpoint=endpoint.value, reason="it is a chatbot")
-        return talked(self._bots, caller, name, parsed.body, endpoint.dialect, asked.labels, counted)
+        return talked(self._bots, caller, name, parsed.body, endpoint.dialect, asked.labels, counted_tokens)
 
 
 def key_of(headers: Mapping[str, str]) -> str:

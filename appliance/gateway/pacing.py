@@ -38,13 +38,13 @@ class _Entering:
 
     limits: Sequence[tuple[Counted, Pace]]
     tokens: int
-    counted: int | None = None
-    """So many tokens of it were counted with the call that it is part of; None: it is a call of its own."""
+    counted_tokens: int | None = None
+    """How many tokens were counted already with the call that this is part of; None: it is a call of its own."""
 
     @property
     def held(self) -> list[Counted]:
         """What it holds for as long as it lasts."""
-        return [] if self.counted is not None else [counted for counted, pace in self.limits if pace.at_once is not None]
+        return [] if self.counted_tokens is not None else [counted for counted, pace in self.limits if pace.at_once is not None]
 
 
 class Pacing:
@@ -72,11 +72,11 @@ class Pacing:
         self._entering.do(caller.tenant_id, one)
         return one.held
 
-    def add(self, caller: Caller, tokens: int, *, counted: int) -> None:
-        """Count further tokens of a call of which so many are counted already. Raises CallLimitReached, CallAboveLimit."""
+    def add(self, caller: Caller, tokens: int, *, counted_tokens: int) -> None:
+        """Count what a call of `tokens` has beyond those that are counted already. Raises CallLimitReached, CallAboveLimit."""
         limits = _applying(caller, self._limits(caller.tenant_id))
-        if limits and tokens > counted:
-            self._entering.do(caller.tenant_id, _Entering(limits, tokens - counted, counted))
+        if limits and tokens > counted_tokens:
+            self._entering.do(caller.tenant_id, _Entering(limits, tokens - counted_tokens, counted_tokens))
 
     def leave(self, held: list[Counted]) -> None:
         """Let the next call come. Where that cannot be written, the next call of this process says it."""
@@ -131,13 +131,13 @@ class Pacing:
             here = {counted: self._held.get(counted, 0) for counted, _ in asked.limits}
         try:
             for counted, pace in asked.limits:
-                if asked.counted is None:
+                if asked.counted_tokens is None:
                     _check_calls(counted, pace, minutes[counted], here[counted] + elsewhere.get(counted, 0), seconds)
                 _check_tokens(counted, pace, minutes[counted], asked, seconds)
         except (CallAboveLimit, CallLimitReached) as refusal:
             return refusal
         for counted, _ in asked.limits:
-            minutes[counted].requests += asked.counted is None
+            minutes[counted].requests += asked.counted_tokens is None
             minutes[counted].tokens += asked.tokens
         return None
 
@@ -183,7 +183,7 @@ def _check_calls(counted: Counted, pace: Pace, minute: Minute, at_once: int, sec
 
 
 def _check_tokens(counted: Counted, pace: Pace, minute: Minute, asked: _Entering, seconds: int) -> None:
-    whose, most, whole = _WHOSE[counted[1]], pace.tokens_per_minute, asked.tokens + (asked.counted or 0)
+    whose, most, whole = _WHOSE[counted[1]], pace.tokens_per_minute, asked.tokens + (asked.counted_tokens or 0)
     if most is not None and whole > most:
         raise CallAboveLimit(limit=f"{most} tokens a minute {whose}", tokens=whole)
     if most is not None and minute.tokens + asked.tokens > most:

@@ -1,6 +1,7 @@
-"""The files of one request, and what is found in them: of a document that was read whole within the hour for the same caller, as it was found then.
+"""The files of one request, and what is found in them.
 
-A program sends a conversation's whole history with every call, its documents, too.
+A program sends a conversation's whole history with every call, documents included. So what was found in a document that was
+read as a whole is remembered for an hour, for the same caller, and not looked for again.
 """
 
 import hashlib
@@ -26,9 +27,10 @@ _SECONDS: Final = 3_600.0
 class Remembered:
     """What was found in documents that were read whole. Thread-safe.
 
-    In this process's memory alone, for an hour; 65,536 documents and findings together, the one that was not asked for longest goes first. A document is
-    known by a digest under a key of this process, over whose it is, how deep it was looked into, by which own rules, and its own digest. Kept
-    are categories, rules and places, never a text: nobody learns by the time it takes what another person or token sent.
+    It is kept for an hour in this process's memory alone, at most 65,536 documents and findings together; whichever was asked for
+    longest ago goes first. Categories, rules and places are kept, never a text. A document is known by a keyed digest over the
+    caller (person and token), how deep it was looked into, the version of the organisation's own rules, and the document: so
+    nobody learns, by how long a call takes, what another person or token sent.
     """
 
     def __init__(self, *, most: int = _MOST, now: Callable[[], float] = time.monotonic) -> None:
@@ -39,14 +41,14 @@ class Remembered:
         self._lock = native_lock()
 
     def digest(self, whose: bytes, need: Need, own: OwnRules, document: bytes) -> bytes:
-        """Return by what this document, looked into so, is known."""
+        """Return the digest by which a document is known; `document` is its own SHA-256."""
         digest = hashlib.blake2b(struct.pack(">QIdQ", len(whose), need.depth, need.least, own.version), key=self._key, digest_size=32)
         digest.update(whose)
         digest.update(document)
         return digest.digest()
 
     def find(self, digest: bytes) -> tuple[Finding, ...] | None:
-        """Return what was found in it within the last hour, None if that is not known."""
+        """Return what was found in a document within the last hour; None if it was not looked into since."""
         with self._lock:
             since, found = self._kept.get(digest, (0.0, None))
             if found is None or self._now() - since > _SECONDS:
@@ -55,7 +57,7 @@ class Remembered:
             return found
 
     def keep(self, digest: bytes, found: Sequence[Finding]) -> None:
-        """Remember it."""
+        """Remember what was found in a document."""
         with self._lock:
             self._drop(digest)
             self._kept[digest] = self._now(), tuple(found)
@@ -70,16 +72,17 @@ class Remembered:
 
 
 class SentAlong:
-    """The parts of one request that are no texts. Of one thread."""
+    """The parts of one request that are no texts. Used by one thread."""
 
     def __init__(self, body: Mapping[str, Any], remembered: Remembered, *, tenant_id: UUID, whose: bytes) -> None:
         self._body, self._remembered, self._tenant_id, self._whose = body, remembered, tenant_id, whose
         self._read: dict[bytes, Reading] = {}
 
     def look(self, inspector: Inspector, need: Need, own: OwnRules) -> list[Finding]:
-        """Return what is found in them, and one finding for each that was not read as a whole. A document that comes twice counts once.
+        """Return what is found in the files, and one finding for each that could not be read as a whole.
 
-        What has to be read is read once, however often it is looked at deeper. Raises ModelMissing.
+        A document that is there twice counts once. May be called again to look deeper: nothing is read a second time. Raises
+        ModelMissing.
         """
         parts = list(parts_in(self._body))
         documents = {hashlib.sha256(one.document).digest(): one for one in parts if one.document is not None}

@@ -30,11 +30,11 @@ Pieces = Generator[str | Source, None, None]
 
 
 def talked(
-    bots: Bots, caller: Caller, name: str, body: Mapping[str, Any], dialect: Dialect, labels: tuple[str, ...], counted: int
+    bots: Bots, caller: Caller, name: str, body: Mapping[str, Any], dialect: Dialect, labels: tuple[str, ...], counted_tokens: int
 ) -> Answering:
     """Return a chatbot's answer. Raises RequestMalformed, a Refusal."""
     question, history = _read(body)
-    pieces = bots.ask(caller, name.removeprefix(BOT), question, history, labels, counted)
+    pieces = bots.ask(caller, name.removeprefix(BOT), question, history, labels, counted_tokens)
     if body.get("stream") is True:
         events = _Events(pieces, name, dialect, body)
         return Answering(200, events, {"Content-Type": EVENTS, "X-Accel-Buffering": "no"})

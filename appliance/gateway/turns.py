@@ -1,4 +1,4 @@
-"""Whose turn it is to have a document read: a few at once in a process, and one place that no organisation takes from the others."""
+"""Whose turn it is to have a document read: a few are read at once in a process, and one organisation never takes all places."""
 
 import threading
 import time
@@ -15,8 +15,8 @@ _EACH: Final = 2
 class Turns:
     """Places for reading, shared by all threads that serve requests.
 
-    An organisation holds all but one of them at most, so that whoever sends documents without end leaves a place to the others. Of
-    those who wait, whoever's organisation holds fewest comes next, and of these whoever came first.
+    One organisation holds at most `each` of the `at_once` places, so that whoever sends documents without end leaves one to the
+    others. Of those who wait, one of the organisation that holds the fewest comes next, and of these whoever came first.
     """
 
     def __init__(self, at_once: int = _AT_ONCE, each: int = _EACH) -> None:
@@ -27,7 +27,7 @@ class Turns:
 
     @contextmanager
     def turn(self, whose: UUID | None, until: float) -> Iterator[bool]:
-        """Hold a place for as long as the block lasts, once there is one; without one from this moment of `time.monotonic` on."""
+        """Wait for a place and hold it while the block runs. Yields False if there was none until this moment of `time.monotonic`."""
         is_its = self._enter(whose, until)
         try:
             yield is_its

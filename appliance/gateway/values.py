@@ -97,11 +97,11 @@ class Bots(Protocol):
         ...
 
     def ask(
-        self, caller: Caller, slug: str, question: str, history: Sequence[Turn], labels: tuple[str, ...] = (), counted: int = 0
+        self, caller: Caller, slug: str, question: str, history: Sequence[Turn], labels: tuple[str, ...] = (), counted_tokens: int = 0
     ) -> Generator[str | Source, None, None]:
         """Return pieces of the answer, and the sources as they are cited. Raises a Refusal, before anything is asked.
 
-        So many tokens of the call are counted among those of a minute already.
+        `counted_tokens`: as how many tokens the call was counted at the door, among those of a minute.
         """
         ...
 

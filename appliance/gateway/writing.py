@@ -132,17 +132,17 @@ class Writer:
 
     def stream(
         self, caller: Caller, chatbot_id: UUID, model: str, request: ChatRequest, *, version: int, premises: Premises,
-        labels: LabelsOf, counted: int | None = None,
+        labels: LabelsOf, counted_tokens: int | None = None,
     ) -> Generator[Item, None, None]:  # fmt: skip
         """Yield the answer as it comes. Raises a Refusal, of which all before the first item mean that nothing was paid.
 
-        `counted`: it is part of a call that counts among those of a minute already, with so many tokens; the others are counted here.
-        Closing the stream ends the call.
+        `counted_tokens`: the chatbot's call that this is part of was counted already, with so many tokens; what this takes beyond
+        them is added to the minute's. None: it is a call of its own. Closing the stream ends the call.
         """
         cancel = Cancel()
         with self._line.pacing.place() as place:
             ask = self._ask(caller, chatbot_id, model, Screened(written(body_of(model, request)), version, premises), labels)
-            self._count(place, ask, counted)
+            self._count(place, ask, counted_tokens)
             answering = place.until_end_of(self._made(ask, cancel))
         try:
             yield from _bounded(_items(answering, model), model)
@@ -163,13 +163,13 @@ class Writer:
         finally:
             late.cancel()
 
-    def _count(self, place: Place, ask: Ask, counted: int | None) -> None:
+    def _count(self, place: Place, ask: Ask, counted_tokens: int | None) -> None:
         tokens = ask.prompt_tokens + ask.answer_tokens
         try:
-            if counted is None:
+            if counted_tokens is None:
                 place.take(ask.caller, tokens)
             else:
-                self._line.pacing.add(ask.caller, tokens, counted=counted)
+                self._line.pacing.add(ask.caller, tokens, counted_tokens=counted_tokens)
         except Refusal as refusal:
             self._refuse(ask.caller, ask.chatbot_id, ask.asked.name, refusal)
             raise

@@ -48,14 +48,15 @@ class BreakGlass:
     is_ready: bool
 
 
-def opens_glass(
+def needs_break_glass(
     tx: Tx, user_id: UserId, *, methods: tuple[str, ...], factor_id: UUID | None, is_held: bool = False
 ) -> bool:
-    """Say whether somebody who proved their password enters by a break-glass account, which that uses up.
+    """Say whether somebody who proved their password can enter only by their break-glass account, and has shown what opens it.
 
-    False where a password is enough: no connection is enforced, or an owner let this operator in. `factor_id` is the factor that was shown: one from elsewhere opens no more than the
-    password that added it there. `is_held` keeps it so until this transaction ends. Raises SignOnEnforced, BreakGlassShut,
-    BreakGlassUnshown.
+    False where the password is enough: no connection is enforced, or an owner let this operator in. `factor_id` is the second
+    factor that was shown; it must have been added in this organisation, since in another one a password alone may have added
+    it. With `is_held`, nobody enforces or relaxes sign-on until this transaction ends. Nothing is written: `enter_by_password`
+    uses the account up. Raises SignOnEnforced, BreakGlassShut, BreakGlassUnshown.
     """
     if enforced_connection(tx, is_held=is_held) is None or _is_let_in(tx, user_id):
         return False
@@ -85,9 +86,9 @@ def enter_by_password(
 ) -> None:
     """Ask in the transaction that opens a session without a provider; where sign-on is enforced, the account is used up.
 
-    Of two who come at once, one is let in. Raises as `opens_glass` does.
+    Of two who come at once, one is let in. Raises as `needs_break_glass` does.
     """
-    if not opens_glass(tx, user_id, methods=methods, factor_id=factor_id, is_held=True):
+    if not needs_break_glass(tx, user_id, methods=methods, factor_id=factor_id, is_held=True):
         return
     used = tx.scalar(
         update(BreakGlassRow)

@@ -175,7 +175,7 @@ class StepUpRequired(Refusal):
     kind = Kind.FORBIDDEN
     code = "step_up_required"
     why: Refusal | None = None
-    """What the proof must be, where not any one does."""
+    """Why the proof that was shown does not do, and which one does; None where any will do."""
 
 
 class PersonNotFound(Refusal):

@@ -76,10 +76,10 @@ def require_above_member(tx: Tx, caller: Caller, user_id: UserId) -> None:
 
 
 def require_held_still(tx: Tx, caller: Caller) -> None:
-    """Raise Forbidden for whoever was let go, or may do less, since their request began.
+    """Raise Forbidden if the caller was removed, or lost a permission, since their request began.
 
-    For what outlasts a request, such as a link: to be asked in the turn of whoever ends these (`revocation.LINKS`), so that
-    either sees the other.
+    For what outlasts the request, such as a link. Ask while holding the lock under which such things are ended
+    (`revocation.LINKS`): then either this sees the removal, or the removal sees what is made here and ends it.
     """
     row = tx.get(MembershipRow, (tx.tenant_id, caller.user_id), populate_existing=True)
     if row is None or row.suspended_at is not None or not held(caller) <= held_by(tx, row):

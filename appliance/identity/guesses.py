@@ -48,7 +48,7 @@ class Guesses:
             if name in self._right:
                 self._right.move_to_end(name)
                 return
-            found = self._guessers.get(whose(address))
+            found = self._guessers.get(counted_as(address))
             if found is None or found.count < GUESSES or now - found.since > WINDOW_SECONDS:
                 return
             if now < found.next_at:
@@ -65,7 +65,7 @@ class Guesses:
 
     def wrong(self, address: str) -> bool:
         """Count an unknown one. Return whether it is to be put on record that the address is slowed; it is said once."""
-        now, one = self._now(), whose(address)
+        now, one = self._now(), counted_as(address)
         with self._lock:
             found = self._guessers.get(one)
             if found is None or now - found.since > WINDOW_SECONDS:
@@ -81,12 +81,12 @@ class Guesses:
     def unnoted(self, address: str) -> None:
         """Take back that it is on record: it could not be written, and the next unknown one says it."""
         with self._lock:
-            if found := self._guessers.get(whose(address)):
+            if found := self._guessers.get(counted_as(address)):
                 found.is_noted = False
 
 
-def whose(address: str) -> str:
-    """Return whom an address is counted as: of IPv6 its network, and an IPv4 address in its clothes as that one."""
+def counted_as(address: str) -> str:
+    """Return what tries from an address are counted under: of IPv6 its /64 network, of IPv4 mapped into IPv6 the IPv4 address."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

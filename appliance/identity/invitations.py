@@ -183,7 +183,7 @@ def accept(
     with db.tenant(offered.tenant_id) as tx:
         row = _open(tx, offered.invitation_id, clock)
         user_id = offered.account_id or create_account(tx, email=row.email, password_hash=hashed, clock=clock)
-        if is_taken(tx, row.email, user_id):  # by somebody whom a provider brought since
+        if is_taken(tx, row.email, user_id):  # by somebody whom a provider brought after the invitation
             raise AlreadyMember
         row.closed_at, row.accepted_by = clock.now(), user_id
         actor = Actor(ActorKind.USER, user_id, address, request_id)

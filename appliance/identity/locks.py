@@ -3,7 +3,7 @@
 Ten failures from one address for one person lock that address out of that account, so that a stranger elsewhere
 cannot lock its owner out; fifty from one address for anybody lock the address; a hundred for one person from anywhere
 lock the account for addresses that never signed in to it (OWASP, "Blocking brute force attacks": device cookies).
-Of IPv6 a network is one address: whoever has it has as many in it as they like.
+An IPv6 network (/64) counts as one address: whoever has one has 2^64 addresses to try from.
 Each lock is put on record when it falls, not for each try against it: strangers do not get to fill the audit log.
 """
 
@@ -15,7 +15,7 @@ from sqlalchemy import text
 from appliance import audit
 from appliance.audit import PLATFORM, Actor, ActorKind, Event, Outcome
 from appliance.identity.errors import SignInLocked
-from appliance.identity.guesses import whose
+from appliance.identity.guesses import counted_as
 from appliance.identity.history import note_failed
 from appliance.kernel.clock import Clock
 from appliance.kernel.db import Database, Tx
@@ -81,7 +81,7 @@ def note_attempt(db: Database, email: str, attempt: Attempt, *, failure: Event |
             {
                 "id": new_id(),
                 "email": digest(email),
-                "address": whose(attempt.address),
+                "address": counted_as(attempt.address),
                 "at": clock.now(),
                 "succeeded": failure is None,
             },
@@ -105,7 +105,7 @@ def _count(tx: Tx, email: str, attempt: Attempt, clock: Clock) -> _Failures:
         text("SELECT * FROM count_sign_in_failures(:email, :address, :since, :remembered)"),
         {
             "email": digest(email),
-            "address": whose(attempt.address),
+            "address": counted_as(attempt.address),
             "since": now - LOCK_WINDOW,
             "remembered": now - _REMEMBERED,
         },

@@ -26,10 +26,10 @@ def own_account(db: Database, user_id: UserId) -> OwnAccount:
 
 
 def password_now(tx: Tx, user_id: UserId) -> str | None:
-    """Return the hash of a person's password, which it stays until this transaction ends; None for whoever has none.
+    """Return the hash of a person's password, and lock it until this transaction ends. None if they have no password.
 
-    Whoever changes it waits for the end, and ends what this transaction opened; or was first, and the hash is another one
-    than that which somebody proved. To be asked before anything else is locked.
+    Compare it with the hash that was proved. If it differs, the password was changed meanwhile: open nothing. If not, whoever
+    changes it next waits for this transaction, and then ends what it opened. Ask before locking anything else.
     """
     found: str | None = tx.scalar(text("SELECT password_now(:id)"), {"id": user_id})
     return found

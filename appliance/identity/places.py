@@ -47,7 +47,7 @@ def enter(db: Database, caller: Caller, tenant_id: TenantId, *, token: str, cloc
 
     The session keeps its age and its last proof of who they are: going elsewhere is no new sign-in. So it must be good
     there: an identity provider's word is not, nor is a password where the provider alone lets people in. Raises
-    PlaceNotFound, SignInThere, as `opens_glass` does; NotSignedIn for one that ends at this moment.
+    PlaceNotFound, SignInThere, what `needs_break_glass` raises, and NotSignedIn where the session ends at this moment.
     """
     require_browser(caller)
     if caller.connection_id is not None:
@@ -71,7 +71,7 @@ def enter(db: Database, caller: Caller, tenant_id: TenantId, *, token: str, cloc
 
 def _open_there(db: Database, caller: Caller, tenant_id: TenantId, old: SessionRow, new: str, clock: Clock) -> None:
     with db.tenant(tenant_id) as tx:
-        password_now(tx, caller.user_id)  # held: a new password waits for this session, and ends it with all others
+        password_now(tx, caller.user_id)  # locks it: whoever sets a new one waits for this session, and ends it with all others
         enter_by_password(tx, caller.user_id, caller.actor, methods=tuple(old.methods), factor_id=old.factor_id, clock=clock)
         tx.add(
             SessionRow(

@@ -15,7 +15,8 @@ from appliance.identity.values import UserId
 from appliance.kernel.db import Tx, in_turn
 
 LINKS: Final = "links"
-"""Whose turn it is to end links that somebody made; whoever makes one waits for it, and is looked at again."""
+"""The lock of links. Whoever ends somebody's links holds it alone (`in_turn`); whoever makes one shares it (`together`), and looks
+again whether the maker may (`require_held_still`): so no link is made behind the back of a removal."""
 
 
 def end_access(tx: Tx, user_id: UserId, *, now: datetime) -> None:
@@ -40,9 +41,9 @@ def end_tokens(tx: Tx, user_id: UserId, *, now: datetime | Function[datetime]) -
 
 
 def end_links(tx: Tx, actor: Actor, user_id: UserId) -> None:
-    """Close the links that a member made and may not make any more: invitations, those that set a connection up, those to colleagues' passwords.
+    """Close the links that a member made and may not make any more: invitations, set-up links of connections, links to a new password.
 
-    Of the last nothing says who made them, so all that are open in the organisation close.
+    Nothing says who made a link to a new password, so all that are open in the organisation close.
     """
     in_turn(tx, LINKS)
     closed = tx.scalars(
@@ -84,6 +85,6 @@ def end_ways(tx: Tx, user_id: UserId) -> None:
 
 
 def end_sessions_by(tx: Tx, user_id: UserId, connection_id: UUID) -> None:
-    """End a member's sessions that a provider opened."""
+    """End the sessions that a member opened by this connection."""
     ours = SessionRow.tenant_id == tx.tenant_id, SessionRow.user_id == user_id
     tx.execute(delete(SessionRow).where(*ours, SessionRow.connection_id == connection_id))

@@ -45,7 +45,7 @@ class Proof:
 
 @dataclass(frozen=True)
 class _Proved:
-    """By which address somebody comes, and the hash of the password that they gave."""
+    """The address that somebody signs in by, and the hash of the password that they gave."""
 
     email: str
     password_hash: str | None = field(repr=False)
@@ -97,14 +97,14 @@ def finish_sign_in(
 ) -> str:  # fmt: skip
     """Open a session by the second factor. Raises SecondStepClosed when it is used up, SecondStepFailed for a try.
 
-    Raises BreakGlassUnshown, with a new step, for a factor that was right and does not open such an account.
+    Raises BreakGlassUnshown, with a new second step, where the factor was right but does not open a break-glass account.
     """
     step = try_step(db, token, Purpose.SIGN_IN, clock=clock)
     with db.platform() as tx:
         email = str(tx.scalar(text("SELECT email_of(:id)"), {"id": step.user_id}) or "")
     refuse_if_locked(db, email, attempt, clock)
     with db.platform() as tx:
-        password = password_now(tx, step.user_id)  # the one that was proved: who changes it closes the step
+        password = password_now(tx, step.user_id)  # still the one that was proved: whoever changes it closes the step
         shown = _prove(tx, step, proof, site, sealer, clock)
         if shown is not None and not close_step(tx, token):
             raise SecondStepClosed  # of two at once, one goes on
@@ -183,7 +183,7 @@ def _prove(
 def _open_session(
     db: Database, user_id: UserId, proved: _Proved, attempt: Attempt, shown: Shown, lifetime: timedelta, clock: Clock
 ) -> str:
-    """Open it by the password that was proved, if that is theirs still: whoever knew an old one is out.
+    """Open a session in the first organisation that lets them in, unless their password was changed since it was proved.
 
     `shown` is the last thing that was proved: a second factor, or the password where there is none.
     """
@@ -201,10 +201,9 @@ def _open_session(
                 )  # fmt: skip
         except (SessionMisplaced, SignOnEnforced) as refusal:
             _note_shut(db, place.tenant_id, actor, attempt, methods, refusal, clock)
-            is_by_provider = type(refusal) is SignOnEnforced  # a break-glass account is known to no provider
-            shut = shut or (way_by_provider(
-                db, place.tenant_id, user_id, factor_id=shown.factor_id, password_hash=proved.password_hash
-            ) if is_by_provider else refusal)  # fmt: skip
+            if shut is None and type(refusal) is SignOnEnforced:  # and no break-glass account, which no provider knows
+                shut = way_by_provider(db, place.tenant_id, user_id, factor_id=shown.factor_id, password_hash=proved.password_hash)
+            shut = shut or refusal
             continue
         note_attempt(db, proved.email, attempt, failure=None, clock=clock)
         return token
@@ -227,6 +226,9 @@ def _note_shut(
 
 
 def _comparable(email: str) -> str:
-    """Return an address as accounts have it, those too whose address nobody could take today."""
+    """Return an address as accounts store it; "", which matches nobody, if it is too long.
+
+    No other rule of `normal_email` is asked: an account may be older than these.
+    """
     email = email.strip()
-    return normalize("NFC", normalize("NFC", email).lower()) if len(email) <= EMAIL_MAX else ""  # which matches nobody
+    return normalize("NFC", normalize("NFC", email).lower()) if len(email) <= EMAIL_MAX else ""

@@ -216,7 +216,7 @@ def _tokens(tx: Tx, caller: Caller, said: str = "") -> Select[TokenRow, str]:
 
 
 def _owner(tx: Tx, caller: Caller, user_id: UserId) -> MembershipRow:
-    # Held: whoever takes their access, or makes more of them, ends the tokens that there are.
+    # Locked: whoever ends their access, or makes them an owner, waits, and then ends this token with the others.
     row = tx.get(MembershipRow, (tx.tenant_id, user_id), with_for_update={"read": True})
     if row is None or row.suspended_at is not None:
         raise PersonNotFound

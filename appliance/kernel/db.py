@@ -48,7 +48,7 @@ _TOGETHER = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, 0)
 
 
 class Table(DeclarativeBase):
-    """Base of every room's mapped classes. A moment is kept with its time zone, an object as JSONB, without being told."""
+    """Base of every room's mapped classes. Columns of datetimes have a time zone, and those of dicts are JSONB."""
 
     type_annotation_map: ClassVar = {datetime: DateTime(timezone=True), dict[str, Any]: JSONB, dict[str, object]: JSONB}
 

@@ -79,7 +79,7 @@ class StorageFull(Refusal):
 
 
 def filled(template: str, facts: Mapping[str, object]) -> str:
-    """Return a message with its facts: of one second it says so, in English and in German."""
+    """Return a message with its facts in their places, and "1 second" for "1 seconds", in English and in German."""
     return _COUNTED.sub(lambda found: _counted(found, facts), template).format(**facts)
 
 

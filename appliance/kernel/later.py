@@ -6,9 +6,9 @@ from importlib import import_module
 
 
 def later(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[str], object]:
-    """Return a package's `__getattr__` (PEP 562): it takes a name from the module below the package that `names` has it under.
+    """Return a package's `__getattr__` (PEP 562), which imports a name when it is first used. `names` are names by submodule.
 
-    What is there under `TYPE_CHECKING` is the same, for whoever checks types and imports. Raises AttributeError for other names.
+    The package imports the same names under `TYPE_CHECKING`, for the checks of types and imports. Raises AttributeError for others.
     """
     found_in = {name: f"{package}.{module}" for module, its in names.items() for name in its}
 

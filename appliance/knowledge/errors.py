@@ -43,7 +43,7 @@ from appliance.kernel.errors import Invalid, Kind, Refusal
 
 
 class AllowanceNotMistaken(Invalid):
-    """A day until which it is told of no more is for what was found by mistake. Say that it is not what the rule says, or leave the day out."""
+    """Only what was found by mistake can be allowed until a day. Tick that it is not what the rule says, or leave the day out."""
 
     code = "allowance_not_mistaken"
 

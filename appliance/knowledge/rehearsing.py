@@ -1,7 +1,8 @@
-"""Stored documents for whoever tries something over all of them, in the worker: their texts as an upload's are looked at.
+"""Looks through stored documents for a dry run, in the worker, as it looks through an upload.
 
-And what came of it, for whoever asked. A rule about one value, or for a group of one, counts what single documents hold, or single
-people said: the numbers themselves are for whoever may read all that was looked at, and for others they are coarse.
+Also what a dry run found, for whoever asks at a door. A rule about one value, or for a group of one person, would count what a
+single document holds or a single person said. So exact numbers are for whoever may read all that was looked at, and others are
+told `coarse` ones.
 """
 
 from collections.abc import Sequence
@@ -74,12 +75,12 @@ def titles_of(tx: Tx, caller: Caller, document_ids: Sequence[UUID]) -> dict[UUID
 
 
 def get_dry_run(tx: Tx, caller: Caller, run_id: UUID) -> DryRun:
-    """Return a dry run, coarse for whoever may not read what it is about. Raises Forbidden, DryRunMissing."""
+    """Return a dry run, with numbers that the caller may be told. Raises Forbidden, DryRunMissing."""
     return as_told(tx, caller, dryrun.get_dry_run(tx, caller, run_id))
 
 
 def list_dry_runs(tx: Tx, caller: Caller) -> list[DryRun]:
-    """Return the latest, the newest first, as `get_dry_run`. Raises Forbidden."""
+    """Return the latest dry runs, the newest first, with numbers that the caller may be told. Raises Forbidden."""
     return [as_told(tx, caller, one) for one in dryrun.list_dry_runs(tx, caller)]
 
 
@@ -93,7 +94,7 @@ def list_dry_run_documents(
 
 
 def as_told(tx: Tx, caller: Caller, run: DryRun) -> DryRun:
-    """Return a run as its numbers may be told to the caller."""
+    """Return a run with exact numbers if the caller may read all that it looked at, and coarse ones otherwise."""
     if run.form.days is None:
         is_open = identity.may(caller, Permission.DOCUMENT_READ) and readable_collections(tx, caller) is None
     else:

@@ -7,7 +7,7 @@ from appliance.proof import program
 from appliance.proof.export import verify
 
 _LONGEST = 1 << 20
-"""Characters of a line; entries are shorter. What is longer is cut here, and not an entry then."""
+"""Characters of a line that are read at once. Entries are shorter; a longer line is read in pieces, of which none is an entry."""
 
 
 def main() -> None:

@@ -16,9 +16,9 @@ _NAMES = {
     "1": {"actor", "at", "event", "event_id", "facts", "outcome", "request_id", "subject", "tenant_id", "version"},
     "2": {"actor", "at", "commitments", "event", "event_id", "facts", "outcome", "request_id", "subject", "tenant_id", "version"},
 }
-"""Of an entry, by its version. With others beside them, programs that do not tell `event` from `Event` would read another entry."""
+"""The members of an entry, by its version. No others are let in: a program that takes `Event` for `event` would read another entry."""
 _WHEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}\+00:00")
-"""The one spelling of a moment. In another time zone an entry would look younger than it says, as texts are compared."""
+"""The one spelling of a moment. Moments are compared as texts: written in another time zone, an older one could pass for a younger."""
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 

@@ -1,8 +1,8 @@
-"""A ZIP can be read in two ways: by the list at its end, and from its beginning. Here both say the same, and nothing else is in it.
+"""Sees to it that every program reads the same files from a package.
 
-What stands before, between or behind members, in comments and in further fields is shown by some programs and not by others, and a
-member's own header may say another name or length than the list; or a member holds more than both say, where some stop and some go on.
-So none of that may be there: every program sees one package.
+A ZIP can be read by the list at its end, or from its beginning on, and the two may differ: in what stands before, between or
+behind the members, in comments and extra fields, and where a member's own header has another name or length than the list. A member
+may also hold more than both say. So a package may have none of that.
 """
 
 import stat
@@ -20,7 +20,7 @@ _LISTED = 46
 _FOLDER = 0x10
 _UNSAID_16, _UNSAID_32 = 0xFFFF, 0xFFFFFFFF
 _HARMLESS = 0x0806
-"""Flags: the name is UTF-8, how hard was compressed. Not: encrypted, or sizes that stand behind the content."""
+"""The flags that may be set: the name is UTF-8, and how hard was compressed. Not among them: encrypted, or sizes behind the content."""
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _PIECE = 1 << 20
 _WIDE = (12, 20, 28)
@@ -52,7 +52,7 @@ def check_layout(archive: zipfile.ZipFile) -> None:
 
 
 def _member(file: IO[bytes], info: zipfile.ZipInfo, name: bytes) -> int:
-    """Return how long a member's own header is, which says what the list says."""
+    """Return the length of a member's own header. Raises LayoutOdd unless it says what the list says."""
     file.seek(info.header_offset)
     head = file.read(_LOCAL.size)
     if len(head) < _LOCAL.size:
@@ -84,12 +84,12 @@ def _is_as_long_as_said(file: IO[bytes], info: zipfile.ZipInfo) -> bool:
 
 
 def _is_wide_alone(extra: bytes) -> bool:
-    """Say whether there is no further field, or the one for sizes beyond 4 GB alone."""
+    """Say whether there is no extra field but, at most, the one for sizes beyond 4 GB."""
     return not extra or (extra[:2] == b"\x01\x00" and len(extra) in _WIDE and len(extra) == 4 + int.from_bytes(extra[2:4], "little"))
 
 
 def _ends(file: IO[bytes], at: int, listed: int, members: int) -> bool:
-    """Say whether the list and the end follow, and the file is over there."""
+    """Say whether the list and its end stand at `at`, and the file ends there."""
     file.seek(at + listed)
     rest = file.read(_END_64.size + _LOCATOR.size + _END.size + 1)
     if len(rest) not in {_END.size, _END_64.size + _LOCATOR.size + _END.size}:

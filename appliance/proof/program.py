@@ -34,6 +34,6 @@ def main(arguments: list[str] | None = None) -> None:
     except (OSError, UnicodeDecodeError) as error:
         sys.stderr.write(f"It cannot be read: {error}\n")
         sys.exit(INCOMPLETE)
-    encoding = sys.stdout.encoding or "utf-8"  # what it has no sign for must not end this with the code for an altered package
+    encoding = sys.stdout.encoding or "utf-8"  # a character that it lacks must not end this with the exit code of an altered package
     sys.stdout.write(f"{report}\n".encode(encoding, "backslashreplace").decode(encoding))
     sys.exit(report.status)

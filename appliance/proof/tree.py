@@ -20,7 +20,7 @@ def leaf_hash(body: bytes) -> bytes:
 
 
 def read_hash(written: bytes) -> bytes:
-    """Return a hash of its 64 hexadecimal digits, which have no other spelling. Raises ValueError."""
+    """Return a hash from its 64 lower-case hexadecimal digits. Raises ValueError for any other spelling."""
     found = bytes.fromhex(written.decode())
     if len(found) != HASH_BYTES or found.hex().encode() != written:
         raise ValueError("a leaf is not a hash of 64 hexadecimal digits")

@@ -75,7 +75,7 @@ class Report:
 
 
 def visible(line: str) -> str:
-    """Return a line as a terminal can show it: what a package says must not move the cursor, nor write over what stands there."""
+    """Return a line with control characters escaped, so that no text in a package moves the cursor or writes over the verdict."""
     return "".join(one if one.isprintable() else one.encode("unicode_escape", "surrogatepass").decode() for one in line[:_MOST_SHOWN])
 
 
@@ -302,7 +302,7 @@ class _Check:
             frontier.append(read_hash(line))
 
     def _say_chosen(self, withheld: int, outside: int) -> None:
-        """Say what the host alone says of entries that are not shown."""
+        """Report as unproven that the host chose rightly which entries to leave out: no signature shows it."""
         asked = {name: json.dumps(self._manifest[name], sort_keys=True) for name in ("filter", "period")}
         if withheld:
             self._report.unproven.append(f"that none of the {withheld} withheld entries fits what was asked for, {asked['filter']}: the host chose")

@@ -1,4 +1,4 @@
-"""What all mails of the worker have in common: the language of whom they are for, names on one line, and days as people write them."""
+"""What the worker's mails share: the reader's language, names on one line, and dates."""
 
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -22,10 +22,10 @@ def language_of(asked: str | None) -> str:
 
 
 def on_one_line(name: str) -> str:
-    """Return a name as a subject may have it: whoever chose it begins no line of the mail's head."""
+    """Return a name on one line: with a line break in it, whoever chose it could write a header of the mail."""
     return " ".join(name.split())
 
 
 def day(moment: datetime, language: str) -> str:
-    """Return the day of a moment, in UTC."""
+    """Return the date of a moment in UTC, as it is written in a language."""
     return dates.format_date(moment.astimezone(UTC).date(), "medium" if language == "de" else "y-MM-dd", language)

@@ -21,14 +21,13 @@ from appliance.identity.errors import OrganisationSuspended
 from appliance.identity.passkeys import Site, site_of
 from appliance.identity.support import note_act
 from appliance.identity.values import SUPPORT_ROLES
+from appliance.kernel.bodies import may_come_slowly
 from appliance.kernel.errors import Kind, Refusal
 from appliance.kernel.sealing import same, token_for
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORM_COOKIE = "cloister_form"
 _FORM_BYTES = 1_000_000
-_AT_ONCE = 65_536
-"""A body up to this many bytes is here as a whole before its request is looked at (`slow_clients.SMALL_BODY`)."""
 _TAKES_FILES = frozenset(
     {"documents.add", "documents.create_version", "uploads.add", "api.add_documents", "api.add_part", "api.add_version"}
 )
@@ -180,11 +179,10 @@ def _resolve(token: str) -> Caller:
 
 
 def _look_again(token: str | None) -> None:
-    """Ask once more who is there when a large form is here: somebody may have sent it over minutes, and been let go meanwhile."""
-    is_here = (request.content_length or 0) <= _AT_ONCE and "Transfer-Encoding" not in request.headers
-    if g.caller is None or is_here:
+    """Read a large form, and then ask once more who is there: they may have been removed in the minutes in which it came."""
+    if g.caller is None or not may_come_slowly(request.content_length, is_chunked="Transfer-Encoding" in request.headers):
         return
-    _ = request.form  # all of it
+    _ = request.form  # reads all of it
     g.caller = _resolve(token or "")
 
 

@@ -73,7 +73,7 @@ def change(connection_id: UUID) -> Answer:
         change = ConnectionChange(forms.field("name"), sign_on_forms.settings(kind), sign_on_forms.secret())
         connections.change_connection(tx, person, connection_id, change, sealer=house.vault, clock=house.clock)
 
-    return _does(connection_id, act)
+    return _on_page(connection_id, act)
 
 
 @blueprint.post("/<uuid:connection_id>/metadata")
@@ -98,31 +98,31 @@ def change_people(connection_id: UUID) -> Answer:
         change = ConnectionChange(provisions=bool(forms.field("provisions")), default_role=forms.role("default_role"))
         connections.change_connection(tx, person, connection_id, change, sealer=house.vault, clock=house.clock)
 
-    return _does(connection_id, act)
+    return _on_page(connection_id, act)
 
 
 @blueprint.post("/<uuid:connection_id>/activation")
 def create_activation(connection_id: UUID) -> Answer:
     """Let people in by a connection."""
-    return _does(connection_id, lambda tx, person: connections.activate(tx, person, connection_id), "connection-active")
+    return _on_page(connection_id, lambda tx, person: connections.activate(tx, person, connection_id), "connection-active")
 
 
 @blueprint.post("/<uuid:connection_id>/enforcement")
 def create_enforcement(connection_id: UUID) -> Answer:
     """Let people in by providers alone; whoever came by a password comes again, by the provider."""
-    return _does(connection_id, lambda tx, person: connections.enforce(tx, person, connection_id), "connection-enforced")
+    return _on_page(connection_id, lambda tx, person: connections.enforce(tx, person, connection_id), "connection-enforced")
 
 
 @blueprint.post("/<uuid:connection_id>/relaxation")
 def create_relaxation(connection_id: UUID) -> Answer:
     """Let people in by their passwords again."""
-    return _does(connection_id, lambda tx, person: connections.relax(tx, person, connection_id))
+    return _on_page(connection_id, lambda tx, person: connections.relax(tx, person, connection_id))
 
 
 @blueprint.post("/<uuid:connection_id>/closure")
 def create_closure(connection_id: UUID) -> Answer:
     """Let nobody in by a connection any more."""
-    return _does(connection_id, lambda tx, person: connections.turn_off(tx, person, connection_id), "connection-off")
+    return _on_page(connection_id, lambda tx, person: connections.turn_off(tx, person, connection_id), "connection-off")
 
 
 @blueprint.post("/<uuid:connection_id>/deletion")
@@ -153,7 +153,7 @@ def create_link(connection_id: UUID) -> Answer:
 @blueprint.post("/<uuid:connection_id>/setup-link/revocation")
 def revoke_link(connection_id: UUID) -> Answer:
     """Close the link of a connection."""
-    return _does(connection_id, lambda tx, person: links.close_link(tx, person, connection_id))
+    return _on_page(connection_id, lambda tx, person: links.close_link(tx, person, connection_id))
 
 
 @blueprint.post("/<uuid:connection_id>/mappings")
@@ -169,13 +169,13 @@ def add_mapping(connection_id: UUID) -> Answer:
             group_id=GroupId(group) if group else None,
         )  # fmt: skip
 
-    return _does(connection_id, act)
+    return _on_page(connection_id, act)
 
 
 @blueprint.post("/<uuid:connection_id>/mappings/<uuid:mapping_id>/removal")
 def create_mapping_removal(connection_id: UUID, mapping_id: UUID) -> Answer:
     """Let a group of the provider give nothing more."""
-    return _does(connection_id, lambda tx, person: mappings.remove_mapping(tx, person, connection_id, mapping_id))
+    return _on_page(connection_id, lambda tx, person: mappings.remove_mapping(tx, person, connection_id, mapping_id))
 
 
 @blueprint.post("/domains")
@@ -210,8 +210,8 @@ def create_domain_removal(domain_id: UUID) -> Answer:
     return done("sign_on.show", "domain-removed")
 
 
-def _does(connection_id: UUID, act: Callable[[Tx, Caller], object], notice: str = "saved") -> Answer:
-    """Do something to a connection in one transaction, and say so on its page; so is a refusal."""
+def _on_page(connection_id: UUID, act: Callable[[Tx, Caller], object], notice: str = "saved") -> Answer:
+    """Do something to a connection in one transaction. Its page then says that it was done, or why it was refused."""
     person = caller()
     try:
         with services().db.tenant(person.tenant_id) as tx:

@@ -1,4 +1,4 @@
-"""Mails of the worker: what was found goes to whoever may do something about it, to each in their language.
+"""The worker's mails: what was found is told to the people who may do something about it, each in their language.
 
 A mail that cannot be sent is not tried again: a page and the log say the same.
 """
@@ -33,9 +33,10 @@ def tell(
     services: Services, tenant_id: TenantId, find: Callable[[Tx], Found | None], words: Words[Found], *,
     whom: Permission, event: str, counted: str = "", is_alarm: bool = False, **facts: str,
 ) -> None:  # fmt: skip
-    """Look for something in a transaction; what is found is logged, and mailed to this organisation's people who may do something about it.
+    """Look for something in a transaction; log what is found, and mail it to the organisation's people who have the permission `whom`.
 
-    `find` sees to it that it finds a thing once. `counted`: what the log calls the number of things that were found.
+    `find` must not find the same thing again at the next call. `counted` is the log's name for how many things were found; ""
+    logs no number.
     """
     with services.db.tenant(tenant_id) as tx:
         found = find(tx)

@@ -8,8 +8,8 @@ from flask import Flask
 from appliance import audit
 from appliance.audit import EntryFilter, Event
 from tests.doors.test_proxied_sign_on import ALICE, PROXY, comes, vouches
-from tests.rooms.test_personal_values import stored
 from tests.support.house import House, Member
+from tests.support.personal import stored
 from tests.support.provisioning import USER, provisions
 
 

@@ -7,7 +7,7 @@ from prometheus_client import REGISTRY
 
 from appliance import identity
 from appliance.identity import Role
-from appliance.identity.breakglass import MOST, designate, list_break_glass, opens_glass, refuse_break_glass
+from appliance.identity.breakglass import MOST, designate, list_break_glass, needs_break_glass, refuse_break_glass
 from appliance.identity.entry_errors import BreakGlassFull, BreakGlassKept, BreakGlassUnfit
 from appliance.identity.sso.errors import BreakGlassShut, SignOnEnforced
 from appliance.worker.reminders import tell_of_break_glass
@@ -126,12 +126,12 @@ def test_one_that_lost_its_factor_or_its_role_does_not_open(house: House, ada: M
     is_enforced(house, ada)
     shown = {"methods": ("password", "totp"), "factor_id": shown_by(other)}
     with ada.services.db.tenant(ada.tenant_id) as tx:
-        assert opens_glass(tx, other.caller.user_id, **shown)  # type: ignore[arg-type]
+        assert needs_break_glass(tx, other.caller.user_id, **shown)  # type: ignore[arg-type]
         identity.change_role(tx, ada.caller, other.caller.user_id, role=Role.ADMIN)
         with pytest.raises(BreakGlassShut):
-            opens_glass(tx, other.caller.user_id, **shown)  # type: ignore[arg-type]
+            needs_break_glass(tx, other.caller.user_id, **shown)  # type: ignore[arg-type]
         with pytest.raises(SignOnEnforced):
-            opens_glass(tx, ada.caller.user_id, methods=("password",), factor_id=None)
+            needs_break_glass(tx, ada.caller.user_id, methods=("password",), factor_id=None)
 
 
 def test_no_provider_and_no_provisioning_changes_it(house: House, ada: Member) -> None:

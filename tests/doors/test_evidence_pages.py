@@ -19,8 +19,8 @@ from tests.doors.test_authorisation_pages import PERMISSIONS
 from tests.doors.test_every_route import rules
 from tests.rooms.test_evidence_packages import writes
 from tests.support.house import House, Member
+from tests.support.left_to_people import LEFT_TO_PEOPLE
 from tests.support.mailbox import Mailbox
-from tests.support.parity import LEFT_TO_PEOPLE
 from tests.support.program import Program
 from tests.support.site import Browser
 

@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import anthropic
+import httpx2
 import openai
 import pytest
 
 from appliance import gateway
-from appliance.identity import Scope
-from tests.support.door import KEYS, Door, door, key_of
+from appliance.identity import Role, Scope
+from appliance.identity.people import remove_member
+from tests.support.door import KEYS, Door, door, key_of, posts
 from tests.support.house import Server
 from tests.support.model_host import Reply, said, streamed
 from tests.support.upstreams import (
@@ -25,6 +28,7 @@ from tests.support.upstreams import (
 from tests.support.vendors import check_chat_request, check_messages_request
 
 ASKED = [{"role": "user", "content": "What is the weather in Köln?"}]
+CHAT = {"model": "openai/gpt-6", "messages": ASKED}
 TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
 
 
@@ -255,3 +259,74 @@ def test_responses_reach_every_vendor_and_nothing_is_stored(at: Door) -> None:
             client.create(**({"model": "openai/gpt-6", "input": "And tomorrow?"} | wanted))
     with pytest.raises(openai.BadRequestError, match="chatbot"):
         client.create(model="bot:x", input="Hello")
+
+
+def test_keys_are_asked_for_in_either_header_and_never_two(at: Door) -> None:
+    at.upstream.says(said(MESSAGE))
+    body = {"model": "anthropic/claude", "max_tokens": 9, "messages": ASKED}
+
+    def status(**headers: str) -> int:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return httpx2.post(f"{at.address}/v1/messages", json=body, headers=sent).status_code
+
+    assert status(x_api_key=at.key) == 200
+    assert status(authorization=f"Bearer {at.key}") == 200
+    assert status(authorization=f"Bearer {at.key}", x_api_key=at.key) == 200
+    asked = len(at.upstream.asked)
+    assert status() == 401
+    assert status(authorization=f"Bearer {at.key}", x_api_key=at.key_of_bo) == 401
+    assert status(authorization="Basic YTpi", x_api_key=at.key) == 401
+    assert status(x_api_key="cloister_wrong") == 401
+    assert len(at.upstream.asked) == asked
+
+
+def test_a_key_without_the_scope_opens_nothing(at: Door) -> None:
+    with pytest.raises(openai.PermissionDeniedError, match="models"):
+        at.openai(key_of(at.ada, Scope.CHAT)).chat.completions.create(model="openai/gpt-6", messages=ASKED)
+
+
+def test_another_organisation_reaches_nothing_of_ours(at: Door) -> None:
+    at.upstream.says(said(COMPLETION))
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        gateway.set_alias(tx, at.ada.caller, "ours", ["openai/gpt-6"])
+    theirs = at.openai(at.key_of_bo).chat.completions
+    with pytest.raises(openai.NotFoundError):
+        theirs.create(model="ours", messages=ASKED)
+    with pytest.raises(openai.PermissionDeniedError, match="not among the models"):
+        theirs.create(model="openai/gpt-6", messages=ASKED)
+    with at.bo.services.db.tenant(at.bo.tenant_id) as tx:
+        gateway.allow_model(tx, at.bo.caller, "openai/*")
+    with pytest.raises(openai.NotFoundError, match="provider"):
+        theirs.create(model="openai/gpt-6", messages=ASKED)
+    assert at.upstream.asked == []
+
+
+def test_a_removed_persons_key_ends_with_them(at: Door) -> None:
+    colleague = at.ada.adds("colleague@harrow.example", Role.MEMBER)
+    key = key_of(colleague)
+    at.upstream.says(said(COMPLETION))
+    at.openai(key).chat.completions.create(model="openai/gpt-6", messages=ASKED)
+    with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
+        remove_member(tx, at.ada.caller, colleague.caller.user_id, clock=at.house.clock)
+    with pytest.raises(openai.AuthenticationError):
+        at.openai(key).chat.completions.create(model="openai/gpt-6", messages=ASKED)
+
+
+def test_long_requests_are_looked_through_aside_and_short_ones_at_once(at: Door) -> None:
+    at.upstream.says(said(COMPLETION))
+    handed_over = list[object]()
+
+    def aside(work: Any) -> Any:
+        handed_over.append(work)
+        return work()
+
+    gate = at.house.app.gate
+    before, gate._aside = gate._aside, aside
+    try:
+        assert posts(at, CHAT).status_code == 200
+        assert handed_over == []
+        card = [{"role": "user", "content": "a " * 50_000 + "4111 1111 1111 1111"}]
+        assert posts(at, CHAT | {"messages": card}).json()["error"]["code"] == "dlp_blocked"
+        assert len(handed_over) >= 3  # read, counted, looked through
+    finally:
+        gate._aside = before

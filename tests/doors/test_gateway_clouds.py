@@ -11,11 +11,11 @@ import anthropic
 import openai
 import pytest
 
-from appliance.gateway import Endpoint, Trying, attempts
+from appliance.gateway import attempts
 from appliance.vault.providing import ProviderKind
 from appliance.vault.providing.credentials import read_key
 from appliance.vault.providing.destinations import ProviderForm
-from tests.support.converse import ANSWER, check_with_aws, events, wrapped_events
+from tests.support.converse import ANSWER, check_with_aws, events, from_bedrock, wrapped_events
 from tests.support.door import KEYS, TOKEN, Door, adds_provider, door, has_provider
 from tests.support.house import Server
 from tests.support.key_vendors import ACCOUNT, AWS_ID, service_account
@@ -41,7 +41,6 @@ NOVA, AT_NOVA = "bedrock/eu.amazon.nova-pro-v1:0", "/model/eu.amazon.nova-pro-v1
 TITAN, COHERE = "bedrock/amazon.titan-embed-text-v2:0", "bedrock/cohere.embed-multilingual-v3"
 WANTED: Any = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
 AT_VERTEX = "/v1/projects/harrow-4711/locations/eu-central-1"
-EVENTS = "application/vnd.amazon.eventstream"
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +57,6 @@ def fresh(at: Door) -> None:
     tries._signer._tokens.clear()
     at.upstream.asked_aside.clear()
     at.upstream.asides["/token"] = said({"access_token": TOKEN, "expires_in": 3599, "token_type": "Bearer"})
-
-
-def from_bedrock(pieces: list[bytes], **more: Any) -> Reply:
-    return Reply(pieces=pieces, kind=EVENTS, **more)
 
 
 def test_claude_at_bedrock_answers_anthropics_client(at: Door) -> None:
@@ -400,12 +395,3 @@ def test_whoever_hangs_up_while_a_token_is_waited_for_has_used_nothing(at: Door)
     (call,) = at.calls()[:1]
     assert (call["state"], call["prompt_tokens"], call["answer_tokens"]) == ("cancelled", 0, 0)
     assert at.upstream.asked == []
-
-
-def test_a_trial_asks_for_the_hosts_of_tokens_too(at: Door) -> None:
-    def refusing(model: str) -> list[str]:
-        found = at.house.app.gate.try_call(at.ada.caller, Trying(Endpoint.MESSAGES, model))
-        return [one.step.value for one in found.checks if not one.passes]
-
-    assert refusing(BEDROCK) == []
-    assert refusing(VERTEX) == ["host"]  # Google's own, which this house does not allow

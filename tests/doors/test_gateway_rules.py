@@ -384,3 +384,12 @@ def test_a_trial_asks_every_budget_and_takes_nothing(at: Door) -> None:
     with at.ada.services.db.tenant(at.ada.tenant_id) as tx:
         assert budgets.get_standing(tx, at.ada.caller, budget.budget_id, clock=at.house.clock).counted == 0
         budgets.remove_budget(tx, at.ada.caller, budget.budget_id)
+
+
+def test_a_trial_asks_for_the_hosts_of_tokens_too(at: Door) -> None:
+    def refusing(model: str) -> list[str]:
+        found = at.house.app.gate.try_call(at.ada.caller, Trying(Endpoint.MESSAGES, model))
+        return [one.step.value for one in found.checks if not one.passes]
+
+    assert refusing("bedrock/eu.anthropic.claude-opus-5-v1:0") == []
+    assert refusing("vertex/claude-opus-5@20261001") == ["host"]  # Google's own, which this house does not allow

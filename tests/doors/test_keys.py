@@ -4,8 +4,6 @@ import errno
 import json
 import os
 import re
-from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -16,13 +14,13 @@ from appliance.identity import Role, Scope, change_role, create_password_reset
 from appliance.identity.values import ORGANISATION_ROLES
 from appliance.kernel.sealing import seal
 from appliance.vault.keyring import Keyring
-from appliance.vault.rotation import finish_rotations, rotate
 from appliance.worker.schedule import tidy
 from tests.doors.conftest import Console
 from tests.support.house import House, Member
 from tests.support.program import Program
 from tests.support.providing import has, providers_of
 from tests.support.site import Browser
+from tests.support.vault import key_files, sweeps
 
 
 @pytest.fixture
@@ -43,17 +41,6 @@ def at(site: Flask, member: Member) -> Browser:
     browser = Browser(site)
     assert browser.signs_in(member).status_code == 303
     return browser
-
-
-def key_files(member: Member) -> list[Path]:
-    return sorted((member.house.settings.secrets / "keys" / str(member.tenant_id)).glob("*.key"))
-
-
-def works(member: Member) -> None:
-    """The worker's part of a rotation, the grace too."""
-    worker = member.house.worker
-    rotate(worker.db, worker.vault, worker.shelves, member.tenant_id)
-    finish_rotations(worker.db, worker.vault, worker.shelves, member.tenant_id, grace=timedelta(0))
 
 
 def asks_for_destruction(browser: Browser, reason: str = "The contract ended.") -> str:
@@ -84,7 +71,7 @@ def test_an_owner_rotates_a_key_and_sees_how_far_it_is(keyed: Member, at_ada: Br
     assert again.status_code == 409
     assert "is going on" in again.text
 
-    works(keyed)
+    sweeps(keyed)
     assert "data-busy" not in at_ada.gets("/keys/rotation").text
     page = at_ada.gets("/keys").text
     assert "Last rotated: the data key" in page
@@ -154,7 +141,7 @@ def test_two_owners_destroy_the_keys(site: Flask, keyed: Member, eve: Member, at
     assert "Requests to destroy the keys" in page
     assert at_ada.posts("/keys/rotation", level="dek").status_code == 410
     says_that_it_is_gone(at_ada.uploads("after.txt", b"Too late."))
-    works(keyed)  # and does not fail for ever
+    sweeps(keyed)  # and does not fail for ever
     assert "vault:key:destroyed" in at_ada.gets("/audit").text
 
 
@@ -236,7 +223,7 @@ def test_a_program_lists_and_rotates_and_destroys_nothing(site: Flask, keyed: Me
     begun = program.asks("POST", "/keys/rotations", {"level": "dek"})
     assert (begun.status_code, begun.get_json()["state"]) == (202, "sweeping")
     assert program.asks("POST", "/keys/rotations", {"level": "kek"}).get_json()["code"] == "rotation_running"
-    works(keyed)
+    sweeps(keyed)
     done = program.gets("/keys/rotation").get_json()["rotation"]
     assert (done["state"], done["done"], done["total"]) == ("done", 2, 2), "a file, and the key of who came from an address"
     assert program.gets("/keys/destructions").get_json() == {"items": []}
@@ -324,7 +311,7 @@ def test_it_destroys_nothing_while_the_root_itself_still_opens_files(
     assert "Rotate its data key first" in refused.text
     assert len(key_files(keyed)) == 1
     assert at_ada.posts("/keys/rotation", level="dek").status_code == 303
-    works(keyed)
+    sweeps(keyed)
     assert at_eve.posts(decision, decision="grant", organisation="Harrow").status_code == 303
     assert key_files(keyed) == []
 

@@ -16,7 +16,8 @@ from appliance.chat import Chat
 from appliance.gateway import Gate
 from appliance.vault.providing.desk import Desk
 from tests.support.house import House
-from tests.support.parity import BY_NAME, FOR_PROGRAMS_ONLY, FOUND_OTHERWISE, LEFT_TO_PEOPLE, OPERATIONS_OF
+from tests.support.left_to_people import LEFT_TO_PEOPLE
+from tests.support.parity import BY_NAME, FOR_PROGRAMS_ONLY, FOUND_OTHERWISE, OPERATIONS_OF
 
 DOORS = ("appliance.web", "appliance.api")
 

@@ -5,7 +5,7 @@ import pytest
 
 from tests.support.anchoring import Authority, Witness, anchored, stamping, witnessing
 from tests.support.attacks import Rig
-from tests.support.house import House, Member, Server
+from tests.support.house import Boot, House, Member, Server
 from tests.support.log_packages import Exports, exporting
 from tests.support.queue import Worker
 
@@ -18,6 +18,13 @@ def ada(house: House) -> Member:
 @pytest.fixture
 def bo(house: House) -> Member:
     return house.founds("Birch", "bo@birch.example")
+
+
+@pytest.fixture
+def boot(house: House) -> Iterator[Boot]:
+    """Whoever sees every organisation's rows."""
+    with house.server.connect("boot", house.database) as connection:
+        yield connection
 
 
 @pytest.fixture

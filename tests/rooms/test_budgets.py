@@ -261,14 +261,7 @@ def test_sums_agree_to_the_millionth_and_no_budget_is_overrun_while_many_call_at
         done.set()
         watching.result()
 
-    with at(ada) as tx:
-        counters = {
-            row.budget_id: (row.used, row.reserved, row.fullest)
-            for row in tx.execute(
-                text("SELECT budget_id, sum(used) used, sum(reserved) reserved, max(used) fullest FROM budget_counters GROUP BY budget_id")
-            )
-        }
-        assert tx.scalar(text("SELECT count(*) FROM budget_reservations")) == 0
+    counters = counters_of(ada)
     sums = [sum(one[0] for one in settled)] * 2 + [sum(one[1] for one in settled)] + [sum(one[0] for one in settled)] * 2
     sums.append(sum(one[0] for one in settled if one[2]))
     for budget, used in zip(held, sums, strict=True):
@@ -277,6 +270,14 @@ def test_sums_agree_to_the_millionth_and_no_budget_is_overrun_while_many_call_at
         assert counters[budget.budget_id][:2] == (used, 0), budget.form.name
         assert max(most[budget.budget_id], counters[budget.budget_id][2]) <= hard, budget.form.name
     assert 20 < len(settled) < 150
+
+
+def counters_of(member: Member) -> dict[UUID, tuple[int, int, int]]:
+    """Return of each budget what was used, what is reserved, and the most used in a period; nothing is reserved for a call any more."""
+    with at(member) as tx:
+        assert tx.scalar(text("SELECT count(*) FROM budget_reservations")) == 0
+        rows = tx.execute(text("SELECT budget_id, sum(used) used, sum(reserved) reserved, max(used) fullest FROM budget_counters GROUP BY budget_id"))
+        return {row.budget_id: (row.used, row.reserved, row.fullest) for row in rows}
 
 
 def at(member: Member) -> Any:

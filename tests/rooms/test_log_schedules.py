@@ -14,10 +14,10 @@ from appliance.audit.schedules import MOST, period_of
 from appliance.proof.package import MANIFEST, OCSF
 from appliance.proof.verify import INTACT, verify_package
 from appliance.vault import LogSigners
-from tests.rooms.test_personal_values import HOME, acts
 from tests.rooms.test_sealed_log import records
 from tests.support.house import House, Member
 from tests.support.log_packages import age_identity, member_of
+from tests.support.personal import HOME, acts
 
 
 def schedules(house: House, member: Member, every: Every, wanted: Wanted | None = None) -> audit.Schedule:

@@ -21,11 +21,11 @@ from appliance.proof.package import DISCLOSURES, FORMAT_OCSF, MANIFEST, NAMESPAC
 from appliance.proof.single import source
 from appliance.proof.verify import ALTERED, INTACT, verify_package
 from appliance.vault import LogSigners
-from tests.rooms.test_personal_values import HOME, at, erases, removed
 from tests.rooms.test_sealed_log import records
 from tests.support.house import House, Member
 from tests.support.log_packages import Exports, go_verifier, member_of
 from tests.support.ocsf import validated
+from tests.support.personal import HOME, at, erases, removed
 
 
 def test_a_package_holds_each_entry_as_a_valid_event_of_ocsf(

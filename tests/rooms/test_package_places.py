@@ -28,10 +28,10 @@ from appliance.kernel.egress import Cancel, Egress, Incoming, Outgoing
 from appliance.kernel.sigv4 import AwsCredentials
 from appliance.proof.verify import INTACT, verify_package
 from tests.rooms.test_log_schedules import tends, until
-from tests.rooms.test_streams import ask_s3
 from tests.support.house import House, Member
 from tests.support.roots import REGION, moto
 from tests.support.sftp import Sshd, sshd
+from tests.support.streams import ask_s3
 
 CLOUD_KEY = "AKIAEXAMPLEEXAMPLE:secretsecret"
 

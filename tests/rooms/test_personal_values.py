@@ -1,7 +1,6 @@
 """Personal values of the log's entries: a commitment in the entry, the value beside it, and its end when the key ends."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -11,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from appliance import audit, identity
-from appliance.audit import PLATFORM, STRANGERS, Actor, ActorKind, EntryFilter, Event, Lack, NewEntry, Wanted
+from appliance.audit import PLATFORM, STRANGERS, Actor, ActorKind, EntryFilter, Event, Lack
 from appliance.audit.ocsf import Place, record
 from appliance.audit.sinks.reading import read_from
 from appliance.identity import Caller, Role
@@ -19,57 +18,13 @@ from appliance.identity.errors import PersonNotFound, StillMember
 from appliance.kernel.db import Database
 from appliance.kernel.sealing import KeyUnavailable
 from appliance.proof.disclosures import commitment
-from appliance.proof.export import verify
-from appliance.proof.package import DISCLOSURES, EVENTS, FORMAT, MANIFEST, TABLE
-from appliance.proof.verify import ALTERED, INTACT, verify_package
-from appliance.vault import LogSigners
-from tests.rooms.test_log_packages import by_shell, resigned
+from appliance.proof.package import DISCLOSURES, EVENTS, TABLE
+from appliance.proof.verify import INTACT, verify_package
 from tests.rooms.test_log_peers import by_go
-from tests.rooms.test_vault_attacks import destroyed
 from tests.support.house import House, Member
 from tests.support.log_packages import Exports, member_of
-
-HOME = "203.0.113.77"
-OFFICE = "198.51.100.4"
-
-
-def at(member: Member, address: str) -> Caller:
-    return replace(member.caller, address=address, is_recent=True)
-
-
-def acts(member: Member, address: str, times: int = 1) -> None:
-    with member.services.db.tenant(member.tenant_id) as tx:
-        audit.record_all(tx, (NewEntry(at(member, address).actor, Event.PROFILE_CHANGED) for _ in range(times)))
-
-
-def addresses(member: Member, event: Event = Event.PROFILE_CHANGED) -> list[str | None]:
-    with member.services.db.tenant(member.tenant_id) as tx:
-        return [one.actor.address for one in audit.list_entries(tx, EntryFilter(event))]
-
-
-def lacks(member: Member, event: Event = Event.PROFILE_CHANGED) -> list[dict[str, Lack]]:
-    with member.services.db.tenant(member.tenant_id) as tx:
-        return [dict(one.undisclosed) for one in audit.list_entries(tx, EntryFilter(event))]
-
-
-def removed(ada: Member, member: Member) -> None:
-    with ada.services.db.tenant(ada.tenant_id) as tx:
-        identity.remove_member(tx, at(ada, OFFICE), member.caller.user_id, clock=ada.house.clock)
-
-
-def erases(ada: Member, member: Member) -> None:
-    with ada.services.db.tenant(ada.tenant_id) as tx:
-        identity.erase_from_log(tx, at(ada, OFFICE), member.caller.user_id, clock=ada.house.clock)
-
-
-def stored(house: House) -> bytes:
-    """All that the log, its inbox and what lies beside them hold."""
-    with house.server.connect("boot", house.database) as boot:
-        rows = boot.execute(
-            "SELECT convert_to(t::text, 'UTF8') || body FROM cloister.audit_inbox t UNION ALL SELECT convert_to(t::text, 'UTF8') || body FROM cloister.audit_log t"
-            " UNION ALL SELECT sealed FROM cloister.audit_disclosures UNION ALL SELECT coalesce(sealed, '') FROM cloister.audit_subject_keys"
-        ).fetchall()
-    return b"".join(bytes(one) for (one,) in rows)  # type: ignore[call-overload]
+from tests.support.personal import HOME, OFFICE, acts, addresses, at, erases, lacks, removed, stored
+from tests.support.vault import destroyed
 
 
 @pytest.mark.parametrize("is_sealed", [False, True])
@@ -217,118 +172,6 @@ def test_streams_show_what_is_there_and_say_what_was_erased(house: House, ada: M
     removed(ada, bea)
     erases(ada, bea)
     assert source() == ({"name": "erased"}, {"actor.address": "erased"})
-
-
-def test_the_plain_export_has_disclosures_and_is_checked_with_them(house: House, ada: Member) -> None:
-    acts(ada, HOME, 2)
-    with house.app.db.tenant(ada.tenant_id) as tx:
-        lines = list(audit.export_lines(tx, at(ada, OFFICE).actor))
-    assert verify(lines).fault is None
-    places = [place for place, line in enumerate(lines) if line.startswith("[") and HOME in line]
-    assert len(places) == 2
-    first, second = places
-    for tampered in (
-        [*lines[:first], lines[first].replace(HOME, OFFICE), *lines[first + 1 :]],
-        [*lines[:first], lines[second], *lines[first + 1 :]],  # of another entry
-        [*lines[: first + 1], lines[first], *lines[first + 1 :]],  # twice
-        [lines[first], *lines],
-    ):
-        assert "a personal value is not" in str(verify(tampered).fault)
-    assert verify([line for line in lines if not line.startswith("[")]).fault is None, "left out, it proves the same"
-
-
-def test_a_package_without_personal_values_verifies_and_says_so(house: House, ada: Member, exports: Exports) -> None:
-    acts(ada, HOME, 2)
-    package = exports(ada, Wanted(is_personal=False))
-    for name in (EVENTS, TABLE):
-        assert HOME not in member_of(package, name)
-    report = verify_package(str(package))
-    assert (report.status, report.fault) == (INTACT, None)
-    assert any("was asked for without them" in one for one in report.unproven)
-    assert json.loads(member_of(package, MANIFEST))["personal"]["withheld"] is True
-    with pytest.raises(KeyError):
-        member_of(package, DISCLOSURES)
-    with house.app.db.tenant(ada.tenant_id) as tx:
-        entry = audit.list_entries(tx, EntryFilter(Event.LOG_EXPORTED))[0]
-    assert entry.facts["personal_values"] == "withheld"
-
-
-def test_a_filtered_package_has_the_values_of_what_it_shows_and_no_others(ada: Member, exports: Exports) -> None:
-    bea = ada.adds("bea@harrow.example", Role.MEMBER)
-    acts(ada, OFFICE)
-    acts(bea, HOME)
-    package = exports(ada, Wanted(actors=frozenset({bea.caller.user_id})))
-    assert (OFFICE in member_of(package, DISCLOSURES), HOME in member_of(package, DISCLOSURES)) == (False, True)
-    assert verify_package(str(package)).status == INTACT
-
-
-Change = Callable[[list[str]], list[str]]
-TAMPERED: dict[str, tuple[Change, str]] = {
-    "a value is altered": (lambda rows: [rows[0].replace(HOME, OFFICE), *rows[1:]], "is not the one that the entry"),
-    "a salt is altered": (lambda rows: [rows[0].replace('["', '["0', 1).replace('0"', '"', 1), *rows[1:]], "is not the one"),
-    "two are swapped": (lambda rows: [_moved(rows[1], rows[0]), _moved(rows[0], rows[1]), *rows[2:]], "is not the one"),
-    "one is another entry's": (lambda rows: [_moved(rows[1], rows[0]), *rows[1:]], "is not the one that the entry"),
-    "one stands twice": (lambda rows: [rows[0], *rows], "is disclosed twice"),
-    "they are out of order": (lambda rows: rows[::-1], "events.csv does not say"),
-    "one is of no entry": (lambda rows: [*rows, rows[0].replace(json.loads(rows[0])["position"].__str__() + "}", "999999}")], "where no entry is shown"),
-    "its name is another field's": (lambda rows: [rows[0].replace("actor.address", "facts.address"), *rows[1:]], "is not the one"),
-    "one is missing": (lambda rows: rows[1:], "events.csv does not say"),
-    "a name stands twice in one": (lambda rows: [rows[0].replace("{", '{"position":0,', 1), *rows[1:]], "canonical"),
-    "a position is no number": (lambda rows: [rows[0].replace('"position":', '"position":"') [:-1] + '"}', *rows[1:]], "canonical"),
-}  # fmt: skip
-
-
-def _moved(row: str, to: str) -> str:
-    said = json.loads(row) | {"position": json.loads(to)["position"]}
-    return json.dumps(said, sort_keys=True, separators=(",", ":"))
-
-
-def test_a_disclosure_that_was_tampered_with_is_found_even_where_the_logs_key_signs_it(
-    house: House, ada: Member, exports: Exports
-) -> None:
-    acts(ada, HOME, 3)
-    package, signer = exports(ada, Wanted(kinds=frozenset({Event.PROFILE_CHANGED}))), LogSigners(house.worker.db, house.worker.vault)()
-    rows = member_of(package, DISCLOSURES).splitlines()
-    assert len(rows) == 3
-    for name, (change, fault) in TAMPERED.items():
-        written = "".join(f"{row}\n" for row in change(rows))
-        attacked = resigned(package, signer, {DISCLOSURES: written})  # type: ignore[arg-type]  # it signs as a key does
-        report = verify_package(str(attacked))
-        assert (name, report.status) == (name, ALTERED)
-        assert fault in str(report.fault), (name, report.fault)
-        assert by_go(attacked)[0] == 1, name
-
-
-def test_a_missing_disclosure_is_withheld_and_not_altered(house: House, ada: Member, exports: Exports) -> None:
-    """Whoever lays out a package may leave one out, and says how many there are."""
-    acts(ada, HOME, 3)
-    package, signer = exports(ada), LogSigners(house.worker.db, house.worker.vault)()
-    rows = member_of(package, DISCLOSURES).splitlines(keepends=True)
-    (place,) = [at for at, row in enumerate(rows) if HOME in row][:1]
-    said = json.loads(member_of(package, MANIFEST))
-    said["personal"]["disclosed"] -= 1
-    position = json.loads(rows[place])["position"]
-    table = "".join(
-        row.replace(HOME, "(not disclosed)") if row.startswith(f"{position},") else row
-        for row in member_of(package, TABLE).splitlines(keepends=True)
-    )
-    changes = {DISCLOSURES: "".join(rows[:place] + rows[place + 1 :]), MANIFEST: json.dumps(said), TABLE: table}
-    report = verify_package(str(resigned(package, signer, changes)))  # type: ignore[arg-type]
-    assert (report.status, report.fault) == (INTACT, None)
-    assert any("what 1 personal values were" in one for one in report.unproven)
-
-
-def test_a_package_of_an_older_format_has_no_disclosures(house: House, ada: Member, exports: Exports) -> None:
-    acts(ada, HOME)
-    package, signer = exports(ada), LogSigners(house.worker.db, house.worker.vault)()
-    older = member_of(package, MANIFEST).replace(FORMAT, "cloister-audit-package/3")
-    report = verify_package(str(resigned(package, signer, {MANIFEST: older})))  # type: ignore[arg-type]
-    assert (report.status, "does not belong" in str(report.fault)) == (ALTERED, True)
-
-
-def test_the_shell_verifies_a_package_with_disclosures(ada: Member, exports: Exports) -> None:
-    acts(ada, HOME)
-    assert by_shell(exports(ada))[0] == INTACT
 
 
 @pytest.mark.parametrize(

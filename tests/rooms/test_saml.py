@@ -1,11 +1,8 @@
 """Who comes in by a SAML provider's word, in which browser, what it is asked, and what is kept of it."""
 
 import base64
-from collections.abc import Iterator
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import psycopg
 import pytest
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
@@ -13,7 +10,7 @@ from appliance.identity import NotSignedIn, Role
 from appliance.identity.sso import connections
 from appliance.identity.sso.errors import ConnectionChanged, ConnectionClosed, RuleBroken, TransactionClosed
 from appliance.identity.sso.values import ConnectionState, TransactionPurpose
-from tests.support.house import House, Member
+from tests.support.house import Boot, House, Member
 from tests.support.saml_provider import known_signer, signer
 from tests.support.saml_sign_on import (
     SamlSignOn,
@@ -27,15 +24,6 @@ from tests.support.saml_sign_on import (
     rule,
 )
 from tests.support.sign_on import owns_domain
-
-Boot = psycopg.Connection[Any]
-
-
-@pytest.fixture
-def boot(house: House) -> Iterator[Boot]:
-    """Whoever sees every organisation's rows."""
-    with house.server.connect("boot", house.database) as connection:
-        yield connection
 
 
 @pytest.fixture

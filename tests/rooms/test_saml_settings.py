@@ -1,10 +1,7 @@
 """What a SAML connection is set to: metadata of both sides, and certificates that end."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
-import psycopg
 import pytest
 from lxml import etree
 
@@ -20,21 +17,13 @@ from appliance.ops.preflight import Finding, Level
 from appliance.ops.sign_on_findings import CERTIFICATES, judge_certificates
 from appliance.web.reminders import certificates_end
 from appliance.worker.reminders import remind_of_certificates
-from tests.support.house import House, Member
+from tests.support.house import Boot, House, Member
 from tests.support.saml_metadata import metadata, told
 from tests.support.saml_provider import Signer, known_signer, sign, signer
 from tests.support.saml_sign_on import ISSUER, SamlSignOn, changes, connects_saml, opens_saml
 from tests.support.sign_on import owns_domain
 
-Boot = psycopg.Connection[Any]
 _MD = "urn:oasis:names:tc:SAML:2.0:metadata"
-
-
-@pytest.fixture
-def boot(house: House) -> Iterator[Boot]:
-    """Whoever sees every organisation's rows."""
-    with house.server.connect("boot", house.database) as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -2,12 +2,9 @@
 
 import base64
 import zlib
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
-import psycopg
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -16,19 +13,10 @@ from lxml import etree
 from appliance.identity import NotSignedIn
 from appliance.identity.sso.errors import RuleBroken
 from appliance.identity.sso.saml import ending
-from tests.support.house import House, Member
+from tests.support.house import Boot, House, Member
 from tests.support.saml_provider import EMAIL, Signer, deflated, known_signer
 from tests.support.saml_sign_on import CAME, ISSUER, SamlSignOn, octets_are_signed, opens_saml, refused
 from tests.support.sign_on import owns_domain
-
-Boot = psycopg.Connection[Any]
-
-
-@pytest.fixture
-def boot(house: House) -> Iterator[Boot]:
-    """Whoever sees every organisation's rows."""
-    with house.server.connect("boot", house.database) as connection:
-        yield connection
 
 
 @pytest.fixture

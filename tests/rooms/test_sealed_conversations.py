@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from appliance import chat, identity, knowledge
-from appliance.chat import ChatbotId, Conversation, ConversationId, Format, Message, books, finding
+from appliance.chat import ConversationId, Format, books, finding
 from appliance.identity import Role
 from appliance.kernel.sealing import IntegrityError, KeyDestroyed
 from appliance.ops.diagnosis import _database
@@ -27,6 +27,7 @@ from appliance.vault.exchange import require_nothing_plain
 from appliance.vault.rotation import begin_rotation, finish_rotations, rotate
 from appliance.vault.values import End, Level
 from appliance.worker.schedule import tidy
+from tests.support.conversing import begins, boots, messages, talks, titles
 from tests.support.house import House, Member
 from tests.support.queue import Worker
 from tests.support.scripted import install
@@ -37,37 +38,6 @@ PLAIN = {
     "conversations": "title", "messages": "body", "citations": "title || heading || quote", "feedback": "comment",
     "review_requests": "reason", "conversation_views": "reason",
 }  # fmt: skip
-
-
-def boots(house: House, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-    with house.server.connect("boot", house.database) as boot:
-        boot.execute("SET search_path = cloister, public")
-        found = boot.execute(statement.encode(), values)
-        return found.fetchall() if found.description else []
-
-
-def talks(member: Member, query: str = "") -> list[Conversation]:
-    with member.services.db.tenant(member.tenant_id) as tx:
-        return chat.list_conversations(tx, member.caller, sealer=member.services.vault, query=query, limit=1000)
-
-
-def titles(member: Member, query: str = "") -> set[str]:
-    return {one.title for one in talks(member, query)}
-
-
-def messages(member: Member, talk: UUID) -> list[Message]:
-    with member.services.db.tenant(member.tenant_id) as tx:
-        return chat.list_messages(tx, member.caller, ConversationId(talk), sealer=member.services.vault)
-
-
-def begins(member: Member, *questions: str) -> UUID:
-    with member.services.db.tenant(member.tenant_id) as tx:
-        chatbot = chat.list_chatbots(tx, member.caller)[0].chatbot_id
-        talk = chat.create_conversation(tx, member.caller, ChatbotId(chatbot), clock=member.house.clock).conversation_id
-    for question in questions:
-        _, answer = member.services.chat.ask(member.caller, talk, question)
-        list(answer)
-    return talk
 
 
 def judges(member: Member, talk: UUID, comment: str) -> None:

@@ -1,6 +1,5 @@
 """Who a provider's word lets in, as whom, and with what; and what nobody gets by it."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -34,17 +33,8 @@ from appliance.identity.sso.errors import (
     SubjectMissing,
 )
 from appliance.identity.sso.values import ConnectionState, TransactionPurpose
-from tests.support.house import House, Member
+from tests.support.house import Boot, House, Member
 from tests.support.sign_on import CAME, SignOn, connects, owns_domain, refusals
-
-Boot = psycopg.Connection[Any]
-
-
-@pytest.fixture
-def boot(house: House) -> Iterator[Boot]:
-    """Whoever sees every organisation's rows."""
-    with house.server.connect("boot", house.database) as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -22,10 +22,9 @@ from appliance.audit.sinks.errors import ScopeForbidden, SinkChoiceMalformed
 from appliance.kernel.egress import Egress
 from appliance.kernel.ids import new_id
 from tests.rooms.test_sealed_log import records
-from tests.rooms.test_streams import HOOK, OK
 from tests.support.house import House, Member
 from tests.support.model_host import Upstream, upstream
-from tests.support.streams import delivers, stream_of, streams
+from tests.support.streams import HOOK, OK, delivers, stream_of, streams
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from appliance.chat import ConversationId, finding, texts
 from appliance.chat.sealed import BOOKS, TEXTS
 from appliance.identity import Role
 from appliance.kernel.sealing import IntegrityError
-from tests.rooms.test_sealed_conversations import begins, boots, talks, titles
+from tests.support.conversing import begins, boots, talks, titles
 from tests.support.house import House, Member
 from tests.support.scripted import install
 from tests.support.sealing import said_before

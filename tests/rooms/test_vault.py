@@ -1,7 +1,6 @@
 """Sealing in rows and files, the keys above it, their rotation and their end; on real Postgres, as the app's role."""
 
 import threading
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -25,38 +24,10 @@ from appliance.vault.exchange import exchange_root
 from appliance.vault.inventory import list_keys
 from appliance.vault.keyfiles import KekId
 from appliance.vault.keyring import Keyring
-from appliance.vault.rotation import begin_rotation, finish_rotations, get_rotation, rotate
+from appliance.vault.rotation import begin_rotation, get_rotation
 from appliance.vault.values import End, KeyState, Level, RotationState
 from tests.support.house import House, Member
-
-PLACE = Place("somewhere", "secret", (UUID(int=7),))
-
-
-def sealed_by(member: Member, plaintext: bytes, place: Place = PLACE) -> bytes:
-    with member.services.db.tenant(member.tenant_id) as tx:
-        return member.services.vault.seal(tx, plaintext, place)
-
-
-def opened_by(member: Member, sealed: bytes, place: Place = PLACE) -> bytes:
-    with member.services.db.tenant(member.tenant_id) as tx:
-        return member.services.vault.unseal(tx, sealed, place)
-
-
-def turns(member: Member, level: Level) -> None:
-    """Rotate a key to the end, the grace too."""
-    with member.services.db.tenant(member.tenant_id) as tx:
-        begin_rotation(tx, member.caller, member.services.vault, level)
-    sweeps(member)
-
-
-def sweeps(member: Member) -> None:
-    worker = member.house.worker
-    rotate(worker.db, worker.vault, worker.shelves, member.tenant_id)
-    finish_rotations(worker.db, worker.vault, worker.shelves, member.tenant_id, grace=timedelta(0))
-
-
-def key_files(member: Member) -> list[Path]:
-    return sorted((member.house.settings.secrets / "keys" / str(member.tenant_id)).glob("*.key"))
+from tests.support.vault import PLACE, key_files, opened_by, sealed_by, sweeps, turns
 
 
 def test_it_opens_what_it_sealed_at_its_place_and_nowhere_else(ada: Member, bo: Member) -> None:

@@ -11,7 +11,6 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import text
 
 from appliance.assembly import roots_of
 from appliance.audit import PLATFORM
@@ -27,19 +26,11 @@ from appliance.vault.errors import RequesterNotOwner
 from appliance.vault.exchange import exchange_root
 from appliance.vault.keyfiles import KekId, KeyFiles
 from appliance.vault.keyring import Keyring
-from appliance.vault.roots.keyfile import KeyFileRoot
 from appliance.vault.rotation import begin_rotation, finish_rotations, get_rotation, resume_rotation, rotate
 from appliance.vault.values import End, Level, RotationState
 from appliance.worker.schedule import tidy
-from tests.rooms.test_vault import PLACE, key_files, opened_by, sealed_by, turns
 from tests.support.house import House, Member
-
-
-def destroyed(member: Member, second: Member) -> list[KekId]:
-    """Let two owners destroy the keys, as far as the record; return the key files to destroy."""
-    with member.services.db.tenant(member.tenant_id) as tx:
-        asked = request_destruction(tx, member.caller, reason="The contract ended.", clock=member.house.clock)
-        return decide_destruction(tx, second.caller, asked, is_granted=True, files=member.services.vault.files, clock=member.house.clock)
+from tests.support.vault import PLACE, destroyed, key_files, only_file, opened_by, sealed_by, states, turns
 
 
 @pytest.fixture
@@ -47,17 +38,6 @@ def eve(ada: Member) -> Member:
     eve = ada.adds("eve@harrow.example", Role.OWNER)
     ada.house.owners_settle()
     return eve
-
-
-def only_file(member: Member) -> tuple[UUID, Path]:
-    document = member.uploads("fire-drill.txt")
-    (path,) = (member.house.settings.data_dir / "blobs").glob(f"{member.tenant_id}/??/*")
-    return document.file_id, path
-
-
-def states(member: Member) -> list[str]:
-    with member.services.db.tenant(member.tenant_id) as tx:
-        return list(tx.scalars(text("SELECT state FROM data_keys ORDER BY version")))
 
 
 def test_a_turned_kek_keeps_the_data_key_that_stayed_for_damaged_values(ada: Member) -> None:
@@ -255,47 +235,6 @@ def test_data_keys_that_went_from_the_database_are_not_made_anew(ada: Member) ->
     assert key_files(ada) == before
 
 
-def test_two_exchanges_of_the_root_at_once_lose_neither_root(ada: Member, monkeypatch: pytest.MonkeyPatch) -> None:
-    sealed, house, begun = sealed_by(ada, b"sk-live-4711"), ada.house, threading.Event()
-    renames, failed = Path.rename, list[Exception]()
-
-    def exchanges() -> None:
-        try:
-            exchange_root(house.worker.db, house.worker.vault.files, (), [], secrets=house.settings.secrets.absolute())
-        except Exception as error:  # noqa: BLE001 - told by the main thread
-            failed.append(error)
-
-    other = threading.Thread(target=exchanges)
-
-    def slowly(path: Path, target: Path) -> Path:
-        if path.name == "root.key" and not begun.is_set():
-            begun.set()
-            other.start()
-            other.join(timeout=0.7)
-        return renames(path, target)
-
-    monkeypatch.setattr(Path, "rename", slowly)
-    exchanges()
-    other.join()
-    assert failed == []
-    assert opened_by(ada, sealed) == b"sk-live-4711"
-    assert sorted(path.name for path in house.settings.secrets.glob("root.key*")) == ["root.key"]
-
-
-def test_who_opens_at_the_moment_of_an_exchange_is_not_refused(ada: Member, monkeypatch: pytest.MonkeyPatch) -> None:
-    sealed, house, begun = sealed_by(ada, b"sk-live-4711"), ada.house, threading.Event()
-    unwraps = KeyFileRoot.unwrap
-
-    def slowly(root: KeyFileRoot, wrapped: bytes, *, context: bytes) -> bytearray:
-        if not begun.is_set():
-            begun.set()
-            exchange_root(house.worker.db, house.worker.vault.files, (), [], secrets=house.settings.secrets.absolute())
-        return unwraps(root, wrapped, context=context)
-
-    monkeypatch.setattr(KeyFileRoot, "unwrap", slowly)
-    assert opened_by(ada, sealed) == b"sk-live-4711"
-
-
 def test_a_backup_sees_that_a_kek_was_turned_whose_file_was_there_already(ada: Member) -> None:
     sealed_by(ada, b"sk-live-4711")
     vault, db = ada.services.vault, ada.services.db
@@ -354,27 +293,6 @@ def test_a_restore_is_refused_with_key_files_of_before_the_root_was_exchanged(ad
     check_target(empty, backup, now, version="0.1.0")
 
 
-def test_a_worker_that_slept_over_a_rotation_puts_nothing_back(ada: Member) -> None:
-    file_id, _ = only_file(ada)
-    blobs, turned = ada.services.blobs, list[None]()
-    sealer = blobs._sealer
-
-    class Sleeping:
-        unseal_file, version_for_files = sealer.unseal_file, sealer.version_for_files
-
-        def seal_file(self, *arguments: Any) -> bytes:
-            sealed = sealer.seal_file(*arguments)
-            if not turned:
-                turned.append(None)
-                turns(ada, Level.DEK)
-                ada.house.clock.passes(minutes=1)
-            return sealed
-
-    blobs._sealer = Sleeping()
-    blobs.reseal(ada.tenant_id, file_id, version=99)
-    assert b"fire drill" in blobs.get(ada.tenant_id, file_id)
-
-
 def test_a_key_that_cannot_be_destroyed_now_holds_up_no_other_organisation(
     house: House, ada: Member, bo: Member, eve: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -397,39 +315,3 @@ def test_a_key_that_cannot_be_destroyed_now_holds_up_no_other_organisation(
     assert len(key_files(bo)) == 1
     tidy(house.worker)
     assert key_files(ada) == []
-
-
-def test_a_file_that_reaches_the_disk_after_its_key_was_turned_opens(
-    ada: Member, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As when the disk, or the process, stands still for longer than the grace."""
-    sealed_by(ada, b"the first makes the keys")
-
-    def slowly(path: Path, content: bytes, **named: Any) -> None:
-        monkeypatch.undo()
-        turns(ada, Level.DEK)
-        write_durably(path, content, **named)
-
-    monkeypatch.setattr("appliance.kernel.blobs.write_durably", slowly)
-    document = ada.uploads("fire-drill.txt")
-    assert b"fire drill" in ada.services.blobs.get(ada.tenant_id, document.file_id)
-    assert states(ada) == ["destroyed", "active"]
-
-
-def test_who_reads_a_file_while_its_key_is_turned_and_destroyed_is_not_refused(ada: Member) -> None:
-    file_id, _ = only_file(ada)
-    blobs, looks = ada.services.blobs, list[bytes]()
-    sealer = blobs._sealer
-
-    class Sleeping:
-        seal_file, version_for_files = sealer.seal_file, sealer.version_for_files
-
-        def unseal_file(self, tenant_id: UUID, sealed: bytes, place: Any) -> bytes:
-            if not looks:
-                looks.append(sealed)
-                turns(ada, Level.DEK)
-            return sealer.unseal_file(tenant_id, sealed, place)
-
-    blobs._sealer = Sleeping()
-    assert b"fire drill" in blobs.get(ada.tenant_id, file_id)
-    assert states(ada) == ["destroyed", "active"]

@@ -15,10 +15,9 @@ from appliance.vault import Vault
 from appliance.vault.exchange import exchange_root
 from appliance.vault.keyfiles import KekId, KeyFiles
 from appliance.vault.values import End, Level
-from tests.rooms.test_vault import PLACE, opened_by, sealed_by, turns
-from tests.rooms.test_vault_attacks import destroyed
 from tests.support.house import House, Member
 from tests.support.opening import RemoteRoot, remote_roots
+from tests.support.vault import PLACE, destroyed, opened_by, sealed_by, turns
 
 
 class Other:

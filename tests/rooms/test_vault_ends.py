@@ -22,9 +22,8 @@ from appliance.vault.exchange import exchange_root
 from appliance.vault.rotation import begin_rotation, finish_rotations
 from appliance.vault.values import End, Level
 from appliance.worker.schedule import tidy
-from tests.rooms.test_vault import key_files, opened_by, sealed_by, turns
-from tests.rooms.test_vault_attacks import destroyed, states
 from tests.support.house import House, Member
+from tests.support.vault import destroyed, key_files, opened_by, sealed_by, states, turns
 
 FORGED = {
     "the key-encryption key's end": "UPDATE key_encryption_keys SET state = 'destroyed', destroyed_at = now()",

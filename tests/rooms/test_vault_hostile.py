@@ -29,11 +29,10 @@ from appliance.vault.providing.errors import (
 from appliance.vault.providing.service import KeyTerms
 from appliance.vault.values import End
 from tests.rooms.test_provider_keys import entries
-from tests.rooms.test_vault import PLACE, opened_by, sealed_by
-from tests.rooms.test_vault_attacks import destroyed, only_file
 from tests.support.house import House, Member
 from tests.support.opening import remote_roots
 from tests.support.providing import KEY, borrows, has, providers_of
+from tests.support.vault import PLACE, destroyed, only_file, opened_by, sealed_by
 
 
 def first_kek(member: Member) -> KekId:

@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from appliance.kernel.sealing import IntegrityError, KeyUnavailable, seal_at, unseal_at
 from appliance.vault.values import Level
-from tests.rooms.test_vault import PLACE, key_files, opened_by, sealed_by, turns
 from tests.support.house import House, Member
+from tests.support.vault import PLACE, key_files, opened_by, sealed_by, turns
 
 
 def spoilt(content: bytes) -> Iterator[tuple[int, bytes]]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.support.dialect_samples import OF_KIND, SCHEMA, VALUES
+from tests.support.model_host import Reply
 from tests.support.roots import MOTO
 from tests.support.upstreams import ARGUMENTS, GIVEN, TEXT, Event, message
 
@@ -167,3 +168,8 @@ def check_with_aws(*given: Object) -> None:
     """Fail unless AWS's own library takes all of it."""
     done = subprocess.run([str(MOTO), "-c", BOTOCORE], input=json.dumps(given), capture_output=True, text=True, check=False)
     assert done.stdout == "good\n", done.stderr[-2000:]
+
+
+def from_bedrock(pieces: list[bytes], **more: Any) -> Reply:
+    """Return a stream as Bedrock sends one."""
+    return Reply(pieces=pieces, kind="application/vnd.amazon.eventstream", **more)

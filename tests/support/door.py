@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
+import httpx2
 import openai
 from sqlalchemy import text
 from werkzeug.serving import make_server
@@ -125,3 +126,9 @@ def key_of(member: Member, *scopes: Scope) -> str:
     with member.services.db.tenant(member.tenant_id) as tx:
         form = TokenForm("door", frozenset(scopes or (Scope.MODELS, Scope.CHAT)), 30)
         return create_token(tx, member.caller, form, clock=member.house.clock).secret
+
+
+def posts(at: Door, body: bytes | dict[str, Any], *, path: str = "/v1/chat/completions", key: str | None = None, **headers: str) -> httpx2.Response:  # fmt: skip
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    sent = {"authorization": f"Bearer {key or at.key}", "content-type": "application/json"} | headers
+    return httpx2.post(at.address + path, content=content, headers=sent, timeout=30)

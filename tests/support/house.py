@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -30,6 +31,8 @@ from appliance.vault import claim_database
 SAMPLES = Path(__file__).parents[1] / "samples"
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 PASSWORD = "a long and private sentence"
+Boot = psycopg.Connection[Any]
+"""A connection of whoever sees every organisation's rows."""
 _numbers = itertools.count()
 
 

@@ -1,4 +1,4 @@
-"""Which of the API's operations do what a page does, or why none does.
+"""Which of the API's operations do what a page does (where none does: `left_to_people.py`).
 
 A page that shows several things names the operation first whose permission it asks for before it shows anything.
 """
@@ -262,87 +262,6 @@ OPERATIONS_OF = {
     "POST uploads.add": ("add_part",),
     "POST uploads.finish": ("finish_upload",),
     "GET uploads.read": ("get_upload",),
-}
-
-_FACTOR = "whoever copied a token must not become its person: factors change at a browser, after a fresh proof"
-_GATE = "a door for programs by itself, in the vendors' own forms"
-_LINK = "the holder of a single-use link has no account or password yet, and no token"
-_SETUP_LINK = "the holder of a set-up link has no account and no token"
-_SIGN_IN = "a browser's own way in; a program has its token"
-_SIGN_OFF = "a sign-off is a person's own word: a token, or --as, could be anybody"
-_TWO = "what destroys keys takes two owners at browsers: a token, or --as, could be one of them twice"
-_WATCH = "a door of its own for whatever watches the house, without a token"
-
-LEFT_TO_PEOPLE = {
-    "POST access_reviews.decide": _SIGN_OFF,
-    "POST access_reviews.create_closure": _SIGN_OFF,
-    "POST anthropic.count_tokens": _GATE,
-    "POST anthropic.messages": _GATE,
-    "POST openai.chat_completions": _GATE,
-    "POST openai.embeddings": _GATE,
-    "POST openai.responses": _GATE,
-    "GET openai.model": _GATE,
-    "GET openai.models": _GATE,
-    **{f"{method} scim.serve": "a door for identity providers by itself, in SCIM's own forms" for method in ("DELETE", "GET", "PATCH", "POST", "PUT")},
-    **{f"{method} openai.nothing": _GATE for method in ("DELETE", "GET", "PATCH", "POST", "PUT")},
-    "POST account.add_passkey_page": _FACTOR,
-    "POST account.add_recovery_codes": _FACTOR,
-    "POST account.add_totp": _FACTOR,
-    "POST account.change_password": "whoever copied a token must not become its person: a password changes at a browser",
-    "POST account.create_confirmation": _FACTOR,
-    "POST account.create_removal": _FACTOR,
-    "POST account.enter": "it moves a browser's session; a token is of one organisation, and another has its own",
-    "POST account.finish_passkey": _FACTOR,
-    "GET playground.show": "a form for /v1/chat/completions and /v1/messages, which programs ask themselves",
-    "POST playground.ask": "a form for /v1/chat/completions and /v1/messages, which programs ask themselves",
-    "GET api.guide": "it is the page that explains the API",
-    "GET api.openapi": "it is the API's own description",
-    "POST calls.decide": "the second person is a person at a browser: a token, or --as, could be the first one again",
-    "POST confirmation.confirm": "it proves who is at a browser; a token was given with such a proof",
-    "POST findings.create_confirmation": "the second person is a person at a browser: a token, or --as, could be the first one again",
-    "GET documents.draw": "a page drawn for people to look at; a program has the text with its pages by list_passages",
-    "GET health.livez": _WATCH,
-    "GET health.metrics": _WATCH,
-    "GET health.readyz": _WATCH,
-    "POST joining.accept": _LINK,
-    "GET joining.new_password": _LINK,
-    "POST joining.reset": _LINK,
-    "GET joining.show": _LINK,
-    "POST keys.ask_for_destruction": _TWO,
-    "POST keys.decide": _TWO,
-    "POST saml.acs": _SIGN_IN,
-    "GET saml.complete": _SIGN_IN,
-    "GET saml.metadata": "it is for the provider's own program, which has no token",
-    "GET saml.sign_out": "a provider's own door; what it says is signed",
-    "POST sign_on.create_enforcement": "who enforces it must have come by it at a browser: a token, or --as, could lock everybody out",
-    "POST sign_on.prove": "it proves who is at a browser, before a secret is typed; a token was given with such a proof",
-    "POST sso.back_channel": "a provider's own door; its token is signed",
-    "GET sso.callback": _SIGN_IN,
-    "GET sso.proxied": _SIGN_IN,
-    "POST sso.change_by_link": _SETUP_LINK,
-    "POST sso.confirm": _SIGN_IN,
-    "GET sso.entrance": _SIGN_IN,
-    "POST sso.find": _SIGN_IN,
-    "POST sso.link": "an account is linked by who is at a browser, here and at the provider",
-    "GET sso.set_up": _SETUP_LINK,
-    "GET sso.signed_out": _SIGN_IN,
-    "GET sso.start": _SIGN_IN,
-    "POST sso.test": "a test goes through the provider in a browser",
-    "POST sso.test_by_link": _SETUP_LINK,
-    "POST sinks.prove": "it proves who is at a browser, before a secret is typed; a token was given with such a proof",
-    "POST policy_drafts.create_approval": "the second person is a person at a browser: a token, or --as, could be the first one again",
-    "POST providers.prove": "it proves who is at a browser, before a key is typed; a token was given with such a proof",
-    "POST reviews.decide": "the second person is a person at a browser: a token, or --as, could be the first one again",
-    "POST signin.finish_sign_in": _SIGN_IN,
-    "POST signin.found": _LINK,
-    "GET signin.second_step": _SIGN_IN,
-    "GET signin.setup": _LINK,
-    "POST signin.sign_in": _SIGN_IN,
-    "GET signin.sign_in_page": _SIGN_IN,
-    "GET session_policy.own_sign_ins": "list_own_sign_ins says them; everybody sees their own, with or without the right to a token",
-    "POST support.grant": "letting an operator in is an owner's own word, at a browser: the console is the operator's",
-    "POST signin.sign_out": "it ends a browser's session; a program ends others with close_own_session",
-    "GET static": "our own style and script",
 }
 
 _ROLES = "it reads nothing: which roles a form offers; a program that gives another one is refused"

@@ -51,7 +51,7 @@ class MoveOut(Output):
 
 
 class RuleCountOut(Output):
-    """`rule_id` null: the floor, or (`is_floor` false) what no rule fits. A number that is null: fewer than five."""
+    """`rule_id` null: the floor, or (`is_floor` false) what no rule fits. A number that is null is below five."""
 
     rule_id: UUID | None
     name: str
@@ -65,8 +65,8 @@ class RuleCountOut(Output):
 class DryRunOut(Output):
     """Of a run over what was said, documents are conversations and calls; `call_days` is for how long these were kept as it began, 0: not at all.
 
-    Unless `is_exact`, which it is for whoever may read all that was looked at, numbers come when it is over, in steps of five; what is
-    fewer than five is left out, or null.
+    Numbers are exact (`is_exact`) for whoever may read all that was looked at. Others are told them when the run is over, rounded down
+    to steps of five; what is below five is left out, or null.
     """
 
     run_id: UUID

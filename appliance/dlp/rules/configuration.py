@@ -12,7 +12,7 @@ _SECRET: Final = Category.SECRET
 
 
 def _pair_in_base64(look: Look) -> float:
-    """Take it if it says a name and a password with a colon between, as Docker and Basic authentication (RFC 7617) put them."""
+    """Take it if it decodes to a name, a colon and a password, as in Docker's files and Basic authentication (RFC 7617)."""
     try:
         user, colon, password = base64.b64decode(look.value, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):

@@ -116,7 +116,7 @@ def _random(value: str, name: str, before: str) -> bool:
 
 
 def _is_slug(value: str) -> bool:
-    """Say whether it is words and numbers put together: none of its parts looks random."""
+    """Say whether it is words and numbers joined by hyphens, dots or underscores, of which none looks random."""
     return _JOINED.fullmatch(value) is not None and not any(
         len(one) >= _LONG_PART and len(_TURNS.findall(one)) >= _FEWEST_TURNS for one in _JOINT.split(value)
     )
@@ -160,7 +160,7 @@ def _private_key(look: Look) -> Judged:
     return Judged(0.99, look.start, ends[place][1] if is_near else look.end)
 
 
-# Looked for ahead, as one may begin with the dashes that another one ends with.
+# A lookahead, so that matches may overlap: the dashes that end one may begin the next.
 _END: Final = re.compile(rb"(?=(-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----))")
 _LONGEST_KEY: Final = 24_000
 

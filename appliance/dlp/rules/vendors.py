@@ -20,12 +20,12 @@ def _fits(look: Look) -> float:
 
 
 def _is_told(look: Look) -> float:
-    """Take what is in front for proof: nothing else begins so."""
+    """Take it without looking at its entropy: nothing else begins with this prefix."""
     return _KEY if look.stands_alone() else NO
 
 
 def _is_mixed(look: Look) -> float:
-    """Take it if digits are in it, too: a name in a program may begin so."""
+    """Take it only with digits in it: the name of a variable may begin with this prefix, too."""
     return _fits(look) if sum(map(str.isdigit, look.value)) >= _DIGITS else NO
 
 

@@ -51,7 +51,7 @@ def keys(sources: Sources) -> Found:
 
 
 def versions(sources: Sources) -> Found:
-    """Return what runs, and of when the file is by which its known weaknesses are stated. What they are stands in the list of components."""
+    """Return the versions of what runs, and the date of the file of known weaknesses. The weaknesses are in the list of components."""
     brought = _brought(sources)
     looks = sources.house.get(ReportKind.ISOLATION, ())
     rows: list[tuple[Cell, ...]] = [

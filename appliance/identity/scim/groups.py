@@ -203,9 +203,10 @@ def _rename(tx: Tx, row: ProvisionedGroupRow, said: AnyGroup) -> bool:
 
 
 def _require_apart(tx: Tx, row: ProvisionedGroupRow) -> None:
-    """See that no group is named as another one's id: a mapping by an id, which nobody but the provider chooses, would be of both.
+    """Raise UniquenessException if this group's name is another one's external id, or the other way round.
 
-    Raises UniquenessException.
+    A mapping may name a group by either. Where people make groups themselves, somebody could name theirs like the id of a group
+    that gives a role, and have the role.
     """
     other, name, external_id = ProvisionedGroupRow, row.doc.get("displayName"), row.doc.get("externalId")
     confused = other.doc["externalId"].astext == name

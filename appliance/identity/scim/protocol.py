@@ -228,7 +228,7 @@ def _shown(
 
 @contextmanager
 def _written(db: Database, client: Client, clock: Clock) -> Iterator[Tx]:
-    """Open a transaction that has its turn in what a connection provisions, of a token that is good still. Raises TokenRefused."""
+    """Open a transaction that writes: one at a time for each connection, and only while the token is good. Raises TokenRefused."""
     with db.tenant(client.tenant_id) as tx:
         turn(tx, client.connection_id)
         require_standing(tx, client, clock=clock)

@@ -28,14 +28,14 @@ def is_provisioned(tx: Tx, connection_id: UUID, user_id: UUID) -> bool:
     return tx.scalar(query) is not None
 
 
-def tokens_of(connection_id: UUID) -> str:
-    """Return the name of whose turn it is to make, or to end, the tokens of a connection."""
+def token_lock(connection_id: UUID) -> str:
+    """Return the name of the lock under which a connection's tokens are made and ended."""
     return f"provisioning tokens {connection_id}"
 
 
 def end_tokens_of_others(tx: Tx, actor: Actor, connection_id: UUID) -> None:
     """End the tokens of a connection that no owner made: from now on whoever holds one could make owners."""
-    in_turn(tx, tokens_of(connection_id))
+    in_turn(tx, token_lock(connection_id))
     owners = select(MembershipRow.user_id).where(
         MembershipRow.tenant_id == tx.tenant_id, MembershipRow.role == Role.OWNER, MembershipRow.suspended_at.is_(None)
     )

@@ -21,7 +21,7 @@ from appliance.identity.scim.errors import (
     ProvisioningTokensTaken,
 )
 from appliance.identity.scim.following import follow_all, turn_of
-from appliance.identity.scim.provisioned import tokens_of
+from appliance.identity.scim.provisioned import token_lock
 from appliance.identity.scim.tables import (
     ProvisionedGroupRow,
     ProvisionedUserRow,
@@ -116,7 +116,7 @@ def create_provisioning_token(
         raise ProvisioningTokenMalformed
     networks = checked(TokenLimits(networks=wish.networks)).networks
     turn(tx, connection_id)
-    in_turn(tx, tokens_of(connection_id))  # whoever makes an owner at this moment ends this token, or is seen here
+    in_turn(tx, token_lock(connection_id))  # whoever makes somebody an owner at this moment ends this token, or is seen here
     require_held_still(tx, caller)
     require_hold(tx, caller, queries.row_of(tx, connection_id))
     service = tx.get(ServiceRow, (tx.tenant_id, connection_id))

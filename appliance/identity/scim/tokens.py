@@ -75,9 +75,9 @@ def resolve_client(
 
 
 def require_standing(tx: Tx, client: Client, *, clock: Clock) -> None:
-    """Ask again in the transaction that writes: of many operations at once, or one that waited, a revoked token does none more.
+    """Raise TokenRefused if the token was revoked or ended since the request began.
 
-    Raises TokenRefused.
+    Each transaction that writes asks: a bulk of many operations, or one that waited for its turn, stops at once.
     """
     row = tx.execute(_STANDING, {"tenant": tx.tenant_id, "id": client.token_id}).one_or_none()
     is_over = row is None or clock.now() >= row.expires_at or row.suspended_at is not None

@@ -198,10 +198,10 @@ def _link(tx: Tx, identity: IdentityRow | None, connection: Connection, way: _Wa
 
 
 def _let_go_of_former(tx: Tx, user_id: UserId, connection: Connection, way: _Way) -> None:
-    """Let go of whom the provider named before for this account: it is one person's there, and whoever links it again sees others out.
+    """Unlink whoever at the provider was linked with this account before, and end their sessions by it: an account is one person's there.
 
-    Without that somebody who once had the password would come in beside its owner for ever, and nobody would see it. Raises
-    AnotherPerson where provisioning says who it is.
+    Otherwise somebody who once had the password, and linked the account with themselves, could come in beside its owner for
+    ever, unseen. Raises AnotherPerson where provisioning says whose account it is.
     """
     ours = IdentityRow.tenant_id == tx.tenant_id, IdentityRow.connection_id == connection.connection_id
     former = tx.scalars(select(IdentityRow).where(*ours, IdentityRow.user_id == user_id).with_for_update()).all()

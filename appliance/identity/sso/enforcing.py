@@ -18,7 +18,7 @@ def way_by_provider(
 
     Who does not come by the provider yet may link their account with it: the password is their proof of the one side, and
     the provider's word of the other. `factor_id` is the app or passkey that they showed besides; `password_hash` or `session`
-    what they proved it by, see `Wish`.
+    is what they proved their account by (`Wish`).
     """
     with db.tenant(tenant_id) as tx:
         connection_id = queries.enforced_connection(tx)

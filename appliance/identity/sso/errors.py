@@ -143,11 +143,11 @@ class BreakGlassShut(SignOnEnforced):
 
 
 class BreakGlassUnshown(SignOnEnforced):
-    """This break-glass account opens by an authenticator app or a passkey that was added in this organisation. What you showed was added in another one, or is a recovery code. Show that app or passkey."""
+    """This break-glass account opens only with an authenticator app or a passkey that was added in this organisation. What you showed was added in another one, or is a recovery code. Use an app or passkey of this organisation."""
 
     code = "break_glass_unshown"
     step: str = ""
-    """A new second step of the sign-in, to show it in."""
+    """The token of a new second step, in which the right one can be shown."""
 
 
 class SignInThere(Refusal):

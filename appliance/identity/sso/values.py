@@ -141,8 +141,9 @@ class Transaction:
 class Wish:
     """Why somebody is sent to their provider, and where they go after that. `hint` is an address to offer there.
 
-    `factor_id` is the app or passkey that they showed just before. Whoever links an account does so by a password, whose hash
-    that is, or by a session, whose digest that is: both must hold still when they leave, and a session when they come back.
+    `factor_id` is the app or passkey that they showed just before. Whoever links an account proves that it is theirs by a password
+    (`password_hash`) or by a session (`session`, its digest); either must still be good when they leave for the provider, and a
+    session when they come back, too.
     """
 
     purpose: TransactionPurpose = TransactionPurpose.SIGN_IN

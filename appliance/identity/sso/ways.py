@@ -39,7 +39,7 @@ _ID, _AT, _PROOF = 32, 16, 32
 def begin(tx: Tx, desk: Desk, connection: Connection, wish: Wish, *, secrets: dict[str, str], token: str | None = None) -> str:
     """Put somebody on their way; return the token for their cookie. `token` is another name for a way that stands in a row.
 
-    Raises TransactionClosed for a link that is begun by a password or a session that is none any more.
+    Raises TransactionClosed for a link by a password that was changed, or a session that ended.
     """
     if wish.purpose is TransactionPurpose.SIGN_IN:
         return seal_way(desk, connection, secrets=secrets, target=wish.target)
@@ -116,10 +116,13 @@ def require_unchanged(connection: Connection, found: Transaction) -> None:
 
 
 def _require_standing(tx: Tx, wish: Wish) -> None:
-    """Whoever takes a password or a session away ends the ways that it began: none is begun by it from then on."""
+    """Raise TransactionClosed if the password or session that begins this way was changed or ended meanwhile.
+
+    Whoever changes a password or ends a session also ends the ways that are under way. This sees to it that none begins after that.
+    """
     if wish.user_id is None or (wish.password_hash is None and wish.session is None):
         return
-    password = password_now(tx, wish.user_id)  # held: a new one waits for this way, and ends it
+    password = password_now(tx, wish.user_id)  # locks it: whoever sets a new one waits for this way, and ends it
     if wish.password_hash is not None and password != wish.password_hash:
         raise TransactionClosed
     if wish.session is not None and not transactions.is_open(tx, wish.session):

@@ -243,10 +243,10 @@ def _texts(parsed: Parsed, file_name: str) -> list[_Text]:
 def _looked_at(
     text: _Text, engine: dlp.Engine | None, own: dlp.OwnRules, least: float, around: dlp.Engine | None
 ) -> Iterator[tuple[dlp.Finding, str]]:
-    """Return what a text holds, in order, each with its masked excerpt.
+    """Yield what a text holds, in order, each with its masked excerpt.
 
-    What stands around a finding is masked by `around`, also where the floor alone says what is found. Without it nothing
-    around is shown.
+    `engine` finds; without one the floor alone does. `around` masks what else stands in the excerpts; without one, excerpts show
+    the masked finding alone.
     """
     for start, window in text.windows():
         found = _distinct(_found(text, start, window, engine, own, least))

@@ -123,9 +123,10 @@ def _redeemed(
 
 
 def _require_workspace(desk: Desk, connection: Connection, issuer: str, claims: Mapping[str, object]) -> None:
-    """Let in by Google whom it says to be of a Workspace, with a domain that the organisation has verified: an account there has anybody.
+    """Raise RuleBroken where the issuer is Google and does not say that they belong to a Workspace whose domain is verified here.
 
-    An address would not do: whoever can read mail for one makes a private account of it. Raises RuleBroken.
+    Anybody can have an account at Google. Their address would prove nothing: whoever reads an address' mail can make a private
+    account with it.
     """
     if issuer.rstrip("/") not in _EVERYBODYS:
         return

@@ -56,7 +56,7 @@ class Line:
         signed, sent = credentials.sign(fields)
         headers = (("Accept", "application/json"), ("Content-Type", "application/x-www-form-urlencoded"), *signed)
         body = urlencode(sent).encode()
-        # A code counts once (RFC 6749 4.1.2): sent again, it is redeemed where nobody took it before, and refused where somebody did.
+        # The provider redeems a code once (RFC 6749 4.1.2). So sending it again is safe: at worst the second try is refused.
         status, content = self._send(Outgoing("POST", url, headers, body, _TIMES, _LIMIT, is_repeatable=True))
         if status in _CLIENT_FAULT:
             raise RuleBroken(rule=f"the token endpoint says {_code(content)}")

@@ -19,8 +19,9 @@ from appliance.kernel.egress import Egress
 
 _KEPT_SECONDS: Final = 3600.0
 _AGAIN_SECONDS: Final = 5.0
-"""How soon the keys are asked for again after they had not the one that was looked for: whoever invents names of keys asks
-the issuer no more often. That they were asked for, and had it, keeps nobody waiting: an issuer may change its key at any time."""
+"""After the keys were asked for and did not hold the one that was looked for, they are not asked for again for so long: tokens with
+invented names of keys must not make us call the issuer without end. After a success there is no pause: an issuer may change its
+key at any time."""
 ALIVE_SECONDS: Final = 2.0
 """Whoever is about to be sent to an issuer is sent to one that answered a moment ago, and else told that it does not."""
 _MOST: Final = 500
@@ -82,9 +83,9 @@ class Provider:
     ) -> IssuerKey:
         """Return the key that a token names; ask for the keys again if it is new. Raises ProviderSilent, RuleBroken.
 
-        `instead_of` is the one that the token's signature does not fit: it comes again unless its issuer has another one by
-        now. `is_brought` is a token that anybody may have written; what its names miss is counted by itself, so that nobody
-        who signs in waits for that.
+        `instead_of` is a key that the token's signature does not fit: it is returned once more unless the issuer has another one
+        by now. `is_brought` says that a stranger may have sent the token (back-channel logout). Misses of such tokens start a
+        pause of their own, so that no stranger can keep people from signing in.
         """
         with self._lock:
             kept, missed = self._keys, self._missed.get(is_brought)

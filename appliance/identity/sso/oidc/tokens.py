@@ -20,10 +20,10 @@ from appliance.kernel.sealing import same
 
 
 class FindKey(Protocol):
-    """Returns the issuer's key of an algorithm and a name; `instead_of` one that does not fit. Raises RuleBroken if there is none."""
+    """Looks up a key of the issuer."""
 
     def __call__(self, algorithm: str, kid: str | None, *, instead_of: IssuerKey | None = None) -> IssuerKey:
-        """Look it up."""
+        """Return the key of an algorithm and a name, a newer one than `instead_of` if there is one. Raises RuleBroken if there is none."""
         ...
 
 
@@ -119,7 +119,7 @@ def _signed(token: str, find_key: FindKey, *, types: set[str]) -> Token:
         raise RuleBroken(rule="the token's kid is no text")
     key = find_key(algorithm, kid)
     if not _holds(token, key, algorithm):
-        # An issuer that names no keys, or a new one as the old one, has changed it: nothing but this says so.
+        # The issuer may have a new key under the old name, or name no keys: only the signature shows it.
         newer = find_key(algorithm, kid, instead_of=key)
         if newer == key or not _holds(token, newer, algorithm):
             raise RuleBroken(rule="the signature does not hold")
