@@ -34,6 +34,9 @@ _DEPTH: Final = 3
 _READING: Final = 2
 """How a model of names is read to, and what is made of its tags: another number when windows, what is left out of them, or `prose` change."""
 
+_WHOLE: Final = 1
+"""How far addresses are told: another number when `addresses` changes."""
+
 
 class Engine:
     """Rules, and a model for prose if there is one. Made ready at the first text, which takes a moment."""
@@ -52,7 +55,7 @@ class Engine:
         told = [*self._look(shadow, _DEPTH, made.everything, own.lists.matcher), *columns]
         kept = [one for one in without_allowed(shadow, told, own) if one.confidence >= least]
         names = [one for one in self._tagged(shadow, kept, whose) if one.confidence >= least]
-        found = settle([*kept, *without_allowed(shadow, names, own)])
+        found = settle(self._whole(shadow, [*kept, *without_allowed(shadow, names, own)], own))
         places = shadow.places(offset for one in found for offset in (one.start, one.end))
         return [
             Finding(one.category, one.rule, places[one.start], places[one.end], round(one.confidence, 2), one.through)
@@ -78,6 +81,15 @@ class Engine:
         twin = Engine(tagger=tagger)
         twin._detectors = self._detectors
         return twin
+
+    @staticmethod
+    def _whole(shadow: Shadow, told: list[Found], own: OwnRules) -> list[Found]:
+        """Return addresses whole. What is allowed may be a part of one, as it was found, or all of it, as it is told."""
+        if all(one.category is not Category.ADDRESS for one in told):
+            return told
+        from appliance.dlp import addresses
+
+        return without_allowed(shadow, addresses.whole(shadow.raw, told), own)
 
     def _tagged(self, shadow: Shadow, known: Iterable[Found], whose: bytes) -> Iterator[Found]:
         """Return what the model says of a text, which rules know parts of: over a name in there, theirs would stand."""
@@ -154,7 +166,7 @@ def _made(rules: tuple[Rule, ...] | None) -> _Detectors:
         Detectors(rule for rule in inside if rule.category not in catalogue.NOT_JOINED),
         frozenset(rule.category for rule in rules),
         # A rule that changes takes another number, which is in its name.
-        hashlib.sha256("\n".join(sorted({rule.name for rule in rules})).encode()).hexdigest()[:12],
+        hashlib.sha256("\n".join([*sorted({rule.name for rule in rules}), str(_WHOLE)]).encode()).hexdigest()[:12],
     )
 
 
