@@ -11,10 +11,8 @@ from dataclasses import replace
 from typing import Final
 
 from appliance.dlp.look import Found, pattern
-from appliance.dlp.own.values import OWN
 from appliance.dlp.rules.countries import COUNTRIES
 from appliance.dlp.rules.names import NOT_NAMES
-from appliance.dlp.values import Category
 
 _BEFORE, _AFTER = 64, 160
 """Bytes."""
@@ -29,6 +27,8 @@ _NUMBER: Final = r"\d{1,5} ?[A-Za-z]?\b(?:[/-]\d{1,4}[A-Za-z]?\b)?"
 _LINE: Final = r"[ \t]*\r?\n[ \t]*,?[ \t]*"
 _COMMA: Final = rf"(?:[ \t]*[,;|/][ \t]*(?:\r?\n[ \t]*)?|{_LINE})"
 _GLUE: Final = rf"(?:[ \t]|{_COMMA})"
+# Not between the columns of a table, of which the next may be any number.
+_NEAR: Final = rf"(?:,?[ \t]|{_LINE})"
 _WORD: Final = r"\p{Lu}[\pL'.-]+"
 _LITTLE: Final = "am|an der|an|auf der|im|in|ob|bei|de la|de|del|della|di|da|do|dos|des|du|le|la|les|sur|sous|upon|on|of|the"
 _TOWN: Final = rf"{_WORD}(?:[ -](?:(?:{_LITTLE}) )?{_WORD}){{0,3}}"
@@ -43,8 +43,8 @@ _FLATS: Final = pattern(rf"(?:(?:{_GLUE}|\.{_GLUE}?){_UNIT}){{0,3}}")
 # With a code of the post all of it is believed; what could begin another thought has to end there.
 _POSTAL: Final = pattern(
     rf"((?:{_COMMA}{_POSTCODE}| \d{{5}})[ \t]{_TOWN}|(?:{_GLUE}{_TOWN})?{_COMMA}{_REGION}{_GLUE}{_POSTCODE}"
-    rf"|(?:{_GLUE}{_TOWN}){{1,2}}{_GLUE}{_SURE_CODE}){_END}"
-    rf"|((?:{_GLUE}{_TOWN}){{1,2}}{_GLUE}{_POSTCODE}|{_COMMA}(?:{_POSTCODE}|{_REGION})| {_SURE_CODE}){_STOP}"
+    rf"|(?:{_GLUE}{_TOWN}){{1,2}}{_NEAR}{_SURE_CODE}){_END}"
+    rf"|((?:{_GLUE}{_TOWN}){{1,2}}{_NEAR}{_POSTCODE}|{_NEAR}{_POSTCODE}|{_COMMA}{_REGION}){_STOP}"
 )
 _STATE: Final = pattern(
     rf"((?:{_GLUE}{_TOWN})?(?:{_COMMA}{_REGION})?(?:({_COMMA})|[ \t])(?i:{COUNTRIES})\b({_GLUE}{_POSTCODE})?)(?:({_STOP})|)"
@@ -72,42 +72,45 @@ _OF_PLACES: Final = frozenset({"Avenue", "Bank", "Center", "Das", "Der", "Die", 
 _OTHER_WORDS: Final = (NOT_NAMES - _OF_PLACES) | {"Fax", "Page", "Tel", "Telefon", "Telephone"}
 
 
-def whole(raw: bytes, found: Iterable[Found]) -> list[Found]:
-    """Return findings of a shadow with each address as far as it goes, and as one what is one. Linear in the text but for sorting.
+def whole(raw: bytes, found: Iterable[Found], others: Sequence[Found]) -> list[Found]:
+    """Return found addresses of a shadow as far as each goes, and as one what is one, in order. Linear but for sorting.
 
-    What is found of another kind keeps its place: an address neither grows over it nor is joined across it, and one that
-    overlaps with it stays as it is. Of an organisation's own rules nothing is changed.
+    `others` is what stands of other kinds, in order and without overlaps: an address neither grows over it nor is joined across
+    it, and one that overlaps with it stays as it is.
     """
-    told = list(found)
-    own = [one for one in told if one.rule.startswith(OWN)]
-    ours = [one for one in told if not one.rule.startswith(OWN)]
-    kept = [one for one in ours if one.category is not Category.ADDRESS]
-    free = [one for one in ours if one.category is Category.ADDRESS]
-    # Those that overlap with others; then those that overlap with these.
-    for _ in range(2):
-        taken = _Taken(kept)
-        kept += [one for one in free if taken.between(one.start, one.end)]
-        free = [one for one in free if not taken.between(one.start, one.end)]
-    return [*own, *kept, *_joined(raw, sorted(free, key=lambda one: (one.start, -one.end)), _Taken(kept))]
+    taken = _Taken(others)
+    ordered = sorted(found, key=lambda one: (one.start, -one.end))
+    held = [one for one in ordered if taken.between(one.start, one.end)]
+    if not held:
+        return _joined(raw, ordered, taken)
+    # Nor does one grow over these, or is joined with them.
+    taken = _Taken(_covered([*others, *held]))
+    free = [one for one in ordered if not taken.between(one.start, one.end)]
+    kept = [one for one in ordered if taken.between(one.start, one.end)]
+    return [*kept, *_joined(raw, free, taken)]
 
 
 class _Taken:
-    """Where findings of other kinds stand."""
+    """Where findings stand that are in order and do not overlap."""
 
-    def __init__(self, found: Iterable[Found]) -> None:
-        self._ends = list[int]()
-        self._starts = list[int]()
-        for one in sorted(found, key=lambda one: one.start):
-            if self._ends and one.start <= self._ends[-1]:
-                self._ends[-1] = max(self._ends[-1], one.end)
-            else:
-                self._starts.append(one.start)
-                self._ends.append(one.end)
+    def __init__(self, found: Sequence[Found]) -> None:
+        self._starts, self._ends = [one.start for one in found], [one.end for one in found]
 
     def between(self, start: int, end: int) -> bool:
         """Say whether one stands between these, or in part."""
         place = bisect_right(self._ends, start)
         return place < len(self._starts) and self._starts[place] < end
+
+
+def _covered(found: Iterable[Found]) -> list[Found]:
+    """Return what covers all of these, without overlaps."""
+    kept = list[Found]()
+    for one in sorted(found, key=lambda one: one.start):
+        if kept and one.start < kept[-1].end:
+            kept[-1] = replace(kept[-1], end=max(kept[-1].end, one.end))
+        else:
+            kept.append(one)
+    return kept
 
 
 def _joined(raw: bytes, found: Sequence[Found], taken: _Taken) -> list[Found]:
@@ -146,10 +149,8 @@ def _grown(raw: bytes, one: Found, taken: _Taken) -> Found:
     start = one.start - (len(before) - ahead.start(1)) if ahead else one.start
     if taken.between(start, one.start) or _YEAR.fullmatch(raw[start : one.start]):
         start = one.start
-    for end in _ends(raw, one, is_corner=corner is not None):
-        if not taken.between(one.end, end):
-            return replace(one, start=start, end=end)
-    return replace(one, start=start)
+    ends = (end for end in _ends(raw, one, is_corner=corner is not None) if not taken.between(one.end, end))
+    return replace(one, start=start, end=next(ends, one.end))
 
 
 def _ends(raw: bytes, one: Found, *, is_corner: bool) -> list[int]:
