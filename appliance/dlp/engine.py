@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from appliance.dlp import hidden, tables
@@ -18,7 +19,7 @@ from appliance.dlp.once import Once
 from appliance.dlp.overlaps import settle
 from appliance.dlp.own.allowing import without_allowed
 from appliance.dlp.own.matching import Matcher
-from appliance.dlp.own.values import NOTHING, OwnRules
+from appliance.dlp.own.values import NOTHING, OWN, OwnRules
 from appliance.dlp.shadow import Shadow
 from appliance.dlp.values import LIKELY, Category, Finding
 from appliance.kernel.computing import native_lock
@@ -34,6 +35,9 @@ _DEPTH: Final = 3
 _READING: Final = 2
 """Part of the engine's version. Raise it when texts are handed to the model of names in other windows, or its tags are read in another
 way: then documents that were looked at before are looked at anew."""
+
+_WHOLE: Final = 1
+"""How far addresses are told: another number when `addresses` changes."""
 
 
 class Engine:
@@ -53,7 +57,7 @@ class Engine:
         told = [*self._look(shadow, _DEPTH, made.everything, own.lists.matcher), *columns]
         kept = [one for one in without_allowed(shadow, told, own) if one.confidence >= least]
         names = [one for one in self._tagged(shadow, kept, whose) if one.confidence >= least]
-        found = settle([*kept, *without_allowed(shadow, names, own)])
+        found = self._settled(shadow, [*kept, *without_allowed(shadow, names, own)], own)
         places = shadow.places(offset for one in found for offset in (one.start, one.end))
         return [
             Finding(one.category, one.rule, places[one.start], places[one.end], round(one.confidence, 2), one.through)
@@ -79,6 +83,20 @@ class Engine:
         twin = Engine(tagger=tagger)
         twin._detectors = self._detectors
         return twin
+
+    @staticmethod
+    def _settled(shadow: Shadow, told: list[Found], own: OwnRules) -> list[Found]:
+        """Return what stands, addresses whole. Allowed may be a part of one, as it was found, or all of it, as it is told."""
+        standing = settle(told)
+        found = [one for one in told if one.category is Category.ADDRESS and not one.rule.startswith(OWN)]
+        if not found:
+            return standing
+        from appliance.dlp import addresses
+
+        others = [one for one in standing if one.category is not Category.ADDRESS and not one.rule.startswith(OWN)]
+        found = without_allowed(shadow, addresses.whole(shadow.raw, found, others), own)
+        told = sorted([*others, *(one for one in told if one.rule.startswith(OWN)), *found], key=lambda one: one.start)
+        return told if all(one.end <= other.start for one, other in pairwise(told)) else settle(told)
 
     def _tagged(self, shadow: Shadow, known: Iterable[Found], whose: bytes) -> Iterator[Found]:
         """Return what the model says of a text, which rules know parts of: over a name in there, theirs would stand."""
@@ -155,7 +173,7 @@ def _made(rules: tuple[Rule, ...] | None) -> _Detectors:
         Detectors(rule for rule in inside if rule.category not in catalogue.NOT_JOINED),
         frozenset(rule.category for rule in rules),
         # A rule that changes takes another number, which is in its name.
-        hashlib.sha256("\n".join(sorted({rule.name for rule in rules})).encode()).hexdigest()[:12],
+        hashlib.sha256("\n".join([*sorted({rule.name for rule in rules}), str(_WHOLE)]).encode()).hexdigest()[:12],
     )
 
 

@@ -1,6 +1,7 @@
 """What a model tags in prose, made into findings: names from given and family names, addresses from their parts.
 
-The model reads the shadow's text. It is a second opinion: where rules found something at a place, theirs stands.
+The model reads the shadow's text. It is a second opinion: where rules found something at a place, theirs stands. Of an address
+what both found is told (`addresses`).
 """
 
 import re

@@ -18,7 +18,7 @@ from appliance.dlp.own.words import digest
 from appliance.providers.local.catalogue import LABELS, TAGGER
 from appliance.providers.local.tagger import LocalTagger
 from tests.bench import dlp_calls, dlp_large, dlp_peers
-from tests.bench.dlp_sets import ALL, SETS, told
+from tests.bench.dlp_sets import ALL, AMOUNT, SETS, SPEED, documents, told
 from tests.support.negatives import count_flagged, negative_lines
 from tests.support.scoring import Score, ours, read, score
 
@@ -26,7 +26,7 @@ Result = dict[str, str | float]
 MODELS: Final = Path(sys.prefix) / "share" / "appliance" / "models"
 CRAFTED: Final = {
     "digits": "4111 ", "at signs": "a@", "dots": "a.", "quotes": "'", "colons": "password:", "names": "Dear Mr ", "one word": "A",
-    "keys": "-----BEGIN PRIVATE KEY-----", "entities": "&#49;", "spaced": "1 ", "capitals": "Aa Bb ", "streets": "12 Aa Bb Cc ",
+    "keys": "-----BEGIN PRIVATE KEY-----", "entities": "&#49;", "spaced": "1 ", "capitals": "Aa Bb ", "streets": "12 Aa Bb Cc ", "flats": "1 Aa Lane Suite 1 ",
     "base64": "QUFB", "no width": "\u200b1", "names of fields": "name: ", "addresses": "a@b.cc ", "lines": "1\n", "card groups": "4111 1111 1111 1111 ",
     "digits in words": "one two ", "codes of signs": "40 41 ", "binary digits": "01010101 ", "octal digits": "101 ", "base32": "ABCDEFG2",
 }  # fmt: skip
@@ -35,22 +35,21 @@ _MOMENT: Final = 0.004
 _SHORT_LINE: Final = 40
 DOCS: Final = Path(__file__).parents[2] / "deploy" / "docs"
 LINES: Final = 7_000
-AMOUNT: Final = 60_000
-"""Characters that names are looked for in when speed is measured, ours and others'."""
 
 
 def run() -> list[Result]:
     """Measure quality, then speed, then what crafted texts cost."""
     rules, whole = Engine(), Engine(tagger=LocalTagger(MODELS / TAGGER.name, LABELS))
     scores = _scored(whole)
-    speeds = list(_speed(rules, whole))
+    texts = {"mixed": mixed_text()[:AMOUNT], "unlike": unlike_text(), **dict(documents())}
+    speeds = [*_speed(rules, whole), *_speed_of_sets(whole), *_speed_of_documents(whole, texts)]
     return [
         *_quality(scores, ""),
         *_quality(_scored(rules), "rules."),
         *_negatives(rules, whole),
         *_negative_lines(rules, whole),
         *speeds,
-        *dlp_peers.run(scores, {str(one["name"]): float(one["value"]) for one in speeds}, mixed_text()[:AMOUNT], unlike_text()),
+        *dlp_peers.run(scores, {str(one["name"]): float(one["value"]) for one in speeds}, texts),
         *dlp_large.run(),
         *_own(rules),
         *_doubling(rules),
@@ -99,9 +98,8 @@ def _own(rules: Engine) -> Iterator[Result]:
 
 
 def _speed(rules: Engine, whole: Engine) -> Iterator[Result]:
-    mixed, unlike, texts = mixed_text(), unlike_text(), _texts()
-    names = "dlp.rules_and_names_mb_s"
-    for engine, text, name in ((rules, mixed, "dlp.rules_mb_s"), (whole, mixed[:AMOUNT], names), (whole, unlike, f"{names}.unlike")):
+    mixed, texts = mixed_text(), _texts()
+    for engine, text, name in ((rules, mixed, "dlp.rules_mb_s"), (whole, mixed[:AMOUNT], SPEED)):
         engine.inspect(text)  # automata are built while they are used
         spent = min(_seconds(engine, text) for _ in range(3))
         yield {"name": name, "value": len(text) / 1e6 / spent, "unit": "MB a CPU second"}
@@ -110,6 +108,21 @@ def _speed(rules: Engine, whole: Engine) -> Iterator[Result]:
     for engine, name in ((rules, "dlp.rules.prompt_1kb_p95_ms"), (whole, "dlp.prompt_1kb_p95_ms")):
         times = [_seconds(engine, prompt) * 1000 for prompt in prompts]
         yield {"name": name, "value": quantiles(times, n=20)[-1], "unit": "ms CPU"}
+
+
+def _speed_of_sets(whole: Engine) -> Iterator[Result]:
+    """Every text of a set by itself, as prompts come."""
+    for name, file, _ in SETS:
+        if texts := [row["text"] for row in read(file)]:
+            spent = sum(_seconds(whole, text) for text in texts)
+            yield {"name": f"{SPEED}.{name}", "value": sum(map(len, texts)) / 1e6 / spent, "unit": "MB a CPU second"}
+
+
+def _speed_of_documents(whole: Engine, texts: dict[str, str]) -> Iterator[Result]:
+    for name, text in texts.items():
+        if name != "mixed":
+            spent = min(_seconds(whole, text) for _ in range(2))
+            yield {"name": f"{SPEED}.{name}", "value": len(text) / 1e6 / spent, "unit": "MB a CPU second"}
 
 
 def _texts() -> list[str]:

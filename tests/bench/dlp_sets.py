@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from tests.support.scoring import CORE, NAMES, Score
+from appliance.knowledge.parsing import parse
+from tests.support.scoring import CORE, DATA, NAMES, Score
 
 Result = dict[str, str | float]
 ALL: Final = frozenset(NAMES.values()) - {"DEVICE", "TRACK", "MARKING", "AGE", "CARE_DATE", "PLATE"}
@@ -15,6 +16,21 @@ SETS: Final = (
     ("secrets.kingfisher", "secrets_kingfisher_examples.jsonl.gz", frozenset({"SECRET"})),
     ("names.wnut17", "ner_wnut17dev.jsonl", frozenset({"PERSON"})),
 )
+SPEED: Final = "dlp.rules_and_names_mb_s"
+AMOUNT: Final = 60_000
+"""Characters that names are looked for in when speed is measured, ours and others'."""
+_DOCUMENTS: Final = ("handbook_872p.docx", "page_wikipedia.html", "page_10k.html")
+
+
+def documents() -> Iterator[tuple[str, str]]:
+    """Return the middle of the text of each large shared document, as uploads are read, by name; none where the folder is not there."""
+    for name in _DOCUMENTS:
+        path = DATA.parent / "documents" / name
+        if path.is_file():
+            pages = parse(path.read_bytes(), file_name=name).pages
+            text = "\n".join(block.text for page in pages for block in page.blocks)
+            start = max(0, (len(text) - AMOUNT) // 2)
+            yield path.stem, text[start : start + AMOUNT]
 
 
 def told(name: str, found: Score, prefix: str) -> Iterator[Result]:

@@ -298,7 +298,7 @@ _TITLES: Final = "Mr|Mrs|Ms|Miss|Dr|Prof|Sir|Madam|Mme|Mlle|Monsieur|Madame|Herr
 _GREETINGS: Final = "Dear|Hi|Hello|Hey|Beste|Liebe[r]?|Hallo|Bonjour|Hola|Ciao|Gentile|Estimad[oa]|Cher|Chère|Thanks|Thank you|Ol[aá]|Drogi|Droga|Guten Tag|Moin|Geachte|Caro|Cara"
 _SAYING: Final = (
     r"(?:[Mm]y|[Hh]is|[Hh]er|[Tt]heir|[Tt]he) name is|[Mm]ein Name ist|[Ii]ch hei(?:ß|ss)e|[Jj]e m'appelle|[Mm]e llamo|[Mm]i nombre es|[Mm]i chiamo"
-    r"|[Mm]eu nome é|[Mm]ijn naam is|[Nn]azywam się|[Tt]his is|[Ss]oy|[Ii]'m|[Ii] am|[Cc]all me|[Ss]poke (?:with|to)|[Aa]ttn:?|[Cc]/[Oo]"
+    r"|[Mm]eu nome é|[Mm]ijn naam is|[Nn]azywam się|[Tt]his is|[Ss]oy|[Ii]'m|[Ii] am|[Cc]alls? me|[Ss]poke (?:with|to)|[Aa]ttn:?|[Cc]/[Oo]"
 )
 _CLOSINGS: Final = (
     r"(?:best|kind|warm)(?: regards)?|regards|sincerely|cheers|thanks|thank you|saludos|cordialement|mit freundlichen grüßen|mfg|(?:viele |beste |liebe )?grüße|groet(?:en)?"
@@ -319,7 +319,7 @@ RULES: Final = (
     Rule("name/title/1", _PERSON, rf"\b(?:{_TITLES})\b\.? {{1,2}}({NAME})", _named(0.8), group=1),
     Rule("name/greeting/1", _PERSON,
          rf"(?m)(?:^|[\n>\"“(] ?)(?i:{_GREETINGS})(?: (?:Mr|Mrs|Ms|Dr|Sr|Sra|Herr|Frau)\.?)? ({NAME})[ \t]*(?:[,!:\n.]|$)", _named(0.8), group=1),
-    Rule("name/saying/1", _PERSON, rf"(?:{_SAYING}) (?:(?:Mr|Mrs|Ms|Dr)\.? )?({NAME})", _named(0.75), group=1),
+    Rule("name/saying/2", _PERSON, rf"(?:{_SAYING}) (?:(?:Mr|Mrs|Ms|Dr)\.? )?({NAME})", _named(0.75), group=1),
     Rule("name/closing/1", _PERSON, rf"(?i:{_CLOSINGS})[,.!]?\s*\n+[ \t]*({NAME})[ \t]*(?:$|\n|,)", _named(0.8), group=1),
     Rule("name/field/1", _PERSON,
          rf"(?i:\b(?:{_FIELDS})[ _-]?(?:name)?[\"']?\s{{0,2}}(?:[:=]|=>)\s{{0,3}}[\"']?)({WORD}(?:,? {WORD}){{0,3}})(?:[\"'\n,;|<)\t ]|$)",

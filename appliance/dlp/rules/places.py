@@ -36,13 +36,16 @@ _ROMANCE_STREETS: Final = (
 _LITTLE: Final = r"(?:(?:d[eaoiu]s?|del|della|delle|dei|di|du|des|la|las|los|le) |l'|d'){0,2}"
 _ROMANCE: Final = (
     rf"\b(?:\d{{1,4}}(?: ?bis| ?ter)?,? )?(?:(?i:{_ROMANCE_STREETS})|C/|[Aa]v\.|ul\.|al\.|pl\.|os\.) {_LITTLE}\p{{Lu}}[\pL\pN'.-]+"
-    rf"(?: {_LITTLE}[\p{{Lu}}\d][\pL\pN'.-]*){{0,4}}(?:,? (?:n[°ºo.]\s?)?\d{{1,5}}[a-zA-Z]?)?"
+    rf"(?: {_LITTLE}(?:\p{{Lu}}[\pL\pN'.-]*|\d[\pL\pN'-]*)){{0,4}}(?:,? (?:n[°ºo.]\s?)?\d{{1,5}}[a-zA-Z]?)?"
     r"(?:[,\s]{1,3}(?:Apartamento|Piso|Puerta|Appartamento|Apt\.?|Edif\.?|Dpto\.?|Int\.?)[^,\n]{0,14})?"
     r"(?:[,\s]{1,3}\d{2}[.-]?\d{3}(?:-\d{3})?[,\s]{1,2}\p{Lu}[\pL'-]+(?: [\p{Lu}(][\pL'()-]+){0,4})?"
 )
 _BOX: Final = (
     r"(?i)\b(?:P\.? ?O\.? ?Box|Postfach|PSC|Unit|CMR) \d{1,6}(?:,? Box \d{1,6})?"
     r"(?:[,\s]{1,3}(?:[A-Z][\w.-]+ ?){1,3},? [A-Z]{2} \d{5}(?:-\d{4})?)?\b"
+)
+_MILITARY: Final = (
+    r"(?:\b(?i:(?:PSC|CMR|Unit|OMC) \d{1,5},? (?:Box|Bx) \d{1,5}|USS |USCGC |USNS |USNV )[\pL\pN' -]{0,40}[,\s]{1,3})?\b(?i:[AFD]PO,? A[AEP]) \d{5}(?:-\d{4})?\b"
 )
 _DIGIT: Final = re.compile(r"\d")
 
@@ -55,9 +58,14 @@ def _numbered(look: Look) -> float:
     return 0.7 if _DIGIT.search(look.value) and look.stands_alone() else NO
 
 
+def _military(look: Look) -> float:
+    return 0.85 if look.stands_alone() else NO
+
+
 RULES: Final = (
     Rule("address/street/1", Category.ADDRESS, _AMERICAN, _shaped),
     Rule("address/strasse/1", Category.ADDRESS, _GERMANIC, _shaped),
-    Rule("address/rue/1", Category.ADDRESS, _ROMANCE, _numbered),
+    Rule("address/rue/2", Category.ADDRESS, _ROMANCE, _numbered),
     Rule("address/box/1", Category.ADDRESS, _BOX, _shaped),
+    Rule("address/military/1", Category.ADDRESS, _MILITARY, _military),
 )
