@@ -125,7 +125,7 @@ class Arrival:
 class Transaction:
     """Somebody on their way to a provider and back. `secrets` are the protocol's own: nonce, verifier, request id.
 
-    `factor_id` is the app or passkey that whoever links an account showed to begin it, `session` the digest of the session by which they did.
+    `factor_id` is the app or passkey that whoever links an account showed to begin it, `session` the digest of the session of another organisation by which they did.
     """
 
     connection_id: ConnectionId
@@ -142,7 +142,7 @@ class Wish:
     """Why somebody is sent to their provider, and where they go after that. `hint` is an address to offer there.
 
     `factor_id` is the app or passkey that they showed just before. Whoever links an account does so by a password, whose hash
-    that is, or by a session, whose digest that is: both must hold still when they leave, and a session when they come back.
+    that is, or by a session, whose digest that is: both must hold still when they leave, and a session of another organisation when they come back.
     """
 
     purpose: TransactionPurpose = TransactionPurpose.SIGN_IN
