@@ -54,7 +54,7 @@ def begin(
 def take(tx: Tx, token: str, connection_id: UUID, *, sealer: Sealer, clock: Clock) -> Transaction:
     """End the way of somebody who came back; of two at once, one goes on. Raises TransactionClosed.
 
-    So it does where the session that began it is over, be it one of another organisation: who sits at that browser now is anybody.
+    So it does where a session of another organisation began it, and is over: who sits at that browser now is anybody.
     What is taken counts only once this transaction commits: do not judge what came back in the same one.
     """
     row = tx.get(TransactionRow, (tx.tenant_id, digest(token)), with_for_update=True)

@@ -125,7 +125,7 @@ class Arrival:
 class Transaction:
     """Somebody on their way to a provider and back. `secrets` are the protocol's own: nonce, verifier, request id.
 
-    `factor_id` is the app or passkey that whoever links an account showed to begin it, `session` the digest of the session by which they did.
+    `factor_id` is the app or passkey that whoever links an account showed to begin it, `session` the digest of the session of another organisation by which they did.
     """
 
     connection_id: ConnectionId
@@ -143,7 +143,7 @@ class Wish:
 
     `factor_id` is the app or passkey that they showed just before. Whoever links an account proves that it is theirs by a password
     (`password_hash`) or by a session (`session`, its digest); either must still be good when they leave for the provider, and a
-    session when they come back, too.
+    session of another organisation when they come back, too.
     """
 
     purpose: TransactionPurpose = TransactionPurpose.SIGN_IN

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from appliance.identity.own_account import password_now
@@ -25,6 +25,7 @@ from appliance.identity.sso.errors import ConnectionChanged, ConnectionClosed, T
 from appliance.identity.sso.tables import SeenRow
 from appliance.identity.sso.transactions import LASTS
 from appliance.identity.sso.values import Connection, ConnectionId, Transaction, TransactionPurpose, Wish
+from appliance.identity.tables import SessionRow
 from appliance.kernel.db import Tx
 from appliance.kernel.sealing import IntegrityError, content_digest, same, seal, token_for, unseal
 
@@ -43,11 +44,11 @@ def begin(tx: Tx, desk: Desk, connection: Connection, wish: Wish, *, secrets: di
     """
     if wish.purpose is TransactionPurpose.SIGN_IN:
         return seal_way(desk, connection, secrets=secrets, target=wish.target)
-    _require_standing(tx, wish)
+    elsewhere = _require_standing(tx, wish)
     return transactions.begin(
         tx, connection.connection_id, purpose=wish.purpose, user_id=wish.user_id,
         secrets=secrets | settings_of(connection), target=wish.target,
-        sealer=desk.sealer, clock=desk.clock, token=token, factor_id=wish.factor_id, session=wish.session,
+        sealer=desk.sealer, clock=desk.clock, token=token, factor_id=wish.factor_id, session=elsewhere,
     )  # fmt: skip
 
 
@@ -115,18 +116,23 @@ def require_unchanged(connection: Connection, found: Transaction) -> None:
         raise ConnectionChanged
 
 
-def _require_standing(tx: Tx, wish: Wish) -> None:
-    """Raise TransactionClosed if the password or session that begins this way was changed or ended meanwhile.
+def _require_standing(tx: Tx, wish: Wish) -> bytes | None:
+    """Return the session that must be there still when they come back: one of another organisation, whose end ends no way here.
 
-    Whoever changes a password or ends a session also ends the ways that are under way. This sees to it that none begins after that.
+    Whoever changes a password, or ends a session of this organisation, also ends the ways that it began. This sees to it that none
+    begins after that. Raises TransactionClosed if the password or session that begins this way was changed or ended meanwhile.
     """
     if wish.user_id is None or (wish.password_hash is None and wish.session is None):
-        return
+        return None
     password = password_now(tx, wish.user_id)  # locks it: whoever sets a new one waits for this way, and ends it
     if wish.password_hash is not None and password != wish.password_hash:
         raise TransactionClosed
-    if wish.session is not None and not transactions.is_open(tx, wish.session):
+    ours = select(SessionRow.user_id).where(SessionRow.tenant_id == tx.tenant_id, SessionRow.digest == wish.session)
+    if wish.session is None or tx.scalar(ours.with_for_update(read=True)) is not None:  # held, as the password is
+        return None
+    if not transactions.is_open(tx, wish.session):
         raise TransactionClosed
+    return wish.session
 
 
 def _opened(desk: Desk, connection: Connection, token: str) -> tuple[str, Transaction, datetime]:
