@@ -316,19 +316,43 @@ def test_a_link_sets_the_connection_up_for_whoever_holds_it(site: Flask, at_ada:
     import re
 
     one = connects(ada, issuer=host.address)
-    page = at_ada.posts(f"/sign-on/{one.connection_id}/setup-link").text
+    ours = f"/sign-on/{one.connection_id}"
+    assert f"{ours}/setup-link/revocation" not in at_ada.gets(ours).text  # there is none to close
+    page = at_ada.posts(f"{ours}/setup-link").text
+    assert f"{ours}/setup-link/revocation" in page
+    assert f"{ours}/activation" not in page  # nobody has tested it
     found = re.search(r"/sso/setup\?link=([\w-]+)", html.unescape(page))
     assert found is not None
     stranger = Browser(site)
     shown = stranger.gets(f"/sso/setup?link={found[1]}").text
     assert f"/sso/{one.connection_id}/callback" in shown
     assert "a secret of the client" not in shown
+    assert ('value="sub"' in shown, "Another provider" in shown) == (True, True)
+    assert 'value="oid"' in stranger.gets(f"/sso/setup?link={found[1]}&vendor=entra").text
     saved = stranger.posts("/sso/setup", link=found[1], issuer=host.address, client_id="cloister", groups_claim="groups")
     assert saved.status_code == 303
     came = stranger.gets(comes_from(one, host, by_form(stranger.posts("/sso/setup/test", link=found[1]).text)))
     assert "The test was passed" in came.text
+    assert f"{ours}/activation" in at_ada.gets(ours).text
+    at_ada.posts(f"{ours}/setup-link/revocation")
+    assert f"{ours}/setup-link/revocation" not in at_ada.gets(ours).text
     assert stranger.gets("/sign-on").status_code == 303
     assert stranger.gets("/sso/setup?link=guessed").status_code == 403
+
+
+def test_a_link_to_a_connection_by_a_proxy_asks_for_what_a_proxy_has(site: Flask, at_ada: Browser) -> None:
+    import html
+    import re
+
+    made = at_ada.posts("/sign-on", kind="proxy", name="Proxy", networks="10.1.2.3/32").headers["Location"].partition("?")[0]
+    found = re.search(r"/sso/setup\?link=([\w-]+)", html.unescape(at_ada.posts(f"{made}/setup-link").text))
+    assert found is not None
+    stranger = Browser(site)
+    shown = stranger.gets(f"/sso/setup?link={found[1]}").text
+    assert ("10.1.2.3/32" in shown, 'name="issuer"' in shown, "/proxied" in shown) == (True, False, True)
+    form = {"networks": "10.1.2.4/32", "user_header": "X-Forwarded-User", "secret_header": "X-Proxy-Secret"}
+    assert stranger.posts("/sso/setup", link=found[1], **form).status_code == 303
+    assert "10.1.2.4/32" in at_ada.gets(made).text
 
 
 def test_the_wizard_begins_changes_and_ends_a_connection(at_ada: Browser, ada: Member, host: OidcHost, house: House) -> None:
