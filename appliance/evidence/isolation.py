@@ -85,7 +85,7 @@ DOORS = {
     "announce_root_key", "count_sealed_factors", "decide_key_destruction", "list_sealed_factors", "platform_data_key", "reseal_factor", "settle_root_key",
     "lend_shared_key", "list_own_keys", "set_own_keys", "shared_key_uses", "shared_providers",
     "due_streams", "log_alarms", "note_failed_sign_in", "own_stream_lags", "stream_lags", "stream_sums",
-    "count_factors", "factors_by_place", "has_been_elsewhere", "note_plain_text", "note_plain_text_wiped", "place_of_factor", "plain_text_state",
+    "count_factors", "factors_by_place", "has_been_elsewhere", "note_plain_text", "password_now", "note_plain_text_wiped", "place_of_factor", "plain_text_state",
 }  # fmt: skip
 KEPT = {  # what proves something is added, and changed by nobody
     "access_review_decisions", "access_review_items", "audit_checkpoints", "audit_cosignatures", "audit_disclosures", "audit_epochs", "audit_heads",

@@ -41,7 +41,7 @@ def practises(product: Product, base: Path) -> None:
     assert json.loads(checked.stdout)["files"] == 1, checked.stderr
     drilled = product.command("evidence", "drill", str(base / "house.tar"), "--json")
     found = json.loads(drilled.stdout)
-    assert (found["faults"], found["organisations"], found["files"]) == (0, 1, 1), drilled.stderr
+    assert (found["faults"], found["organisations"], found["files"]) == (0, 1, 1), drilled.stdout
     assert found["log_entries"] > 0
     assert list((base / "data").glob(".drill-*")) == []
     damaged = altered(base / "house.tar", base / "damaged.tar", "blobs/")
