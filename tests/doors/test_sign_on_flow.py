@@ -1,6 +1,8 @@
 """The way to a provider and back, and those who lie in wait on it."""
 
+import html
 import json
+import re
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -50,9 +52,6 @@ def comes_from(idp: SignOn, host: OidcHost, url: str) -> str:
 
 def by_form(page: str) -> str:
     """Return where the page in between leads."""
-    import html
-    import re
-
     found = re.search(r'http-equiv="refresh" content="0; url=([^"]+)"', page)
     assert found is not None, page
     return html.unescape(found[1])
@@ -248,9 +247,11 @@ def test_a_test_shows_what_came_and_which_rule_failed_and_lets_nobody_in(
     assert failed.status_code == 401
     assert "the aud is not us" in failed.text
     assert "somebody-else" in failed.text
+    assert "The test was passed" not in failed.text
     host.edits.clear()
     passed = at_ada.gets(comes_from(one, host, by_form(at_ada.posts(f"/sso/{one.connection_id}/test").text)))
     assert "The test was passed" in passed.text
+    assert "<code>eve-1</code>" in passed.text
     assert "eve@harrow.example" in passed.text
     assert one.connection.state is ConnectionState.TESTED
     assert one.connection.tested_by == ada.caller.user_id
@@ -311,10 +312,15 @@ def test_an_address_leads_to_its_organisations_provider_whether_or_not_there_is_
     assert at_cy.gets("/sso/at/01900000-0000-7000-8000-000000000000").status_code == 404
 
 
-def test_a_link_sets_the_connection_up_for_whoever_holds_it(site: Flask, at_ada: Browser, ada: Member, host: OidcHost) -> None:
-    import html
-    import re
+def lead_nowhere(at_ada: Browser, ada: Member) -> str:
+    """Return a link to a connection whose provider is not there."""
+    there = connects(ada, "Nowhere", issuer="https://nowhere.example").connection_id
+    found = re.search(r"/sso/setup\?link=([\w-]+)", html.unescape(at_ada.posts(f"/sign-on/{there}/setup-link").text))
+    assert found is not None
+    return found[1]
 
+
+def test_a_link_sets_the_connection_up_for_whoever_holds_it(site: Flask, at_ada: Browser, ada: Member, host: OidcHost) -> None:
     one = connects(ada, issuer=host.address)
     ours = f"/sign-on/{one.connection_id}"
     assert f"{ours}/setup-link/revocation" not in at_ada.gets(ours).text  # there is none to close
@@ -324,6 +330,8 @@ def test_a_link_sets_the_connection_up_for_whoever_holds_it(site: Flask, at_ada:
     found = re.search(r"/sso/setup\?link=([\w-]+)", html.unescape(page))
     assert found is not None
     stranger = Browser(site)
+    away = stranger.posts("/sso/setup/test", link=lead_nowhere(at_ada, ada)).text
+    assert ("does not answer" in away, "The test was passed" in away, "/sso/setup?link=" in away) == (True, False, True)
     shown = stranger.gets(f"/sso/setup?link={found[1]}").text
     assert f"/sso/{one.connection_id}/callback" in shown
     assert "a secret of the client" not in shown
@@ -341,9 +349,6 @@ def test_a_link_sets_the_connection_up_for_whoever_holds_it(site: Flask, at_ada:
 
 
 def test_a_link_to_a_connection_by_a_proxy_asks_for_what_a_proxy_has(site: Flask, at_ada: Browser) -> None:
-    import html
-    import re
-
     made = at_ada.posts("/sign-on", kind="proxy", name="Proxy", networks="10.1.2.3/32").headers["Location"].partition("?")[0]
     found = re.search(r"/sso/setup\?link=([\w-]+)", html.unescape(at_ada.posts(f"{made}/setup-link").text))
     assert found is not None
