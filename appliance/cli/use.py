@@ -11,7 +11,7 @@ import click
 
 from appliance import audit, chat, identity
 from appliance.assembly import Services, assemble
-from appliance.chat import Answered, Says
+from appliance.chat import Answered, ExportWords, Says
 from appliance.identity import Caller, Permission
 from appliance.identity.console import caller_by_email
 from appliance.kernel.ids import TenantId
@@ -53,22 +53,29 @@ def ask(*, question: str, email: str | None, as_json: bool) -> None:
                 click.echo(step.text, nl=False)
             elif isinstance(step, Answered):
                 outcome = step.message.outcome or outcome
-                _print_sources(step, as_json=as_json)
+                print_answer(step, as_json=as_json)
     raise SystemExit(0 if outcome == "answered" else 3)
 
 
-def _print_sources(step: Answered, *, as_json: bool) -> None:
+def print_answer(step: Answered, *, as_json: bool) -> None:
+    """Print what follows an answer: its sources, and of a model elsewhere which one wrote it, and what was compared."""
     message = step.message
     if as_json:
         sources = [
             {"number": c.number, "title": c.title, "page": c.page_from, "quote": c.quote} for c in message.citations
         ]
-        click.echo(json.dumps({"answer": message.body, "outcome": message.outcome, "sources": sources}))
+        said = {"answer": message.body, "model": message.model, "outcome": message.outcome, "sources": sources, "untraced": message.untraced}
+        click.echo(json.dumps(said))
         return
     click.echo("\n")
     for citation in message.citations:
         page = f", page {citation.page_from}" if citation.page_from else ""
         click.echo(f"  [{citation.number}] {citation.title}{page}")
+    words = ExportWords()
+    if message.is_written:
+        click.echo(f"\n{message.model}: {words.written}")
+    if message.untraced:
+        click.echo(f"{words.untraced} {message.untraced}")
 
 
 def _private(target: Path) -> IO[str]:

@@ -105,6 +105,8 @@ NAMED = {  # what people at a console look for
 _PLATFORM = "platform"
 _KEPT = "Left out, it stays as it is."
 _LIFTED: Any = object()
+_MOST_NAMED = 40
+"""So many values of an option are named by its help; the kinds of events would fill pages."""
 _LONGEST_SECRET = 20_000
 _EXPECTED = {
     "date": "takes a day, such as 2026-11-27",
@@ -206,6 +208,7 @@ def _option(name: str, field: FieldInfo, *, is_kept: bool) -> click.Option:
     values: Any = {int: click.INT, float: click.FLOAT, bool: click.BOOL}.get(kind, click.STRING)
     if isinstance(kind, type) and issubclass(kind, Enum):
         values = click.Choice([str(one.value) for one in kind])
+    is_long = isinstance(values, click.Choice) and len(values.choices) > _MOST_NAMED
     if get_origin(kind) is dict or (isinstance(kind, type) and issubclass(kind, BaseModel)):
         values = _Object()
     may_be_nothing = not is_list and type(None) in get_args(field.annotation)
@@ -214,9 +217,11 @@ def _option(name: str, field: FieldInfo, *, is_kept: bool) -> click.Option:
     words = " ".join(part for part in (field.description, _KEPT if is_kept else "") if part)
     if is_kept and is_list:
         words += ' Several times for several; "" for none.'
+    if is_long:
+        words += " A name that is none is answered with all there are."
     return click.Option(
         ["--" + name.replace("_", "-"), name], multiple=is_list, type=values, help=words or None,
-        required=field.is_required() and not is_list and not is_kept,
+        required=field.is_required() and not is_list and not is_kept, metavar=name.upper() if is_long else None,
     )  # fmt: skip
 
 

@@ -44,6 +44,7 @@ Refusal
     ├── GroupMalformed
     ├── ProfileMalformed
     ├── RoleMisplaced
+    │   └── RoleUnnamed
     ├── AccessEndMalformed
     ├── LimitsBeyond
     ├── ScopesBeyond
@@ -259,6 +260,10 @@ class RoleMisplaced(Invalid):
     """Choose one of the roles: owner, admin, auditor or member. On the platform everyone is an operator."""
 
     code = "role_misplaced"
+
+
+class RoleUnnamed(RoleMisplaced):
+    """A role of your own goes with the role `custom`. Name both, or leave `custom_role_id` out."""
 
 
 class AccessEndMalformed(Invalid):

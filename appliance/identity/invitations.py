@@ -22,6 +22,7 @@ from appliance.identity.errors import (
     Forbidden,
     InvitationClosed,
     InvitationNotFound,
+    RoleUnnamed,
     SignInFirst,
 )
 from appliance.identity.granting import granted_by, own_roles, require_held_still
@@ -96,6 +97,8 @@ def invite(tx: Tx, caller: Caller, form: InvitationForm, *, clock: Clock) -> Inv
     together(tx, LINKS)
     require_held_still(tx, caller)
     check_role(tx, caller, form.role, form.custom_role_id)
+    if form.custom_role_id is not None and form.role is not Role.CUSTOM:
+        raise RoleUnnamed
     check_groups_to_give(tx, caller, form.group_ids)
     earlier = tx.scalars(_open_to(tx, normal_email(form.email)).with_for_update()).one_or_none()
     if earlier is not None:

@@ -19,6 +19,7 @@ from appliance.identity.errors import (
     PersonNotFound,
     ProfileMalformed,
     RoleMisplaced,
+    RoleUnnamed,
     WeakPassword,
 )
 from appliance.identity.granting import held_by, is_beyond_holders, is_granted, own_roles, require_above
@@ -66,6 +67,8 @@ def change_role(tx: Tx, caller: Caller, user_id: UserId, *, role: Role, custom_r
     if row.role == Role.OWNER and role is not Role.OWNER:
         check_role(tx, caller, Role.OWNER)
         keep_another(tx, Role.OWNER, user_id)
+    if role is not Role.CUSTOM and custom_role_id not in {None, row.custom_role_id}:  # who changes a part says the rest as it was
+        raise RoleUnnamed
     before, held_before, own_before = row.role, held_by(tx, row), row.custom_role_id
     row.role, row.custom_role_id = role, custom_role_id if role is Role.CUSTOM else None
     row.role_source = "manual"  # from now on no identity provider changes it

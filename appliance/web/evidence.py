@@ -41,9 +41,9 @@ def controls() -> Answer:
     house, framework = services(), _framework()
     wanted = {item for one in framework.controls for item in one.items}
     gathered = evidence.gather(house.db, caller(), [item for item in Item if item in wanted], clock=house.clock, in_brief=True, weaknesses=house.settings.known_weaknesses)
-    standing = {one.number: evidence.standing_of(one, gathered).value for one in framework.controls}
+    stands = {one.number: evidence.standing_of(one, gathered).value for one in framework.controls}
     return page(
-        "evidence/controls.html", framework=framework, frameworks=FRAMEWORKS, gathered=gathered, standing=standing,
+        "evidence/controls.html", framework=framework, frameworks=FRAMEWORKS, gathered=gathered, stands=stands,
         standings=STANDINGS,
     )  # fmt: skip
 

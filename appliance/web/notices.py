@@ -20,7 +20,7 @@ NOTICES: Final[dict[str, str]] = {
     "dlp-begun": "The draft is begun. It holds for nothing until it is put in force.",
     "dlp-discarded": "The draft is thrown away. What is in force stays in force.",
     "dlp-in-force": "The policy is in force, from the next call and upload on.",
-    "dlp-run-begun": "The dry run is begun. Reload this page to see how far it is.",
+    "dlp-run-begun": "The dry run is begun.",
     "dlp-run-stopped": "The dry run is stopped.",
     "dlp-sent-back": "It is a draft again.",
     "document-deleted": "The document is deleted, with its passages and its place in the search.",

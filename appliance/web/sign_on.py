@@ -238,10 +238,10 @@ def _show(connection_id: UUID, *, shown: Refusal | None, link: str = "") -> Answ
     with house.db.tenant(person.tenant_id) as tx:
         found = connections.get_connection(tx, person, connection_id)
         given, groups = mappings.list_mappings(tx, person, connection_id), identity.list_group_names(tx, person)
-        own = list_givable(tx, person)
+        own, has_link = list_givable(tx, person), links.has_open_link(tx, person, connection_id, clock=house.clock)
     form = sign_on_forms.shown(found)
     return page(
-        "sign_on/connection.html", refusal=shown, connection=found, mappings=given, groups=groups, form=form, link=link,
+        "sign_on/connection.html", has_link=has_link, refusal=shown, connection=found, mappings=given, groups=groups, form=form, link=link,
         typed=request.form, vendor=sign_on_forms.vendor_of(form), vendors=sign_on_forms.VENDORS, proofs=ClientProof,
         addresses=sign_on_forms.addresses(found), roles=givable_roles(person), own=own,
         certificates=saml_forms.certificates(found) if found.kind is ConnectionKind.SAML else (),

@@ -7,7 +7,7 @@ from flask import request, url_for
 
 from appliance.identity.sso.errors import ConnectionSettingMalformed
 from appliance.identity.sso.oidc.settings import OidcSettings, read, stored
-from appliance.identity.sso.values import Connection, ConnectionKind
+from appliance.identity.sso.values import Connection, ConnectionKind, ConnectionState
 from appliance.kernel.errors import Invalid
 from appliance.web import forms, proxy_forms, saml_forms
 from appliance.web.sessions import services
@@ -41,6 +41,9 @@ VENDORS: Final = (
     Vendor("other", "Other", "", "https://HOST", "groups"),
 )  # fmt: skip
 
+_OF_A_VENDOR: Final = ("groups_claim", "subject_claim")
+"""What each calls by another name: whoever chooses another one is shown its own."""
+
 
 def settings(kind: ConnectionKind) -> dict[str, object]:
     """Return what the form says. Raises ConnectionSettingMalformed for a skew that is no number."""
@@ -65,7 +68,7 @@ def secret() -> str | None:
 
 
 def shown(connection: Connection | None) -> dict[str, str]:
-    """Return what the form shows: what was typed and refused, else what is stored."""
+    """Return what the form shows: what was typed and refused, else what is stored, or is another vendor's who was chosen."""
     if request.form.get("issuer") is not None:
         return {name: str(value) for name, value in request.form.items() if name != "key"}
     if connection is not None and connection.kind is ConnectionKind.SAML:
@@ -75,7 +78,10 @@ def shown(connection: Connection | None) -> dict[str, str]:
     if connection is None:
         return {}
     kept: OidcSettings = read(connection.settings)
-    return {**{name: str(value) for name, value in stored(kept).items()}, "scopes": " ".join(kept.scopes)}
+    shown = {**{name: str(value) for name, value in stored(kept).items()}, "scopes": " ".join(kept.scopes)}
+    if connection.state is ConnectionState.DRAFT and request.args.get("vendor", kept.vendor) != kept.vendor:
+        return {name: value for name, value in shown.items() if name not in _OF_A_VENDOR}
+    return shown
 
 
 def vendor_of(form: dict[str, str]) -> Vendor:

@@ -52,14 +52,18 @@ def let_in(connection: Connection, came: Return) -> Answer:
     return _forgotten(response)
 
 
-def refused(connection: Connection, refusal: SignOnRefused) -> Answer:
-    """Answer somebody who is not let in: with the reason, and what to do about it."""
+def refused(connection: Connection, refusal: SignOnRefused, *, back: str = "") -> Answer:
+    """Answer somebody who is not let in: with the reason, and what to do about it. A test leads `back` to the connection."""
     is_test = refusal.purpose is TransactionPurpose.TEST
     template = "sso/test.html" if is_test else "sso/refused.html"
     body, status = page(template, refusal=refusal, connection=connection, said=None, received=refusal.received,
-                        advice=saml_forms.advice(refusal),
-                        back=url_for("sign_on.read", connection_id=connection.connection_id))  # fmt: skip
+                        advice=saml_forms.advice(refusal), back=back or _connection_page(connection))  # fmt: skip
     return _forgotten(make_response(body, status))
+
+
+def _connection_page(connection: Connection) -> str:
+    """Return where an administrator goes on; for whoever holds a set-up link there is no such page."""
+    return url_for("sign_on.read", connection_id=connection.connection_id) if g.get("caller") else ""
 
 
 def leaves(connection: Connection, wish: Wish, *, by_form: bool = False) -> Answer:
@@ -67,7 +71,7 @@ def leaves(connection: Connection, wish: Wish, *, by_form: bool = False) -> Answ
         departure = services().sign_on.leave(connection, wish, arrival())
     except SignOnRefused as refusal:
         refusal.purpose = wish.purpose
-        return refused(connection, refusal)
+        return refused(connection, refusal, back=own_path(wish.target))
     if departure.form_field:
         response = _posting(connection, departure)
     else:

@@ -5,7 +5,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import click
 import pytest
@@ -13,8 +16,10 @@ from pydantic import BaseModel
 
 from appliance import cli
 from appliance.api.framework import OPERATIONS
+from appliance.chat import QUOTES, Answered, Message
 from appliance.cli.contents import GROUPS, Later
 from appliance.cli.tables import show
+from appliance.cli.use import print_answer
 from appliance.cli.verbs import command_name
 from tests.doors.conftest import Console
 from tests.support.house import House, Member
@@ -168,3 +173,15 @@ def test_what_is_inside_of_rows_is_told_with_its_names(capsys: pytest.CaptureFix
     told = [line.split() for line in capsys.readouterr().out.splitlines()]
     inside = [["findings:"], ["finding", "id", "rule"], ["7", "card/pan/2"]]
     assert told == [["title"], ["House", "rules"], *inside, ["b"], ["findings:", "–"]]
+
+
+def test_an_answer_that_a_model_wrote_says_which_and_what_was_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    message = Message(uuid4(), "assistant", "Six weeks. [1]", "answered", datetime.now(UTC), model="general", untraced=2)
+    print_answer(Answered(message), as_json=False)
+    print_answer(Answered(replace(message, model=QUOTES, untraced=0)), as_json=False)
+    written, quoted = capsys.readouterr().out.split("left out, or marked [?]: 2\n")
+    assert "general: Written by a model. Each sentence was compared with the passage that it cites" in written
+    assert quoted.strip() == ""
+    print_answer(Answered(message), as_json=True)
+    said = json.loads(capsys.readouterr().out)
+    assert (said["model"], said["untraced"]) == ("general", 2)

@@ -28,6 +28,10 @@ def findings_on(page: str) -> list[str]:
     return re.findall(r'name="finding" value="([0-9a-f-]{36})"', page)
 
 
+def ticked_on(page: str) -> list[str]:
+    return re.findall(r'name="finding" value="([0-9a-f-]{36})"[^>]* checked', page)
+
+
 def test_findings_are_shown_masked_and_decided_on_the_page(at_ada: Browser, ada: Member, held: Document) -> None:
     page = at_ada.gets("/documents/findings").text
     chosen = findings_on(page)
@@ -37,6 +41,7 @@ def test_findings_are_shown_masked_and_decided_on_the_page(at_ada: Browser, ada:
 
     refused = at_ada.posts("/documents/findings/decisions", decision="release", reason="", finding=chosen[0])
     assert (refused.status_code, "3 to 500 characters" in refused.text) == (422, True)
+    assert ticked_on(refused.text) == chosen[:1]  # what was left out of the decision stays out of it
     form = {"decision": "release", "reason": "Ours", "mistaken": "yes", "allowed_until": "2099-01-01", "finding": chosen[0]}
     alone = at_ada.posts("/documents/findings/decisions", **{name: said for name, said in form.items() if name != "mistaken"})
     assert alone.status_code == 422

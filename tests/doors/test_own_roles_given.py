@@ -14,6 +14,7 @@ from appliance.identity.permissions import held
 from appliance.identity.sessions import caller_of
 from tests.support.house import PASSWORD, House, Member
 from tests.support.product import csrf
+from tests.support.program import Program
 from tests.support.provisioning import provisions
 from tests.support.roles import makes_role, with_role
 from tests.support.sign_on import SignOn, connects, owns_domain
@@ -44,6 +45,18 @@ def test_somebody_is_invited_to_it_at_the_page(site: Flask, at_ada: Browser, ada
     form = {"name": "Eve", "password": PASSWORD, "again": PASSWORD, "csrf": csrf(shown), "link": link[0].partition("=")[2]}
     assert eve.client.post("/join", data=form).status_code == 303
     assert (eve.gets("/documents").status_code, eve.gets("/chat").status_code) == (200, 403)
+
+
+def test_a_role_of_ones_own_that_the_role_named_does_not_have_is_not_passed_over(site: Flask, ada: Member) -> None:
+    """`appliance user change-role --custom-role-id …` of a member said "Done." and did nothing."""
+    role = makes_role(ada, "Reader", [P.DOCUMENT_READ])
+    mia, program = ada.adds("mia@harrow.example", Role.MEMBER), Program(site, ada)
+    path, own = f"/people/{mia.caller.user_id}/role", {"custom_role_id": str(role.role_id)}
+    for method, place, form in (("PUT", path, {"role": "member"}), ("POST", "/invitations", {"role": "member", "email": "x@harrow.example"})):
+        refused = program.asks(method, place, form | own)
+        assert (refused.status_code, refused.get_json()["code"]) == (422, "role_misplaced"), place
+    assert program.asks("PUT", path, {"role": "custom"} | own).status_code == 204
+    assert program.asks("PUT", path, {"role": "member"} | own).status_code == 204  # as the console says what stays
 
 
 def test_nobody_invites_to_more_than_they_may(ada: Member, house: House) -> None:

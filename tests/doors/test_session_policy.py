@@ -138,9 +138,11 @@ def test_everybody_sees_their_own_history_and_the_log_s_readers_all_of_them(
     assert wrong.signs_in(eve, password="not the one, at all").status_code == 401
     at_eve = from_(signed_in(site, eve), "192.0.2.5")
     own = at_eve.gets("/account/sign-ins").text
-    assert "sign_in:failed" in own
+    assert "wrong password" in own
     assert "192.0.2.99" in own
     assert "ada" not in own.lower().split("<main")[1]
+    in_german = at_eve.client.get("/account/sign-ins", headers={"Accept-Language": "de"}).text
+    assert ("falsches Passwort" in in_german, ">password<" in in_german) == (True, False)
     assert at_eve.gets("/sign-ins").status_code == 403
     assert at_eve.gets(f"/people/{ada.caller.user_id}/sign-ins").status_code == 403
     assert "192.0.2.99" in at_ada.gets(f"/people/{eve.caller.user_id}/sign-ins").text
@@ -158,7 +160,7 @@ def test_an_address_of_nobody_leaves_nothing_in_any_history(site: Flask, house: 
     token = csrf(stranger.gets("/sign-in").text)
     form = {"email": "nobody@harrow.example", "password": "x" * 20, "csrf": token}
     assert stranger.client.post("/sign-in", data=form).status_code == 401
-    assert "sign_in:failed" not in at_ada.gets("/sign-ins").text
+    assert "wrong password" not in at_ada.gets("/sign-ins").text
 
 
 def test_histories_end_after_half_a_year(site: Flask, house: House, ada: Member) -> None:

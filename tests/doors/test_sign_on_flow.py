@@ -1,6 +1,8 @@
 """The way to a provider and back, and those who lie in wait on it."""
 
+import html
 import json
+import re
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -50,9 +52,6 @@ def comes_from(idp: SignOn, host: OidcHost, url: str) -> str:
 
 def by_form(page: str) -> str:
     """Return where the page in between leads."""
-    import html
-    import re
-
     found = re.search(r'http-equiv="refresh" content="0; url=([^"]+)"', page)
     assert found is not None, page
     return html.unescape(found[1])
@@ -248,9 +247,11 @@ def test_a_test_shows_what_came_and_which_rule_failed_and_lets_nobody_in(
     assert failed.status_code == 401
     assert "the aud is not us" in failed.text
     assert "somebody-else" in failed.text
+    assert "The test was passed" not in failed.text
     host.edits.clear()
     passed = at_ada.gets(comes_from(one, host, by_form(at_ada.posts(f"/sso/{one.connection_id}/test").text)))
     assert "The test was passed" in passed.text
+    assert "<code>eve-1</code>" in passed.text
     assert "eve@harrow.example" in passed.text
     assert one.connection.state is ConnectionState.TESTED
     assert one.connection.tested_by == ada.caller.user_id
@@ -311,24 +312,52 @@ def test_an_address_leads_to_its_organisations_provider_whether_or_not_there_is_
     assert at_cy.gets("/sso/at/01900000-0000-7000-8000-000000000000").status_code == 404
 
 
-def test_a_link_sets_the_connection_up_for_whoever_holds_it(site: Flask, at_ada: Browser, ada: Member, host: OidcHost) -> None:
-    import html
-    import re
+def lead_nowhere(at_ada: Browser, ada: Member) -> str:
+    """Return a link to a connection whose provider is not there."""
+    there = connects(ada, "Nowhere", issuer="https://nowhere.example").connection_id
+    found = re.search(r"/sso/setup\?link=([\w-]+)", html.unescape(at_ada.posts(f"/sign-on/{there}/setup-link").text))
+    assert found is not None
+    return found[1]
 
+
+def test_a_link_sets_the_connection_up_for_whoever_holds_it(site: Flask, at_ada: Browser, ada: Member, host: OidcHost) -> None:
     one = connects(ada, issuer=host.address)
-    page = at_ada.posts(f"/sign-on/{one.connection_id}/setup-link").text
+    ours = f"/sign-on/{one.connection_id}"
+    assert f"{ours}/setup-link/revocation" not in at_ada.gets(ours).text  # there is none to close
+    page = at_ada.posts(f"{ours}/setup-link").text
+    assert f"{ours}/setup-link/revocation" in page
+    assert f"{ours}/activation" not in page  # nobody has tested it
     found = re.search(r"/sso/setup\?link=([\w-]+)", html.unescape(page))
     assert found is not None
     stranger = Browser(site)
+    away = stranger.posts("/sso/setup/test", link=lead_nowhere(at_ada, ada)).text
+    assert ("does not answer" in away, "The test was passed" in away, "/sso/setup?link=" in away) == (True, False, True)
     shown = stranger.gets(f"/sso/setup?link={found[1]}").text
     assert f"/sso/{one.connection_id}/callback" in shown
     assert "a secret of the client" not in shown
+    assert ('value="sub"' in shown, "Another provider" in shown) == (True, True)
+    assert 'value="oid"' in stranger.gets(f"/sso/setup?link={found[1]}&vendor=entra").text
     saved = stranger.posts("/sso/setup", link=found[1], issuer=host.address, client_id="cloister", groups_claim="groups")
     assert saved.status_code == 303
     came = stranger.gets(comes_from(one, host, by_form(stranger.posts("/sso/setup/test", link=found[1]).text)))
     assert "The test was passed" in came.text
+    assert f"{ours}/activation" in at_ada.gets(ours).text
+    at_ada.posts(f"{ours}/setup-link/revocation")
+    assert f"{ours}/setup-link/revocation" not in at_ada.gets(ours).text
     assert stranger.gets("/sign-on").status_code == 303
     assert stranger.gets("/sso/setup?link=guessed").status_code == 403
+
+
+def test_a_link_to_a_connection_by_a_proxy_asks_for_what_a_proxy_has(site: Flask, at_ada: Browser) -> None:
+    made = at_ada.posts("/sign-on", kind="proxy", name="Proxy", networks="10.1.2.3/32").headers["Location"].partition("?")[0]
+    found = re.search(r"/sso/setup\?link=([\w-]+)", html.unescape(at_ada.posts(f"{made}/setup-link").text))
+    assert found is not None
+    stranger = Browser(site)
+    shown = stranger.gets(f"/sso/setup?link={found[1]}").text
+    assert ("10.1.2.3/32" in shown, 'name="issuer"' in shown, "/proxied" in shown) == (True, False, True)
+    form = {"networks": "10.1.2.4/32", "user_header": "X-Forwarded-User", "secret_header": "X-Proxy-Secret"}
+    assert stranger.posts("/sso/setup", link=found[1], **form).status_code == 303
+    assert "10.1.2.4/32" in at_ada.gets(made).text
 
 
 def test_the_wizard_begins_changes_and_ends_a_connection(at_ada: Browser, ada: Member, host: OidcHost, house: House) -> None:

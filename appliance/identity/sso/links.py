@@ -13,7 +13,7 @@ from sqlalchemy import delete, select, text
 from appliance import audit
 from appliance.audit import Actor, ActorKind, Event
 from appliance.identity.granting import require_held_still
-from appliance.identity.permissions import Permission, require
+from appliance.identity.permissions import Permission, require, require_granted
 from appliance.identity.revocation import LINKS
 from appliance.identity.sso import connections, queries
 from appliance.identity.sso.connections import ConnectionChange
@@ -56,6 +56,13 @@ def close_link(tx: Tx, caller: Caller, connection_id: UUID) -> None:
     """Close the link of a connection. Raises ConnectionNotFound."""
     require(caller, Permission.SIGN_ON_CHANGE)
     connections.close_links(tx, caller.actor, queries.row_of(tx, connection_id).connection_id)
+
+
+def has_open_link(tx: Tx, caller: Caller, connection_id: UUID, *, clock: Clock) -> bool:
+    """Say whether a link sets the connection up now."""
+    require_granted(caller, Permission.SIGN_ON_CHANGE)
+    ours = LinkRow.tenant_id == tx.tenant_id, LinkRow.connection_id == connection_id, LinkRow.expires_at > clock.now()
+    return tx.scalar(select(LinkRow.link_id).where(*ours).limit(1)) is not None
 
 
 def find_link(db: Database, token: str, *, clock: Clock) -> Connection:
