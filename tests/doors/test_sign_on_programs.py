@@ -35,6 +35,7 @@ def test_a_program_sets_a_connection_up_and_never_sees_its_secret(site: Flask, a
     assert program.asks("POST", f"{path}/mappings", {"said": "it", "role": None}).status_code == 422
     assert [one["said"] for one in program.gets(f"{path}/mappings").get_json()["items"]] == ["it"]
     link = program.asks("POST", f"{path}/setup-link").get_json()["link"]
+    assert program.gets(path).get_json()["has_setup_link"] is True
     assert site.test_client().get(link.partition("/sso")[1] + link.partition("/sso")[2]).status_code == 200
     assert SECRET not in program.gets(path).text + program.gets("/sign-on/connections").text
     assert program.asks("DELETE", path).status_code == 204

@@ -56,6 +56,9 @@ class ConnectionOut(Output):
     changed_at: datetime
     tested_at: datetime | None
     tested_by: UUID | None
+    has_setup_link: bool | None = Field(
+        None, description="Whether a link sets it up now; null where not one connection alone is asked for.", examples=[False]
+    )
 
 
 class NewConnectionIn(Input):
@@ -157,8 +160,11 @@ def create_connection(call: Call) -> ConnectionOut:
 )  # fmt: skip
 def get_connection(call: Call) -> ConnectionOut:
     """Return a connection, without its secret."""
+    connection_id = call.ids["connection_id"]
     with call.tenant() as tx:
-        return _out(connections.get_connection(tx, call.caller, call.ids["connection_id"]))
+        found = _out(connections.get_connection(tx, call.caller, connection_id))
+        has_link = links.has_open_link(tx, call.caller, connection_id, clock=call.services.clock)
+    return found.model_copy(update={"has_setup_link": has_link})
 
 
 @operation(
