@@ -179,7 +179,7 @@ def test_an_answer_that_a_model_wrote_says_which_and_what_was_compared(capsys: p
     message = Message(uuid4(), "assistant", "Six weeks. [1]", "answered", datetime.now(UTC), model="general", untraced=2)
     print_answer(Answered(message), as_json=False)
     print_answer(Answered(replace(message, model=QUOTES, untraced=0)), as_json=False)
-    written, quoted = capsys.readouterr().out.split("left out, or marked [?]: 2\n")
+    written, quoted = capsys.readouterr().out.split("left out or marked [?]: 2\n")
     assert "general: Written by a model. Each sentence was compared with the passage that it cites" in written
     assert quoted.strip() == ""
     print_answer(Answered(message), as_json=True)

@@ -26,4 +26,4 @@ def test_it_is_in_the_history_of_where_one_goes(site: Flask, house: House, ada: 
     with house.app.db.tenant(bo.tenant_id) as tx:
         found = [one for one in list_sign_ins(tx, bo.caller) if one.user_id == eve.caller.user_id]
     assert [(one.method, one.succeeded, one.address) for one in found] == [("password switched", True, "127.0.0.1")]
-    assert "password switched" in browser.gets("/account/sign-ins").text
+    assert "password, from another organisation" in browser.gets("/account/sign-ins").text

@@ -50,11 +50,15 @@ def test_there_are_enough_forgeries() -> None:
 def test_a_forged_response_is_refused_by_its_rule_and_cheaply(lab: Lab, name: str) -> None:
     forgery, rule = FORGERIES[name]
     field = posted(forgery(lab))
-    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    before, took = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, 1.0
 
-    found = refused(lambda: verify(opened(from_post(field)), provider(), OURS, ASKED, now=NOW))
+    for _ in range(3):  # what is dear is so each time; a look for garbage, or another thread, is not
+        began = time.process_time()
+        found = refused(lambda: verify(opened(from_post(field)), provider(), OURS, ASKED, now=NOW))
+        if (took := min(took, time.process_time() - began)) <= 0.2:
+            break
 
-    assert time.process_time() - began <= 0.2
+    assert took <= 0.2
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before <= 50_000
     assert found is rule
 
